@@ -1,0 +1,1 @@
+"""Prove that every user of ``auth.users`` has the profile your trigger promises."""

@@ -1,0 +1,108 @@
+"""What a check says: findings, and why it could not or need not say anything."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How much a broken promise weighs: ``error`` fails the run, ``warning`` only under strict."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Outcome(StrEnum):
+    """What became of a check; the words are those of the JSON report."""
+
+    KEPT = "kept"
+    BROKEN = "broken"
+    NOT_APPLICABLE = "not-applicable"
+    NOT_JUDGED = "not-judged"
+
+
+class NotApplicable(Exception):
+    """The promise does not concern this project; the message is the reason."""
+
+
+class NotJudged(Exception):
+    """A precondition failed, so the promise could not be judged; the message is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in the project's files; ``line`` and ``column`` count from 1."""
+
+    file: str
+    line: int
+    column: int = 1
+    source: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientView:
+    """What the app's user sees when the database refuses: HTTP status, error code, message."""
+
+    status: int
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        return f'{self.status} "{self.message}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error of PostgreSQL in its own words, and the line of the project that raised it."""
+
+    sqlstate: str
+    message: str
+    detail: str = ""
+    hint: str = ""
+    context: str = ""
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One broken promise, demonstrated.
+
+    Args:
+        summary: what happened, in one sentence of the project's own names.
+        sql: the shortest case that shows it, runnable in psql.
+        remedy: what to change, as SQL to paste or as the decision to take.
+        case: the check's case (``"phone"``), empty when the check has none.
+        failure: the database error behind it, if there was one.
+        location: where in the project the cause stands, when known.
+        client: what the app's user sees, if the request failed.
+    """
+
+    summary: str
+    sql: str
+    remedy: str
+    case: str = ""
+    failure: Failure | None = None
+    location: Location | None = None
+    client: ClientView | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return the finding as the JSON report shows it."""
+        place = self.location or (self.failure.location if self.failure else None)
+        return {
+            "case": self.case,
+            "summary": self.summary,
+            "sql": self.sql,
+            "sqlstate": self.failure.sqlstate if self.failure else None,
+            "message": self.failure.message if self.failure else None,
+            "detail": self.failure.detail if self.failure else None,
+            "hint": self.failure.hint if self.failure else None,
+            "context": self.failure.context if self.failure else None,
+            "location": asdict(place) if place else None,
+            "client": asdict(self.client) if self.client else None,
+            "remedy": self.remedy,
+        }

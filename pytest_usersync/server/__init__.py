@@ -1,0 +1,1 @@
+"""A PostgreSQL to work on: reached by DSN, embedded, or installed; its life and its death."""
