@@ -1,0 +1,247 @@
+"""A check, and the trial in which it acts."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from psycopg import Error, sql
+
+from . import causes, database
+from .auth import AuthError, AuthSettings, SupabaseAuth, User
+from .finding import Failure, Finding, Level, NotJudged
+from .policy import Policies
+from .project import Project, locate_context
+from .server import Server
+from .signups import Person, Signup, somebody
+from .sync import Sync, Table, Target
+
+if TYPE_CHECKING:
+    from psycopg.rows import DictRow
+
+
+class Needs(IntEnum):
+    """What must hold before a check can judge; each value includes the ones before it."""
+
+    PROJECT = 0  # nothing: the check judges the migrations themselves
+    DATABASE = 1  # the migrations applied
+    SIGNUP = 2  # ... and an ordinary signup succeeds
+    PROFILE = 3  # ... and leaves a profile
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One promise and the way to see it broken.
+
+    Args:
+        code: stable for ever, ``US104``.
+        name: the promise in two or three words, ``null-email-blocked``.
+        promise: one sentence.
+        page: what ``--usersync-explain`` shows below the promise.
+        cases: names of the cases that are judged one by one; empty when there is only one.
+        run: acts in a trial and yields what is broken.
+    """
+
+    code: str
+    name: str
+    level: Level
+    promise: str
+    page: str
+    needs: Needs
+    cases: tuple[str, ...]
+    run: Callable[[Trial], Iterable[Finding]]
+
+
+def check(
+    code: str, *, level: Level, needs: Needs = Needs.PROFILE, cases: Sequence[str] = ()
+) -> Callable[[Callable[[Trial], Iterable[Finding]]], Check]:
+    """Declare a check: its name is the function's, its promise the docstring's first paragraph."""
+
+    def declare(run: Callable[[Trial], Iterable[Finding]]) -> Check:
+        promise, _, page = inspect.cleandoc(run.__doc__ or "").partition("\n\n")
+        name = run.__name__.replace("_", "-")
+        return Check(
+            code, name, level, " ".join(promise.split()), page.strip(), needs, tuple(cases), run
+        )
+
+    return declare
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFailure:
+    """The first migration that did not apply: which file, which statement, what PostgreSQL said."""
+
+    file: str
+    statement: str
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a run judges: the project's database as its migrations left it, and its sync.
+
+    ``database`` holds the loaded migrations and is only ever cloned. ``load_failure`` is set when
+    they did not apply; then there is no sync to judge.
+    """
+
+    server: Server
+    project: Project
+    database: str
+    sync: Sync
+    policies: Policies
+    load_failure: LoadFailure | None = None
+
+    def require(self, needs: Needs) -> None:
+        """Raise ``NotJudged`` with the reason when what a check needs does not hold."""
+        if needs >= Needs.DATABASE and self.load_failure:
+            raise NotJudged(f"{Path(self.load_failure.file).name} does not apply (US701)")
+        if needs >= Needs.SIGNUP and self.sync.blocked:
+            raise NotJudged("an ordinary email signup already fails (US102)")
+        if needs >= Needs.PROFILE and not self.sync.targets:
+            code = "US103" if self.sync.triggers else "US101"
+            raise NotJudged(f"an ordinary email signup leaves no profile ({code})")
+
+
+class Trial:
+    """A database of its own in which one case of a check acts; dropped afterwards.
+
+    Everything that a signup does is really committed, by a session that is logged in as
+    ``supabase_auth_admin``; everything that is looked at is read by the superuser.
+    """
+
+    def __init__(self, subject: Subject, case: str, clones: database.Clones) -> None:
+        self.subject = subject
+        self.case = case
+        self._clones = clones
+        self._exits = ExitStack()
+        self._database: str | None = None
+        self._superuser: database.Connection | None = None
+
+    def __enter__(self) -> Trial:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._exits.close()
+
+    @property
+    def sync(self) -> Sync:
+        """Return the sync under test."""
+        return self.subject.sync
+
+    @property
+    def policies(self) -> Policies:
+        """Return what the project means to do."""
+        return self.subject.policies
+
+    @property
+    def database(self) -> str:
+        """Return the name of this trial's database, made on first use."""
+        if self._database is None:
+            self._database = self._clones.take(self.subject.database)
+        return self._database
+
+    def connect(self, role: str | None = None) -> database.Connection:
+        """Return a new session of ``role`` (default: the superuser), closed with the trial."""
+        connection = database.connect(self.subject.server, self.database, role)
+        self._exits.callback(connection.close)
+        return connection
+
+    def auth(self, settings: AuthSettings | None = None) -> SupabaseAuth:
+        """Return a Supabase Auth with a session of its own and the given server settings."""
+        return SupabaseAuth(self.connect("supabase_auth_admin"), settings or AuthSettings())
+
+    def person(self) -> Person:
+        """Return somebody new, with the metadata that an ordinary signup of this project has."""
+        return somebody(self.sync.ordinary_metadata())
+
+    def sign_up(self, signup: Signup) -> User:
+        """Do one signup by a Supabase Auth of its own; raise ``Refused`` when it is refused."""
+        auth = self.auth(signup.settings)
+        try:
+            return signup.act(auth, self.person())
+        except AuthError as error:
+            raise Refused(error, auth.script) from error
+
+    def query(self, text: str, parameters: Sequence[object] = ()) -> list[DictRow]:
+        """Return the rows of one query, read by the superuser."""
+        if self._superuser is None:
+            self._superuser = self.connect()
+        return self._superuser.execute(text.encode(), parameters or None).fetchall()
+
+    def execute(self, text: str, parameters: Sequence[object] = ()) -> int:
+        """Run one statement as the superuser and return how many rows it touched."""
+        if self._superuser is None:
+            self._superuser = self.connect()
+        return self._superuser.execute(text.encode(), parameters or None).rowcount
+
+    def user(self, user_id: UUID) -> DictRow | None:
+        """Return the user's row of ``auth.users``, or None."""
+        rows = self.query("select * from auth.users where id = %s", [user_id])
+        return rows[0] if rows else None
+
+    def profiles(self, target: Target, user_id: UUID) -> list[DictRow]:
+        """Return the rows of one target table that carry the user's id."""
+        text = sql.SQL("select * from {table} where {key}::text = %s").format(
+            table=identifier(target.table), key=sql.Identifier(target.key)
+        )
+        return self.query(text.as_string(None), [str(user_id)])
+
+    def failure(self, error: Error) -> Failure:
+        """Return a database error in its own words, with the project's line that raised it."""
+        return describe(error, self.subject.project)
+
+    def refused(self, refusal: Refused, summary: str = "") -> Finding:
+        """Return the finding that a signup was refused, with cause, client's view and remedy."""
+        error = refusal.error
+        cause = error.__cause__
+        failure = self.failure(cause) if isinstance(cause, Error) else None
+        told = causes.tell(failure, self.sync, error.view)
+        return Finding(
+            summary=f"{summary}: {told.cause}" if summary else told.cause,
+            sql=refusal.script,
+            remedy=told.remedy,
+            case=self.case,
+            failure=failure,
+            location=failure.location if failure else None,
+            client=error.view,
+        )
+
+
+class Refused(Exception):
+    """A signup that did not succeed, with the SQL that shows it."""
+
+    def __init__(self, error: AuthError, script: str) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.script = script
+
+
+def identifier(table: Table) -> sql.Identifier:
+    """Return the table's name quoted for SQL."""
+    return sql.Identifier(table.schema, table.name)
+
+
+def describe(error: Error, project: Project) -> Failure:
+    """Return a psycopg error as a failure, located in the project's migrations when possible."""
+    diagnostic = error.diag
+    context = diagnostic.context or ""
+    return Failure(
+        sqlstate=diagnostic.sqlstate or "",
+        message=diagnostic.message_primary or str(error),
+        detail=diagnostic.message_detail or "",
+        hint=diagnostic.message_hint or "",
+        context=context,
+        location=locate_context(project, context),
+    )

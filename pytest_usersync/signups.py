@@ -1,0 +1,140 @@
+"""Every kind of signup, by the name that a finding uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from .auth import AuthSettings, Json, SupabaseAuth, User
+
+CONFIRMING = AuthSettings(mailer_autoconfirm=False, sms_autoconfirm=False)
+AUTOCONFIRMING = AuthSettings(mailer_autoconfirm=True, sms_autoconfirm=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody about to sign up; the metadata is what the app's own signup form would send."""
+
+    email: str
+    phone: str
+    data: dict[str, Json] = field(default_factory=dict)
+
+
+_numbers = count(1)
+
+
+def somebody(data: dict[str, Json] | None = None) -> Person:
+    """Return a person whose address and number nobody else in this run has."""
+    number = next(_numbers)
+    return Person(f"ada.{number}@example.com", f"1555{number:07d}", dict(data or {}))
+
+
+@dataclass(frozen=True, slots=True)
+class Signup:
+    """A way to sign up.
+
+    Args:
+        name: the case's name in node ids and reports.
+        title: the words a sentence uses, ``"a phone signup"``.
+        act: what Supabase Auth does for it.
+        settings: the server settings under which it is done.
+        emailless: whether ``auth.users.email`` is NULL afterwards.
+        insert_by: the endpoint that refuses, when the database refuses.
+    """
+
+    name: str
+    title: str
+    act: Callable[[SupabaseAuth, Person], User]
+    settings: AuthSettings = CONFIRMING
+    emailless: bool = False
+
+
+def _email(auth: SupabaseAuth, person: Person) -> User:
+    return auth.sign_up(person.email, password="correct horse", data=person.data)
+
+
+def _phone(auth: SupabaseAuth, person: Person) -> User:
+    return auth.sign_up_phone(person.phone, password="correct horse", data=person.data)
+
+
+def _oauth(provider: str, verified: bool = True) -> Callable[[SupabaseAuth, Person], User]:
+    def act(auth: SupabaseAuth, person: Person) -> User:
+        return auth.sign_in_with_oauth(
+            provider, email=person.email, verified=verified, name="Ada Lovelace"
+        )
+
+    return act
+
+
+SIGNUPS: tuple[Signup, ...] = (
+    Signup("email", "an email signup that waits for its confirmation", _email),
+    Signup("email-autoconfirm", "an email signup that needs no confirmation", _email, AUTOCONFIRMING),
+    Signup("phone", "a phone signup", _phone, emailless=True),
+    Signup(
+        "phone-autoconfirm",
+        "a phone signup that needs no confirmation",
+        _phone,
+        AUTOCONFIRMING,
+        emailless=True,
+    ),
+    Signup(
+        "anonymous",
+        "an anonymous sign-in",
+        lambda auth, person: auth.sign_in_anonymously(data=person.data),
+        emailless=True,
+    ),
+    Signup(
+        "web3",
+        "a first sign-in with a Solana wallet",
+        lambda auth, person: auth.sign_in_with_web3(),
+        emailless=True,
+    ),
+    Signup("oauth", "a first sign-in with GitHub", _oauth("github")),
+    Signup(
+        "oauth-without-email",
+        "a first sign-in with GitHub by a user who shares no email",
+        lambda auth, person: auth.sign_in_with_oauth("github", email=None, name="Ada Lovelace"),
+        AuthSettings(mailer_autoconfirm=False, sms_autoconfirm=False, email_optional=True),
+        emailless=True,
+    ),
+    Signup("google", "a first sign-in with Google", _oauth("google")),
+    Signup("apple", "a first sign-in with Apple", _oauth("apple")),
+    Signup(
+        "sso",
+        "a first sign-in through SAML single sign-on",
+        lambda auth, person: auth.sign_in_with_sso(person.email),
+    ),
+    Signup(
+        "magic-link",
+        "a first sign-in by magic link",
+        lambda auth, person: auth.sign_in_with_otp(email=person.email, data=person.data),
+    ),
+    Signup("invite", "an invitation", lambda auth, person: auth.admin.invite(person.email)),
+    Signup(
+        "admin",
+        "a user created by an admin",
+        lambda auth, person: auth.admin.create_user(
+            email=person.email, password="correct horse", user_metadata=person.data
+        ),
+    ),
+    Signup(
+        "admin-confirmed",
+        "a user created by an admin as confirmed",
+        lambda auth, person: auth.admin.create_user(
+            email=person.email,
+            password="correct horse",
+            email_confirm=True,
+            user_metadata=person.data,
+        ),
+    ),
+)
+
+BY_NAME = {signup.name: signup for signup in SIGNUPS}
+
+
+def names(*, emailless: bool | None = None) -> tuple[str, ...]:
+    """Return the names of all signups, or only of those with or without an email."""
+    return tuple(
+        signup.name for signup in SIGNUPS if emailless is None or signup.emailless is emailless
+    )

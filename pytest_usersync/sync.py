@@ -1,0 +1,152 @@
+"""The sync under test, as it was found by watching signups."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .finding import ClientView, Failure, Location
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the project."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A table that gains a row carrying the new user's id; ``key`` is the column that carries it.
+
+    ``written_by`` names the triggers without which the row does not appear.
+    """
+
+    table: Table
+    key: str
+    columns: tuple[str, ...]
+    written_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SyncTrigger:
+    """A trigger of the project on ``auth.users``; ``event`` reads like ``AFTER INSERT``."""
+
+    name: str
+    event: str
+    function: str
+    enabled: bool
+    source: str
+    location: Location | None = None
+    function_location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A column that follows a column of ``auth.users``.
+
+    Args:
+        sources: the ``auth.users`` columns it follows. A copy has one; a flag, true as soon as
+            one of them is not NULL, may have two (email and phone confirmation).
+        flag: whether the column says *that* the source is set rather than copying it.
+    """
+
+    table: Table
+    column: str
+    sources: tuple[str, ...]
+    flag: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """An ordinary signup that the database refused."""
+
+    failure: Failure
+    client: ClientView
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """What a signup does in this project, learnt by acting and looking.
+
+    Args:
+        triggers: the project's triggers on ``auth.users``, by name.
+        targets: the tables that gained a row carrying the new id, profile table first.
+        side_tables: tables that gained a row which does not carry it.
+        mirrors: the columns that follow ``auth.users``.
+        metadata_keys: the keys of the user metadata that the trigger functions mention.
+        metadata: the metadata an ordinary signup of this project brings.
+        blocked: set when an ordinary signup fails; then the rest is unknown.
+    """
+
+    triggers: tuple[SyncTrigger, ...] = ()
+    targets: tuple[Target, ...] = ()
+    side_tables: tuple[Table, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
+    metadata_keys: tuple[str, ...] = ()
+    metadata: str = "{}"
+    blocked: Blocked | None = None
+
+    def ordinary_metadata(self) -> dict[str, str]:
+        """Return the user metadata that an ordinary signup of this project brings."""
+        return dict(json.loads(self.metadata))
+
+    def to_json(self) -> str:
+        """Return the sync as text that ``from_json`` reads back in another process."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Sync:
+        """Return the sync that ``to_json`` wrote."""
+        return _sync(json.loads(text))
+
+
+def _sync(raw: dict[str, Any]) -> Sync:
+    return Sync(
+        triggers=tuple(
+            SyncTrigger(
+                **{
+                    **trigger,
+                    "location": _location(trigger["location"]),
+                    "function_location": _location(trigger["function_location"]),
+                }
+            )
+            for trigger in raw["triggers"]
+        ),
+        targets=tuple(
+            Target(
+                Table(**target["table"]),
+                target["key"],
+                tuple(target["columns"]),
+                tuple(target["written_by"]),
+            )
+            for target in raw["targets"]
+        ),
+        side_tables=tuple(Table(**table) for table in raw["side_tables"]),
+        mirrors=tuple(
+            Mirror(
+                Table(**mirror["table"]), mirror["column"], tuple(mirror["sources"]), mirror["flag"]
+            )
+            for mirror in raw["mirrors"]
+        ),
+        metadata_keys=tuple(raw["metadata_keys"]),
+        metadata=raw["metadata"],
+        blocked=_blocked(raw["blocked"]),
+    )
+
+
+def _location(raw: dict[str, Any] | None) -> Location | None:
+    return Location(**raw) if raw else None
+
+
+def _blocked(raw: dict[str, Any] | None) -> Blocked | None:
+    if raw is None:
+        return None
+    failure = {**raw["failure"], "location": _location(raw["failure"]["location"])}
+    return Blocked(Failure(**failure), ClientView(**raw["client"]), raw["sql"])
