@@ -16,9 +16,10 @@ from psycopg import Error, sql
 
 from . import causes, database
 from .auth import AuthError, AuthSettings, SupabaseAuth, User
+from .failures import describe
 from .finding import Failure, Finding, Level, NotJudged
 from .policy import Policies
-from .project import Project, locate_context
+from .project import Project
 from .server import Server
 from .signups import Person, Signup, somebody
 from .sync import Sync, Table, Target
@@ -232,16 +233,3 @@ def identifier(table: Table) -> sql.Identifier:
     """Return the table's name quoted for SQL."""
     return sql.Identifier(table.schema, table.name)
 
-
-def describe(error: Error, project: Project) -> Failure:
-    """Return a psycopg error as a failure, located in the project's migrations when possible."""
-    diagnostic = error.diag
-    context = diagnostic.context or ""
-    return Failure(
-        sqlstate=diagnostic.sqlstate or "",
-        message=diagnostic.message_primary or str(error),
-        detail=diagnostic.message_detail or "",
-        hint=diagnostic.message_hint or "",
-        context=context,
-        location=locate_context(project, context),
-    )

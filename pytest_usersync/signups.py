@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -24,10 +24,17 @@ class Person:
 _numbers = count(1)
 
 
-def somebody(data: dict[str, Json] | None = None) -> Person:
-    """Return a person whose address and number nobody else in this run has."""
+def somebody(data: Mapping[str, Json] | None = None) -> Person:
+    """Return a person whose address and number nobody else in this run has.
+
+    ``{n}`` in a metadata value becomes the person's number, so that names stay distinct.
+    """
     number = next(_numbers)
-    return Person(f"ada.{number}@example.com", f"1555{number:07d}", dict(data or {}))
+    metadata = {
+        key: value.replace("{n}", str(number)) if isinstance(value, str) else value
+        for key, value in (data or {}).items()
+    }
+    return Person(f"ada.{number}@example.com", f"1555{number:07d}", metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,6 @@ class Signup:
         act: what Supabase Auth does for it.
         settings: the server settings under which it is done.
         emailless: whether ``auth.users.email`` is NULL afterwards.
-        insert_by: the endpoint that refuses, when the database refuses.
     """
 
     name: str

@@ -9,6 +9,9 @@ from typing import Any
 from .finding import ClientView, Failure, Location
 
 
+CONFIRMATIONS = frozenset({"email_confirmed_at", "phone_confirmed_at", "confirmed_at"})
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table of the project."""
@@ -61,12 +64,17 @@ class Mirror:
     sources: tuple[str, ...]
     flag: bool = False
 
+    @property
+    def confirmation(self) -> bool:
+        """Tell whether the column is about the user being confirmed."""
+        return CONFIRMATIONS.issuperset(self.sources)
+
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """An ordinary signup that the database refused."""
+    """An ordinary signup that was refused; ``failure`` when it was the database that did."""
 
-    failure: Failure
+    failure: Failure | None
     client: ClientView
     sql: str
 
@@ -92,6 +100,11 @@ class Sync:
     metadata_keys: tuple[str, ...] = ()
     metadata: str = "{}"
     blocked: Blocked | None = None
+
+    @property
+    def profile(self) -> Target:
+        """Return the profile table; a sync without targets has none (``IndexError``)."""
+        return self.targets[0]
 
     def ordinary_metadata(self) -> dict[str, str]:
         """Return the user metadata that an ordinary signup of this project brings."""
@@ -148,5 +161,8 @@ def _location(raw: dict[str, Any] | None) -> Location | None:
 def _blocked(raw: dict[str, Any] | None) -> Blocked | None:
     if raw is None:
         return None
-    failure = {**raw["failure"], "location": _location(raw["failure"]["location"])}
-    return Blocked(Failure(**failure), ClientView(**raw["client"]), raw["sql"])
+    return Blocked(_failure(raw["failure"]), ClientView(**raw["client"]), raw["sql"])
+
+
+def _failure(raw: dict[str, Any] | None) -> Failure | None:
+    return Failure(**{**raw, "location": _location(raw["location"])}) if raw else None

@@ -1,0 +1,230 @@
+"""Learn which column follows what by experiment: change one value of the user, see what moves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from psycopg import Error, Rollback, sql
+
+from .auth import Json
+from .database import Connection
+from .sync import CONFIRMATIONS, Mirror, Sync, Table, Target
+
+MOMENT = "2001-02-03T04:05:06.789012+00:00"
+
+# What Supabase Auth writes for a new email user, with values that occur nowhere else.
+BASELINE: dict[str, Json] = {
+    "instance_id": "00000000-0000-0000-0000-000000000000",
+    "aud": "authenticated",
+    "role": "",
+    "email": "baseline@example.com",
+    "encrypted_password": "$2a$10$baseline",
+    "confirmation_token": "",
+    "recovery_token": "",
+    "email_change_token_new": "",
+    "email_change": "",
+    "raw_app_meta_data": {"provider": "email", "providers": ["email"]},
+    "raw_user_meta_data": {},
+    "created_at": "2000-01-01T00:00:00.123456+00:00",
+    "updated_at": "2000-01-01T00:00:00.123456+00:00",
+}
+
+# One experiment each: this column of auth.users takes this value instead.
+CHANGES: dict[str, Json] = {
+    "aud": "probed-audience",
+    "role": "probed-role",
+    "email": "probed@example.org",
+    "phone": "15559990001",
+    "encrypted_password": "$2a$10$probed",
+    "email_confirmed_at": MOMENT,
+    "phone_confirmed_at": MOMENT,
+    "invited_at": MOMENT,
+    "last_sign_in_at": MOMENT,
+    "banned_until": MOMENT,
+    "created_at": MOMENT,
+    "updated_at": MOMENT,
+    "raw_app_meta_data": {"provider": "probed", "providers": ["probed"]},
+    "is_sso_user": True,
+    "is_anonymous": True,
+}
+
+Rows = dict[Table, dict[str, Json]]
+
+
+class Laboratory:
+    """A scratch database in which users are inserted, looked at, and taken back.
+
+    Args:
+        connection: the superuser's; it acts as ``supabase_auth_admin`` for every write.
+        sync: what watching has found so far; its targets are the rows looked at.
+    """
+
+    def __init__(self, connection: Connection, sync: Sync) -> None:
+        self._connection = connection
+        self._sync = sync
+        self._confirm = False
+        # A sync may wait for the confirmation before it writes the profile.
+        self._confirm = not self._outcome({})
+        self._baseline = self._outcome({})
+
+    def attributed_targets(self) -> tuple[Target, ...]:
+        """Return the targets, each with the triggers without which its row does not appear."""
+        missing = {
+            trigger.name: {target.table for target in self._sync.targets}
+            - self._outcome({}, without=trigger.name).keys()
+            for trigger in self._sync.triggers
+            if trigger.enabled
+        }
+        return tuple(
+            replace(
+                target,
+                written_by=tuple(name for name, tables in missing.items() if target.table in tables),
+            )
+            for target in self._sync.targets
+        )
+
+    def mirrors(self) -> tuple[Mirror, ...]:
+        """Return the columns that follow ``auth.users``, at the INSERT or at a later UPDATE."""
+        sources: dict[tuple[Table, str, bool], list[str]] = {}
+        unsteady = self._unsteady_columns()
+        for column, value in CHANGES.items():
+            for table, name, flag in self._followers(column, value):
+                if (table, name) not in unsteady:
+                    sources.setdefault((table, name, flag), []).append(column)
+        return tuple(
+            Mirror(table, name, _merged(columns, flag), flag)
+            for (table, name, flag), columns in sources.items()
+        )
+
+    def _unsteady_columns(self) -> set[tuple[Table, str]]:
+        """Return the columns that differ between two equal signups: sequences, clocks, chance."""
+        return {(table, name) for table, name, *_ in _moves(self._baseline, self._outcome({}))}
+
+    def _followers(self, column: str, value: Json) -> Iterator[tuple[Table, str, bool]]:
+        """Yield table, column and whether it is a flag, for all that follows one change."""
+        found: dict[tuple[Table, str, bool], None] = {}
+        for outcome in self._outcomes_of(column, value):
+            for table, name, before, after in _moves(self._baseline, outcome):
+                if _equal(after, value):
+                    found[table, name, isinstance(value, bool)] = None
+                elif column in CONFIRMATIONS and after is True and not before:
+                    found[table, name, True] = None
+        yield from found
+
+    def _outcomes_of(self, column: str, value: Json) -> Iterator[Rows]:
+        """Yield what the change leaves when the INSERT brings it, and when an UPDATE does."""
+        yield self._outcome({column: value})
+        yield self._outcome({}, update={column: value})
+
+    def _outcome(
+        self, change: Mapping[str, Json], update: Mapping[str, Json] | None = None, without: str = ""
+    ) -> Rows:
+        """Return the target rows that a user leaves; none when the database refuses the user."""
+        user_id = str(uuid4())
+        steps = [{"email_confirmed_at": MOMENT}] if self._confirm else []
+        with self._undone():
+            if without:
+                self._connection.execute(
+                    sql.SQL("alter table auth.users disable trigger {}").format(
+                        sql.Identifier(without)
+                    )
+                )
+            with self._as_supabase_auth():
+                self._insert({**BASELINE, **self._metadata(), "id": user_id, **change})
+                for values in [*steps, update or {}]:
+                    self._update(user_id, values)
+                self._connection.execute("set constraints all immediate")
+            return self._rows(user_id)
+        return {}
+
+    def _metadata(self) -> dict[str, Json]:
+        text = self._sync.metadata.replace("{n}", "1000000")
+        return {"raw_user_meta_data": json.loads(text)}
+
+    @contextmanager
+    def _undone(self) -> Iterator[None]:
+        """Take back what is done inside; a statement that the database refuses ends it early."""
+        try:
+            with self._connection.transaction() as transaction:
+                yield
+                raise Rollback(transaction)
+        except Error:
+            return
+
+    @contextmanager
+    def _as_supabase_auth(self) -> Iterator[None]:
+        self._connection.execute("set local session authorization supabase_auth_admin")
+        self._connection.execute("set local search_path = auth")
+        yield
+        self._connection.execute("reset session authorization")
+
+    def _insert(self, values: Mapping[str, Json]) -> None:
+        columns = sql.SQL(", ").join(map(sql.Identifier, values))
+        self._connection.execute(
+            sql.SQL(
+                "insert into users ({columns}) "
+                "select {columns} from jsonb_populate_record(null::auth.users, %s)"
+            ).format(columns=columns),
+            [json.dumps(values)],
+        )
+
+    def _update(self, user_id: str, values: Mapping[str, Json]) -> None:
+        for column, value in values.items():
+            self._connection.execute(
+                sql.SQL(
+                    "update users set {column} = (jsonb_populate_record(null::auth.users, %s)).{column}"
+                    " where id = %s"
+                ).format(column=sql.Identifier(column)),
+                [json.dumps({column: value}), user_id],
+            )
+
+    def _rows(self, user_id: str) -> Rows:
+        rows: Rows = {}
+        for target in self._sync.targets:
+            query = sql.SQL(
+                "select to_jsonb(t) as row from {table} as t where {key}::text = %s limit 1"
+            ).format(
+                table=sql.Identifier(target.table.schema, target.table.name),
+                key=sql.Identifier(target.key),
+            )
+            row = self._connection.execute(query, [user_id]).fetchone()
+            if row:
+                rows[target.table] = {k: v for k, v in row["row"].items() if v != user_id}
+        return rows
+
+
+def _moves(before: Rows, after: Rows) -> Iterator[tuple[Table, str, Json, Json]]:
+    for table, row in after.items():
+        for name, value in row.items():
+            old = before.get(table, {}).get(name)
+            if value != old:
+                yield table, name, old, value
+
+
+def _equal(seen: Json, given: Json) -> bool:
+    """Compare a value read back with the one given; moments compare whatever zone they show."""
+    if seen == given:
+        return True
+    moments = [_moment(seen), _moment(given)]
+    return moments[0] is not None and moments[0] == moments[1]
+
+
+def _moment(value: Json) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _merged(columns: list[str], flag: bool) -> tuple[str, ...]:
+    """Name a copy's source: what follows either confirmation follows the generated column."""
+    both = {"email_confirmed_at", "phone_confirmed_at"}
+    return ("confirmed_at",) if not flag and both <= set(columns) else tuple(columns)
