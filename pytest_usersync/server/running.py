@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import TracebackType
 
-from .model import Seed, Server, ServerRequest
+from .model import SUPERUSER, Seed, Server, ServerRequest
 
 
 class RunningServer:
@@ -37,12 +37,45 @@ def start(request: ServerRequest, seed: Seed | None = None) -> RunningServer:
     """Return a running server: the DSN's, or an own one from the first binaries found.
 
     An own server is a copy of a cached cluster into which ``seed`` was built once; a server reached
-    by DSN is never seeded here.
+    by DSN is never seeded here. Call it from the main thread, which is the one that lives longest.
 
     Raises:
-        ServerError: nothing was found, or what was found cannot be used; one line says why.
+        ServerError: nothing was found, or what was found cannot be used; the message says why.
     """
-    raise NotImplementedError
+    if request.dsn is not None:
+        from .dsn import reach
+
+        return RunningServer(reach(request.dsn))
+    return _start_own(request, seed)
+
+
+def _start_own(request: ServerRequest, seed: Seed | None) -> RunningServer:
+    # Here, for they need POSIX: a server reached by DSN does not.
+    from . import account, cluster, locate, rundir
+    from .life import PORT
+
+    binaries = locate.find(request.binaries)
+    user = account.account()
+    rundir.sweep()
+    run = rundir.create(user, executable=not user.can_pass(binaries.folder / "postgres"))
+    server = Server(
+        conninfo=f"host={run.sockets} port={PORT} user={SUPERUSER}",
+        version=binaries.version,
+        origin=binaries.origin,
+        own=True,
+    )
+    try:
+        binaries = cluster.reachable(binaries, user, run)
+        postmaster = cluster.prepare(binaries, user, run, server, seed)
+    except BaseException:
+        run.remove()
+        raise
+
+    def stop() -> None:
+        postmaster.stop()
+        run.remove()
+
+    return RunningServer(server, stop)
 
 
 def attach(text: str) -> RunningServer:
