@@ -8,6 +8,7 @@ import re
 import secrets
 import shlex
 from types import TracebackType
+from typing import TypeAlias
 
 import psycopg
 from psycopg import sql
@@ -17,6 +18,8 @@ from psycopg.rows import DictRow, dict_row
 from .server import MAINTENANCE, Server
 
 PREFIX = "usersync_"
+
+Connection: TypeAlias = psycopg.Connection[DictRow]
 
 _count = itertools.count(1)
 
