@@ -1,0 +1,256 @@
+"""The simulated Supabase: the roles of its cluster, and one template database to clone from.
+
+The SQL in ``sql/platform`` is written for the role ``postgres``. What is different where that
+name belongs to a superuser stands in ``migration_role`` and ``_render``, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.rows import DictRow
+
+from . import database, sqlfiles
+from .server import MAINTENANCE, SUPERUSER, Seed, Server
+
+_ROLES = "10_roles.sql"
+_PREFIX = f"{database.PREFIX}platform_"
+_MARK = "made by pytest-usersync"
+_LOCK = 0x7573657273796E63  # "usersync"
+
+
+def seed() -> Seed:
+    """Return what makes a fresh cluster a Supabase one: the roles and the template database."""
+    return Seed(key=_digest(), build=_build)
+
+
+def _build(server: Server) -> None:
+    template(server)
+
+
+def template(server: Server) -> str:
+    """Return the name of the template database, built first if the server lacks it.
+
+    Safe to call from several processes at once. On a server reached by DSN ``forget`` takes away
+    what this made there.
+    """
+    name = _name(server)
+    with database.connect(server, MAINTENANCE) as connection, _locked(connection):
+        if not _exists(connection, name):
+            _make_roles(connection, server)
+            _make_database(connection, server, name)
+    return name
+
+
+def adopt(server: Server, name: str) -> None:
+    """Give a database the owner and the grants that a clone does not inherit.
+
+    Without them ``postgres`` could not create anything in ``public``, whose owner is whoever owns
+    the database. Nothing else is lost by cloning: all role settings hold for every database.
+    """
+    with database.connect(server, MAINTENANCE) as connection:
+        _adopt(connection, server, name)
+
+
+@cache
+def migration_role(server: Server) -> str:
+    """Return the role that runs migrations, which is never a superuser: ``postgres`` if it can."""
+    if server.own:
+        return "postgres"
+    with database.connect(server, MAINTENANCE) as connection:
+        row = connection.execute(
+            "select from pg_catalog.pg_roles where rolname = 'postgres' and rolsuper"
+        ).fetchone()
+    return "postgres" if row is None else "usersync_postgres"
+
+
+def stand_ins(server: Server) -> list[str]:
+    """Return the extensions that the template has only as a stand-in, such as ``uuid-ossp``."""
+    with database.connect(server, MAINTENANCE) as connection:
+        row = connection.execute(
+            """
+            select pg_catalog.shobj_description(oid, 'pg_database') as remark
+            from pg_catalog.pg_database
+            where datname = %s
+            """,
+            [template(server)],
+        ).fetchone()
+    remark = (row or {}).get("remark") or ""
+    return [name for name in remark.partition("stand-ins: ")[2].split(", ") if name]
+
+
+def forget(server: Server) -> None:
+    """Drop the template and the roles that were made on a server reached by DSN.
+
+    Roles that were there before stay untouched. While another run has databases on the server,
+    or databases were kept, everything is left to whoever comes last.
+    """
+    if server.own:
+        return
+    with database.connect(server, MAINTENANCE) as connection, _locked(connection):
+        if not _in_use(connection):
+            _drop(connection, _name(server))
+            _drop_roles(connection, server)
+
+
+def _digest() -> str:
+    """Return the hash of every platform file, the stand-ins included."""
+    digest = hashlib.sha256()
+    for folder in (("platform",), ("platform", "stand_ins")):
+        for name in sqlfiles.names(*folder):
+            digest.update(f"{name}\0{sqlfiles.read(*folder, name)}\0".encode())
+    return digest.hexdigest()
+
+
+def _name(server: Server) -> str:
+    parts = (_digest(), str(server.version // 10000), migration_role(server))
+    return _PREFIX + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+def _render(server: Server, *path: str) -> bytes:
+    text = sqlfiles.read("platform", *path)
+    return re.sub(r"\bpostgres\b", migration_role(server), text).encode()
+
+
+@contextmanager
+def _locked(connection: psycopg.Connection[DictRow]) -> Iterator[None]:
+    connection.execute("select pg_catalog.pg_advisory_lock(%s)", [_LOCK])
+    try:
+        yield
+    finally:
+        connection.execute("select pg_catalog.pg_advisory_unlock(%s)", [_LOCK])
+
+
+def _exists(connection: psycopg.Connection[DictRow], name: str) -> bool:
+    found = connection.execute("select from pg_catalog.pg_database where datname = %s", [name])
+    return found.fetchone() is not None
+
+
+def _make_roles(connection: psycopg.Connection[DictRow], server: Server) -> None:
+    present = {row["rolname"] for row in connection.execute("select rolname from pg_roles")}
+    _, *blocks = re.split(r"(?m)^-- role (\w+)\n", _render(server, _ROLES).decode())
+    for role, text in zip(blocks[::2], blocks[1::2], strict=True):
+        if server.own and role == SUPERUSER:
+            # initdb has made it already, and it is ours: it only lacks its settings.
+            connection.execute(text.replace("create role", "alter role", 1).encode())
+        elif role not in present:
+            mark = "" if server.own else f"comment on role {role} is '{_MARK}';"
+            connection.execute((text + mark).encode())
+
+
+def _make_database(connection: psycopg.Connection[DictRow], server: Server, name: str) -> None:
+    """Build under another name, so that a template is either whole or absent."""
+    draft = f"{name}_draft"
+    _drop(connection, draft)
+    _create(connection, server, draft)
+    with database.connect(server, draft) as inside:
+        # Whatever the DSN's superuser is called, the platform is made by the platform's own.
+        inside.execute(f"set session authorization {SUPERUSER}".encode())
+        inside.execute("set search_path = ''")
+        for file in sqlfiles.names("platform"):
+            if file != _ROLES:
+                inside.execute(_render(server, file))
+        missing = _stand_in(inside, server)
+    _adopt(connection, server, draft)
+    _remark(connection, draft, f"{_MARK}; stand-ins: {', '.join(missing)}")
+    connection.execute(
+        sql.SQL("alter database {} rename to {}").format(
+            sql.Identifier(draft), sql.Identifier(name)
+        )
+    )
+
+
+def _create(connection: psycopg.Connection[DictRow], server: Server, name: str) -> None:
+    statement = sql.SQL("create database {} template template0 encoding 'UTF8'").format(
+        sql.Identifier(name)
+    )
+    if not _is_utf8(connection):
+        statement += sql.SQL(" lc_collate 'C' lc_ctype 'C'")
+    if server.version >= 150000:
+        statement += sql.SQL(" strategy file_copy")
+    connection.execute(statement)
+
+
+def _is_utf8(connection: psycopg.Connection[DictRow]) -> bool:
+    row = connection.execute(
+        """
+        select from pg_catalog.pg_database
+        where datname = 'template0' and pg_catalog.pg_encoding_to_char(encoding) = 'UTF8'
+        """
+    ).fetchone()
+    return row is not None
+
+
+def _stand_in(inside: psycopg.Connection[DictRow], server: Server) -> list[str]:
+    """Fill in the extensions that the server could not create, and return their names."""
+    present = {row["extname"] for row in inside.execute("select extname from pg_extension")}
+    known = [file.removesuffix(".sql") for file in sqlfiles.names("platform", "stand_ins")]
+    missing = [name for name in known if name != "sha1" and name not in present]
+    if missing:
+        inside.execute(_render(server, "stand_ins", "sha1.sql"))
+    for name in missing:
+        inside.execute(_render(server, "stand_ins", f"{name}.sql"))
+    return missing
+
+
+def _adopt(connection: psycopg.Connection[DictRow], server: Server, name: str) -> None:
+    statements = sql.SQL(
+        """
+        alter database {database} owner to {role};
+        grant all on database {database} to dashboard_user;
+        grant create on database {database} to supabase_auth_admin;
+        """
+    )
+    connection.execute(
+        statements.format(
+            database=sql.Identifier(name), role=sql.Identifier(migration_role(server))
+        )
+    )
+
+
+def _remark(connection: psycopg.Connection[DictRow], name: str, text: str) -> None:
+    statement = sql.SQL("comment on database {} is {}")
+    connection.execute(statement.format(sql.Identifier(name), sql.Literal(text)))
+
+
+def _in_use(connection: psycopg.Connection[DictRow]) -> bool:
+    row = connection.execute(
+        """
+        select from pg_catalog.pg_database
+        where pg_catalog.starts_with(datname, %s) and not pg_catalog.starts_with(datname, %s)
+        limit 1
+        """,
+        [database.PREFIX, _PREFIX],
+    ).fetchone()
+    return row is not None
+
+
+def _drop(connection: psycopg.Connection[DictRow], name: str) -> None:
+    statement = sql.SQL("drop database if exists {} with (force)")
+    connection.execute(statement.format(sql.Identifier(name)))
+
+
+def _drop_roles(connection: psycopg.Connection[DictRow], server: Server) -> None:
+    ours = connection.execute(
+        """
+        select rolname from pg_catalog.pg_roles
+        where pg_catalog.shobj_description(oid, 'pg_authid') = %s
+        order by rolname
+        """,
+        [_MARK],
+    ).fetchall()
+    for role in (sql.Identifier(row["rolname"]) for row in ours):
+        try:
+            if server.version >= 150000:
+                connection.execute(
+                    sql.SQL("revoke set on parameter session_replication_role from {}").format(role)
+                )
+            connection.execute(sql.SQL("drop role {}").format(role))
+        except errors.DependentObjectsStillExist:
+            continue
