@@ -8,7 +8,7 @@ import re
 import secrets
 import shlex
 from types import TracebackType
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import psycopg
 from psycopg import sql
@@ -24,19 +24,97 @@ Connection: TypeAlias = psycopg.Connection[DictRow]
 _count = itertools.count(1)
 
 
+# What a login as a role would have been given, best claim first; the settings of the role that logs
+# in instead are shadowed by what holds for everybody.
+_SETTINGS = """
+with known as (
+    select
+        setting.setrole,
+        setting.setdatabase,
+        pg_catalog.split_part(entry, '=', 1) as name,
+        pg_catalog.substr(entry, pg_catalog.strpos(entry, '=') + 1) as value
+    from pg_catalog.pg_db_role_setting as setting
+    cross join lateral pg_catalog.unnest(setting.setconfig) as entry
+    where setting.setdatabase in (
+        0, (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+    )
+),
+claim as (
+    select name, value, 0 as everybody, (setdatabase = 0)::int as anywhere
+    from known
+    where setrole = (select oid from pg_catalog.pg_roles where rolname = %(role)s)
+    union all
+    select name, value, 1, (setdatabase = 0)::int from known where setrole = 0
+    union all
+    select known.name, file.setting, 2, 0
+    from known
+    join pg_catalog.pg_file_settings as file on file.name = known.name and file.applied
+    union all
+    select known.name, builtin.boot_val, 3, 0
+    from known
+    join pg_catalog.pg_settings as builtin on builtin.name = known.name
+)
+select distinct on (name) name, value
+from claim
+where name in (
+    select name
+    from known
+    where setrole in (
+        select oid
+        from pg_catalog.pg_roles
+        where rolname in (%(role)s, session_user)
+    )
+) and name not in ('role', 'session_authorization') and value is not null
+order by name, everybody, anywhere
+"""
+
+
 def connect(
     server: Server, database: str, role: str | None = None, *, autocommit: bool = True
-) -> psycopg.Connection[DictRow]:
+) -> Connection:
     """Return a connection to one database as the superuser, or as ``role``.
 
-    On an own server the role logs in. On a server reached by DSN the superuser logs in with the
-    role's settings as startup options, and takes the role by ``set session authorization``, so
-    that ``reset all`` comes back to what the role would have had.
+    On an own server the role logs in. On a server reached by DSN, and for a role that may not log
+    in, the superuser logs in with the role's settings as startup options, so that ``reset all``
+    comes back to them, and takes the role by ``set session authorization``.
     """
-    conninfo = make_conninfo(server.conninfo, dbname=database)
-    if role and server.own:
-        conninfo = make_conninfo(conninfo, user=role)
+    if role is None:
+        return _open(server, database, autocommit=autocommit)
+    if server.own:
+        try:
+            return _open(server, database, autocommit=autocommit, user=role)
+        except psycopg.OperationalError as error:
+            if "not permitted to log in" not in str(error):
+                raise
+    return _assume(server, database, role, autocommit=autocommit)
+
+
+def _open(server: Server, database: str, *, autocommit: bool, **words: str) -> Connection:
+    # PGHOSTADDR and PGOPTIONS are meant for other servers than ours.
+    ours = {"hostaddr": "", "options": ""} if server.own else {}
+    conninfo = make_conninfo(server.conninfo, **{**ours, **words}, dbname=database)
     return psycopg.connect(conninfo, autocommit=autocommit, row_factory=dict_row)
+
+
+def _assume(server: Server, database: str, role: str, *, autocommit: bool) -> Connection:
+    with _open(server, database, autocommit=True) as superuser:
+        settings = superuser.execute(_SETTINGS, {"role": role}).fetchall()
+        given = superuser.info.get_parameters().get("options", "")
+    options = [given, *(_option(row["name"], row["value"]) for row in settings)]
+    connection = _open(server, database, autocommit=True, options=" ".join(options).strip())
+    try:
+        take = sql.SQL("set session authorization {}")
+        connection.execute(take.format(sql.Identifier(role)))
+        connection.autocommit = autocommit
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _option(name: str, value: str) -> str:
+    """Return a startup option; PostgreSQL splits them at blanks that no backslash protects."""
+    return "-c " + re.sub(r"([\\\s])", r"\\\1", f"{name}={value}")
 
 
 def clone(server: Server, template: str, name: str) -> None:
@@ -45,25 +123,48 @@ def clone(server: Server, template: str, name: str) -> None:
         _clone(connection, server.version, template, name)
 
 
-def _clone(
-    connection: psycopg.Connection[DictRow], version: int, template: str, name: str
-) -> None:
+def _clone(connection: Connection, version: int, template: str, name: str) -> None:
     statement = sql.SQL("create database {} template {}").format(
         sql.Identifier(name), sql.Identifier(template)
     )
+    owner = connection.execute(
+        "select pg_catalog.pg_get_userbyid(datdba) as name from pg_catalog.pg_database"
+        " where datname = %s",
+        [template],
+    ).fetchone()
+    if owner:
+        statement += sql.SQL(" owner {}").format(sql.Identifier(owner["name"]))
     # Without the write-ahead log a copy is a third faster; PostgreSQL 14 knows no other way.
     if version >= 150000:
         statement += sql.SQL(" strategy file_copy")
     connection.execute(statement)
+    # `alter database … set` is kept outside the database, and so is not copied with it.
+    connection.execute(
+        """
+        insert into pg_catalog.pg_db_role_setting (setdatabase, setrole, setconfig)
+        select copy.oid, setting.setrole, setting.setconfig
+        from pg_catalog.pg_db_role_setting as setting
+        join pg_catalog.pg_database as original on original.oid = setting.setdatabase
+        cross join pg_catalog.pg_database as copy
+        where original.datname = %s and copy.datname = %s
+        """,
+        [template, name],
+    )
 
 
 def drop(server: Server, name: str) -> None:
-    """Drop a database of ours if it exists, ending the sessions that still use it."""
+    """Drop a database of ours if it exists, ending the sessions that still use it.
+
+    Raises:
+        ValueError: the name is not one of ours, and the server is somebody else's.
+    """
+    if not server.own and not name.startswith(PREFIX):
+        raise ValueError(f"{name} is not a database of ours. Ours begin with {PREFIX}.")
     with connect(server, MAINTENANCE) as connection:
         _drop(connection, name)
 
 
-def _drop(connection: psycopg.Connection[DictRow], name: str) -> None:
+def _drop(connection: Connection, name: str) -> None:
     statement = sql.SQL("drop database if exists {} with (force)")
     connection.execute(statement.format(sql.Identifier(name)))
 
@@ -81,7 +182,7 @@ class Clones:
         self.server = server
         self.keep = keep
         self.names: list[str] = []
-        self._connection: psycopg.Connection[DictRow] | None = None
+        self._connection: Connection | None = None
 
     def take(self, template: str, kind: str = "clone") -> str:
         """Return the name of a new database that is a copy of ``template``."""
@@ -106,7 +207,7 @@ class Clones:
             self._connection.close()
             self._connection = None
 
-    def __enter__(self) -> Clones:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -121,5 +222,5 @@ class Clones:
 def psql_line(server: Server, database: str) -> str:
     """Return the shell line that opens one database in psql, without the password."""
     words = conninfo_to_dict(make_conninfo(server.conninfo, dbname=database))
-    shown = {key: words[key] for key in ("host", "port", "user", "dbname") if words.get(key)}
-    return f"psql {shlex.quote(make_conninfo(**shown))}"
+    shown = {key: str(words[key]) for key in ("host", "port", "user", "dbname") if words.get(key)}
+    return f"psql {shlex.quote(make_conninfo('', **shown))}"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import stat
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from ..errors import ServerError
+from pytest_usersync.errors import ServerError
 
 
 class Identity(TypedDict, total=False):
@@ -46,7 +48,7 @@ class Account:
         for folder, _, files in os.walk(top):
             os.chown(folder, self.uid, self.gid)
             for name in files:
-                os.chown(os.path.join(folder, name), self.uid, self.gid, follow_symlinks=False)
+                os.chown(Path(folder, name), self.uid, self.gid, follow_symlinks=False)
 
     def can_pass(self, path: Path) -> bool:
         """Tell whether this user may enter a folder (or execute a file) and all folders above it.
@@ -56,7 +58,7 @@ class Account:
         if not self.lent:
             return True
         real = path.resolve()
-        return all(self._may_execute(os.stat(part)) for part in (real, *real.parents))
+        return all(self._may_execute(part.stat()) for part in (real, *real.parents))
 
     def _may_execute(self, status: os.stat_result) -> bool:
         if status.st_uid == self.uid:
@@ -73,8 +75,6 @@ def account() -> Account:
     """
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid(), lent=False)
-    import pwd
-
     for name in ("postgres", "nobody"):
         try:
             entry = pwd.getpwnam(name)
@@ -89,10 +89,11 @@ def account() -> Account:
 
 def copy_tree(source: Path, target: Path) -> None:
     """Copy a folder with modes, times and, for root, owners: ``cp`` takes half of Python's time."""
-    import subprocess
-
     done = subprocess.run(
-        ["cp", "-pR", str(source), str(target)], stdin=subprocess.DEVNULL, capture_output=True
+        ["cp", "-pR", str(source), str(target)],  # noqa: S607
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
     )
     if done.returncode:
         raise OSError(done.stderr.decode(errors="replace").strip())

@@ -7,10 +7,11 @@ import json
 import os
 import platform
 import subprocess
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import ServerError
+from pytest_usersync.errors import ServerError
+
 from . import cache
 from .account import Account, copy_tree, remove_tree
 from .life import SETTINGS, Postmaster, environment, launch
@@ -24,20 +25,48 @@ _LAYOUT = 1
 _INITDB = ("--encoding=UTF8", "--auth=trust", "--no-sync", "--no-instructions", "--wal-segsize=1")
 
 
-def prepare(
-    binaries: Binaries, account: Account, run: RunDirectory, server: Server, seed: Seed | None
-) -> Postmaster:
-    """Fill the run's data folder from the cache, or build it, and return the started server."""
-    name = key(binaries, account, seed)
-    if cache.restore(name, run.data):
-        account.own_tree(run.data)
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where one server is to run, on what, and as whom."""
+
+    binaries: Binaries
+    account: Account
+    run: RunDirectory
+    server: Server
+
+    def launch(self) -> Postmaster:
+        """Start the server on the data that is there."""
+        return launch(self.binaries.folder, self.run, self.account)
+
+    def restore(self, name: str) -> bool:
+        """Fill the data folder from the cache, if it has the cluster."""
+        restored = cache.restore(name, self.run.data)
+        if restored:
+            self.account.own_tree(self.run.data)
+        return restored
+
+
+def prepare(site: Site, seed: Seed | None) -> Postmaster:
+    """Fill the data folder from the cache, or build what goes into it; return the started server.
+
+    Raises:
+        ServerError: no cluster can be made or started; with the last words of the program.
+    """
+    name = key(site.binaries, site.account, seed)
+    if site.restore(name):
         try:
-            return launch(binaries.folder, run, account)
+            return site.launch()
         except ServerError:
             # Whole but unusable, as after a change of the machine below it: build it anew.
             cache.forget(name)
-            remove_tree(run.data)
-    return _build(binaries, account, run, server, seed, name)
+            remove_tree(site.run.data)
+    with cache.lock(name) as writable:
+        # Another run may have built it while we waited.
+        if not (writable and site.restore(name)):
+            _build(site, seed)
+            if writable:
+                cache.store(name, site.run.data)
+    return site.launch()
 
 
 def key(binaries: Binaries, account: Account, seed: Seed | None) -> str:
@@ -58,60 +87,40 @@ def key(binaries: Binaries, account: Account, seed: Seed | None) -> str:
     return f"{binaries.version}-{digest}"
 
 
-def _build(
-    binaries: Binaries,
-    account: Account,
-    run: RunDirectory,
-    server: Server,
-    seed: Seed | None,
-    name: str,
-) -> Postmaster:
-    with cache.lock(name) as writable:
-        # Another run may have built it while we waited.
-        if writable and cache.restore(name, run.data):
-            account.own_tree(run.data)
-            return launch(binaries.folder, run, account)
-        _initdb(binaries, account, run)
-        if seed is None and not writable:
-            return launch(binaries.folder, run, account)
-        if seed is not None:
-            _grow(binaries, account, run, server, seed)
-        if writable:
-            cache.store(name, run.data)
-    return launch(binaries.folder, run, account)
-
-
-def _grow(
-    binaries: Binaries, account: Account, run: RunDirectory, server: Server, seed: Seed
-) -> None:
-    postmaster = launch(binaries.folder, run, account)
+def _build(site: Site, seed: Seed | None) -> None:
+    """Make a cluster, with the seed in it, and leave it cleanly stopped."""
+    _initdb(site)
+    if seed is None:
+        return
+    postmaster = site.launch()
     try:
-        seed.build(server)
+        seed.build(site.server)
     except BaseException:
         postmaster.stop()
         raise
     postmaster.stop(clean=True)
 
 
-def _initdb(binaries: Binaries, account: Account, run: RunDirectory) -> None:
+def _initdb(site: Site) -> None:
+    program, data = str(site.binaries.folder / "initdb"), site.run.data
     said = ""
-    for locale in _locales(binaries.version):
-        remove_tree(run.data)
-        run.data.mkdir(0o700)
-        account.own(run.data)
-        command = [binaries.folder / "initdb", "-D", run.data, "-U", SUPERUSER, *_INITDB, *locale]
+    for locale in _locales(site.binaries.version):
+        remove_tree(data)
+        data.mkdir(0o700)
+        site.account.own(data)
         done = subprocess.run(
-            command,
+            [program, "-D", str(data), "-U", SUPERUSER, *_INITDB, *locale],
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            check=False,
             cwd="/",
             env=environment(),
-            **account.identity(),
+            **site.account.identity(),
         )
         if done.returncode == 0:
             return
         said = done.stderr.decode(errors="replace").strip()
-    raise ServerError(f"{binaries.folder / 'initdb'} makes no cluster. It says:\n{said}")
+    raise ServerError(f"{program} makes no cluster. It says:\n{said}")
 
 
 def _locales(version: int) -> list[list[str]]:

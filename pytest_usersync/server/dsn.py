@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from ..errors import ServerError
+from pytest_usersync.errors import ServerError
+
 from .locate import OLDEST
 from .model import MAINTENANCE, Server
 
@@ -78,7 +79,7 @@ def _place(words: dict[str, Any]) -> str:
 
 def _reason(error: psycopg.Error, words: dict[str, Any]) -> str:
     first = (str(error).strip().splitlines() or ["no reason given"])[0]
-    reason = re.sub(r'^.*?connection to server (at|on) .*? failed: ', "", first).strip()
+    reason = re.sub(r"^.*?connection to server (at|on) .*? failed: ", "", first).strip()
     reason = reason.removeprefix("connection failed: ").rstrip(".")
     password = words.get("password")
     return reason.replace(password, "***") if password else reason

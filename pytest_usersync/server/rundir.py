@@ -17,11 +17,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import ServerError
+from pytest_usersync.errors import ServerError
+
 from .account import Account, remove_tree
 
 PREFIX = "usersync-"
-SHM = Path("/dev/shm")
+SHM = Path("/dev/shm")  # noqa: S108
 # A cluster with its copies: 40 MB, and 12 MB for each clone.
 ROOM = 400 * 2**20
 # PostgreSQL's socket paths end at 107 bytes, 103 on macOS.
@@ -66,7 +67,7 @@ def create(account: Account, *, executable: bool = False) -> RunDirectory:
         account: who must be able to reach it.
         executable: programs are to be run from it, which containers forbid in ``/dev/shm``.
     """
-    root = _root(account, executable)
+    root = _root(account, executable=executable)
     while True:
         path = root / f"{PREFIX}{os.getpid()}-{secrets.token_hex(3)}"
         path.mkdir(0o711 if account.lent else 0o700)
@@ -134,29 +135,30 @@ def _take(descriptor: int) -> bool:
 
 def _is_at(descriptor: int, path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+        return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
         return False
 
 
 def _temporary() -> list[Path]:
-    return [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]
+    return [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108
 
 
-def _root(account: Account, executable: bool) -> Path:
-    if _fits(SHM, executable) and account.can_pass(SHM):
+def _root(account: Account, *, executable: bool) -> Path:
+    if _fits(SHM, executable=executable) and account.can_pass(SHM):
         return SHM
     for root in _temporary():
-        if root.is_dir() and os.access(root, os.W_OK) and account.can_pass(root):
-            if len(os.fsencode(root)) <= _LONGEST_ROOT and not (executable and _noexec(root)):
-                return root
+        usable = root.is_dir() and os.access(root, os.W_OK) and account.can_pass(root)
+        short = len(os.fsencode(root)) <= _LONGEST_ROOT
+        if usable and short and not (executable and _noexec(root)):
+            return root
     raise ServerError(
         "There is no folder for a server's files: /dev/shm is absent or small, and the temporary "
         "folders cannot be written or reached. Set TMPDIR to a short path that all users can enter."
     )
 
 
-def _fits(root: Path, executable: bool) -> bool:
+def _fits(root: Path, *, executable: bool) -> bool:
     try:
         status = os.statvfs(root)
     except OSError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
+from typing import Self
 
 from .model import SUPERUSER, Seed, Server, ServerRequest
 
@@ -21,7 +22,7 @@ class RunningServer:
         if stop:
             stop()
 
-    def __enter__(self) -> RunningServer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -43,7 +44,7 @@ def start(request: ServerRequest, seed: Seed | None = None) -> RunningServer:
         ServerError: nothing was found, or what was found cannot be used; the message says why.
     """
     if request.dsn is not None:
-        from .dsn import reach
+        from .dsn import reach  # noqa: PLC0415
 
         return RunningServer(reach(request.dsn))
     return _start_own(request, seed)
@@ -51,22 +52,21 @@ def start(request: ServerRequest, seed: Seed | None = None) -> RunningServer:
 
 def _start_own(request: ServerRequest, seed: Seed | None) -> RunningServer:
     # Here, for they need POSIX: a server reached by DSN does not.
-    from . import account, cluster, locate, rundir
-    from .life import PORT
+    from . import account, cluster, life, locate, rundir  # noqa: PLC0415
 
     binaries = locate.find(request.binaries)
     user = account.account()
     rundir.sweep()
     run = rundir.create(user, executable=not user.can_pass(binaries.folder / "postgres"))
     server = Server(
-        conninfo=f"host={run.sockets} port={PORT} user={SUPERUSER}",
+        conninfo=f"host={run.sockets} port={life.PORT} user={SUPERUSER}",
         version=binaries.version,
         origin=binaries.origin,
         own=True,
     )
     try:
         binaries = cluster.reachable(binaries, user, run)
-        postmaster = cluster.prepare(binaries, user, run, server, seed)
+        postmaster = cluster.prepare(cluster.Site(binaries, user, run, server), seed)
     except BaseException:
         run.remove()
         raise
