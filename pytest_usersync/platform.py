@@ -12,9 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-import psycopg
 from psycopg import errors, sql
-from psycopg.rows import DictRow
 
 from . import database, sqlfiles
 from .server import MAINTENANCE, SUPERUSER, Seed, Server
@@ -46,16 +44,6 @@ def template(server: Server) -> str:
             _make_roles(connection, server)
             _make_database(connection, server, name)
     return name
-
-
-def adopt(server: Server, name: str) -> None:
-    """Give a database the owner and the grants that a clone does not inherit.
-
-    Without them ``postgres`` could not create anything in ``public``, whose owner is whoever owns
-    the database. Nothing else is lost by cloning: all role settings hold for every database.
-    """
-    with database.connect(server, MAINTENANCE) as connection:
-        _adopt(connection, server, name)
 
 
 @cache
@@ -119,7 +107,7 @@ def _render(server: Server, *path: str) -> bytes:
 
 
 @contextmanager
-def _locked(connection: psycopg.Connection[DictRow]) -> Iterator[None]:
+def _locked(connection: database.Connection) -> Iterator[None]:
     connection.execute("select pg_catalog.pg_advisory_lock(%s)", [_LOCK])
     try:
         yield
@@ -127,12 +115,12 @@ def _locked(connection: psycopg.Connection[DictRow]) -> Iterator[None]:
         connection.execute("select pg_catalog.pg_advisory_unlock(%s)", [_LOCK])
 
 
-def _exists(connection: psycopg.Connection[DictRow], name: str) -> bool:
+def _exists(connection: database.Connection, name: str) -> bool:
     found = connection.execute("select from pg_catalog.pg_database where datname = %s", [name])
     return found.fetchone() is not None
 
 
-def _make_roles(connection: psycopg.Connection[DictRow], server: Server) -> None:
+def _make_roles(connection: database.Connection, server: Server) -> None:
     present = {row["rolname"] for row in connection.execute("select rolname from pg_roles")}
     _, *blocks = re.split(r"(?m)^-- role (\w+)\n", _render(server, _ROLES).decode())
     for role, text in zip(blocks[::2], blocks[1::2], strict=True):
@@ -144,7 +132,7 @@ def _make_roles(connection: psycopg.Connection[DictRow], server: Server) -> None
             connection.execute((text + mark).encode())
 
 
-def _make_database(connection: psycopg.Connection[DictRow], server: Server, name: str) -> None:
+def _make_database(connection: database.Connection, server: Server, name: str) -> None:
     """Build under another name, so that a template is either whole or absent."""
     draft = f"{name}_draft"
     _drop(connection, draft)
@@ -166,7 +154,7 @@ def _make_database(connection: psycopg.Connection[DictRow], server: Server, name
     )
 
 
-def _create(connection: psycopg.Connection[DictRow], server: Server, name: str) -> None:
+def _create(connection: database.Connection, server: Server, name: str) -> None:
     statement = sql.SQL("create database {} template template0 encoding 'UTF8'").format(
         sql.Identifier(name)
     )
@@ -177,7 +165,7 @@ def _create(connection: psycopg.Connection[DictRow], server: Server, name: str) 
     connection.execute(statement)
 
 
-def _is_utf8(connection: psycopg.Connection[DictRow]) -> bool:
+def _is_utf8(connection: database.Connection) -> bool:
     row = connection.execute(
         """
         select from pg_catalog.pg_database
@@ -187,7 +175,7 @@ def _is_utf8(connection: psycopg.Connection[DictRow]) -> bool:
     return row is not None
 
 
-def _stand_in(inside: psycopg.Connection[DictRow], server: Server) -> list[str]:
+def _stand_in(inside: database.Connection, server: Server) -> list[str]:
     """Fill in the extensions that the server could not create, and return their names."""
     present = {row["extname"] for row in inside.execute("select extname from pg_extension")}
     known = [file.removesuffix(".sql") for file in sqlfiles.names("platform", "stand_ins")]
@@ -199,7 +187,12 @@ def _stand_in(inside: psycopg.Connection[DictRow], server: Server) -> list[str]:
     return missing
 
 
-def _adopt(connection: psycopg.Connection[DictRow], server: Server, name: str) -> None:
+def _adopt(connection: database.Connection, server: Server, name: str) -> None:
+    """Give the template its owner and grants.
+
+    A clone keeps the owner, who owns ``public`` by it. It loses the grants, which nobody misses:
+    nothing in a clone is made by ``dashboard_user``, nor schemas by ``supabase_auth_admin``.
+    """
     statements = sql.SQL(
         """
         alter database {database} owner to {role};
@@ -214,12 +207,12 @@ def _adopt(connection: psycopg.Connection[DictRow], server: Server, name: str) -
     )
 
 
-def _remark(connection: psycopg.Connection[DictRow], name: str, text: str) -> None:
+def _remark(connection: database.Connection, name: str, text: str) -> None:
     statement = sql.SQL("comment on database {} is {}")
     connection.execute(statement.format(sql.Identifier(name), sql.Literal(text)))
 
 
-def _in_use(connection: psycopg.Connection[DictRow]) -> bool:
+def _in_use(connection: database.Connection) -> bool:
     row = connection.execute(
         """
         select from pg_catalog.pg_database
@@ -231,12 +224,12 @@ def _in_use(connection: psycopg.Connection[DictRow]) -> bool:
     return row is not None
 
 
-def _drop(connection: psycopg.Connection[DictRow], name: str) -> None:
+def _drop(connection: database.Connection, name: str) -> None:
     statement = sql.SQL("drop database if exists {} with (force)")
     connection.execute(statement.format(sql.Identifier(name)))
 
 
-def _drop_roles(connection: psycopg.Connection[DictRow], server: Server) -> None:
+def _drop_roles(connection: database.Connection, server: Server) -> None:
     ours = connection.execute(
         """
         select rolname from pg_catalog.pg_roles
