@@ -9,19 +9,20 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from psycopg import Error, sql
 
 from . import causes, database
 from .auth import AuthError, AuthSettings, SupabaseAuth, User
+from .auth.source import Source
 from .failures import describe
-from .finding import Failure, Finding, Level, NotJudged
+from .finding import ClientView, Failure, Finding, Level, NotApplicable, NotJudged
 from .policy import Policies
 from .project import Project
 from .server import Server
-from .signups import Person, Signup, somebody
+from .signups import BY_NAME, Person, Signup, somebody
 from .sync import Sync, Table, Target
 
 if TYPE_CHECKING:
@@ -114,7 +115,8 @@ class Trial:
     """A database of its own in which one case of a check acts; dropped afterwards.
 
     Everything that a signup does is really committed, by a session that is logged in as
-    ``supabase_auth_admin``; everything that is looked at is read by the superuser.
+    ``supabase_auth_admin``; everything that is looked at is read by the superuser. ``script`` is
+    the last signup as SQL, ``notices`` are the warnings that PostgreSQL sent.
     """
 
     def __init__(self, subject: Subject, case: str, clones: database.Clones) -> None:
@@ -124,8 +126,10 @@ class Trial:
         self._exits = ExitStack()
         self._database: str | None = None
         self._superuser: database.Connection | None = None
+        self.script = ""
+        self.notices: list[str] = []
 
-    def __enter__(self) -> Trial:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -147,6 +151,11 @@ class Trial:
         return self.subject.policies
 
     @property
+    def signup(self) -> Signup:
+        """Return the signup that this case is named after."""
+        return BY_NAME[self.case]
+
+    @property
     def database(self) -> str:
         """Return the name of this trial's database, made on first use."""
         if self._database is None:
@@ -156,24 +165,68 @@ class Trial:
     def connect(self, role: str | None = None) -> database.Connection:
         """Return a new session of ``role`` (default: the superuser), closed with the trial."""
         connection = database.connect(self.subject.server, self.database, role)
+        connection.add_notice_handler(
+            lambda notice: self.notices.append(f"{notice.severity}: {notice.message_primary}")
+        )
         self._exits.callback(connection.close)
         return connection
 
-    def auth(self, settings: AuthSettings | None = None) -> SupabaseAuth:
+    def auth(
+        self, settings: AuthSettings | None = None, source: Source | None = None
+    ) -> SupabaseAuth:
         """Return a Supabase Auth with a session of its own and the given server settings."""
-        return SupabaseAuth(self.connect("supabase_auth_admin"), settings or AuthSettings())
+        connection = self.connect("supabase_auth_admin")
+        return SupabaseAuth(connection, settings or AuthSettings(), source)
 
     def person(self) -> Person:
         """Return somebody new, with the metadata that an ordinary signup of this project has."""
         return somebody(self.sync.ordinary_metadata())
 
-    def sign_up(self, signup: Signup) -> User:
+    def sign_up(
+        self, signup: Signup, person: Person | None = None, source: Source | None = None
+    ) -> User:
         """Do one signup by a Supabase Auth of its own; raise ``Refused`` when it is refused."""
-        auth = self.auth(signup.settings)
+        auth = self.auth(signup.settings, source)
         try:
-            return signup.act(auth, self.person())
+            return signup.act(auth, person or self.person())
         except AuthError as error:
             raise Refused(error, auth.script) from error
+        finally:
+            self.script = auth.script
+
+    def signed_up(self, signup: Signup) -> User:
+        """Do a signup that another check judges: what is in its way is not this check's finding."""
+        if signup.emailless and self.policies.null_email == "reject":
+            raise NotApplicable("a user without email is meant to be refused")
+        try:
+            return self.sign_up(signup)
+        except Refused as refusal:
+            code = "US104" if signup.emailless else "US107"
+            code = "US102" if signup.name.startswith("email") else code
+            raise NotJudged(f"{signup.title} fails ({code})") from refusal
+
+    def with_profile(self, signup: Signup) -> User:
+        """Do a signup that leaves a profile, which another check judges."""
+        user = self.signed_up(signup)
+        if self.profiles(self.sync.profile, user.id):
+            return user
+        if signup.emailless and self.policies.null_email == "no-profile":
+            raise NotApplicable("a user without email is meant to have no profile")
+        if self.waits_for_confirmation(user.id):
+            raise NotApplicable("the profile waits for the confirmation")
+        code = "US105" if signup.emailless else "US103"
+        raise NotJudged(f"{signup.title} leaves no profile ({code})")
+
+    def waits_for_confirmation(self, user_id: UUID) -> bool:
+        """Confirm the user and tell whether that, and only that, brings the profile."""
+        with self.connect("supabase_auth_admin") as connection:
+            confirmed = connection.execute(
+                "update auth.users set email_confirmed_at = case when email is not null then now()"
+                " end, phone_confirmed_at = case when phone is not null then now() end"
+                " where id = %s and confirmed_at is null and coalesce(email, phone) is not null",
+                [user_id],
+            ).rowcount
+        return bool(confirmed and self.profiles(self.sync.profile, user_id))
 
     def query(self, text: str, parameters: Sequence[object] = ()) -> list[DictRow]:
         """Return the rows of one query, read by the superuser."""
@@ -186,6 +239,14 @@ class Trial:
         if self._superuser is None:
             self._superuser = self.connect()
         return self._superuser.execute(text.encode(), parameters or None).rowcount
+
+    def attempt(self, act: Callable[[], object]) -> Failure | None:
+        """Do something that the database may refuse, and return what it said if it does."""
+        try:
+            act()
+        except Error as error:
+            return self.failure(error)
+        return None
 
     def user(self, user_id: UUID) -> DictRow | None:
         """Return the user's row of ``auth.users``, or None."""
@@ -208,15 +269,22 @@ class Trial:
         error = refusal.error
         cause = error.__cause__
         failure = self.failure(cause) if isinstance(cause, Error) else None
-        told = causes.tell(failure, self.sync, error.view)
+        view = ClientView(error.status, error.code, error.message)
+        return self.refusal(failure, refusal.script, summary, view)
+
+    def refusal(
+        self, failure: Failure | None, script: str, summary: str, client: ClientView | None = None
+    ) -> Finding:
+        """Return the finding that the database refused a script, with cause and remedy."""
+        told = causes.tell(failure, self.sync, client, self.query)
         return Finding(
             summary=f"{summary}: {told.cause}" if summary else told.cause,
-            sql=refusal.script,
+            sql=script,
             remedy=told.remedy,
             case=self.case,
             failure=failure,
             location=failure.location if failure else None,
-            client=error.view,
+            client=client,
         )
 
 
@@ -228,8 +296,14 @@ class Refused(Exception):
         self.error = error
         self.script = script
 
+    @property
+    def vanished(self) -> bool:
+        """Tell whether the new user was gone right after the INSERT, without an error."""
+        cause = self.error.__cause__
+        text = str(cause) if isinstance(cause, Error) else self.error.message
+        return causes.vanished(text)
+
 
 def identifier(table: Table) -> sql.Identifier:
     """Return the table's name quoted for SQL."""
     return sql.Identifier(table.schema, table.name)
-

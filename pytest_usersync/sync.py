@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from .finding import ClientView, Failure, Location
-
 
 CONFIRMATIONS = frozenset({"email_confirmed_at", "phone_confirmed_at", "confirmed_at"})
 
@@ -118,6 +118,26 @@ class Sync:
     def from_json(cls, text: str) -> Sync:
         """Return the sync that ``to_json`` wrote."""
         return _sync(json.loads(text))
+
+
+def same(seen: object, wanted: object) -> bool:
+    """Compare a copy with what it copies: JSON whatever holds it, moments in whatever zone."""
+    if isinstance(wanted, bool):
+        return bool(seen) is wanted
+    if seen == wanted or (seen is not None and str(seen) == str(wanted)):
+        return True
+    moments = [_moment(seen), _moment(wanted)]
+    return moments[0] is not None and moments[0] == moments[1]
+
+
+def _moment(value: object) -> datetime | None:
+    if not isinstance(value, str | datetime):
+        return None
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _sync(raw: dict[str, Any]) -> Sync:

@@ -1,0 +1,1 @@
+"""The migrations apply, and apply as the Supabase CLI would apply them."""

@@ -1,0 +1,88 @@
+"""US701: a migration does not apply."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from ...check import LoadFailure, Needs, Trial, check
+from ...finding import Finding, Level, NotJudged
+
+# What mostly stands behind an error of a migration, and what to do.
+REMEDIES = {
+    "42501": "Migrations run as postgres, which is not a superuser and owns nothing in auth. Keep"
+    " your columns, indexes and functions in your own schema; on auth.users create triggers only.",
+    "42P07": "Write `create table if not exists`, or drop the migration that creates it again.",
+    "42710": "Write `drop … if exists` before it, or `create or replace`.",
+    "42723": "Write `create or replace function`.",
+    "42P06": "Write `create schema if not exists`.",
+    "42P13": "Drop the function before you change its parameters or its result.",
+    "42703": "Add the column in this migration or an earlier one, or correct its name.",
+    "42883": "Correct the name, or write its schema: extensions live in `extensions`.",
+    "42704": "Create it in this migration or an earlier one, or write its schema.",
+    "3F000": "Create the schema first.",
+    "55P04": "A value that `alter type … add value` adds can be used from the next migration on:"
+    " move what uses it into a file of its own.",
+    "25001": "What cannot run inside a transaction needs a migration of its own, with that one"
+    " statement and nothing else.",
+    "0A000": "The Supabase platform does not offer this; choose what it offers.",
+    "58P01": "This server lacks the extension; install it, or name another server"
+    " (--usersync-postgres).",
+    "08P01": "`copy … from stdin` cannot carry its data in a migration. Write an insert.",
+    "2BP01": "Drop what depends on it first, or write `cascade` if all of it may go.",
+    "23505": "The migration inserts a row that is already there: end it with `on conflict do"
+    " nothing`.",
+}
+SYNTAX = (
+    "Correct the statement. The Supabase CLI cuts a file into statements itself: it knows no psql"
+    " commands (\\set, \\i) and no backslash before a quote (E'it\\'s')."
+)
+
+
+@check("US701", level=Level.ERROR, needs=Needs.PROJECT)
+def migration_fails(trial: Trial) -> Iterable[Finding]:
+    """Every migration applies, as the Supabase CLI would apply it; the finding has file, line,
+    statement.
+
+    The CLI applies the files in the byte order of their names (`10_a.sql` before `9_a.sql`), each
+    in one transaction, as `postgres`: a role that is not a superuser and does not own `auth.users`.
+    What works as a superuser or file by file in psql may fail there, and a migration that fails
+    takes with it all those after it, the sync's own among them.
+    """
+    broken = trial.subject.load_failure
+    if broken is None:
+        return
+    versions = [migration.version for migration in trial.subject.project.migrations]
+    if "schema_migrations" in broken.failure.message and len(versions) > len(set(versions)):
+        raise NotJudged("two migrations share a version (US702)")
+    said = f"{broken.failure.sqlstate} {broken.failure.message}"
+    yield Finding(
+        summary=f"{broken.failure.location or broken.file} does not apply: {said}",
+        sql=f"{broken.statement.rstrip().rstrip(';')};\n" if broken.statement else "",
+        remedy=_remedy(trial, broken),
+        failure=broken.failure,
+        location=broken.failure.location,
+    )
+
+
+def _remedy(trial: Trial, broken: LoadFailure) -> str:
+    state, message = broken.failure.sqlstate, broken.failure.message
+    if state in ("42P01", "42883", "42704") and (late := _created_later(trial, broken)):
+        return f"{late} creates it, but is applied later: give one of the two another version."
+    if state == "42P01":
+        return "Create the table in this migration or an earlier one, or correct its name."
+    if state == "42601":
+        return SYNTAX
+    return REMEDIES.get(state) or broken.failure.hint or f"Correct the statement: {message}"
+
+
+def _created_later(trial: Trial, broken: LoadFailure) -> str:
+    """Return the file, applied after the broken one, that creates what it misses."""
+    missing = re.search(r'(?:"|function )([\w.]+)', broken.failure.message)
+    name = missing[1].rpartition(".")[2] if missing else ""
+    pattern = rf'(?i)create\s[^;(]*?\b"?{re.escape(name)}"?'
+    files = [migration.path for migration in trial.subject.project.migrations]
+    texts = [migration.text for migration in trial.subject.project.migrations]
+    here = next((i for i, path in enumerate(files) if str(path).endswith(broken.file)), len(files))
+    later = [f.name for f, text in zip(files, texts, strict=True) if re.search(pattern, text)]
+    return next((n for n in later if name and n in {f.name for f in files[here + 1 :]}), "")

@@ -1,0 +1,1 @@
+"""Every signup succeeds and leaves exactly one right profile."""

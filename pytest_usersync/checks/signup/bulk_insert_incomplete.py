@@ -1,0 +1,89 @@
+"""US111: an import leaves users without a profile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from uuid import UUID, uuid4
+
+from ...check import Needs, Trial, check
+from ...finding import Finding, Level
+from ...platform import migration_role
+from ...quoting import showing
+from ...signups import Person
+
+COLUMNS = (
+    *("instance_id", "id", "aud", "role", "email", "encrypted_password", "confirmation_token"),
+    *("recovery_token", "email_change_token_new", "email_change", "raw_app_meta_data"),
+    *("raw_user_meta_data", "created_at", "updated_at"),
+)
+
+
+@check("US111", level=Level.ERROR, needs=Needs.PROFILE, cases=("insert", "copy"))
+def bulk_insert_incomplete(trial: Trial) -> Iterable[Finding]:
+    """A multi-row INSERT and a COPY into `auth.users` leave one profile each.
+
+    Users move in by import: a dump from another project, a script that brings them from another
+    provider. That is one statement with many rows, run as `postgres` and not by Supabase Auth. A
+    `for each row` trigger sees every row. A `for each statement` trigger runs once, and a function
+    that reads one row from its transition table, or looks for the newest user, writes one profile
+    for all of them. A function that relies on who is logged in, or on settings that only a request
+    has, fails here and nowhere else.
+
+    Use a `for each row` trigger, or let the statement trigger insert from the whole transition
+    table: `insert into profiles (id, email) select id, email from new_users`.
+    """
+    people = [(uuid4(), trial.person()) for _ in range(3)]
+    rows = [_row(user_id, person) for user_id, person in people]
+    script = _copy(rows) if trial.case == "copy" else _insert(rows)
+    connection = trial.connect(migration_role(trial.subject.server))
+
+    def act() -> None:
+        with connection.cursor() as cursor:
+            if trial.case == "insert":
+                cursor.execute(script.encode())
+                return
+            statement, _, lines = script.partition("\n")
+            with cursor.copy(statement.encode()) as copy:
+                copy.write(lines.removesuffix("\\.\n"))
+
+    if failure := trial.attempt(act):
+        yield trial.refusal(failure, script, f"{_title(trial)} of three users fails")
+        return
+    profile = trial.sync.profile
+    missing = [
+        user_id
+        for user_id, _ in people
+        if not trial.profiles(profile, user_id) and not trial.waits_for_confirmation(user_id)
+    ]
+    if missing:
+        yield Finding(
+            summary=f"{_title(trial)} of three users leaves {3 - len(missing)} of them with a row"
+            f" in {profile.table}",
+            sql=script + showing(profile, missing[0]),
+            remedy="Make the trigger `for each row`, or let it insert from its whole transition"
+            " table.",
+        )
+
+
+def _title(trial: Trial) -> str:
+    return "a COPY" if trial.case == "copy" else "one INSERT"
+
+
+def _row(user_id: UUID, person: Person) -> list[str]:
+    return [
+        *("00000000-0000-0000-0000-000000000000", str(user_id), "authenticated", "authenticated"),
+        *(person.email, "", "", "", "", "", '{"provider": "email", "providers": ["email"]}'),
+        *(json.dumps(person.data), "2026-01-01 00:00:00+00", "2026-01-01 00:00:00+00"),
+    ]
+
+
+def _insert(rows: list[list[str]]) -> str:
+    lines = [", ".join("'" + value.replace("'", "''") + "'" for value in row) for row in rows]
+    values = ",\n    ".join(f"({line})" for line in lines)
+    return f"insert into auth.users ({', '.join(COLUMNS)})\nvalues\n    {values};\n"
+
+
+def _copy(rows: list[list[str]]) -> str:
+    lines = "\n".join("\t".join(value.replace("\\", "\\\\") for value in row) for row in rows)
+    return f"copy auth.users ({', '.join(COLUMNS)}) from stdin;\n{lines}\n\\.\n"

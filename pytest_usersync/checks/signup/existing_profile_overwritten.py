@@ -1,0 +1,67 @@
+"""US110: a signup overwrites the profile that came first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...check import Needs, Refused, Trial, check
+from ...finding import Finding, Level, NotApplicable, NotJudged
+from ...leftover import Leftover, leave
+from ...quoting import named, quoted, showing
+
+WORDS = "edited by its owner"
+
+
+@check("US110", level=Level.WARNING, needs=Needs.PROFILE)
+def existing_profile_overwritten(trial: Trial) -> Iterable[Finding]:
+    """A profile that is already there is not overwritten.
+
+    `on conflict (id) do update set …` is right for the columns that mirror `auth.users`: they
+    follow it anyway. It is wrong for what people fill in themselves. A profile that was imported,
+    or edited before the user was restored, loses its name, its picture, its settings to whatever
+    the signup's metadata says, or to NULL.
+
+    Let the conflict update only the mirroring columns, or none: `do nothing`. Where the metadata
+    may fill a gap, keep what is there: `set name = coalesce(profiles.name, excluded.name)`.
+    """
+    leftover = leave(trial)
+    edited = _edit(leftover)
+    if not edited:
+        raise NotApplicable(f"{trial.sync.profile.table} has no text column that a user edits")
+    try:
+        script = leftover.sign_up()
+    except Refused as refusal:
+        raise NotJudged("a profile that is already there blocks the signup (US109)") from refusal
+    rows = trial.profiles(trial.sync.profile, leftover.user_id)
+    lost = [name for name in edited if not any(row[name] == edited[name] for row in rows)]
+    if lost:
+        table = trial.sync.profile.table
+        yield Finding(
+            summary=f"a signup overwrites {', '.join(lost)} of the row that {table} already has"
+            " for the user",
+            sql=script + showing(trial.sync.profile, leftover.user_id),
+            remedy=f"-- let the insert into {table} end with:\n"
+            f"on conflict ({quoted(trial.sync.profile.key)}) do nothing",
+        )
+
+
+def _edit(leftover: Leftover) -> dict[str, str]:
+    """Write something into every text column that takes it, and return what then stands there."""
+    trial, profile = leftover.trial, leftover.trial.sync.profile
+    mirrored = {m.column for m in trial.sync.mirrors if m.table == profile.table}
+    table = named(profile.table)
+    columns = trial.query(
+        "select attname as name from pg_catalog.pg_attribute where attrelid = to_regclass(%s)"
+        " and attnum > 0 and not attisdropped and attgenerated = '' and attname <> %s"
+        " and format_type(atttypid, null) in ('text', 'character varying', 'citext',"
+        " 'extensions.citext', 'public.citext') order by attnum",
+        [table, profile.key],
+    )
+    edited: dict[str, str] = {}
+    for name in (row["name"] for row in columns if row["name"] not in mirrored):
+        text = f"update {table} set {quoted(name)} = %s where {quoted(profile.key)}::text = %s"
+        values = [WORDS, str(leftover.user_id)]
+        if trial.attempt(lambda text=text, values=values: trial.execute(text, values)) is None:
+            found = trial.profiles(profile, leftover.user_id)
+            edited[name] = found[0][name] if found else ""
+    return {name: value for name, value in edited.items() if value}

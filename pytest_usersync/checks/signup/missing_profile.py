@@ -1,0 +1,88 @@
+"""US103: a signup succeeds and leaves nothing, or the same thing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+from ...check import Needs, Trial, check
+from ...finding import Finding, Level, NotJudged
+from ...quoting import showing
+from ...sync import Target
+
+
+@check("US103", level=Level.ERROR, needs=Needs.SIGNUP, cases=("email", "email-autoconfirm"))
+def missing_profile(trial: Trial) -> Iterable[Finding]:
+    """An ordinary email signup leaves a profile (no silent failure, no swallowed error).
+
+    The usual reason is a fix for a blocked signup: `exception when others then return new;`
+    swallows whatever goes wrong, so that everybody can sign up and nobody gets a profile. The
+    error is still there, only nobody hears of it. Let it through, mend what it says, and if a
+    signup must not depend on the profile, record the failure in a table that somebody watches.
+
+    Other reasons: an `if` that lets no ordinary user through, an `on conflict do nothing` that
+    meets a conflict it was not written for, and a trigger that only waits for an UPDATE. A profile
+    that is written when the user confirms the email is a profile in time; a second row that says
+    the same as the first is one too many, mostly the work of two triggers with one purpose.
+    """
+    sync = trial.sync
+    if not sync.triggers:
+        raise NotJudged("no trigger on auth.users runs (US101)")
+    user = trial.signed_up(trial.signup)
+    script = trial.script
+    if sync.targets:
+        rows = trial.profiles(sync.profile, user.id)
+        if not rows and not trial.waits_for_confirmation(user.id):
+            yield _nothing(trial, script + showing(sync.profile, user.id))
+        if _alike(trial, sync.profile, rows):
+            yield _twice(trial, sync.profile, user.id, len(rows), script)
+    elif any(trigger.enabled for trigger in sync.triggers):
+        yield _nothing(trial, script)
+    else:
+        raise NotJudged("no trigger on auth.users is enabled (US101)")
+
+
+def _nothing(trial: Trial, script: str) -> Finding:
+    ran = [t for t in trial.sync.triggers if t.enabled and "DELETE" not in t.event]
+    names = " and ".join(f"{t.name} ran {t.function}()" for t in ran) or "no trigger ran"
+    said = f"; PostgreSQL sent {trial.notices[-1]}" if trial.notices else ""
+    handler = next((t for t in ran if "exception" in t.source.lower()), None)
+    remedy = "Let the function insert a row for every new user, whatever else it decides."
+    if handler:
+        remedy = (
+            f"Take the exception handler out of {handler.function}(), or end it with `raise;`:"
+            " the next signup then names the error that it swallows."
+        )
+    return Finding(
+        summary=f"{trial.signup.title} succeeds and leaves no row with the new user's id,"
+        f" although {names}{said}",
+        sql=script,
+        remedy=remedy,
+        location=(handler or ran[0]).function_location if ran else None,
+    )
+
+
+def _twice(trial: Trial, target: Target, user_id: UUID, rows: int, script: str) -> Finding:
+    writers = " and ".join(target.written_by or (t.name for t in trial.sync.triggers))
+    return Finding(
+        summary=f"{trial.signup.title} leaves {rows} rows in {target.table} that say the same"
+        f" (triggers on auth.users: {writers})",
+        sql=script + showing(target, user_id),
+        remedy=f"alter table {target.table} add unique ({target.key});\n"
+        f"-- and end the insert with `on conflict ({target.key}) do nothing`,"
+        " or drop the trigger that is one too many",
+    )
+
+
+def _alike(trial: Trial, target: Target, rows: list[Mapping[str, object]]) -> bool:
+    """Tell whether two rows differ only in what columns fill in by themselves (id, clock)."""
+    if len(rows) < 2:
+        return False
+    filled = trial.query(
+        "select attname as name from pg_catalog.pg_attribute where attrelid = to_regclass(%s)"
+        " and (atthasdef or attidentity <> '') order by attnum",
+        [f'"{target.table.schema}"."{target.table.name}"'],
+    )
+    own = {row["name"] for row in filled}
+    said = [{k: v for k, v in row.items() if k not in own} for row in rows]
+    return any(row in said[:index] for index, row in enumerate(said))

@@ -1,0 +1,71 @@
+"""US101: nothing on auth.users does anything when a user signs up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...check import Needs, Refused, Trial, check
+from ...finding import Finding, Level, NotJudged
+from ...signups import BY_NAME
+
+# Trigger functions of the project that no trigger calls: one of them may be the missing sync.
+IDLE = """
+    select quote_ident(n.nspname) || '.' || quote_ident(p.proname) as name
+    from pg_catalog.pg_proc as p
+    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    where
+        p.prorettype = 'pg_catalog.trigger'::regtype
+        and p.proowner = (select nspowner from pg_namespace where nspname = 'supabase_migrations')
+        and not exists (select from pg_catalog.pg_trigger as t where t.tgfoid = p.oid)
+        and n.nspname !~ '^(pg_|auth$|storage$|extensions$)'
+    order by name
+"""
+
+SHOWN = """\
+reset session authorization;
+select tgname, tgenabled from pg_trigger
+where tgrelid = 'auth.users'::regclass and not tgisinternal;
+"""
+
+
+@check("US101", level=Level.ERROR, needs=Needs.DATABASE)
+def no_sync_trigger(trial: Trial) -> Iterable[Finding]:
+    """Some trigger on `auth.users` writes a row that carries the new user's id.
+
+    Without a trigger, profiles depend on the app remembering to write them, and every user for
+    whom it does not is a ghost: able to sign in, without a profile. The usual reasons are a
+    trigger on another table of the name `users`, a trigger that was disabled or dropped and never
+    created again, and a migration that never ran because it shares its version with another.
+
+    Supabase Auth inserts a row into `auth.users` for every signup, whatever its kind, so one
+    `after insert … for each row` trigger there sees them all.
+    """
+    sync = trial.sync
+    if sync.blocked:
+        raise NotJudged("an ordinary email signup fails (US102)")
+    active = [t.name for t in sync.triggers if t.enabled and t.event.split(" ", 1)[1] != "DELETE"]
+    if sync.targets:
+        return
+    if active:
+        raise NotJudged(f"{', '.join(active)} runs, but leaves no profile (US103)")
+    try:
+        trial.sign_up(BY_NAME["email-autoconfirm"])
+    except Refused as refusal:
+        raise NotJudged("an ordinary email signup fails (US102)") from refusal
+    asleep = next((t for t in sync.triggers if not t.enabled), None)
+    idle = [row["name"] for row in trial.query(IDLE)]
+    if asleep:
+        said, function = f"its trigger {asleep.name} is disabled", asleep.function
+    elif idle:
+        said, function = f"no trigger on auth.users calls {idle[0]}()", idle[0]
+    else:
+        said, function = "no trigger on auth.users runs", "<the function that writes the profile>"
+    yield Finding(
+        summary=f"an email signup leaves no row with the new user's id in any table: {said}",
+        sql=trial.script + SHOWN,
+        remedy=f"create or replace trigger {asleep.name if asleep else 'on_auth_user_created'}\n"
+        "    after insert on auth.users\n"
+        "    for each row\n"
+        f"    execute function {function}();",
+        location=asleep.location if asleep else None,
+    )

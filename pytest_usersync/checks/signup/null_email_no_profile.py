@@ -1,0 +1,41 @@
+"""US105: users without an email address become ghosts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...check import Needs, Trial, check
+from ...finding import Finding, Level, NotApplicable
+from ...quoting import showing
+from ...signups import names
+
+
+@check("US105", level=Level.ERROR, cases=names(emailless=True), needs=Needs.PROFILE)
+def null_email_no_profile(trial: Trial) -> Iterable[Finding]:
+    """Phone, anonymous, web3 and email-less OAuth signups leave a profile.
+
+    A condition such as `if new.email is not null` or a trigger's `when (new.email <> '')` lets
+    these users sign up and gives them no profile: they can sign in, and every join with the
+    profile table loses them. A comparison with NULL is never true, so an allowlist of domains
+    (`new.email like '%@example.com'`) leaves them out as well, silently.
+
+    Write the profile for every user and leave the email NULL. If these users are meant to have
+    none, say so with `usersync_null_email = no-profile`.
+    """
+    if trial.policies.null_email != "profile":
+        raise NotApplicable(f"usersync_null_email = {trial.policies.null_email}")
+    profile = trial.sync.profile
+    user = trial.signed_up(trial.signup)
+    if trial.profiles(profile, user.id) or trial.waits_for_confirmation(user.id):
+        return
+    writers = [t for t in trial.sync.triggers if t.name in profile.written_by]
+    who = " and ".join(f"{t.name} ({t.function})" for t in writers) or "no trigger"
+    said = f"; PostgreSQL sent {trial.notices[-1]}" if trial.notices else ""
+    yield Finding(
+        summary=f"{trial.signup.title} succeeds and leaves no row in {profile.table}, which"
+        f" {who} writes for an email signup{said}",
+        sql=trial.script + showing(profile, user.id),
+        remedy="Let the function and the trigger's WHEN write a row for every new user; the email"
+        " may stay NULL.",
+        location=writers[0].function_location if writers else None,
+    )

@@ -1,0 +1,34 @@
+"""US102: nobody can sign up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...check import Needs, Refused, Trial, check
+from ...finding import Finding, Level, NotJudged
+
+
+@check("US102", level=Level.ERROR, needs=Needs.DATABASE, cases=("email", "email-autoconfirm"))
+def signup_blocked(trial: Trial) -> Iterable[Finding]:
+    """An ordinary email signup succeeds (the finding names the cause: missing table, permission,
+    search path, NOT NULL, enum, …).
+
+    A trigger on `auth.users` runs inside the signup's own transaction, `after insert` too: when it
+    fails, the signup fails, and the app shows "Database error saving new user" with status 500.
+
+    What works in the SQL editor may still fail here. Supabase Auth is logged in as
+    `supabase_auth_admin`, a role that has no rights on the app's tables and whose `search_path`
+    is `auth` alone. A function that is not `security definer` gets 42501, permission denied; a
+    function that writes `profiles` instead of `public.profiles` gets 42P01, relation does not
+    exist. Both are cured by `security definer set search_path = ''` and by qualified names.
+
+    The finding names the cause; other frequent ones are a table or column that a later migration
+    renamed, a required column that the trigger leaves out, a type or an enum value that is
+    missing, and a second trigger, on `auth.users` or on the profile table, that fails.
+    """
+    try:
+        trial.sign_up(trial.signup)
+    except Refused as refusal:
+        if refusal.vanished:
+            raise NotJudged("the new user disappears (US116)") from refusal
+        yield trial.refused(refusal, f"{trial.signup.title} fails")

@@ -1,0 +1,48 @@
+"""Names of the project as they stand in SQL."""
+
+from __future__ import annotations
+
+import re
+
+from .sync import Table, Target
+
+# Words that stand for something else when a column's name is not quoted.
+_RESERVED = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    all analyse analyze and any array as asc both case cast check collate column constraint
+    create current_date current_role current_time current_user default deferrable desc distinct
+    do else end except false fetch for foreign from grant group having in initially intersect
+    into leading limit not null offset on only or order placing primary references returning
+    select session_user some symmetric table then to trailing true union unique user using
+    variadic when where window with
+    """,
+    )
+)
+
+
+def quoted(name: str) -> str:
+    """Return a name as it stands in SQL, in quotes only where it needs them."""
+    plain = re.fullmatch(r"[a-z_][a-z0-9_$]*", name) and name not in _RESERVED
+    return name if plain else '"' + name.replace('"', '""') + '"'
+
+
+def named(table: Table) -> str:
+    """Return a table's name as it stands in SQL, with its schema."""
+    return f"{quoted(table.schema)}.{quoted(table.name)}"
+
+
+def showing(target: Target, user_id: object, source: str = "") -> str:
+    """Return the queries that end a finding: the rows of a table that carry the user's id.
+
+    Args:
+        source: columns of ``auth.users`` to show beside them, if any.
+    """
+    lines = [
+        "reset session authorization;",
+        f"select * from {named(target.table)} where {quoted(target.key)} = '{user_id}';",
+    ]
+    if source:
+        lines.append(f"select {source} from auth.users where id = '{user_id}';")
+    return "\n".join(lines) + "\n"
