@@ -1,1 +1,32 @@
-"""The hooks that pytest calls."""
+"""The hooks that pytest calls; whatever is heavy is imported when it is asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from . import options
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    options.add(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Answer ``--usersync-explain`` and ``--usersync-list`` without running anything."""
+    if not options.flag(config, "list") and config.getoption("usersync_explain") is None:
+        return None
+    from .answers import answer  # noqa: PLC0415
+
+    print(answer(config))  # noqa: T201
+    return pytest.ExitCode.OK
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, and the hooks of a run that judges the user sync."""
+    config.addinivalue_line("markers", "usersync: a promise of the user sync (pytest-usersync).")
+    if options.flag(config):
+        from .run import register  # noqa: PLC0415
+
+        register(config)

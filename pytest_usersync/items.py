@@ -1,0 +1,131 @@
+"""The built-in checks as test items, anchored on a real file of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from . import report
+from .check import Check, Subject
+from .database import Clones, psql_line
+from .finding import Level, Outcome
+from .project import Project
+from .reading import settings
+from .settings import Settings
+from .verdict import Verdict, judge
+
+SUBJECT = pytest.StashKey[Subject]()
+CLONES = pytest.StashKey[Clones]()
+VERDICT = pytest.StashKey[Verdict]()
+
+# A clone takes 12 MB, of memory where the server's files are in memory.
+_CLONES_AT_ONCE = 8
+
+
+class Spoken(Exception):
+    """The verdict on a case whose item fails: broken, or not judged."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.reason or verdict.outcome)
+        self.verdict = verdict
+
+
+class CheckFile(pytest.File):
+    """The file that the checks are anchored on; it is not read."""
+
+    def __init__(self, *, checks: Sequence[Check], **given: Any) -> None:
+        super().__init__(**given)
+        self.checks = checks
+
+    def collect(self) -> Iterator[CheckItem]:
+        """Yield an item for each case of each check."""
+        for check in self.checks:
+            for case in check.cases or ("",):
+                name = f"{check.code}[{case}]" if case else check.code
+                yield CheckItem.from_parent(self, name=name, check=check, case=case)
+
+
+class CheckItem(pytest.Item):
+    """One case of one check."""
+
+    def __init__(self, *, check: Check, case: str, **given: Any) -> None:
+        super().__init__(**given)
+        self.check = check
+        self.case = case
+        self.add_marker("usersync")
+        self.extra_keyword_matches.update({check.name, *filter(None, [case])})
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings of the run."""
+        return settings(self.config)
+
+    def runtest(self) -> None:
+        """Judge the case; pass when the promise is kept, skip when it does not apply."""
+        subject, clones = self.config.stash[SUBJECT], self.config.stash[CLONES]
+        first = len(clones.names)
+        verdict = judge(self.check, self.case, subject, clones)
+        if self.settings.keep and verdict.outcome is Outcome.BROKEN:
+            verdict = _keep(verdict, clones, first)
+        if len(clones.names) >= _CLONES_AT_ONCE:
+            clones.close()
+        self.stash[VERDICT] = verdict
+        if verdict.outcome is Outcome.NOT_APPLICABLE:
+            pytest.skip(verdict.reason)
+        if verdict.outcome is Outcome.NOT_JUDGED or self._fails(verdict):
+            raise Spoken(verdict)
+
+    def repr_failure(  # type: ignore[override]
+        self, excinfo: pytest.ExceptionInfo[BaseException]
+    ) -> object:
+        """Return the finding in words; the traceback only when the check itself is at fault."""
+        if isinstance(excinfo.value, Spoken):
+            return report.failure(self.check, excinfo.value.verdict)
+        excinfo.traceback = excinfo.traceback.cut(path=__file__)
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Return the anchor, and the words that name the case in reports."""
+        return self.path, 0, report.headline(self.check, self.case)
+
+    def _fails(self, verdict: Verdict) -> bool:
+        level = self.check.level
+        failing = level is Level.ERROR or (self.settings.strict and level is Level.WARNING)
+        return failing and verdict.outcome is Outcome.BROKEN
+
+
+def anchor(config: pytest.Config, project: Project) -> Path:
+    """Return the real file that node ids begin with.
+
+    It is pytest's own ini file, else the Supabase configuration, else the first migration.
+    """
+    candidates = [config.inipath, project.config]
+    for path in candidates:
+        if path and path.is_relative_to(config.rootpath) and path.is_file():
+            return path
+    return project.migrations[0].path
+
+
+def aim(config: pytest.Config, path: Path) -> None:
+    """See that the arguments of the run reach the anchor, without widening a choice within it."""
+    start = config.invocation_params.dir
+    if not any(path.resolve().is_relative_to(place) for place in _places(config.args, start)):
+        config.args.append(str(path))
+
+
+def _places(arguments: Iterable[str], start: Path) -> Iterator[Path]:
+    for argument in arguments:
+        name = argument.partition("[")[0].partition("::")[0]
+        yield Path(start, name).resolve()
+
+
+def _keep(verdict: Verdict, clones: Clones, first: int) -> Verdict:
+    """Take the databases that a broken case used out of those that are dropped."""
+    names = clones.names[first:]
+    del clones.names[first:]
+    lines = [psql_line(clones.server, name) for name in names]
+    return replace(verdict, kept="\n".join(lines))

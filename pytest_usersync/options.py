@@ -1,0 +1,132 @@
+"""One table of options: command line, ini file, environment and ``--help`` are made from it.
+
+Every pytest run in an environment loads this file, so it stays light; ``reading`` does the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import pytest
+
+from .policy import CHOICES
+
+Kind = Literal["flag", "text", "path", "paths", "words"]
+
+_INI_TYPES: dict[Kind, Literal["string", "paths", "args"]] = {
+    "text": "string",
+    "path": "string",
+    "paths": "paths",
+    "words": "args",
+}
+
+
+class Option(NamedTuple):
+    """One option; ``name`` makes ``--usersync-<name>`` and, with ``ini``, ``usersync_<name>``."""
+
+    name: str
+    kind: Kind
+    help: str
+    metavar: str | None = None
+    ini: bool = False
+    env: str = ""
+
+    @property
+    def flag(self) -> str:
+        """Return the option as typed on the command line."""
+        return f"--usersync-{self.name}" if self.name else "--usersync"
+
+    @property
+    def key(self) -> str:
+        """Return the option's name in the ini file and on pytest's option object."""
+        return self.flag.lstrip("-").replace("-", "_")
+
+
+OPTIONS = (
+    Option("", "flag", "judge the user sync of this project on a real PostgreSQL"),
+    Option(
+        "dsn",
+        "text",
+        "use the server of this connection string, as its superuser, instead of starting one",
+        metavar="DSN",
+        ini=True,
+        env="USERSYNC_DSN",
+    ),
+    Option(
+        "pg-bin",
+        "path",
+        "start the PostgreSQL whose programs are in this folder",
+        metavar="DIR",
+        ini=True,
+        env="USERSYNC_PG_BIN",
+    ),
+    Option(
+        "migrations",
+        "paths",
+        "apply the migrations of this folder, or this file, instead of those found; repeatable",
+        metavar="PATH",
+        ini=True,
+    ),
+    Option(
+        "upto",
+        "text",
+        "apply no migration after this version",
+        metavar="VERSION",
+        ini=True,
+    ),
+    Option(
+        "select",
+        "words",
+        "judge only these checks, by code or prefix: US1,US204; repeatable",
+        metavar="CODES",
+        ini=True,
+    ),
+    Option(
+        "ignore",
+        "words",
+        "leave these checks out, by code or prefix; repeatable",
+        metavar="CODES",
+        ini=True,
+    ),
+    Option("strict", "flag", "let a broken promise of level warning fail the run"),
+    Option("report", "text", "write what was found to this file as JSON", metavar="PATH.json"),
+    Option(
+        "explain",
+        "text",
+        "print what a check promises and why, and exit",
+        metavar="CODE",
+    ),
+    Option("list", "flag", "print the checks that are chosen, and exit"),
+    Option("keep", "flag", "keep the database of each broken case and tell how to open it"),
+)
+BY_NAME = {option.name: option for option in OPTIONS}
+
+
+def add(parser: pytest.Parser) -> None:
+    """Declare every option and every policy to pytest."""
+    group = parser.getgroup("usersync", "user sync of Supabase projects")
+    for option in OPTIONS:
+        _add_flag(group, option)
+        if option.ini and option.kind != "flag":
+            ini_type = _INI_TYPES[option.kind]
+            parser.addini(option.key, option.help, type=ini_type, default=None)
+    for name, choices in CHOICES.items():
+        words = [f"{value} ({meaning})" for value, meaning in choices.items()]
+        text = f"policy, the first is the default: {'; '.join(words)}"
+        parser.addini(f"usersync_{name}", text, type="string", default=None)
+
+
+def _add_flag(group: pytest.OptionGroup, option: Option) -> None:
+    if option.kind == "flag":
+        group.addoption(option.flag, dest=option.key, action="store_true", help=option.help)
+        return
+    also = [f"ini: {option.key}"] if option.ini else []
+    also += [f"env: {option.env}"] if option.env else []
+    text = f"{option.help} ({', '.join(also)})" if also else option.help
+    action = "append" if option.kind in ("paths", "words") else "store"
+    group.addoption(option.flag, dest=option.key, action=action, metavar=option.metavar, help=text)
+
+
+def flag(config: pytest.Config, name: str = "") -> bool:
+    """Return whether one flag was given, by default ``--usersync`` itself."""
+    return bool(config.getoption(BY_NAME[name].key))

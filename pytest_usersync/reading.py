@@ -1,0 +1,136 @@
+"""Read the options: what was typed wins over the environment, and that over the ini file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from .errors import ConfigurationError, UserSyncError
+from .options import BY_NAME, Option, flag
+from .policy import CHOICES, Policies
+from .settings import Settings
+
+_SETTINGS = pytest.StashKey[Settings]()
+
+
+class Given(NamedTuple):
+    """What the user wrote, where, and the folder its relative paths start from."""
+
+    values: tuple[str, ...]
+    source: str
+    base: Path
+
+
+def settings(config: pytest.Config) -> Settings:
+    """Return the settings of this run; raise ``pytest.UsageError`` when one is wrong."""
+    if _SETTINGS not in config.stash:
+        with usage_errors():
+            config.stash[_SETTINGS] = _read(config)
+    return config.stash[_SETTINGS]
+
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """Turn what the user can put right into pytest's usage error: one line, exit code 4."""
+    try:
+        yield
+    except UserSyncError as error:
+        raise pytest.UsageError(" ".join(str(error).split())) from None
+
+
+def text(config: pytest.Config, name: str) -> str | None:
+    """Return the value of one text option, or None when it was not given."""
+    given = _given(config, BY_NAME[name])
+    return given.values[-1] if given else None
+
+
+def _read(config: pytest.Config) -> Settings:
+    return Settings(
+        active=flag(config),
+        dsn=text(config, "dsn"),
+        binaries=_folder(config, "pg-bin"),
+        migrations=_existing(config, "migrations"),
+        upto=text(config, "upto"),
+        select=_words(config, "select"),
+        ignore=_words(config, "ignore"),
+        strict=flag(config, "strict"),
+        report=_writable(config, "report"),
+        keep=flag(config, "keep"),
+        policies=_policies(config),
+    )
+
+
+def _given(config: pytest.Config, option: Option) -> Given | None:
+    typed = config.getoption(option.key)
+    if typed is not None:
+        values = tuple(typed) if isinstance(typed, list) else (str(typed),)
+        if not all(value.strip() for value in values):
+            raise ConfigurationError(f"{option.flag} is empty. Give it a value or leave it out.")
+        return Given(values, option.flag, config.invocation_params.dir)
+    if option.env and os.environ.get(option.env):
+        return Given((os.environ[option.env],), option.env, config.invocation_params.dir)
+    written = config.getini(option.key) if option.ini else None
+    if not written:
+        return None
+    values = (written,) if isinstance(written, str) else tuple(map(str, written))
+    return Given(values, option.key, config.inipath.parent if config.inipath else config.rootpath)
+
+
+def _paths(config: pytest.Config, name: str) -> list[tuple[Path, str]]:
+    given = _given(config, BY_NAME[name])
+    if given is None:
+        return []
+    folders = [given.base / Path(value).expanduser() for value in given.values]
+    return [(Path(os.path.normpath(path)), given.source) for path in folders]
+
+
+def _folder(config: pytest.Config, name: str) -> Path | None:
+    for path, source in _paths(config, name):
+        if not path.is_dir():
+            raise ConfigurationError(
+                f"{source}: {path} is not a folder. Give the one that holds postgres and initdb."
+            )
+        return path
+    return None
+
+
+def _existing(config: pytest.Config, name: str) -> tuple[Path, ...]:
+    found = _paths(config, name)
+    for path, source in found:
+        if not path.exists():
+            raise ConfigurationError(
+                f"{source}: {path} does not exist. Give a folder of migrations or one .sql file."
+            )
+    return tuple(path for path, _ in found)
+
+
+def _writable(config: pytest.Config, name: str) -> Path | None:
+    for path, source in _paths(config, name):
+        if not path.parent.is_dir():
+            raise ConfigurationError(
+                f"{source}: the folder {path.parent} does not exist. Make it first."
+            )
+        if path.is_dir():
+            raise ConfigurationError(f"{source}: {path} is a folder. Give the name of a file.")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise ConfigurationError(
+                f"{source}: {path} cannot be written. Give a file in a folder that is yours."
+            )
+        return path
+    return None
+
+
+def _words(config: pytest.Config, name: str) -> tuple[str, ...]:
+    given = _given(config, BY_NAME[name])
+    values = given.values if given else ()
+    return tuple(word for value in values for word in value.replace(",", " ").split())
+
+
+def _policies(config: pytest.Config) -> Policies:
+    written = {name: config.getini(f"usersync_{name}") for name in CHOICES}
+    return Policies(**{name: str(value) for name, value in written.items() if value})

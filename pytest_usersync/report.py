@@ -1,0 +1,120 @@
+"""Findings into words that a stranger understands; no database, no terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from .check import Check
+from .finding import Failure, Finding, Location
+from .policy import CHOICES
+from .verdict import Verdict
+
+WIDTH = 96
+
+
+def headline(check: Check, case: str = "") -> str:
+    """Return what names a case everywhere: ``US104 null-email-blocked [phone]``."""
+    return f"{check.code} {check.name}{f' [{case}]' if case else ''}"
+
+
+def failure(check: Check, verdict: Verdict) -> str:
+    """Return the whole text about one case that is broken or could not be judged."""
+    if not verdict.findings:
+        return f"{headline(check, verdict.case)} could not be judged, because {verdict.reason}."
+    parts = [*prose(check.promise), ""]
+    for number, finding in enumerate(verdict.findings):
+        parts += [""] if number else []
+        parts += told(finding)
+    if verdict.reason:
+        parts += ["", *prose(f"The check then stopped, because {verdict.reason}.")]
+    if verdict.kept:
+        parts += ["", "The database of this case was kept:", f"  {verdict.kept}"]
+    return "\n".join(parts)
+
+
+def told(finding: Finding) -> list[str]:
+    """Return one finding: what happened, how to see it, what PostgreSQL said, what to change."""
+    return [
+        *prose(_sentence(finding.summary)),
+        *_block("Try it in psql:", finding.sql),
+        *evidence(finding),
+        *_block("Remedy:", finding.remedy),
+    ]
+
+
+def evidence(finding: Finding) -> list[str]:
+    """Return PostgreSQL's words, the line of the project and what the user of the app sees."""
+    lines = _block("PostgreSQL says:", "\n".join(said(finding.failure))) if finding.failure else []
+    for place in _places(finding):
+        lines += _block(f"At {place}:", place.source) if place.source else [f"At {place}"]
+    if finding.client:
+        code = f" ({finding.client.code})" if finding.client.code else ""
+        lines += ["The user of the app sees:", f"  {finding.client}{code}"]
+    return lines
+
+
+def said(failed: Failure) -> list[str]:
+    """Return a database error in PostgreSQL's own words, as psql shows them."""
+    lines = [f"{failed.sqlstate}: {failed.message}"]
+    lines += [f"DETAIL: {failed.detail}"] if failed.detail else []
+    lines += [f"HINT: {failed.hint}"] if failed.hint else []
+    lines += [f"CONTEXT: {failed.context}"] if failed.context else []
+    return lines
+
+
+def page(check: Check, policies: Iterable[str]) -> str:
+    """Return what ``--usersync-explain`` prints about a check."""
+    parts = [f"{headline(check)} ({check.level})", "", *prose(check.promise)]
+    parts += ["", check.page] if check.page else []
+    if check.cases:
+        parts += ["", *prose(f"Cases: {', '.join(check.cases)}.")]
+    for policy in policies:
+        parts += ["", f"Policy usersync_{policy}, in the ini file:"]
+        for number, (value, meaning) in enumerate(CHOICES[policy].items()):
+            parts.append(f"  {value}: {meaning}{'' if number else ' (the default)'}")
+    return "\n".join(parts)
+
+
+def listing(checks: Iterable[Check]) -> str:
+    """Return a line for each check: code, name, level, promise; aligned."""
+    known = list(checks)
+    name = max(len(check.name) for check in known)
+    level = max(len(check.level) for check in known)
+    return "\n".join(
+        f"{check.code}  {check.name:{name}}  {check.level:{level}}  {check.promise}"
+        for check in known
+    )
+
+
+def prose(text: str, indent: str = "") -> list[str]:
+    """Return running text, wrapped."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def indented(text: str, indent: str = "  ") -> list[str]:
+    """Return the lines of a text that must stay as it is, such as SQL."""
+    return textwrap.indent(textwrap.dedent(text).strip("\n"), indent).splitlines()
+
+
+def _block(title: str, text: str) -> list[str]:
+    return [title, *indented(text)] if text.strip() else []
+
+
+def _places(finding: Finding) -> Iterator[Location]:
+    raised = finding.failure.location if finding.failure else None
+    if finding.location:
+        yield finding.location
+    if raised and raised != finding.location:
+        yield raised
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

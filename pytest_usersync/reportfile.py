@@ -1,0 +1,72 @@
+"""The JSON report: what was judged, on what, and what became of it. See ``docs/report.md``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from .check import Check, Subject
+from .summary import Judged
+
+VERSION = 1
+
+
+def document(
+    subject: Subject, checks: Sequence[Check], judged: Sequence[Judged]
+) -> dict[str, object]:
+    """Return the report as plain data; a field is only ever added while ``version`` stays."""
+    done = {one.check.code for one in judged}
+    return {
+        "version": VERSION,
+        "server": {"origin": subject.server.origin, "version": subject.server.version},
+        "project": _project(subject),
+        "sync": asdict(subject.sync),
+        "policies": subject.policies.as_dict(),
+        "checks": [_row(one) for one in judged],
+        "not_run": [check.code for check in checks if check.code not in done],
+    }
+
+
+def write(path: Path, data: dict[str, object]) -> None:
+    """Write the report, whole or not at all."""
+    draft = path.with_name(f".{path.name}.part")
+    draft.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+def _project(subject: Subject) -> dict[str, object]:
+    project, failure = subject.project, subject.load_failure
+    return {
+        "root": str(project.root),
+        "origin": project.origin,
+        "migrations": [migration.path.name for migration in project.migrations],
+        "skipped": [{"file": path.name, "reason": why} for path, why in project.skipped],
+        "load_failure": asdict(failure) if failure else None,
+    }
+
+
+def _row(one: Judged) -> dict[str, object]:
+    reasons = dict.fromkeys(
+        verdict.reason
+        for verdict in one.verdicts
+        if verdict.outcome is one.outcome and verdict.reason
+    )
+    return {
+        "code": one.check.code,
+        "name": one.check.name,
+        "level": one.check.level.value,
+        "outcome": one.outcome.value,
+        "reason": "; ".join(reasons) or None,
+        "duration_s": round(sum(verdict.seconds for verdict in one.verdicts), 3),
+        "findings": [finding.as_json() for finding in one.findings()],
+        "cases": [
+            {
+                "case": verdict.case,
+                "outcome": verdict.outcome.value,
+                "reason": verdict.reason or None,
+            }
+            for verdict in one.verdicts
+        ],
+    }

@@ -1,0 +1,226 @@
+"""The hooks of a run with ``--usersync``; registered only then, so that other runs pay nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from . import catalog, platform, reportfile, subject
+from .check import Check
+from .database import Clones
+from .finding import Level, Outcome
+from .header import header
+from .items import CLONES, SUBJECT, VERDICT, CheckFile, CheckItem, Spoken, aim, anchor
+from .project import Project
+from .reading import settings as settings_of
+from .reading import usage_errors
+from .server import Server
+from .settings import Settings
+from .summary import Judged, gather, summary, title
+from .verdict import Verdict, crashed
+
+_NOTHING_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+# Names under which xdist's processes tell each other what they know.
+_HANDED = "usersync_subject"
+_REACHED = "usersync_reached"
+
+
+class Worker(Protocol):
+    """What we use of an xdist worker, seen from its controller."""
+
+    workerinput: dict[str, Any]
+
+
+Status = tuple[str, str, str | tuple[str, dict[str, bool]]]
+
+
+def register(config: pytest.Config) -> None:
+    """Register the hooks of a run, once its options are known to be right."""
+    settings = settings_of(config)
+    with usage_errors():
+        checks = catalog.choose(settings.select, settings.ignore)
+    config.pluginmanager.register(Run(config, settings, checks), "usersync-run")
+
+
+class Run:
+    """One run: its subject, its anchor, and the verdicts as they come in."""
+
+    def __init__(self, config: pytest.Config, settings: Settings, checks: Sequence[Check]) -> None:
+        self.config = config
+        self.settings = settings
+        self.checks = checks
+        self.anchor: Path | None = None
+        self.reached = False
+        self.verdicts: dict[tuple[str, str], Verdict] = {}
+        self._exits = ExitStack()
+        # Called after Ctrl-C, an internal error and a start that failed half-way, too.
+        config.add_cleanup(self.close)
+
+    @property
+    def worker(self) -> bool:
+        """Return whether this process works for an xdist controller."""
+        return hasattr(self.config, "workerinput")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Find the anchor and the subject."""
+        with usage_errors():
+            found = subject.find(self.settings, self.config.rootpath)
+            self.anchor = anchor(self.config, found)
+            aim(self.config, self.anchor)
+            if not self.config.getoption("collectonly"):
+                self._prepare(found)
+
+    def _prepare(self, found: Project) -> None:
+        """Prepare the subject, or take over the one that the controller of xdist prepared."""
+        if self.worker:
+            handed = self.config.workerinput[_HANDED]  # type: ignore[attr-defined]
+            prepared = subject.take_over(handed, found, self.settings.policies)
+        else:
+            prepared = self._exits.enter_context(subject.prepare(self.settings, found))
+        clones = self._exits.enter_context(_clones(prepared.server, keep=self.settings.keep))
+        self.config.stash[SUBJECT] = prepared
+        self.config.stash[CLONES] = clones
+
+    def close(self) -> None:
+        """Give back everything that was made for the run, last made first."""
+        try:
+            self._exits.close()
+        except Exception as error:  # noqa: BLE001  the run is over and its exit code is known
+            words = " ".join(str(error).split())
+            # The terminal reporter is gone by now.
+            print(f"usersync: not everything could be removed: {words}", file=sys.stderr)  # noqa: T201
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Worker) -> None:
+        """Hand the subject to a worker of xdist."""
+        node.workerinput[_HANDED] = subject.hand_over(self.config.stash[SUBJECT])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Worker) -> None:
+        """Learn from a worker that is done whether it came to the anchor."""
+        output: dict[str, Any] = getattr(node, "workeroutput", {})
+        self.reached = self.reached or output.get(_REACHED, False)
+
+    def pytest_report_header(self) -> list[str]:
+        """Say what was found."""
+        prepared = self.config.stash.get(SUBJECT, None)
+        return header(prepared, platform.stand_ins(prepared.server)) if prepared else []
+
+    def pytest_collect_file(
+        self, file_path: Path, parent: pytest.Collector
+    ) -> pytest.Collector | None:
+        """Hang the checks on the anchor."""
+        if not self.anchor or file_path.name != self.anchor.name:
+            return None
+        if not file_path.samefile(self.anchor):
+            return None
+        self.reached = True
+        return CheckFile.from_parent(parent, path=file_path, checks=self.checks)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self) -> None:
+        """Refuse a run that would look like a pass because the anchor was left out."""
+        if not self.worker:
+            self._require_reached()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Let the verdict travel on the report, to this process or to xdist's controller."""
+        report = yield
+        if isinstance(item, CheckItem) and call.when == "call":
+            verdict = _verdict(item, call)
+            vars(report)["usersync"] = replace(verdict, seconds=report.duration).as_data()
+            if verdict.outcome is Outcome.NOT_APPLICABLE:
+                report.longrepr = (report.location[0], 1, f"Skipped: {verdict.reason}")
+        return report
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> Status | None:
+        """Show a verdict that is neither pass nor fail as what it is."""
+        verdict = _carried(report)
+        if verdict and verdict.outcome is Outcome.NOT_JUDGED and report.failed:
+            return "error", "E", ("NOT JUDGED", {"red": True})
+        if verdict and verdict.outcome is Outcome.BROKEN and report.passed:
+            if self._level(verdict) is Level.WARNING:
+                return "warned", "w", ("WARNED", {"yellow": True})
+            return "passed", ".", ("INFO", {"cyan": True})
+        return None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Collect the verdicts."""
+        verdict = _carried(report)
+        if verdict:
+            self.verdicts[verdict.code, verdict.case] = verdict
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the report, also of a run that was interrupted."""
+        if self.worker:
+            self.config.workeroutput[_REACHED] = self.reached  # type: ignore[attr-defined]
+            self.close()
+            return
+        prepared = self.config.stash.get(SUBJECT, None)
+        if prepared and self.settings.report:
+            data = reportfile.document(prepared, self.checks, self._judged())
+            try:
+                reportfile.write(self.settings.report, data)
+            except OSError as error:
+                raise pytest.UsageError(f"The report cannot be written: {error}.") from None
+        if prepared and session.exitstatus in _NOTHING_FAILED:
+            self._require_reached()
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Tell what is broken, check by check."""
+        if SUBJECT not in self.config.stash:
+            return
+        judged = self._judged()
+        terminalreporter.section(title(judged))
+        verbose = self.config.getoption("verbose") > 0
+        for line in summary(judged, len(self.checks) - len(judged), verbose=verbose):
+            terminalreporter.write_line(line.text, **({line.style: True} if line.style else {}))
+
+    def _require_reached(self) -> None:
+        if self.anchor and not self.reached:
+            raise pytest.UsageError(
+                f"--usersync judges nothing: its checks hang on {self.anchor}, which this run does "
+                "not collect. Take the file out of what is ignored (--ignore, norecursedirs, "
+                "collect_ignore)."
+            )
+
+    def _judged(self) -> list[Judged]:
+        return gather(self.checks, self.verdicts.values())
+
+    def _level(self, verdict: Verdict) -> Level:
+        return next(check.level for check in self.checks if check.code == verdict.code)
+
+
+@contextmanager
+def _clones(server: Server, *, keep: bool) -> Iterator[Clones]:
+    clones = Clones(server)
+    try:
+        yield clones
+    finally:
+        if server.own and not keep:
+            # They go with their server.
+            clones.names.clear()
+        clones.close()
+
+
+def _verdict(item: CheckItem, call: pytest.CallInfo[None]) -> Verdict:
+    error = call.excinfo.value if call.excinfo else None
+    if error and not isinstance(error, (Spoken, pytest.skip.Exception)):
+        return crashed(item.check, item.case, error)
+    return item.stash[VERDICT]
+
+
+def _carried(report: pytest.TestReport) -> Verdict | None:
+    data = getattr(report, "usersync", None)
+    return Verdict.from_data(data) if data else None

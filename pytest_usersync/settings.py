@@ -1,0 +1,39 @@
+"""What the user asked for, read from the command line, the environment and the ini file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .policy import Policies
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options of one run; all that the rest of the plugin sees of the command line.
+
+    Args:
+        active: whether ``--usersync`` was given.
+        dsn: the superuser's connection string of a server to use; kept out of ``repr``.
+        binaries: the folder that holds ``postgres`` and ``initdb``.
+        migrations: folders or files to apply instead of those that are found.
+        upto: the last migration version to apply.
+        select: codes and prefixes to judge; empty means all.
+        ignore: codes and prefixes to leave out.
+        strict: whether a broken promise of level ``warning`` fails the run.
+        report: where the JSON report is written.
+        keep: whether the database of a broken case stays for a look.
+        policies: what the project means to do.
+    """
+
+    active: bool = False
+    dsn: str | None = field(default=None, repr=False)
+    binaries: Path | None = None
+    migrations: tuple[Path, ...] = ()
+    upto: str | None = None
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    strict: bool = False
+    report: Path | None = None
+    keep: bool = False
+    policies: Policies = field(default_factory=Policies)
