@@ -20,7 +20,7 @@ from .model import SUPERUSER, Seed, Server
 from .rundir import RunDirectory
 
 # Raise it when the way clusters are made changes.
-_LAYOUT = 1
+_LAYOUT = 2
 # Segments of 1 MB: a cluster of 25 MB instead of 40 to copy and to keep in memory.
 _INITDB = ("--encoding=UTF8", "--auth=trust", "--no-sync", "--no-instructions", "--wal-segsize=1")
 

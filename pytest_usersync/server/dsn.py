@@ -10,8 +10,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from pytest_usersync.errors import ServerError
 
-from .locate import OLDEST
-from .model import MAINTENANCE, Server
+from .model import MAINTENANCE, OLDEST, Server
 
 _SECONDS = 10
 

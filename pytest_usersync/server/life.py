@@ -48,21 +48,23 @@ SETTINGS = {
     "autovacuum": "off",
     # Compiling costs more than the small statements of a test.
     "jit": "off",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
     "lc_messages": "C",
     "log_line_prefix": "%m [%p] %u@%d ",
 }
 
 
 def environment() -> dict[str, str]:
-    """Return our environment without what would steer PostgreSQL: ``PG*`` and the locale."""
+    """Return our environment without what would steer PostgreSQL: ``PG*`` and the locale.
+
+    From ``TZ`` ``initdb`` takes the time zone, and GMT where no zones are installed; as a setting,
+    UTC would keep the server from starting there.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("PG", "LC_")) and name not in ("LANG", "LANGUAGE")
     }
-    return {**kept, "LC_ALL": "C"}
+    return {**kept, "LC_ALL": "C", "TZ": "UTC"}
 
 
 class Postmaster:

