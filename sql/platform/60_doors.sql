@@ -97,17 +97,27 @@ begin
 end
 $$;
 
-create function usersync.change_policy(statement text, table_name text)
+create function usersync.change_policy(statement text)
 returns void
 language plpgsql
 security definer
 as $$
 -- No search_path is set: the names in the policy mean what they mean to the caller.
+declare
+    gap constant text := '(?:\s|--[^\n]*\n|/\*.*?\*/)';
+    name constant text := '(?:"(?:[^"]|"")+"|[^\s".]+)';
+    head text[] := pg_catalog.regexp_match(
+        statement,
+        '^' || gap || '*(?:create|alter|drop)' || gap || '+policy' || gap || '+'
+            || '(?:if' || gap || '+exists' || gap || '+)?' || name || gap || '+on' || gap || '+'
+            || '(' || name || '(?:\.' || name || ')?)',
+        'i'
+    );
 begin
-    if statement !~* '^(\s|--[^\n]*\n|/\*.*?\*/)*(create|alter|drop)\s+policy\M' then
+    if head is null then
         raise insufficient_privilege using message = 'not a policy statement: ' || statement;
     end if;
-    perform usersync.require_lent(table_name);
+    perform usersync.require_lent(pg_catalog.rtrim(head[1], ';'));
     execute statement;
 end
 $$;
@@ -117,5 +127,5 @@ grant usage on schema usersync to postgres;
 grant execute on function
     usersync.create_extension(text, text, boolean, boolean),
     usersync.drop_trigger(text, text, boolean),
-    usersync.change_policy(text, text)
+    usersync.change_policy(text)
 to postgres;

@@ -28,14 +28,14 @@ begin
         || int8send(length(data)::bigint * 8);
     for block in 0 .. length(padded) / 64 - 1 loop
         for i in 0 .. 15 loop
-            w[i] := get_byte(padded, block * 64 + i * 4)::bigint << 24
-                | get_byte(padded, block * 64 + i * 4 + 1) << 16
-                | get_byte(padded, block * 64 + i * 4 + 2) << 8
+            w[i] := (get_byte(padded, block * 64 + i * 4)::bigint << 24)
+                | (get_byte(padded, block * 64 + i * 4 + 1) << 16)
+                | (get_byte(padded, block * 64 + i * 4 + 2) << 8)
                 | get_byte(padded, block * 64 + i * 4 + 3);
         end loop;
         for i in 16 .. 79 loop
             mixed := w[i - 3] # w[i - 8] # w[i - 14] # w[i - 16];
-            w[i] := (mixed << 1 | mixed >> 31) & mask;
+            w[i] := ((mixed << 1) | (mixed >> 31)) & mask;
         end loop;
         a := h[1];
         b := h[2];
@@ -44,7 +44,7 @@ begin
         e := h[5];
         for i in 0 .. 79 loop
             if i < 20 then
-                f := (b & c) | (~b & mask & d);
+                f := (b & c) | ((b # mask) & d);
                 k := 1518500249;
             elsif i < 40 then
                 f := b # c # d;
@@ -56,10 +56,10 @@ begin
                 f := b # c # d;
                 k := 3395469782;
             end if;
-            mixed := (((a << 5 | a >> 27) & mask) + f + e + k + w[i]) & mask;
+            mixed := ((((a << 5) | (a >> 27)) & mask) + f + e + k + w[i]) & mask;
             e := d;
             d := c;
-            c := (b << 30 | b >> 2) & mask;
+            c := ((b << 30) | (b >> 2)) & mask;
             b := a;
             a := mixed;
         end loop;
