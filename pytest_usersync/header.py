@@ -26,7 +26,8 @@ def header(subject: Subject, stand_ins: Sequence[str]) -> list[str]:
 
 def _found(subject: Subject) -> Iterator[str]:
     project = subject.project
-    yield f"{len(project.migrations)} migrations, {project.origin}"
+    number = len(project.migrations)
+    yield f"{number} migration{'' if number == 1 else 's'}, {project.origin}"
     sync = subject.sync
     if subject.load_failure:
         yield f"{Path(subject.load_failure.file).name} does not apply"

@@ -1,0 +1,39 @@
+"""``--usersync-explain CODE`` prints a check's page, without a project or a server."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_usersync import catalog
+
+
+def test_the_page_has_all_that_is_known_of_a_check(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest("--usersync-explain", "US104")
+    assert result.ret == pytest.ExitCode.OK
+    check = catalog.find("US104")
+    text = result.stdout.str()
+    assert result.outlines[0] == "US104 null-email-blocked (error)"
+    assert check.promise in text
+    assert check.page in text
+    assert all(case in text for case in check.cases)
+    result.stdout.fnmatch_lines(
+        [
+            "Policy usersync_null_email, in the ini file:",
+            "  profile: a user without email gets a profile (the default)",
+            "  no-profile: *",
+            "  reject: the signup is meant to fail",
+        ]
+    )
+
+
+def test_the_name_will_do_as_well(pytester: pytest.Pytester) -> None:
+    by_name = pytester.runpytest("--usersync-explain", "null-email-blocked")
+    assert by_name.outlines == pytester.runpytest("--usersync-explain=us104").outlines
+
+
+def test_an_unknown_code_is_a_usage_error_with_near_ones(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest("--usersync-explain", "US1O4")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert len(result.errlines) <= 2
+    assert "'US1O4' is not a check. Near ones: " in result.errlines[0]
+    assert "US104 (null-email-blocked)" in result.errlines[0]
