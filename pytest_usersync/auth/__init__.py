@@ -1,0 +1,21 @@
+"""The simulated Supabase Auth: its flows, its users, what its clients see."""
+
+from .actor import SupabaseAuth
+from .admin import Admin
+from .errors import AuthError
+from .settings import AuthSettings
+from .source import Source
+from .user import Session, Token, User
+from .wire import Json
+
+__all__ = [
+    "Admin",
+    "AuthError",
+    "AuthSettings",
+    "Json",
+    "Session",
+    "Source",
+    "SupabaseAuth",
+    "Token",
+    "User",
+]

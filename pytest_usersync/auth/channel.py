@@ -1,0 +1,149 @@
+"""The connection of a simulated Supabase Auth: its transactions, and what went over it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from typing import Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
+
+import psycopg
+from psycopg import sql
+from psycopg.pq import TransactionStatus
+from psycopg.rows import DictRow, dict_row
+
+from .errors import TIMEOUT, UNEXPECTED, AuthError, failure
+from .settings import AuthSettings
+from .statements import Statement
+
+Sent: TypeAlias = "str | tuple[Statement, Sequence[object]]"
+
+_DEFERRABLE = """\
+select n.nspname, c.conname, c.condeferred
+from pg_catalog.pg_constraint as c
+join pg_catalog.pg_namespace as n on n.oid = c.connamespace
+where c.condeferrable
+order by n.nspname, c.conname"""
+
+
+class Channel:
+    """Runs the statements of one request at a time and remembers them.
+
+    On an idle connection the transactions are real ones; inside an open transaction they are
+    savepoints, and deferred constraints fire where the flow would have committed.
+    """
+
+    def __init__(self, connection: psycopg.Connection[object], settings: AuthSettings) -> None:
+        self._connection = connection
+        self._cursor = connection.cursor(row_factory=dict_row)
+        limit = settings.max_request_duration
+        self._limit = None if limit is None else limit.total_seconds()
+        self._started = 0.0
+        self.busy = False
+        self.sent: list[Sent] = []
+
+    def begin_request(self) -> None:
+        """Forget the last request; the time of this one runs from now."""
+        self.busy = True
+        self.sent = []
+        self._started = time.monotonic()
+
+    def run(self, statement: Statement, values: Sequence[object]) -> None:
+        """Execute the write.
+
+        Raises psycopg.Error when the database refuses, AuthError when time is up.
+        """
+        self.sent.append((statement, values))
+        self._cursor.execute(statement.text, values)
+        if self._limit is not None and time.monotonic() - self._started > self._limit:
+            raise AuthError(504, "request_timeout", TIMEOUT)
+
+    def run_alone(self, statement: Statement, values: Sequence[object]) -> None:
+        """Execute the write in a transaction of its own, as autocommit does."""
+        with self._connection.transaction():
+            self.run(statement, values)
+
+    def rows(self, query: str, values: Sequence[object]) -> list[DictRow]:
+        """Return what the query finds; on an idle connection, leave no transaction open."""
+        if self._connection.autocommit or self._open:
+            return self._cursor.execute(query, values).fetchall()
+        with self._connection.transaction():
+            return self._cursor.execute(query, values).fetchall()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Begin and commit; roll back on any error but an ``AuthError`` that commits."""
+        nested = self._open
+        told: AuthError | None = None
+        self.sent.append("begin")
+        with self._connection.transaction():
+            try:
+                yield
+            except AuthError as error:
+                if not error.committed:
+                    raise
+                told = error
+            self.sent.append("commit")
+            if nested:
+                self._fire_deferred()
+        if told:
+            raise told
+
+    @property
+    def _open(self) -> bool:
+        return self._connection.info.transaction_status != TransactionStatus.IDLE
+
+    def _fire_deferred(self) -> None:
+        constraints = self._cursor.execute(_DEFERRABLE).fetchall()
+        if not constraints:
+            return
+        self._cursor.execute("set constraints all immediate")
+        if deferred := [
+            sql.Identifier(row["nspname"], row["conname"])
+            for row in constraints
+            if row["condeferred"]
+        ]:
+            names = sql.SQL(", ").join(deferred)
+            self._cursor.execute(sql.SQL("set constraints {} deferred").format(names))
+
+
+class Speaker(Protocol):
+    """Anything with endpoints."""
+
+    @property
+    def channel(self) -> Channel:
+        """The connection that the endpoints use."""
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+S = TypeVar("S", bound=Speaker)
+
+
+def endpoint(
+    function: Callable[Concatenate[S, P], R],
+) -> Callable[Concatenate[S, P], R]:
+    """Make the method one request: its own record, its own time limit, only ``AuthError`` out."""
+
+    @wraps(function)
+    def request(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        if self.channel.busy:  # One endpoint calls another, as POST /otp calls POST /signup.
+            return function(self, *args, **kwargs)
+        self.channel.begin_request()
+        try:
+            return function(self, *args, **kwargs)
+        except AuthError as error:
+            raise _timed_out(error.__cause__) or error from error.__cause__
+        except psycopg.Error as error:
+            raise _timed_out(error) or failure(UNEXPECTED) from error
+        finally:
+            self.channel.busy = False
+
+    return request
+
+
+def _timed_out(cause: BaseException | None) -> AuthError | None:
+    if isinstance(cause, psycopg.errors.QueryCanceled) and "user request" in str(cause):
+        return AuthError(504, "request_timeout", TIMEOUT)
+    return None

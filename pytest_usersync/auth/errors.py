@@ -1,0 +1,98 @@
+"""What the client of Supabase Auth is told when a request fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from ..errors import UserSyncError
+
+UNEXPECTED = "Unexpected failure, please check server logs for more information"
+TIMEOUT = "Processing this request timed out, please retry after a moment."
+
+
+class AuthError(UserSyncError):
+    """Supabase Auth refused: status, error code and message as an official client sees them.
+
+    The format is that of api version 2024-01-01, which the official clients ask for. When the
+    database refused, ``__cause__`` is the ``psycopg.Error``.
+
+    Args:
+        status: the HTTP status; 302 and 303 where the server redirects with the error in the URL.
+        code: the error code, such as ``unexpected_failure`` or ``user_already_exists``.
+        message: the message, or the redirect's ``error_description``.
+        committed: whether what was written so far stays, as after an OAuth sign-in with an
+            unverified email.
+    """
+
+    def __init__(self, status: int, code: str, message: str, *, committed: bool = False) -> None:
+        super().__init__(f"{message} (HTTP {status}, {code})")
+        self.status = status
+        self.code = code
+        self.message = message
+        self.committed = committed
+
+
+def failure(message: str) -> AuthError:
+    """Return the 500 that an endpoint answers with when one of its steps failed."""
+    return AuthError(500, "unexpected_failure", message)
+
+
+def invalid(message: str) -> AuthError:
+    """Return the 400 for a request that the server does not accept."""
+    return AuthError(400, "validation_failed", message)
+
+
+@contextmanager
+def refusing(message: str, *, whatever: bool = False) -> Iterator[None]:
+    """Answer with ``message`` when the database refuses.
+
+    Args:
+        whatever: also instead of an answer that a step inside has already chosen.
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        raise failure(message) from error
+    except AuthError as error:
+        if not whatever:
+            raise
+        raise failure(message) from error.__cause__
+
+
+@contextmanager
+def redirecting(status: int) -> Iterator[None]:
+    """Answer with a redirect that carries the error, as the pages behind a browser do.
+
+    What no step has an answer for becomes ``server_error`` with the database's own message.
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        raise AuthError(status, "server_error", _own_words(error)) from error
+    except AuthError as error:
+        told = AuthError(status, error.code, error.message, committed=error.committed)
+        raise told from error.__cause__
+
+
+@contextmanager
+def granting() -> Iterator[None]:
+    """Answer with OAuth's own ``server_error`` when no step has an answer."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise AuthError(400, "server_error", "Internal Server Error") from error
+
+
+def _own_words(error: psycopg.Error) -> str:
+    told = error.diag.message_primary or str(error)
+    return told if _public(error.sqlstate or "") else f"ERROR: {told} (SQLSTATE {error.sqlstate})"
+
+
+def _public(state: str) -> bool:
+    return state == "P0001" or state.startswith("PT") or state in _CONSTRAINTS
+
+
+_CONSTRAINTS = {"23000", "23001", "23502", "23503", "23505", "23514", "23P01"}

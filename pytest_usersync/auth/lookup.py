@@ -1,0 +1,130 @@
+"""Finding users and identities, by the conditions that the server uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from .channel import Channel
+from .errors import AuthError, failure
+from .rows import NOBODY, USER_COLUMNS, IdentityRow, UserRow
+
+_USER = f"select {', '.join(USER_COLUMNS)} from users"
+_IDENTITY = f"select {', '.join(field.name for field in fields(IdentityRow))} from identities"
+_LOCAL = "instance_id = %s and {} and aud = 'authenticated' and is_sso_user = false limit 1"
+
+USER_BY_ID = f"{_USER} where id = %s"
+IDENTITIES_OF = f"{_IDENTITY} where user_id = %s order by created_at, id"
+_BY_EMAIL = f"{_USER} where {_LOCAL.format('lower(email) = %s')}"
+_BY_PHONE = f"{_USER} where {_LOCAL.format('phone = %s')}"
+_BY_NEW_PHONE = f"{_USER} where {_LOCAL.format('phone_change = %s')}"
+_BY_TOKEN = f"""{_USER} where instance_id = %s and id = (
+    select user_id from one_time_tokens
+    where token_type::text = any (%s) and token_hash = %s
+    limit 1
+)"""
+# One statement for the server's two: by identity first, then by the user's own address.
+_DUPLICATE = f"""select {", ".join(USER_COLUMNS)}
+from (
+    select *, 1 as turn
+    from users
+    where id in (select user_id from identities where email = %s and provider not like 'sso:%%')
+      and instance_id = %s and aud = 'authenticated' and id != %s
+    union all
+    select *, 2 as turn
+    from users
+    where instance_id = %s and lower(email) = %s and aud = 'authenticated' and is_sso_user = false
+      and id != %s
+) as found
+order by turn, id
+limit 1"""
+_IDENTITY_BY_SUBJECT = f"{_IDENTITY} where provider_id = %s and provider = %s limit 1"
+_SIMILAR_IDENTITIES = f"{_IDENTITY} where email = any (%s)"
+_SIMILAR_USERS = f"{_USER} where email = any (%s) and is_sso_user = false"
+
+# A row written by hand may have NULL here; the server cannot read such a row.
+_UNREADABLE = (
+    "confirmation_token",
+    "recovery_token",
+    "email_change_token_new",
+    "email_change",
+)
+
+
+def identity_row(found: Mapping[str, Any]) -> IdentityRow:
+    """Return the identity that a query found."""
+    return IdentityRow(**found)
+
+
+class Lookup:
+    """Reads ``auth.users`` and ``auth.identities``."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def by_id(self, user: UUID) -> UserRow:
+        """Return the user; raises AuthError when there is none."""
+        if row := self._one(USER_BY_ID, [user]):
+            return row
+        raise AuthError(404, "user_not_found", "User not found")
+
+    def by_email(
+        self, email: str, unreadable: str = "Database error finding user"
+    ) -> UserRow | None:
+        """Return the user who can sign in with this address, if there is one."""
+        return self._one(_BY_EMAIL, [NOBODY, email.lower()], unreadable)
+
+    def by_phone(
+        self, phone: str, unreadable: str = "Database error finding user"
+    ) -> UserRow | None:
+        """Return the user who can sign in with this number, if there is one."""
+        return self._one(_BY_PHONE, [NOBODY, phone], unreadable)
+
+    def by_new_phone(self, phone: str) -> UserRow | None:
+        """Return the user who is about to change to this number, if there is one."""
+        return self._one(_BY_NEW_PHONE, [NOBODY, phone])
+
+    def by_token(self, hashed: str, *kinds: str) -> UserRow | None:
+        """Return the user to whom a one-time token of one of these kinds was sent."""
+        told = "Database error finding user from email link"
+        return self._one(_BY_TOKEN, [NOBODY, list(kinds), hashed], told)
+
+    def duplicate(self, email: str, besides: UUID = NOBODY) -> UserRow | None:
+        """Return the user who has this address already, by an identity or by themselves."""
+        email = email.lower()
+        return self._one(_DUPLICATE, [email, NOBODY, besides, NOBODY, email, besides])
+
+    def identity(self, subject: str, provider: str) -> IdentityRow | None:
+        """Return the provider's identity of this subject, if it is known."""
+        found = self._channel.rows(_IDENTITY_BY_SUBJECT, [subject, provider])
+        return identity_row(found[0]) if found else None
+
+    def similar_identities(self, emails: Sequence[str]) -> list[IdentityRow]:
+        """Return the identities with one of these addresses."""
+        return [identity_row(found) for found in self._channel.rows(_SIMILAR_IDENTITIES, [emails])]
+
+    def similar_users(self, emails: Sequence[str]) -> list[UserRow]:
+        """Return the users with one of these addresses, apart from SSO users."""
+        return [_user_row(found) for found in self._channel.rows(_SIMILAR_USERS, [emails])]
+
+    def _one(
+        self,
+        query: str,
+        values: Sequence[object],
+        unreadable: str = "Database error finding user",
+    ) -> UserRow | None:
+        found = self._channel.rows(query, values)
+        if not found:
+            return None
+        if any(found[0][column] is None for column in _UNREADABLE):
+            raise failure(unreadable)
+        return _user_row(found[0])
+
+
+def _user_row(found: Mapping[str, object]) -> UserRow:
+    row = UserRow(cast(UUID, found["id"]), created_at=cast(datetime, found["created_at"]))
+    row.refresh(found)
+    return row

@@ -1,0 +1,192 @@
+"""The steps that flows share. Each writes what the server writes, in its order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from . import statements
+from .channel import Channel
+from .errors import refusing
+from .rows import NOBODY, IdentityRow, UserRow
+from .settings import AuthSettings
+from .source import Source, token_hash
+from .user import Session, Token, User
+from .writes import Writes
+
+_INSERT_TOKEN = statements.insert(
+    "one_time_tokens",
+    *("created_at", "id", "relates_to", "token_hash", "token_type", "updated_at", "user_id"),
+)
+_INSERT_SESSION = statements.insert(
+    "sessions",
+    *("aal", "created_at", "factor_id", "id", "ip", "not_after", "oauth_client_id"),
+    *("refresh_token_counter", "refresh_token_hmac_key", "refreshed_at", "scopes", "tag"),
+    *("updated_at", "user_agent", "user_id"),
+)
+_INSERT_REFRESH_TOKEN = statements.insert(
+    "refresh_tokens",
+    *("created_at", "instance_id", "parent", "revoked", "session_id", "token", "updated_at"),
+    "user_id",
+)
+_INSERT_AMR = statements.insert(
+    "mfa_amr_claims",
+    *("id", "session_id", "created_at", "updated_at", "authentication_method"),
+    ending=" on conflict on constraint mfa_amr_claims_session_id_authentication_method_pkey"
+    " do update set updated_at = %s",
+)
+_IP = "127.0.0.1"
+_USER_AGENT = "pytest-usersync"
+
+
+class Steps(Writes):
+    """The steps, on top of the single writes."""
+
+    def __init__(self, channel: Channel, settings: AuthSettings, source: Source) -> None:
+        super().__init__(channel, settings, source)
+        self._codes: dict[str, str] = {}
+
+    def new_user(self, row: UserRow) -> None:
+        """Insert the user, set the role, and read the row again, for triggers may change it."""
+        with refusing("Database error saving new user"):
+            self.insert_user(row)
+        with refusing("Database error updating user"):
+            self.set_role(row, "authenticated")
+        with refusing("Database error loading user after sign-up"):
+            self.reload(row)
+
+    def drop_unconfirmed(
+        self, row: UserRow, identity: IdentityRow, others: list[IdentityRow]
+    ) -> None:
+        """Trust nothing that came before this identity: password, metadata, other identities."""
+        if identity.provider not in ("email", "phone"):
+            row.encrypted_password = None
+            self.update(row, "encrypted_password")
+        row.raw_user_meta_data = identity.identity_data
+        self.merge_user_metadata(row, dict(identity.identity_data))
+        for other in others:
+            self.remove_identity(row, other)
+        self.follow_providers(row)
+
+    def confirm(self, row: UserRow) -> None:
+        """Confirm the email: now, or anew."""
+        row.confirmation_token = ""
+        row.email_confirmed_at = self.source.now()
+        self.update(row, "confirmation_token", "email_confirmed_at")
+        self.merge_user_metadata(row, {"email_verified": True})
+        self.clear_tokens(row)
+
+    def confirm_phone(self, row: UserRow) -> None:
+        """Confirm the phone number: now, or anew."""
+        row.confirmation_token = ""
+        row.phone_confirmed_at = self.source.now()
+        self.update(row, "confirmation_token", "phone_confirmed_at")
+        self.clear_tokens(row)
+
+    def clear_tokens(self, row: UserRow) -> None:
+        """Delete all one-time tokens of the user."""
+        self.channel.run(statements.delete("one_time_tokens", "user_id"), [row.id])
+
+    def clear_token(self, row: UserRow, kind: str) -> None:
+        """Delete the user's one-time token of this kind."""
+        statement = statements.delete("one_time_tokens", "token_type", "user_id")
+        self.channel.run(statement, [kind, row.id])
+
+    def sign_out(self, row: UserRow, besides: UUID | None = None) -> None:
+        """Delete the user's sessions; their tokens go with them."""
+        if besides is None:
+            self.channel.run(statements.delete("sessions", "user_id"), [row.id])
+        else:
+            statement = statements.delete("sessions", "user_id", unlike=("id",))
+            self.channel.run(statement, [besides, row.id])
+
+    def code_for(self, address: str) -> str:
+        """Send a code to the address; returns its hash, which is what the database sees."""
+        otp = self.source.otp()
+        hashed = token_hash(address, otp)
+        self._codes[hashed] = otp
+        return hashed
+
+    def store_token(self, row: UserRow, kind: str, relates_to: str) -> None:
+        """Store the one-time token that the user's column of this name already has."""
+        self.clear_token(row, kind)
+        now = _naive(self.source.now())
+        hashed = getattr(row, kind)
+        self.channel.run(
+            _INSERT_TOKEN,
+            [now, self.source.id(), relates_to.lower(), hashed, kind, now, row.id],
+        )
+
+    def send(self, row: UserRow, kind: str, address: str, *also: str) -> None:
+        """Send a code, write its hash and time to the user, store the token.
+
+        Args:
+            kind: the column of the hash, such as ``recovery_token``.
+            also: columns written in the same statement; a time among them is this one.
+        """
+        sent_at = f"{kind.removesuffix('_token')}_sent_at"
+        setattr(row, kind, self.code_for(address))
+        now = self.source.now()
+        for column in (sent_at, *also):
+            if column.endswith("_at"):
+                setattr(row, column, now)
+        self.update(row, kind, sent_at, *also)
+        self.store_token(row, kind, address)
+
+    def sign_in(self, row: UserRow, method: str, not_after: datetime | None = None) -> Session:
+        """Open a session: its row, its refresh token, ``last_sign_in_at``, how it was proved."""
+        row.last_sign_in_at = self.source.now()
+        session, token = self.source.id(), self.source.token()
+        with refusing("Database error granting user"):
+            now = self.source.now()
+            values = ["aal1", now, None, session, _IP, not_after, None, None, None, None]
+            self.channel.run(_INSERT_SESSION, [*values, None, None, now, _USER_AGENT, row.id])
+            self.insert_refresh_token(row, session, token)
+            self.update(row, "last_sign_in_at")
+        now = self.source.now()
+        self.channel.run(_INSERT_AMR, [self.source.id(), session, now, now, method, now])
+        return Session(session, token)
+
+    def insert_refresh_token(
+        self, row: UserRow, session: UUID, token: str, parent: str | None = None
+    ) -> None:
+        """Insert a refresh token of the session."""
+        now = self.source.now()
+        values = [now, NOBODY, parent, False, session, token, now, str(row.id)]
+        self.channel.run(_INSERT_REFRESH_TOKEN, values)
+
+    def user(self, row: UserRow, session: Session | None = None) -> User:
+        """Return the row as a flow hands it back."""
+        return User(
+            id=row.id,
+            email=row.email,
+            phone=row.phone,
+            role=row.role,
+            is_anonymous=row.is_anonymous,
+            is_sso_user=row.is_sso_user,
+            email_confirmed_at=row.email_confirmed_at,
+            phone_confirmed_at=row.phone_confirmed_at,
+            invited_at=row.invited_at,
+            last_sign_in_at=row.last_sign_in_at,
+            banned_until=row.banned_until,
+            deleted_at=row.deleted_at,
+            new_email=row.email_change or None,
+            new_phone=row.phone_change or None,
+            app_metadata=dict(row.raw_app_meta_data or {}),
+            user_metadata=dict(row.raw_user_meta_data or {}),
+            confirmation=self._token(row.confirmation_token),
+            recovery=self._token(row.recovery_token),
+            email_change_current=self._token(row.email_change_token_current),
+            email_change_new=self._token(row.email_change_token_new),
+            phone_change=self._token(row.phone_change_token),
+            reauthentication=self._token(row.reauthentication_token),
+            session=session,
+        )
+
+    def _token(self, hashed: str) -> Token | None:
+        return Token(self._codes.get(hashed, ""), hashed) if hashed else None
+
+
+def _naive(moment: datetime) -> datetime:
+    """Return the time in UTC without its zone, for columns that have none."""
+    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,157 @@
+"""The single writes that flows are made of, with what the server keeps in mind between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from . import rows, statements
+from .channel import Channel
+from .errors import failure, refusing
+from .lookup import IDENTITIES_OF, USER_BY_ID, identity_row
+from .rows import NOBODY, IdentityRow, Metadata, UserRow
+from .settings import AuthSettings
+from .source import Source
+from .wire import Json, jsonb
+
+_LOG_TYPES = {
+    "login": "account",
+    "user_signedup": "team",
+    "user_invited": "team",
+    "user_deleted": "team",
+    "token_revoked": "token",
+    "token_refreshed": "token",
+}
+# Who an audit entry names when the service key is used.
+SERVICE = UserRow(NOBODY, email="service_role", role="service_role")
+
+_INSERT_USER = statements.insert("users", *rows.USER_COLUMNS)
+_INSERT_IDENTITY = statements.insert("identities", *rows.IDENTITY_COLUMNS)
+_INSERT_AUDIT = statements.insert(
+    "audit_log_entries", "created_at", "id", "instance_id", "ip_address", "payload"
+)
+
+
+class Writes:
+    """One server at work: its settings, its connection, its source of ids and times."""
+
+    def __init__(self, channel: Channel, settings: AuthSettings, source: Source) -> None:
+        self.channel = channel
+        self.settings = settings
+        self.source = source
+
+    def update(self, row: UserRow, *columns: str) -> None:
+        """Write these columns of the user; ``updated_at`` is always among them."""
+        row.updated_at = self.source.now()
+        statement = statements.update("users", *columns, "updated_at")
+        self.channel.run(statement, [*rows.values(statement, row), row.id])
+
+    def insert_user(self, row: UserRow) -> None:
+        """Insert the user; nothing is confirmed yet and the role is still empty."""
+        row.created_at = row.updated_at = self.source.now()
+        row.identities = []
+        self.channel.run(_INSERT_USER, rows.values(_INSERT_USER, row))
+
+    def reload(self, row: UserRow) -> None:
+        """Read the row again; raises AuthError when it is gone."""
+        if not (found := self.channel.rows(USER_BY_ID, [row.id])):
+            raise failure("Database error loading user after sign-up")
+        row.refresh(found[0])
+
+    def set_role(self, row: UserRow, role: str) -> None:
+        """Set the user's database role."""
+        row.role = role.strip()
+        self.update(row, "role")
+
+    def identities(self, row: UserRow) -> list[IdentityRow]:
+        """Return the user's identities, oldest first; look at most once."""
+        if row.identities is None:
+            row.identities = [
+                identity_row(found) for found in self.channel.rows(IDENTITIES_OF, [row.id])
+            ]
+        return row.identities
+
+    def add_identity(self, row: UserRow, provider: str, data: Metadata) -> IdentityRow:
+        """Insert an identity; its email is written in lower case into ``data`` itself."""
+        _lower_email(data)
+        now = self.source.now()
+        identity = IdentityRow(
+            self.source.id(), row.id, provider, str(data["sub"]), data, now, now, now
+        )
+        with refusing("Error creating identity"):
+            self.channel.run(_INSERT_IDENTITY, rows.values(_INSERT_IDENTITY, identity))
+        if row.identities is not None:
+            row.identities.append(identity)
+        return identity
+
+    def update_identity(self, identity: IdentityRow, *columns: str) -> None:
+        """Write these columns of the identity and its ``updated_at``."""
+        _lower_email(identity.identity_data)
+        identity.updated_at = self.source.now()
+        statement = statements.update("identities", *columns, "updated_at")
+        self.channel.run(statement, [*rows.values(statement, identity), identity.id])
+
+    def merge_identity_data(self, identity: IdentityRow, updates: Mapping[str, Json]) -> None:
+        """Merge into the identity's data; this one write leaves ``updated_at`` alone."""
+        _merge(identity.identity_data, updates)
+        statement = statements.update("identities", "identity_data")
+        self.channel.run(statement, [jsonb(identity.identity_data), identity.id])
+
+    def remove_identity(self, row: UserRow, identity: IdentityRow) -> None:
+        """Delete the identity."""
+        self.channel.run(statements.delete("identities", "id"), [identity.id])
+        self.identities(row).remove(identity)
+
+    def merge_user_metadata(self, row: UserRow, updates: Mapping[str, Json]) -> None:
+        """Merge into the user's metadata; a null removes its key."""
+        if row.raw_user_meta_data is None:
+            row.raw_user_meta_data = dict(updates)
+        else:
+            _merge(row.raw_user_meta_data, updates)
+        self.update(row, "raw_user_meta_data")
+
+    def merge_app_metadata(self, row: UserRow, updates: Mapping[str, Json]) -> None:
+        """Merge into the app metadata; a null removes its key."""
+        if row.raw_app_meta_data is None:
+            row.raw_app_meta_data = dict(updates)
+        else:
+            _merge(row.raw_app_meta_data, updates)
+        self.update(row, "raw_app_meta_data")
+
+    def follow_providers(self, row: UserRow) -> None:
+        """Write into the app metadata which providers the user has, the oldest as the first."""
+        providers = list(dict.fromkeys(identity.provider for identity in self.identities(row)))
+        updates: Metadata = {"providers": providers}
+        if providers:
+            updates["provider"] = providers[0]
+        self.merge_app_metadata(row, updates)
+
+    def audit(
+        self, actor: UserRow, action: str, traits: Mapping[str, Json] | None = None, ip: str = ""
+    ) -> None:
+        """Write an audit entry about what the actor did."""
+        payload: Metadata = {
+            "action": action,
+            "actor_id": str(actor.id),
+            "actor_username": actor.phone or actor.email or "",
+            "actor_via_sso": actor.is_sso_user,
+            "log_type": _LOG_TYPES.get(action, "user"),
+        }
+        if actor.raw_user_meta_data and "full_name" in actor.raw_user_meta_data:
+            payload["actor_name"] = actor.raw_user_meta_data["full_name"]
+        if traits is not None:
+            payload["traits"] = traits
+        values = [self.source.now(), self.source.id(), NOBODY, ip, jsonb(payload)]
+        self.channel.run(_INSERT_AUDIT, values)
+
+
+def _merge(known: Metadata, updates: Mapping[str, Json]) -> None:
+    for key, value in updates.items():
+        if value is None:
+            known.pop(key, None)
+        else:
+            known[key] = value
+
+
+def _lower_email(data: Metadata) -> None:
+    if isinstance(email := data.get("email"), str):
+        data["email"] = email.lower()
