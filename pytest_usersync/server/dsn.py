@@ -79,6 +79,6 @@ def _place(words: dict[str, Any]) -> str:
 def _reason(error: psycopg.Error, words: dict[str, Any]) -> str:
     first = (str(error).strip().splitlines() or ["no reason given"])[0]
     reason = re.sub(r"^.*?connection to server (at|on) .*? failed: ", "", first).strip()
-    reason = reason.removeprefix("connection failed: ").rstrip(".")
+    reason = re.sub(r"^connection (failed|is bad): ", "", reason).rstrip(".")
     password = words.get("password")
     return reason.replace(password, "***") if password else reason

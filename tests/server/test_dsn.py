@@ -118,3 +118,8 @@ def test_a_role_without_the_rights_is_told_which_and_why(server: Server) -> None
     finally:
         with connect(server, "postgres") as connection:
             connection.execute(sql.SQL("drop role {}").format(role))
+
+
+def test_a_word_that_libpq_refuses_is_given_in_its_words() -> None:
+    message = complaint("host=127.0.0.1 port=1 sslmode=bogus password=hush")
+    assert 'host=127.0.0.1 port=1: invalid sslmode value: "bogus".' in message
