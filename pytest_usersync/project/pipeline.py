@@ -1,0 +1,165 @@
+"""Send a batch of statements as one pipeline with a single sync, as the Supabase CLI does.
+
+Unless a statement begins or ends one itself, PostgreSQL makes that one transaction.
+"""
+
+from __future__ import annotations
+
+import selectors
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from psycopg import Error, OperationalError
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
+
+from ..database import Connection
+
+# Once the time is up: seconds between two cancels, and how many before the connection is cut.
+_INSIST = 2.0
+_CANCELS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One statement of a batch; parameters are text, their types are left to PostgreSQL."""
+
+    text: str
+    parameters: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a batch stopped.
+
+    Args:
+        index: the place in the batch of the statement that failed, from 0.
+        position: the character where the error lies, from 1; 0 if PostgreSQL named none.
+        internal: the query that ``position`` counts in, if it is not the statement that was sent.
+        overtime: whether it was cancelled because its time was up.
+    """
+
+    index: int
+    sqlstate: str
+    message: str
+    detail: str = ""
+    hint: str = ""
+    context: str = ""
+    position: int = 0
+    internal: str = ""
+    overtime: bool = False
+
+
+def run(connection: Connection, batch: Sequence[Query], limit: float) -> Refusal | None:
+    """Run a batch and return why it stopped, or None if all of it was done.
+
+    The session's settings stay as they are: after ``limit`` seconds it is cancelled from outside.
+    Afterwards the connection may be broken, as by a ``copy … from stdin``.
+    """
+    pgconn = connection.pgconn
+    watch = _Watch(connection, limit)
+    pgconn.enter_pipeline_mode()
+    for query in batch:
+        values = [None if one is None else one.encode() for one in query.parameters]
+        pgconn.send_query_params(query.text.encode(), values)
+    pgconn.pipeline_sync()
+    refusal = _first_refusal(pgconn, watch)
+    if pgconn.status == ConnStatus.OK:
+        pgconn.exit_pipeline_mode()
+    return refusal
+
+
+def _first_refusal(pgconn: PGconn, watch: _Watch) -> Refusal | None:
+    """Read to the sync, so that the connection can be used again; return the first error."""
+    refusal: Refusal | None = None
+    index = 0
+    try:
+        for result in _results(pgconn, watch):
+            if result is None:
+                index += 1
+            elif result.status == ExecStatus.FATAL_ERROR and refusal is None:
+                refusal = _refusal(index, result, overtime=watch.overtime)
+    except OperationalError as error:
+        message = str(error).strip()
+        refusal = refusal or Refusal(index, "08006", message, overtime=watch.overtime)
+    return refusal
+
+
+def _results(pgconn: PGconn, watch: _Watch) -> Iterator[PGresult | None]:
+    """Yield the results up to the sync, with None behind those of each statement."""
+    pending = False
+    with selectors.DefaultSelector() as selector:
+        selector.register(pgconn.socket, selectors.EVENT_READ)
+        while True:
+            while not pgconn.is_busy():
+                result = pgconn.get_result()
+                if result is None and not pending:
+                    break
+                pending = result is not None
+                if result is not None and result.status == ExecStatus.PIPELINE_SYNC:
+                    return
+                _leave_copy(pgconn, result)
+                yield result
+            # Send and read in turns: a server that cannot get rid of its answers stops reading.
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if pgconn.flush() else 0)
+            selector.modify(pgconn.socket, events)
+            watch.wait(selector)
+            pgconn.consume_input()
+
+
+def _leave_copy(pgconn: PGconn, result: PGresult | None) -> None:
+    """Read what ``copy … to stdout`` sends; send nothing to ``copy … from stdin``, as the CLI."""
+    if result is None:
+        return
+    if result.status == ExecStatus.COPY_IN:
+        pgconn.put_copy_end()
+    elif result.status == ExecStatus.COPY_OUT:
+        while pgconn.get_copy_data(0)[0] > 0:
+            pass
+
+
+def _refusal(index: int, result: PGresult, *, overtime: bool) -> Refusal:
+    def word(field: DiagnosticField) -> str:
+        return (result.error_field(field) or b"").decode(errors="replace")
+
+    internal = word(DiagnosticField.INTERNAL_QUERY)
+    position = word(DiagnosticField.STATEMENT_POSITION) or word(DiagnosticField.INTERNAL_POSITION)
+    return Refusal(
+        index,
+        word(DiagnosticField.SQLSTATE) or "08006",
+        word(DiagnosticField.MESSAGE_PRIMARY) or result.get_error_message().strip(),
+        detail=word(DiagnosticField.MESSAGE_DETAIL),
+        hint=word(DiagnosticField.MESSAGE_HINT),
+        context=word(DiagnosticField.CONTEXT),
+        position=int(position or 0),
+        internal=internal,
+        overtime=overtime,
+    )
+
+
+class _Watch:
+    """Cancel what runs longer than it may, and cut the connection if that does not help."""
+
+    def __init__(self, connection: Connection, limit: float) -> None:
+        self.connection = connection
+        self.deadline = time.monotonic() + limit
+        self.cancels = 0
+
+    @property
+    def overtime(self) -> bool:
+        """Say whether the time was up before the end."""
+        return self.cancels > 0
+
+    def wait(self, selector: selectors.BaseSelector) -> None:
+        """Return when the server answers, or after a cancel; raise when cancels do not help."""
+        if selector.select(max(0.0, self.deadline - time.monotonic())):
+            return
+        self.cancels += 1
+        if self.cancels > _CANCELS:
+            self.connection.close()
+            raise OperationalError("the server does not react to being cancelled")
+        self.deadline = time.monotonic() + _INSIST
+        with suppress(Error, OSError):
+            self.connection.cancel_safe(timeout=_INSIST)

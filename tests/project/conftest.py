@@ -1,0 +1,63 @@
+"""A project on disk for each test, and the platform to load it into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_usersync import database, platform
+from pytest_usersync.project import Loaded, Project, find, load
+from pytest_usersync.server import Server
+
+Write = Callable[..., Project]
+Apply = Callable[..., Loaded]
+Rows = Callable[[str, str], list[dict[str, object]]]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Return a function that writes migrations, by file name or numbered, and finds them."""
+
+    def write(*texts: str, **named: str) -> Project:
+        folder = tmp_path / "supabase" / "migrations"
+        folder.mkdir(parents=True, exist_ok=True)
+        files = {f"{number}_file": text for number, text in enumerate(texts, 1)} | named
+        for name, text in files.items():
+            (folder / f"{name.removeprefix('v')}.sql").write_bytes(text.encode())
+        return find(tmp_path)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def template(server: Server) -> str:
+    """Return the template database of the platform."""
+    return platform.template(server)
+
+
+@pytest.fixture
+def apply(server: Server, template: str, write: Write) -> Iterator[Apply]:
+    """Return a function that writes migrations and loads them; what it loads is dropped."""
+    names: list[str] = []
+
+    def apply(*texts: str, limit: float = 60.0, **named: str) -> Loaded:
+        loaded = load(server, template, write(*texts, **named), limit=limit)
+        names.append(loaded.database)
+        return loaded
+
+    yield apply
+    for name in names:
+        database.drop(server, name)
+
+
+@pytest.fixture
+def rows(server: Server) -> Rows:
+    """Return a function that runs a query as superuser and returns its rows."""
+
+    def rows(name: str, query: str) -> list[dict[str, object]]:
+        with database.connect(server, name) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    return rows
