@@ -34,9 +34,9 @@ class Site:
     run: RunDirectory
     server: Server
 
-    def launch(self) -> Postmaster:
-        """Start the server on the data that is there."""
-        return launch(self.binaries.folder, self.run, self.account)
+    def launch(self, *, tied: bool = True) -> Postmaster:
+        """Start the server on the data that is there; one that is not tied to us outlives us."""
+        return launch(self.binaries.folder, self.run, self.account, tied=tied)
 
     def restore(self, name: str) -> bool:
         """Fill the data folder from the cache, if it has the cluster."""

@@ -80,6 +80,10 @@ class Postmaster:
         """Return the process id of the server."""
         return self._process.pid
 
+    def let_go(self) -> None:
+        """Forget a server that is to live on; without this ``Popen`` complains about it."""
+        self._process.returncode = 0
+
     def stop(self, *, clean: bool = False) -> None:
         """End the server: at once, or ``clean`` with a checkpoint so that its files can be kept.
 
@@ -123,8 +127,10 @@ class Watch:
         self._process.wait()
 
 
-def launch(folder: Path, run: RunDirectory, account: Account) -> Postmaster:
+def launch(folder: Path, run: RunDirectory, account: Account, *, tied: bool = True) -> Postmaster:
     """Start the server on the run's data and return when it takes connections.
+
+    One that is not tied to this process outlives it, and holds the run's lock for itself.
 
     Raises:
         ServerError: it did not come up; the message ends with the last lines of its log.
@@ -132,7 +138,7 @@ def launch(folder: Path, run: RunDirectory, account: Account) -> Postmaster:
     command = [str(folder / "postgres"), "-D", str(run.data), "-k", str(run.sockets)]
     for name, value in SETTINGS.items():
         command += ["-c", f"{name}={value}"]
-    tie = _kernel_tie()
+    tie = _kernel_tie() if tied else None
     with run.log.open("ab") as log, warnings.catch_warnings():
         # Forking with threads about: the child does nothing but two system calls.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -147,11 +153,13 @@ def launch(folder: Path, run: RunDirectory, account: Account) -> Postmaster:
                 # An own session: Ctrl-C is for the tests, which then stop the server in order.
                 start_new_session=True,
                 preexec_fn=tie,  # noqa: PLW1509
+                pass_fds=() if tied else (run.descriptor,),
                 **account.identity(),
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise ServerError(f"{command[0]} does not start: {error}.") from error
-    postmaster = Postmaster(process, None if tie else Watch(process.pid, account))
+    watched = tied and tie is None
+    postmaster = Postmaster(process, Watch(process.pid, account) if watched else None)
     try:
         _await(process, run)
     except BaseException:

@@ -59,6 +59,10 @@ class RunDirectory:
             _remove(self.path)
             os.close(self.descriptor)
 
+    def leave(self) -> None:
+        """Leave the folder to a server that holds the lock too; it is swept when that is gone."""
+        os.close(self.descriptor)
+
 
 def create(account: Account, *, executable: bool = False) -> RunDirectory:
     """Make and lock a folder in memory where that fits, else among temporary files.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -15,15 +16,30 @@ from .model import SUPERUSER, Seed, Server, ServerRequest
 class RunningServer:
     """A server that can be used until ``stop``; leaving the ``with`` block stops it."""
 
-    def __init__(self, server: Server, stop: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        server: Server,
+        stop: Callable[[], None] | None = None,
+        detach: Callable[[], str] | None = None,
+    ) -> None:
         self.server = server
         self._stop = stop
+        self._detach = detach
 
     def stop(self) -> None:
         """Stop an own server and remove its files; leave any other server alone."""
         stop, self._stop = self._stop, None
         if stop:
             stop()
+
+    def detach(self) -> str:
+        """Let an own server live on when this process ends; connections to it break once.
+
+        Return the shell command that stops it and removes its files; for any other server, which
+        lives on anyway, an empty text.
+        """
+        detach, self._detach, self._stop = self._detach, None, None
+        return detach() if detach else ""
 
     def __enter__(self) -> Self:
         return self
@@ -72,8 +88,8 @@ def _start_own(request: ServerRequest, seed: Seed | None) -> RunningServer:
         own=True,
     )
     try:
-        binaries = cluster.reachable(binaries, user, run)
-        postmaster = cluster.prepare(cluster.Site(binaries, user, run, server), seed)
+        site = cluster.Site(cluster.reachable(binaries, user, run), user, run, server)
+        postmaster = cluster.prepare(site, seed)
     except BaseException:
         run.remove()
         raise
@@ -82,7 +98,15 @@ def _start_own(request: ServerRequest, seed: Seed | None) -> RunningServer:
         postmaster.stop()
         run.remove()
 
-    return RunningServer(server, stop)
+    def detach() -> str:
+        # It was born tied to us, so another one takes over its files.
+        postmaster.stop(clean=True)
+        kept = site.launch(tied=False)
+        kept.let_go()
+        run.leave()
+        return f"kill -QUIT {kept.pid}; sleep 1; rm -rf {shlex.quote(str(run.path))}"
+
+    return RunningServer(server, stop, detach)
 
 
 def attach(text: str) -> RunningServer:
