@@ -17,16 +17,16 @@ def plain() -> Iterator[Server]:
     with start(ServerRequest()) as running:
         own = running.server
         with database.connect(own, MAINTENANCE) as connection:
-            connection.execute("create role helper superuser login")
-        helper = replace(own, conninfo=own.conninfo.replace("supabase_admin", "helper"))
-        with database.connect(helper, MAINTENANCE) as connection:
+            connection.execute("create role another superuser login")
+        another = replace(own, conninfo=own.conninfo.replace("supabase_admin", "another"))
+        with database.connect(another, MAINTENANCE) as connection:
             connection.execute("alter role supabase_admin rename to postgres")
             connection.execute("create role anon connection limit 7")
         server = replace(
             own, own=False, conninfo=own.conninfo.replace("supabase_admin", "postgres")
         )
         with database.connect(server, MAINTENANCE) as connection:
-            connection.execute("drop role helper")
+            connection.execute("drop role another")
         yield server
 
 
