@@ -21,11 +21,11 @@ def headline(check: Check, case: str = "") -> str:
 def failure(check: Check, verdict: Verdict) -> str:
     """Return the whole text about one case that is broken or could not be judged."""
     if not verdict.findings:
-        return f"{headline(check, verdict.case)} could not be judged, because {verdict.reason}."
-    parts = [*prose(check.promise), ""]
-    for number, finding in enumerate(verdict.findings):
-        parts += [""] if number else []
-        parts += told(finding)
+        return f"Could not be judged, because {verdict.reason}."
+    parts: list[str] = []
+    for finding in verdict.findings:
+        parts += [*told(finding), ""]
+    parts += [f"Promised by {headline(check)}:", *prose(check.promise, "  ")]
     if verdict.reason:
         parts += ["", *prose(f"The check then stopped, because {verdict.reason}.")]
     if verdict.kept:
@@ -38,14 +38,15 @@ def told(finding: Finding) -> list[str]:
     return [
         *prose(_sentence(finding.summary)),
         *_block("Try it in psql:", finding.sql),
-        *evidence(finding),
+        *(_block("PostgreSQL says:", "\n".join(said(finding.failure))) if finding.failure else []),
+        *seen(finding),
         *_block("Remedy:", finding.remedy),
     ]
 
 
-def evidence(finding: Finding) -> list[str]:
-    """Return PostgreSQL's words, the line of the project and what the user of the app sees."""
-    lines = _block("PostgreSQL says:", "\n".join(said(finding.failure))) if finding.failure else []
+def seen(finding: Finding) -> list[str]:
+    """Return the line of the project and what the user of the app sees."""
+    lines: list[str] = []
     for place in _places(finding):
         lines += _block(f"At {place}:", place.source) if place.source else [f"At {place}"]
     if finding.client:

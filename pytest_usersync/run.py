@@ -20,7 +20,7 @@ from .items import CLONES, SUBJECT, VERDICT, CheckFile, CheckItem, Spoken, aim, 
 from .project import Project
 from .reading import settings as settings_of
 from .reading import usage_errors
-from .server import Server
+from .server import RunningServer, Server
 from .settings import Settings
 from .summary import Judged, gather, summary, title
 from .verdict import Verdict, crashed
@@ -58,6 +58,8 @@ class Run:
         self.anchor: Path | None = None
         self.reached = False
         self.verdicts: dict[tuple[str, str], Verdict] = {}
+        self.running: RunningServer | None = None
+        self.farewell = ""
         self._exits = ExitStack()
         # Called after Ctrl-C, an internal error and a start that failed half-way, too.
         config.add_cleanup(self.close)
@@ -83,7 +85,8 @@ class Run:
             handed = self.config.workerinput[_HANDED]  # type: ignore[attr-defined]
             prepared = subject.take_over(handed, found, self.settings.policies)
         else:
-            prepared = self._exits.enter_context(subject.prepare(self.settings, found))
+            preparing = subject.prepare(self.settings, found)
+            prepared, self.running = self._exits.enter_context(preparing)
         clones = self._exits.enter_context(_clones(prepared.server, keep=self.settings.keep))
         self.config.stash[SUBJECT] = prepared
         self.config.stash[CLONES] = clones
@@ -168,6 +171,8 @@ class Run:
             self.close()
             return
         prepared = self.config.stash.get(SUBJECT, None)
+        if any(verdict.kept for verdict in self.verdicts.values()):
+            self.farewell = self._detach()
         if prepared and self.settings.report:
             data = reportfile.document(prepared, self.checks, self._judged())
             try:
@@ -186,6 +191,16 @@ class Run:
         verbose = self.config.getoption("verbose") > 0
         for line in summary(judged, len(self.checks) - len(judged), verbose=verbose):
             terminalreporter.write_line(line.text, **({line.style: True} if line.style else {}))
+        if self.farewell:
+            terminalreporter.write_line(self.farewell)
+
+    def _detach(self) -> str:
+        """Leave the server with the kept databases to the user, and say how to be rid of it."""
+        self.config.stash[CLONES].close()
+        command = self.running.detach() if self.running else ""
+        if command:
+            return f"The server was left running for you. To stop and remove it: {command}"
+        return "The kept databases stay on your server until you drop them."
 
     def _require_reached(self) -> None:
         if self.anchor and not self.reached:

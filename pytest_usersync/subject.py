@@ -14,7 +14,7 @@ from .check import LoadFailure, Subject
 from .finding import Failure, Location
 from .policy import Policies
 from .project import MigrationFailure, Project
-from .server import Server, ServerRequest
+from .server import RunningServer, Server, ServerRequest
 from .settings import Settings
 from .sync import Sync
 
@@ -25,11 +25,11 @@ def find(settings: Settings, rootdir: Path) -> Project:
 
 
 @contextmanager
-def prepare(settings: Settings, found: Project) -> Iterator[Subject]:
+def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, RunningServer]]:
     """Start the server, apply the project's migrations and watch a signup; undo it all at the end.
 
     Nothing of ours is left on a server reached by DSN. An own server disappears as a whole, unless
-    ``settings.keep`` leaves it to the user.
+    it was detached meanwhile.
 
     Raises:
         UserSyncError: no server, no project, or a project that cannot be read.
@@ -40,7 +40,10 @@ def prepare(settings: Settings, found: Project) -> Iterator[Subject]:
         try:
             failure = _load_failure(loaded.failure) if loaded.failure else None
             sync = Sync() if failure else watch.watch(running.server, loaded.database, found)
-            yield Subject(running.server, found, loaded.database, sync, settings.policies, failure)
+            subject = Subject(
+                running.server, found, loaded.database, sync, settings.policies, failure
+            )
+            yield subject, running
         finally:
             if not running.server.own:
                 database.drop(running.server, loaded.database)

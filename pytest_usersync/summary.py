@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from .check import Check
 from .finding import Finding, Level, Outcome
-from .report import evidence, headline, indented, prose
+from .report import headline, indented, prose, seen
 from .verdict import Verdict, merged
 
 T = TypeVar("T")
@@ -86,13 +86,14 @@ def _broken(one: Judged) -> Iterator[Line]:
     yield Line(f"{headline(one.check)} ({one.check.level})", colour)
     yield from (Line(text) for text in prose(one.check.promise, "  "))
     for group in _grouped(one.findings(), _cause):
-        yield from _told_once(group)
+        # What does not fail the run has no failure text of its own, so its SQL is shown here.
+        yield from _told_once(group, whole=one.check.level is not Level.ERROR)
     for verdict in one.verdicts:
         if verdict.kept:
             yield Line(f"  Kept{f' [{verdict.case}]' if verdict.case else ''}: {verdict.kept}")
 
 
-def _told_once(group: list[Finding]) -> Iterator[Line]:
+def _told_once(group: list[Finding], *, whole: bool) -> Iterator[Line]:
     """Yield one cause with all the cases that it breaks."""
     first = group[0]
     cases = list(dict.fromkeys(finding.case for finding in group if finding.case))
@@ -101,7 +102,9 @@ def _told_once(group: list[Finding]) -> Iterator[Line]:
     summaries = list(dict.fromkeys(finding.summary for finding in group))
     for text in summaries[:1] if first.failure else summaries:
         yield from (Line(line) for line in prose(text, "    "))
-    for text in (*evidence(first), "Remedy:", *indented(first.remedy)):
+    sql = ["Try it in psql:", *indented(first.sql)] if whole else []
+    said = [f"{first.failure.sqlstate}: {first.failure.message}"] if first.failure else []
+    for text in (*sql, *said, *seen(first), "Remedy:", *indented(first.remedy)):
         yield Line(f"    {text}")
 
 

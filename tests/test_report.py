@@ -68,8 +68,6 @@ def lines(*verdicts: Verdict, verbose: bool = False, not_run: int = 0) -> list[s
 def test_a_failure_tells_everything_a_finding_knows() -> None:
     assert report.failure(CHECK, replace(BROKEN, kept="psql 'dbname=usersync_1'")) == (
         """\
-Everybody can sign up.
-
 A phone signup fails: public.users.email takes no NULL.
 Try it in psql:
   insert into auth.users (id, phone)
@@ -86,6 +84,9 @@ The user of the app sees:
 Remedy:
   alter table public.users alter column email drop not null;
 
+Promised by US104 some-name:
+  Everybody can sign up.
+
 The database of this case was kept:
   psql 'dbname=usersync_1'"""
     )
@@ -100,7 +101,7 @@ def test_the_cause_and_the_raising_line_are_both_told_when_they_differ() -> None
 def test_an_unjudged_case_gives_its_reason() -> None:
     verdict = Verdict("US104", "phone", Outcome.NOT_JUDGED, "an ordinary signup already fails")
     assert report.failure(CHECK, verdict) == (
-        "US104 some-name [phone] could not be judged, because an ordinary signup already fails."
+        "Could not be judged, because an ordinary signup already fails."
     )
 
 
