@@ -87,6 +87,7 @@ def forget(server: Server) -> None:
             _drop_roles(connection, server)
 
 
+@cache
 def _digest() -> str:
     """Return the hash of every platform file, the stand-ins included."""
     digest = hashlib.sha256()
@@ -121,7 +122,9 @@ def _exists(connection: database.Connection, name: str) -> bool:
 
 
 def _make_roles(connection: database.Connection, server: Server) -> None:
-    present = {row["rolname"] for row in connection.execute("select rolname from pg_roles")}
+    present = {
+        row["rolname"] for row in connection.execute("select rolname from pg_catalog.pg_roles")
+    }
     _, *blocks = re.split(r"(?m)^-- role (\w+)\n", _render(server, _ROLES).decode())
     for role, text in zip(blocks[::2], blocks[1::2], strict=True):
         if server.own and role == SUPERUSER:
@@ -177,7 +180,9 @@ def _is_utf8(connection: database.Connection) -> bool:
 
 def _stand_in(inside: database.Connection, server: Server) -> list[str]:
     """Fill in the extensions that the server could not create, and return their names."""
-    present = {row["extname"] for row in inside.execute("select extname from pg_extension")}
+    present = {
+        row["extname"] for row in inside.execute("select extname from pg_catalog.pg_extension")
+    }
     known = [file.removesuffix(".sql") for file in sqlfiles.names("platform", "stand_ins")]
     missing = [name for name in known if name != "sha1" and name not in present]
     if missing:
