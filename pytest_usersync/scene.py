@@ -16,6 +16,36 @@ Query = Callable[[str, Sequence[object]], Sequence[Mapping[str, Any]]]
 _OURS = "n.nspname !~ '^(pg_|information_schema$|auth$)'"
 
 
+_CONSTRAINT = f"""
+    with named as (
+        select c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname) as name
+        from pg_catalog.pg_class as c
+        join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    )
+    select
+        t.name as table,
+        pg_get_indexdef(i.indexrelid) as definition,
+        not exists (
+            select from pg_catalog.pg_constraint as k
+            where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x')
+        ) as index,
+        null::text as referenced,
+        i.indisprimary as primary
+    from pg_catalog.pg_index as i
+    join named as t on t.oid = i.indrelid
+    join pg_catalog.pg_class as c on c.oid = i.indexrelid
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where c.relname = %s and {_OURS}
+    union all
+    select t.name, pg_get_constraintdef(k.oid), false, r.name, false
+    from pg_catalog.pg_constraint as k
+    join named as t on t.oid = k.conrelid
+    left join named as r on r.oid = k.confrelid
+    join pg_catalog.pg_namespace as n on n.oid = k.connamespace
+    where k.conname = %s and k.contype in ('f', 'c') and {_OURS}
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Function:
     """A function of the project, as the catalog has it; ``name`` is quoted and has arguments."""
@@ -85,19 +115,7 @@ class Scene:
 
     def constraint(self, name: str) -> Mapping[str, Any]:
         """Return table, definition, index-only and foreign table of a constraint or index."""
-        rows = self.query(
-            "select i.indrelid::regclass::text as table,"
-            " pg_get_indexdef(i.indexrelid) as definition, not exists (select from pg_constraint as k where k.conindid = i.indexrelid"
-            " and k.contype in ('p', 'u', 'x')) as index, null::text as referenced,"
-            " i.indisprimary as primary"
-            " from pg_index as i join pg_class as c on c.oid = i.indexrelid"
-            f" join pg_namespace as n on n.oid = c.relnamespace where c.relname = %s and {_OURS}"
-            " union all select k.conrelid::regclass::text, pg_get_constraintdef(k.oid), false,"
-            " nullif(k.confrelid, 0)::regclass::text, false"
-            " from pg_constraint as k join pg_namespace as n on n.oid = k.connamespace"
-            f" where k.conname = %s and k.contype in ('f', 'c') and {_OURS}",
-            [name, name],
-        )
+        rows = self.query(_CONSTRAINT, [name, name])
         unknown = {"table": "the table", "definition": name, "index": False, "referenced": None}
         return rows[0] if rows else {**unknown, "primary": False}
 

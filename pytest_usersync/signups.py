@@ -64,10 +64,11 @@ def _phone(auth: SupabaseAuth, person: Person) -> User:
     return auth.sign_up_phone(person.phone, password="correct horse", data=person.data)
 
 
+# Providers hand on an address as its owner spelled it; Auth stores it in lower case.
 def _oauth(provider: str, verified: bool = True) -> Callable[[SupabaseAuth, Person], User]:
     def act(auth: SupabaseAuth, person: Person) -> User:
         return auth.sign_in_with_oauth(
-            provider, email=person.email, verified=verified, name="Ada Lovelace"
+            provider, email=person.email.capitalize(), verified=verified, name="Ada Lovelace"
         )
 
     return act
@@ -109,7 +110,7 @@ SIGNUPS: tuple[Signup, ...] = (
     Signup(
         "sso",
         "a first sign-in through SAML single sign-on",
-        lambda auth, person: auth.sign_in_with_sso(person.email),
+        lambda auth, person: auth.sign_in_with_sso(person.email.capitalize()),
     ),
     Signup(
         "magic-link",

@@ -81,8 +81,7 @@ def _created_later(trial: Trial, broken: LoadFailure) -> str:
     missing = re.search(r'(?:"|function )([\w.]+)', broken.failure.message)
     name = missing[1].rpartition(".")[2] if missing else ""
     pattern = rf'(?i)create\s[^;(]*?\b"?{re.escape(name)}"?'
-    files = [migration.path for migration in trial.subject.project.migrations]
-    texts = [migration.text for migration in trial.subject.project.migrations]
-    here = next((i for i, path in enumerate(files) if str(path).endswith(broken.file)), len(files))
-    later = [f.name for f, text in zip(files, texts, strict=True) if re.search(pattern, text)]
-    return next((n for n in later if name and n in {f.name for f in files[here + 1 :]}), "")
+    migrations = trial.subject.project.migrations
+    applied = [str(migration.path) for migration in migrations]
+    later = migrations[applied.index(broken.file) + 1 :] if broken.file in applied else ()
+    return next((one.path.name for one in later if name and re.search(pattern, one.text)), "")

@@ -26,8 +26,9 @@ def missing_profile(trial: Trial) -> Iterable[Finding]:
     the same as the first is one too many, mostly the work of two triggers with one purpose.
     """
     sync = trial.sync
-    if not sync.triggers:
-        raise NotJudged("no trigger on auth.users runs (US101)")
+    ran = [t for t in sync.triggers if t.enabled and "INSERT" in t.event]
+    if not ran and not sync.targets:
+        raise NotJudged("no trigger on auth.users runs after an INSERT (US101)")
     user = trial.signed_up(trial.signup)
     script = trial.script
     if sync.targets:
@@ -36,14 +37,12 @@ def missing_profile(trial: Trial) -> Iterable[Finding]:
             yield _nothing(trial, script + showing(sync.profile, user.id))
         if _alike(trial, sync.profile, rows):
             yield _twice(trial, sync.profile, user.id, len(rows), script)
-    elif any(trigger.enabled for trigger in sync.triggers):
-        yield _nothing(trial, script)
     else:
-        raise NotJudged("no trigger on auth.users is enabled (US101)")
+        yield _nothing(trial, script)
 
 
 def _nothing(trial: Trial, script: str) -> Finding:
-    ran = [t for t in trial.sync.triggers if t.enabled and "DELETE" not in t.event]
+    ran = [t for t in trial.sync.triggers if t.enabled and "INSERT" in t.event]
     names = " and ".join(f"{t.name} ran {t.function}()" for t in ran) or "no trigger ran"
     said = f"; PostgreSQL sent {trial.notices[-1]}" if trial.notices else ""
     handler = next((t for t in ran if "exception" in t.source.lower()), None)

@@ -8,17 +8,23 @@ from ...check import Needs, Refused, Trial, check
 from ...finding import Finding, Level, NotJudged
 from ...signups import BY_NAME
 
-# Trigger functions of the project that no trigger calls: one of them may be the missing sync.
+# Trigger functions that insert something when no row of auth.users calls them: one of them may be
+# the missing sync. Those that no trigger calls come first.
 IDLE = """
-    select quote_ident(n.nspname) || '.' || quote_ident(p.proname) as name
+    select
+        quote_ident(n.nspname) || '.' || quote_ident(p.proname) as name,
+        min(t.tgname::text) as trigger,
+        min(t.tgrelid::regclass::text) as table
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    left join pg_catalog.pg_trigger as t on t.tgfoid = p.oid
     where
         p.prorettype = 'pg_catalog.trigger'::regtype
-        and p.proowner = (select nspowner from pg_namespace where nspname = 'supabase_migrations')
-        and not exists (select from pg_catalog.pg_trigger as t where t.tgfoid = p.oid)
-        and n.nspname !~ '^(pg_|auth$|storage$|extensions$)'
-    order by name
+        and p.prosrc ~* 'insert\\s+into'
+        and n.nspname !~ '^(pg_|auth$|storage$|realtime$|cron$|net$|extensions$)'
+    group by p.oid, n.nspname, p.proname
+    having count(*) filter (where t.tgrelid = 'auth.users'::regclass) = 0
+    order by count(t.oid), name
 """
 
 SHOWN = """\
@@ -43,7 +49,7 @@ def no_sync_trigger(trial: Trial) -> Iterable[Finding]:
     sync = trial.sync
     if sync.blocked:
         raise NotJudged("an ordinary email signup fails (US102)")
-    active = [t.name for t in sync.triggers if t.enabled and t.event.split(" ", 1)[1] != "DELETE"]
+    active = [t.name for t in sync.triggers if t.enabled and "INSERT" in t.event]
     if sync.targets:
         return
     if active:
@@ -53,13 +59,15 @@ def no_sync_trigger(trial: Trial) -> Iterable[Finding]:
     except Refused as refusal:
         raise NotJudged("an ordinary email signup fails (US102)") from refusal
     asleep = next((t for t in sync.triggers if not t.enabled), None)
-    idle = [row["name"] for row in trial.query(IDLE)]
+    idle = next(iter(trial.query(IDLE)), None)
+    said, function = "no trigger on auth.users runs after an INSERT", "<the function to write>"
     if asleep:
         said, function = f"its trigger {asleep.name} is disabled", asleep.function
     elif idle:
-        said, function = f"no trigger on auth.users calls {idle[0]}()", idle[0]
-    else:
-        said, function = "no trigger on auth.users runs", "<the function that writes the profile>"
+        function = idle["name"]
+        said = f"no trigger on auth.users calls {function}()"
+        if idle["trigger"]:
+            said += f", and {idle['trigger']} stands on {idle['table']}"
     yield Finding(
         summary=f"an email signup leaves no row with the new user's id in any table: {said}",
         sql=trial.script + SHOWN,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from uuid import UUID
 
 from ...check import Needs, Trial, check
@@ -31,38 +31,51 @@ def wrong_value(trial: Trial) -> Iterable[Finding]:
     Copy the columns of `new`, and let an `after update` trigger follow those that Auth fills in
     later.
     """
-    copies = [m for m in trial.sync.mirrors if not m.confirmation and m.sources[0] not in MOVING]
+    flags = {(m.table, m.column) for m in trial.sync.mirrors if m.confirmation}
+    copies = [
+        mirror
+        for mirror in trial.sync.mirrors
+        if (mirror.table, mirror.column) not in flags and mirror.sources[0] not in MOVING
+    ]
     if not copies:
         raise NotApplicable("no column of the profile follows auth.users")
     earlier = trial.with_profile(BY_NAME["email-autoconfirm"])
+    sound = {mirror for mirror in copies if not _difference(trial, mirror, earlier.id)}
     user = trial.with_profile(trial.signup)
     script = trial.script
-    targets = {target.table: target for target in trial.sync.targets}
     for mirror in copies:
-        for who, whose in ((user.id, "its"), (earlier.id, "an earlier user's")):
-            for seen, wanted in _differences(trial, targets[mirror.table], mirror, who):
-                yield Finding(
-                    summary=f"{trial.signup.title} leaves {seen!r} in {whose}"
-                    f" {mirror.table}.{mirror.column}, where auth.users.{mirror.sources[0]}"
-                    f" is {wanted!r}",
-                    sql=script + showing(targets[mirror.table], who, mirror.sources[0]),
-                    remedy=f"Copy new.{mirror.sources[0]} into {mirror.column} for this user alone,"
-                    " after the INSERT and after every UPDATE of auth.users that changes it.",
-                )
+        if found := _difference(trial, mirror, user.id):
+            yield _finding(trial, mirror, user.id, script, f"{found} in its")
+        elif mirror in sound and (found := _difference(trial, mirror, earlier.id)):
+            yield _finding(trial, mirror, earlier.id, script, f"{found} in an earlier user's")
 
 
-def _differences(
-    trial: Trial, target: Target, mirror: Mirror, user_id: UUID
-) -> Iterator[tuple[object, object]]:
-    """Yield the value seen and the value wanted, if no row of the user has it."""
-    table = named(target.table)
-    source = quoted(mirror.sources[0])
+def _finding(trial: Trial, mirror: Mirror, user_id: UUID, script: str, seen: str) -> Finding:
+    source = mirror.sources[0]
+    wanted = (trial.user(user_id) or {}).get(source)
+    return Finding(
+        summary=f"{trial.signup.title} leaves {seen} {mirror.table}.{mirror.column}, where"
+        f" auth.users.{source} is {wanted!r}",
+        sql=script + showing(_target(trial, mirror), user_id, source),
+        remedy=f"Copy new.{source} into {mirror.column} of this user alone, after the INSERT and"
+        " after every UPDATE of auth.users that changes it.",
+    )
+
+
+def _target(trial: Trial, mirror: Mirror) -> Target:
+    return next(target for target in trial.sync.targets if target.table == mirror.table)
+
+
+def _difference(trial: Trial, mirror: Mirror, user_id: UUID) -> str:
+    """Return the value that is seen, if no row of the user has the one that is wanted."""
+    target = _target(trial, mirror)
+    column, source = quoted(mirror.column), quoted(mirror.sources[0])
     rows = trial.query(
-        f"select to_jsonb(p.{quoted(mirror.column)}) as seen, to_jsonb(u.{source}) as wanted,"
-        f" exists (select from auth.users as o where o.id <> u.id and o.{source}::text"
-        f" = p.{quoted(mirror.column)}::text) as stolen"
-        f" from auth.users as u join {table} as p on p.{quoted(target.key)}::text = u.id::text"
-        " where u.id = %s",
+        f"select to_jsonb(p.{column}) as seen, to_jsonb(u.{source}) as wanted, exists ("
+        f"  select from auth.users as o where o.id <> u.id and o.{source}::text = p.{column}::text"
+        ") as stolen"
+        f" from auth.users as u join {named(target.table)} as p"
+        f" on p.{quoted(target.key)}::text = u.id::text where u.id = %s",
         [user_id],
     )
     # Where there is nothing to copy, anything may stand in but what belongs to somebody else.
@@ -70,5 +83,4 @@ def _differences(
         same(row["seen"], row["wanted"]) or (row["wanted"] is None and not row["stolen"])
         for row in rows
     ]
-    if rows and not any(right):
-        yield rows[0]["seen"], rows[0]["wanted"]
+    return repr(rows[0]["seen"]) if rows and not any(right) else ""

@@ -1,0 +1,48 @@
+-- broken: the trigger was dropped, the function is still there
+-- says: create_profile
+drop trigger on_auth_user_created on auth.users;
+-- mended:
+create trigger on_auth_user_created
+    after insert on auth.users
+    for each row
+    execute function public.create_profile();
+
+-- broken: the trigger stands on another table of the name users
+-- says: create_profile
+drop trigger on_auth_user_created on auth.users;
+
+create table public.users (id uuid primary key);
+alter table public.users enable row level security;
+
+create trigger on_auth_user_created
+    after insert on public.users
+    for each row
+    execute function public.create_profile();
+-- mended:
+drop trigger on_auth_user_created on public.users;
+
+create trigger on_auth_user_created
+    after insert on auth.users
+    for each row
+    execute function public.create_profile();
+
+-- broken: only a delete is noticed
+drop trigger on_auth_user_created on auth.users;
+drop trigger on_auth_user_updated on auth.users;
+
+create trigger on_auth_user_deleted
+    after delete on auth.users
+    for each row
+    execute function public.update_profile();
+-- mended:
+drop trigger on_auth_user_deleted on auth.users;
+
+create trigger on_auth_user_created
+    after insert on auth.users
+    for each row
+    execute function public.create_profile();
+
+create trigger on_auth_user_updated
+    after update of email, phone, email_confirmed_at on auth.users
+    for each row
+    execute function public.update_profile();

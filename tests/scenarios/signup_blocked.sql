@@ -1,0 +1,410 @@
+-- broken: the function runs with the rights of supabase_auth_admin
+-- says: security definer set search_path
+create or replace function public.create_profile()
+    returns trigger
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at)
+    values (new.id, new.email, new.phone, new.raw_user_meta_data ->> 'full_name', new.created_at)
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+-- mended:
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at)
+    values (new.id, new.email, new.phone, new.raw_user_meta_data ->> 'full_name', new.created_at)
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+
+-- broken: names are looked up where Supabase Auth looks
+-- says: means public\.profiles.*auth
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    language plpgsql
+as $$
+begin
+    insert into profiles (id, email, phone, full_name, created_at)
+    values (new.id, new.email, new.phone, new.raw_user_meta_data ->> 'full_name', new.created_at)
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+-- mended:
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at)
+    values (new.id, new.email, new.phone, new.raw_user_meta_data ->> 'full_name', new.created_at)
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+
+-- broken: the table was renamed
+-- says: profiles, which does not exist in any schema
+alter table public.profiles rename to people;
+-- mended:
+alter table public.people rename to profiles;
+
+-- broken: the column was renamed
+-- says: public\.profiles\.full_name.*add column full_name
+alter table public.profiles rename column full_name to name;
+-- mended:
+alter table public.profiles rename column name to full_name;
+
+-- broken: a column is required that the trigger leaves out
+-- says: public\.profiles\.country NULL.*alter column country drop not null
+alter table public.profiles add column country text not null;
+-- mended:
+alter table public.profiles alter column country drop not null;
+
+-- broken: a function of an extension is not on the path
+-- says: extensions\.uuid_generate_v4\(\)
+create extension if not exists "uuid-ossp" with schema extensions;
+alter table public.profiles add column token uuid;
+
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, token) values (new.id, uuid_generate_v4());
+    return new;
+end;
+$$;
+-- mended:
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at)
+    values (new.id, new.email, new.phone, new.raw_user_meta_data ->> 'full_name', new.created_at)
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+
+-- broken: the enum lacks the value
+-- says: alter type public\.tier add value 'free'
+create type public.tier as enum ('basic', 'pro');
+alter table public.profiles add column tier public.tier;
+
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, tier) values (new.id, 'free');
+    return new;
+end;
+$$;
+-- mended:
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at)
+    values (new.id, new.email, new.phone, new.raw_user_meta_data ->> 'full_name', new.created_at)
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+
+-- broken: the type is not on the path
+-- says: means public\.tier
+create type public.tier as enum ('basic', 'pro');
+alter table public.profiles add column tier public.tier;
+
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, tier) values (new.id, 'basic'::tier);
+    return new;
+end;
+$$;
+-- mended:
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at)
+    values (new.id, new.email, new.phone, new.raw_user_meta_data ->> 'full_name', new.created_at)
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+
+-- broken: the value is too long
+-- says: public\.profiles\.code.*alter column code type text
+alter table public.profiles add column code varchar(8);
+
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, code) values (new.id, new.id::text);
+    return new;
+end;
+$$;
+-- mended:
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at)
+    values (new.id, new.email, new.phone, new.raw_user_meta_data ->> 'full_name', new.created_at)
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+
+-- broken: the row that it refers to is not there
+-- says: plans
+create table public.plans (name text primary key);
+alter table public.plans enable row level security;
+alter table public.profiles add column plan text not null default 'free' references public.plans (name);
+-- mended:
+insert into public.plans (name) values ('free');
+
+-- broken: a check constraint refuses the row
+-- says: CHECK.*drop constraint nick_length
+alter table public.profiles add column nick text constraint nick_length check (length(nick) > 3);
+
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, nick) values (new.id, 'ada');
+    return new;
+end;
+$$;
+-- mended:
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at)
+    values (new.id, new.email, new.phone, new.raw_user_meta_data ->> 'full_name', new.created_at)
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+
+-- broken: every row has the same unique value
+-- says: drop constraint profiles_nick_key
+alter table public.profiles add column nick text unique;
+insert into auth.users (id, email, raw_user_meta_data, created_at)
+values ('11111111-1111-4111-8111-111111111111', 'first@example.com', '{}', now());
+
+update public.profiles set nick = 'ada';
+
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, nick) values (new.id, 'ada');
+    return new;
+end;
+$$;
+-- mended:
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at)
+    values (new.id, new.email, new.phone, new.raw_user_meta_data ->> 'full_name', new.created_at)
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+
+-- broken: the profile is written before the user
+-- says: Make on_auth_user_created an AFTER INSERT trigger
+drop trigger on_auth_user_created on auth.users;
+
+create trigger on_auth_user_created
+    before insert on auth.users
+    for each row
+    execute function public.create_profile();
+-- mended:
+drop trigger on_auth_user_created on auth.users;
+
+create trigger on_auth_user_created
+    after insert on auth.users
+    for each row
+    execute function public.create_profile();
+
+-- broken: the project refuses
+-- says: raises an exception of its own.*only by invitation
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    raise exception 'only by invitation';
+end;
+$$;
+-- mended:
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at)
+    values (new.id, new.email, new.phone, new.raw_user_meta_data ->> 'full_name', new.created_at)
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+
+-- broken: on conflict names no unique column
+-- says: ON CONFLICT
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at)
+    values (new.id, new.email, new.phone, new.raw_user_meta_data ->> 'full_name', new.created_at)
+    on conflict (email) do nothing;
+
+    return new;
+end;
+$$;
+-- mended:
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at)
+    values (new.id, new.email, new.phone, new.raw_user_meta_data ->> 'full_name', new.created_at)
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+
+-- broken: a trigger on the profile table fails
+-- says: public\.greet\(\).*greetings
+create or replace function public.greet()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.greetings (user_id) values (new.id);
+    return new;
+end;
+$$;
+
+create trigger greet
+    after insert on public.profiles
+    for each row
+    execute function public.greet();
+-- mended:
+drop trigger greet on public.profiles;
+
+-- broken: only the confirmation fails
+-- says: public\.profiles\.verified_on
+create or replace function public.update_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    update public.profiles set verified_on = now() where id = new.id;
+    return new;
+end;
+$$;
+-- mended:
+create or replace function public.update_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    update public.profiles
+    set
+        email = case when new.deleted_at is null then new.email end,
+        phone = case when new.deleted_at is null then new.phone end,
+        full_name = case when new.deleted_at is null then full_name end,
+        email_verified = new.email_confirmed_at is not null and new.deleted_at is null
+    where id = new.id;
+
+    return new;
+end;
+$$;

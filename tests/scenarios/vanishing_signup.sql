@@ -1,0 +1,40 @@
+-- broken: what ends an AFTER trigger ends a BEFORE trigger
+-- says: ignore\(\)|public.ignore
+create or replace function public.ignore()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    return null;
+end;
+$$;
+
+create trigger ignore
+    before insert on auth.users
+    for each row
+    execute function public.ignore();
+-- mended:
+drop trigger ignore on auth.users;
+
+-- broken: the id is replaced
+-- says: new.id as it is
+create or replace function public.renumber()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    new.id := gen_random_uuid();
+    return new;
+end;
+$$;
+
+create trigger renumber
+    before insert on auth.users
+    for each row
+    execute function public.renumber();
+-- mended:
+drop trigger renumber on auth.users;

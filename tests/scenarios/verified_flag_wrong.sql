@@ -1,0 +1,99 @@
+-- broken: the flag is taken from the INSERT
+-- cases: email-autoconfirm oauth google apple sso admin-confirmed
+-- says: profiles.email_verified
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, email_verified, created_at)
+    values (new.id, new.email, new.phone, new.email_confirmed_at is not null, new.created_at)
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+create or replace function public.update_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    update public.profiles
+    set
+        email = case when new.deleted_at is null then new.email end,
+        phone = case when new.deleted_at is null then new.phone end,
+        full_name = case when new.deleted_at is null then full_name end
+    where id = new.id;
+
+    return new;
+end;
+$$;
+-- mended:
+create or replace function public.update_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    update public.profiles
+    set
+        email = case when new.deleted_at is null then new.email end,
+        phone = case when new.deleted_at is null then new.phone end,
+        full_name = case when new.deleted_at is null then full_name end,
+        email_verified = new.deleted_at is null and new.email_confirmed_at is not null
+    where id = new.id;
+
+    return new;
+end;
+$$;
+
+-- broken: a deferred trigger looks at what the INSERT brought
+-- cases: email-autoconfirm oauth google apple sso admin-confirmed
+drop trigger on_auth_user_created on auth.users;
+drop trigger on_auth_user_updated on auth.users;
+
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, email_verified, created_at)
+    values (new.id, new.email, new.phone, new.email_confirmed_at is not null, new.created_at)
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+
+create constraint trigger on_auth_user_created
+    after insert on auth.users
+    deferrable initially deferred
+    for each row
+    execute function public.create_profile();
+-- mended:
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, email_verified, created_at)
+    values (new.id, new.email, new.phone, exists (select from auth.users where id = new.id and email_confirmed_at is not null), new.created_at)
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+
+create trigger on_auth_user_updated
+    after update on auth.users
+    for each row
+    execute function public.update_profile();

@@ -1,0 +1,180 @@
+"""Every check both ways: it speaks on what is broken, and is silent on what is sound or mended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from pytest_usersync import catalog, database, platform, project, watch
+from pytest_usersync.check import LoadFailure, Subject
+from pytest_usersync.finding import Outcome
+from pytest_usersync.policy import Policies
+from pytest_usersync.server import Server
+from pytest_usersync.sync import Sync
+from pytest_usersync.verdict import Verdict, judge
+
+HERE = Path(__file__).parent
+SCENARIOS = {path.stem: path for path in sorted((HERE / "scenarios").glob("*.sql"))}
+PROJECTS = {path.stem: path for path in sorted((HERE / "projects").glob("*.sql"))}
+
+_MARK = re.compile(r"-- (alone|also|base|broken|cases|file|mended|policy|says):(.*)\n")
+
+
+@dataclass
+class Act:
+    """One design: the migrations that are applied after its base, and what is to be found."""
+
+    title: str
+    base: str
+    files: dict[str, str] = field(default_factory=dict)
+    cases: set[str] = field(default_factory=set)
+    also: set[str] = field(default_factory=set)
+    says: str = ""
+    policies: dict[str, str] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> None:
+        """Lay the migrations out as a project of the Supabase CLI has them."""
+        migrations = folder / "supabase" / "migrations"
+        migrations.mkdir(parents=True)
+        if self.base != "none":
+            text = PROJECTS[self.base].read_text(encoding="utf-8")
+            (migrations / "00000000000001_base.sql").write_text(text, encoding="utf-8")
+        for name, text in self.files.items():
+            (migrations / name).write_text(text, encoding="utf-8")
+
+
+@dataclass
+class Pair:
+    """A broken design and the same one mended."""
+
+    broken: Act
+    mended: Act
+
+
+def pairs(path: Path) -> list[Pair]:
+    """Return the pairs of one scenario file.
+
+    A section starts with ``-- broken: <title>`` or ``-- mended:``; what is mended is applied after
+    what is broken, unless the file says ``-- alone:``.
+    """
+    found: list[Pair] = []
+    base, alone, act, name = "plain", False, Act("", ""), ""
+    parts = _MARK.split(path.read_text(encoding="utf-8"))
+    assert not parts[0].strip(), f"{path.name} starts with SQL"
+    for mark, given, text in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        value = given.strip()
+        if mark == "broken":
+            act, name = Act(value, base), "20260102000000_broken.sql"
+            found.append(Pair(act, act))
+        elif mark == "mended":
+            broken = found[-1].broken
+            act, name = Act(f"{broken.title}, mended", broken.base), "20260103000000_mended.sql"
+            act.policies = broken.policies
+            act.files = {} if alone else dict(broken.files)
+            found[-1].mended = act
+        elif mark == "file":
+            name = value
+        elif mark == "alone":
+            alone = True
+        elif mark == "base":
+            act.base = value
+            base = base if found else value
+        elif mark == "policy":
+            act.policies = dict([value.split("=")])
+        elif mark == "says":
+            act.says = value
+        else:
+            vars(act)[mark] = set(value.split())
+        if text.strip():
+            act.files[name] = text
+    return found
+
+
+@contextmanager
+def staged(server: Server, act: Act, folder: Path) -> Iterator[Subject]:
+    """Apply an act's migrations to a database of their own and watch a signup."""
+    act.write(folder)
+    found = project.find(folder)
+    loaded = project.load(server, platform.template(server), found)
+    try:
+        failed = loaded.failure
+        failure = failed and LoadFailure(
+            str(failed.migration.path),
+            failed.statement.text if failed.statement else "",
+            failed.failure,
+        )
+        sync = Sync() if failed else watch.watch(server, loaded.database, found)
+        yield Subject(server, found, loaded.database, sync, Policies(**act.policies), failure)
+    finally:
+        database.drop(server, loaded.database)
+
+
+def judged(subject: Subject) -> list[Verdict]:
+    """Return the verdicts of every case of every check."""
+    with database.Clones(subject.server) as clones:
+        return [
+            judge(check, case, subject, clones)
+            for check in catalog.every()
+            for case in check.cases or ("",)
+        ]
+
+
+def told(verdicts: list[Verdict]) -> list[str]:
+    """Return in words what is not silent."""
+    return [
+        f"{one.code}[{one.case}] {one.outcome}: {one.reason}"
+        + "".join(f"\n    {finding.summary}\n    {finding.remedy}" for finding in one.findings)
+        for one in verdicts
+        if one.outcome in (Outcome.BROKEN, Outcome.NOT_JUDGED)
+    ]
+
+
+STAGED = [
+    pytest.param(name, pair, id=f"{name}-{re.sub(r'[^a-z]+', '-', pair.broken.title.lower())}")
+    for name, path in SCENARIOS.items()
+    for pair in pairs(path)
+]
+
+
+def test_every_check_has_a_scenario_and_every_scenario_a_check() -> None:
+    names = {check.name.replace("-", "_") for check in catalog.every()}
+    assert sorted(SCENARIOS) == sorted(names)
+
+
+@pytest.mark.parametrize(("name", "pair"), STAGED)
+def test_a_check_speaks_on_what_is_broken_and_no_other_does(
+    server: Server, tmp_path: Path, name: str, pair: Pair
+) -> None:
+    code = catalog.find(name.replace("_", "-")).code
+    with staged(server, pair.broken, tmp_path) as subject:
+        verdicts = judged(subject)
+    broken = [one for one in verdicts if one.outcome is Outcome.BROKEN]
+    assert {one.code for one in broken} - pair.broken.also == {code}, told(verdicts)
+    spoken = [finding for one in broken if one.code == code for finding in one.findings]
+    words = "\n".join(f"{finding.summary}\n{finding.remedy}" for finding in spoken)
+    assert re.search(pair.broken.says, words, re.DOTALL), words
+    if pair.broken.cases:
+        assert {one.case for one in broken if one.code == code} == pair.broken.cases, words
+    assert all(finding.sql.strip() and finding.remedy.strip() for finding in spoken)
+
+
+@pytest.mark.parametrize(("name", "pair"), STAGED)
+def test_no_check_speaks_once_it_is_mended(
+    server: Server, tmp_path: Path, name: str, pair: Pair
+) -> None:
+    assert pair.mended is not pair.broken, f"{name}: nothing mends {pair.broken.title!r}"
+    with staged(server, pair.mended, tmp_path) as subject:
+        verdicts = judged(subject)
+    assert not told([one for one in verdicts if one.code not in pair.mended.also])
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_no_check_speaks_on_a_sound_project(server: Server, tmp_path: Path, name: str) -> None:
+    with staged(server, Act(name, name), tmp_path) as subject:
+        assert subject.sync.targets
+        assert not told(judged(subject))
