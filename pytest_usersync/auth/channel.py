@@ -19,7 +19,9 @@ from .statements import Statement
 
 Sent: TypeAlias = "str | tuple[Statement, Sequence[object]]"
 
-_DEFERRABLE = """\
+# Whether anything can wait for a commit; as a condition, to be asked along with something else.
+DEFERRABLE = "exists (select from pg_catalog.pg_constraint where condeferrable)"
+_CONSTRAINTS = """\
 select n.nspname, c.conname, c.condeferred
 from pg_catalog.pg_constraint as c
 join pg_catalog.pg_namespace as n on n.oid = c.connamespace
@@ -42,6 +44,7 @@ class Channel:
         self._started = 0.0
         self.busy = False
         self.sent: list[Sent] = []
+        self.deferrable: bool | None = None
 
     def begin_request(self) -> None:
         """Forget the last request; the time of this one runs from now."""
@@ -76,6 +79,7 @@ class Channel:
         """Begin and commit; roll back on any error but an ``AuthError`` that commits."""
         nested = self._open
         told: AuthError | None = None
+        self.deferrable = None  # Nobody knows yet.
         self.sent.append("begin")
         with self._connection.transaction():
             try:
@@ -95,8 +99,7 @@ class Channel:
         return self._connection.info.transaction_status != TransactionStatus.IDLE
 
     def _fire_deferred(self) -> None:
-        constraints = self._cursor.execute(_DEFERRABLE).fetchall()
-        if not constraints:
+        if self.deferrable is False or not (constraints := self.rows(_CONSTRAINTS, [])):
             return
         self._cursor.execute("set constraints all immediate")
         if deferred := [

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from .channel import Channel
+from .channel import DEFERRABLE, Channel
 from .errors import AuthError, failure
 from .rows import NOBODY, USER_COLUMNS, IdentityRow, UserRow
 
@@ -17,6 +17,9 @@ _IDENTITY = f"select {', '.join(field.name for field in fields(IdentityRow))} fr
 _LOCAL = "instance_id = %s and {} and aud = 'authenticated' and is_sso_user = false limit 1"
 
 USER_BY_ID = f"{_USER} where id = %s"
+# A savepoint's end has to know; asking here saves a round trip.
+USER_AGAIN = f"""select {", ".join(USER_COLUMNS)}, {DEFERRABLE} as deferrable
+from users where id = %s"""
 IDENTITIES_OF = f"{_IDENTITY} where user_id = %s order by created_at, id"
 _BY_EMAIL = f"{_USER} where {_LOCAL.format('lower(email) = %s')}"
 _BY_PHONE = f"{_USER} where {_LOCAL.format('phone = %s')}"
@@ -26,19 +29,20 @@ _BY_TOKEN = f"""{_USER} where instance_id = %s and id = (
     where token_type::text = any (%s) and token_hash = %s
     limit 1
 )"""
-# One statement for the server's two: by identity first, then by the user's own address.
-_DUPLICATE = f"""select {", ".join(USER_COLUMNS)}
+# Nearly always nobody has the address, so ask only for that first, in one statement for the
+# server's two: by identity, then by the user's own address.
+_TAKEN = """\
+select id
 from (
-    select *, 1 as turn
-    from users
-    where id in (select user_id from identities where email = %s and provider not like 'sso:%%')
-      and instance_id = %s and aud = 'authenticated' and id != %s
+    select user_id as id, 1 as turn
+    from identities
+    where email = %s and provider not like 'sso:%%'
     union all
-    select *, 2 as turn
+    select id, 2
     from users
     where instance_id = %s and lower(email) = %s and aud = 'authenticated' and is_sso_user = false
-      and id != %s
 ) as found
+where id != %s
 order by turn, id
 limit 1"""
 _IDENTITY_BY_SUBJECT = f"{_IDENTITY} where provider_id = %s and provider = %s limit 1"
@@ -95,7 +99,8 @@ class Lookup:
     def duplicate(self, email: str, besides: UUID = NOBODY) -> UserRow | None:
         """Return the user who has this address already, by an identity or by themselves."""
         email = email.lower()
-        return self._one(_DUPLICATE, [email, NOBODY, besides, NOBODY, email, besides])
+        found = self._channel.rows(_TAKEN, [email, NOBODY, email, besides])
+        return self._one(USER_BY_ID, [found[0]["id"]]) if found else None
 
     def identity(self, subject: str, provider: str) -> IdentityRow | None:
         """Return the provider's identity of this subject, if it is known."""

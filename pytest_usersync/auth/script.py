@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
 from .channel import Sent
 from .statements import Statement
-
-_PRELUDE = ["set session authorization supabase_auth_admin;", "set search_path = auth;"]
 
 # An INSERT may leave out what the table fills in by itself.
 _DEFAULTS: dict[tuple[str, str], object] = {
@@ -27,6 +26,34 @@ _DEFAULTS: dict[tuple[str, str], object] = {
 _NO_DEFAULT = object()
 
 
+PRELUDE = "set session authorization supabase_auth_admin;\nset search_path = auth;\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write as literals: what it sets or inserts, and which rows it is about."""
+
+    verb: str
+    table: str
+    given: tuple[tuple[str, str], ...]
+    where: tuple[tuple[str, str], ...] = ()
+    unlike: tuple[tuple[str, str], ...] = ()
+    ending: str = ""
+
+    def __str__(self) -> str:
+        if self.verb == "insert":
+            columns = ", ".join(column for column, _ in self.given)
+            row = ", ".join(literal for _, literal in self.given)
+            return f"insert into {self.table} ({columns}) values ({row}){self.ending};"
+        pairs = ", ".join(f"{column} = {literal}" for column, literal in self.given)
+        terms = [f"{column} != {literal}" for column, literal in self.unlike]
+        terms += [f"{column} = {literal}" for column, literal in self.where]
+        head = f"update {self.table} set {pairs}"
+        if self.verb == "delete":
+            head = f"delete from {self.table}"
+        return f"{head} where {' and '.join(terms)};"
+
+
 def script(sent: Iterable[Sent]) -> str:
     """Return the statements that were sent, up to and including the one that failed.
 
@@ -36,38 +63,30 @@ def script(sent: Iterable[Sent]) -> str:
     for item in sent:
         empty = lines[-1:] == ["begin;"]
         if not (empty and item in ("begin", "commit")):
-            lines.append(f"{item};" if isinstance(item, str) else f"{_text(*item)};")
+            lines.append(f"{item};" if isinstance(item, str) else str(write(*item)))
         elif item == "commit":
             lines.pop()
     if lines[-1:] == ["begin;"]:
         lines.pop()
-    return "\n".join([*_PRELUDE, *lines]) + "\n"
+    return PRELUDE + "\n".join(lines) + "\n"
 
 
-def _text(statement: Statement, values: Sequence[object]) -> str:
+def write(statement: Statement, values: Sequence[object]) -> Write:
+    """Return a statement and its parameters as a write."""
     literals = [_literal(value) for value in values]
     if statement.verb == "insert":
-        return _insert(statement, values, literals)
+        given = tuple(
+            (column, literal)
+            for column, value, literal in zip(statement.columns, values, literals, strict=False)
+            if value is not None and value != _DEFAULTS.get((statement.table, column), _NO_DEFAULT)
+        )
+        ending = statement.ending.replace("%s", literals[-1])
+        return Write("insert", statement.table, given, ending=ending)
     marks = iter(literals)
-    pairs = ", ".join(f"{column} = {next(marks)}" for column in statement.columns)
-    terms = [f"{column} != {next(marks)}" for column in statement.unlike]
-    terms += [f"{column} = {next(marks)}" for column in statement.where]
-    head = f"update {statement.table} set {pairs}"
-    if statement.verb == "delete":
-        head = f"delete from {statement.table}"
-    return f"{head} where {' and '.join(terms)}"
-
-
-def _insert(statement: Statement, values: Sequence[object], literals: Sequence[str]) -> str:
-    given = [
-        (column, literal)
-        for column, value, literal in zip(statement.columns, values, literals, strict=False)
-        if value is not None and value != _DEFAULTS.get((statement.table, column), _NO_DEFAULT)
-    ]
-    columns = ", ".join(column for column, _ in given)
-    row = ", ".join(literal for _, literal in given)
-    ending = statement.ending.replace("%s", literals[-1])
-    return f"insert into {statement.table} ({columns}) values ({row}){ending}"
+    given = tuple((column, next(marks)) for column in statement.columns)
+    unlike = tuple((column, next(marks)) for column in statement.unlike)
+    where = tuple((column, next(marks)) for column in statement.where)
+    return Write(statement.verb, statement.table, given, where, unlike)
 
 
 def _literal(value: object) -> str:

@@ -29,7 +29,7 @@ class Source:
     def __init__(
         self, seed: int | None = None, clock: Callable[[], datetime] | None = None
     ) -> None:
-        self._random: random.Random = random.SystemRandom() if seed is None else random.Random(seed)
+        self._random = random.Random(seed)
         self._seeded = seed is not None
         self.now: Callable[[], datetime] = clock or _now
 

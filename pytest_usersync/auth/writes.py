@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from . import rows, statements
 from .channel import Channel
 from .errors import failure, refusing
-from .lookup import IDENTITIES_OF, USER_BY_ID, identity_row
+from .lookup import IDENTITIES_OF, USER_AGAIN, identity_row
 from .rows import NOBODY, IdentityRow, Metadata, UserRow
 from .settings import AuthSettings
 from .source import Source
@@ -53,8 +53,9 @@ class Writes:
 
     def reload(self, row: UserRow) -> None:
         """Read the row again; raises AuthError when it is gone."""
-        if not (found := self.channel.rows(USER_BY_ID, [row.id])):
+        if not (found := self.channel.rows(USER_AGAIN, [row.id])):
             raise failure("Database error loading user after sign-up")
+        self.channel.deferrable = found[0].pop("deferrable")
         row.refresh(found[0])
 
     def set_role(self, row: UserRow, role: str) -> None:
