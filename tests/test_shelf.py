@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from psycopg import Error
 
 from pytest_usersync import catalog, database, platform, project, watch
 from pytest_usersync.check import LoadFailure, Subject
-from pytest_usersync.finding import Outcome
+from pytest_usersync.finding import Finding, Outcome
 from pytest_usersync.policy import Policies
 from pytest_usersync.server import Server
 from pytest_usersync.sync import Sync
-from pytest_usersync.verdict import Verdict, judge
+from pytest_usersync.verdict import Stages, Verdict, judge
 
 HERE = Path(__file__).parent
 SCENARIOS = {path.stem: path for path in sorted((HERE / "scenarios").glob("*.sql"))}
@@ -116,12 +117,34 @@ def staged(server: Server, act: Act, folder: Path) -> Iterator[Subject]:
 
 def judged(subject: Subject) -> list[Verdict]:
     """Return the verdicts of every case of every check."""
-    with database.Clones(subject.server) as clones:
+    with database.Clones(subject.server) as clones, closing(Stages(subject, clones)) as stages:
         return [
-            judge(check, case, subject, clones)
+            judge(check, case, stages.of(check))
             for check in catalog.every()
             for case in check.cases or ("",)
         ]
+
+
+def first_findings(verdicts: list[Verdict]) -> list[Finding]:
+    """Return the first finding of each case about signups."""
+    return [one.findings[0] for one in verdicts if one.findings and one.code.startswith("US1")]
+
+
+def replayed(subject: Subject, finding: Finding) -> bool:
+    """Run a finding's SQL elsewhere, and tell whether it shows what the finding says it does."""
+    if finding.sql.startswith("copy "):  # data that follows a statement is for psql alone
+        return True
+    with ExitStack() as exits:
+        name = exits.enter_context(database.Clones(subject.server)).take(subject.database)
+        connection = exits.enter_context(closing(database.connect(subject.server, name)))
+        try:
+            cursor = connection.execute(finding.sql.encode())
+        except Error as error:
+            return bool(finding.failure) and error.sqlstate == finding.failure.sqlstate
+        while cursor.nextset():
+            pass
+        ends_with_query = cursor.description is not None
+        return finding.failure is None and (ends_with_query or finding.client is not None)
 
 
 def told(verdicts: list[Verdict]) -> list[str]:
@@ -153,6 +176,7 @@ def test_a_check_speaks_on_what_is_broken_and_no_other_does(
     code = catalog.find(name.replace("_", "-")).code
     with staged(server, pair.broken, tmp_path) as subject:
         verdicts = judged(subject)
+        shown = [replayed(subject, finding) for finding in first_findings(verdicts)]
     broken = [one for one in verdicts if one.outcome is Outcome.BROKEN]
     assert {one.code for one in broken} - pair.broken.also == {code}, told(verdicts)
     spoken = [finding for one in broken if one.code == code for finding in one.findings]
@@ -160,7 +184,8 @@ def test_a_check_speaks_on_what_is_broken_and_no_other_does(
     assert re.search(pair.broken.says, words, re.DOTALL), words
     if pair.broken.cases:
         assert {one.case for one in broken if one.code == code} == pair.broken.cases, words
-    assert all(finding.sql.strip() and finding.remedy.strip() for finding in spoken)
+    assert all(finding.remedy.strip() for finding in spoken)
+    assert all(shown), [finding.sql for finding in first_findings(verdicts)]
 
 
 @pytest.mark.parametrize(("name", "pair"), STAGED)
