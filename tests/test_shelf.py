@@ -12,12 +12,12 @@ import pytest
 from psycopg import Error
 
 from pytest_usersync import catalog, database, platform, project, watch
-from pytest_usersync.check import LoadFailure, Subject
+from pytest_usersync.check import LoadFailure, Stage, Subject
 from pytest_usersync.finding import Finding, Outcome
 from pytest_usersync.policy import Policies
 from pytest_usersync.server import Server
 from pytest_usersync.sync import Sync
-from pytest_usersync.verdict import Stages, Verdict, judge
+from pytest_usersync.verdict import Verdict, judge
 
 HERE = Path(__file__).parent
 SCENARIOS = {path.stem: path for path in sorted((HERE / "scenarios").glob("*.sql"))}
@@ -117,12 +117,12 @@ def staged(server: Server, act: Act, folder: Path) -> Iterator[Subject]:
 
 def judged(subject: Subject) -> list[Verdict]:
     """Return the verdicts of every case of every check."""
-    with database.Clones(subject.server) as clones, closing(Stages(subject, clones)) as stages:
-        return [
-            judge(check, case, stages.of(check))
-            for check in catalog.every()
-            for case in check.cases or ("",)
-        ]
+    verdicts: list[Verdict] = []
+    with database.Clones(subject.server) as clones:
+        for check in catalog.every():
+            with closing(Stage(subject, clones)) as stage:
+                verdicts += [judge(check, case, stage) for case in check.cases or ("",)]
+    return verdicts
 
 
 def first_findings(verdicts: list[Verdict]) -> list[Finding]:
