@@ -11,19 +11,16 @@ import pytest
 
 from . import report
 from .check import Check, Subject
-from .database import Clones, psql_line
 from .finding import Level, Outcome
 from .project import Project
 from .reading import settings
 from .settings import Settings
+from .stages import Stages
 from .verdict import Verdict, judge
 
 SUBJECT = pytest.StashKey[Subject]()
-CLONES = pytest.StashKey[Clones]()
+STAGES = pytest.StashKey[Stages]()
 VERDICT = pytest.StashKey[Verdict]()
-
-# A clone takes 12 MB, of memory where the server's files are in memory.
-_CLONES_AT_ONCE = 8
 
 
 class Spoken(Exception):
@@ -66,13 +63,15 @@ class CheckItem(pytest.Item):
 
     def runtest(self) -> None:
         """Judge the case; pass when the promise is kept, skip when it does not apply."""
-        subject, clones = self.config.stash[SUBJECT], self.config.stash[CLONES]
-        first = len(clones.names)
-        verdict = judge(self.check, self.case, subject, clones)
+        stages = self.config.stash[STAGES]
+        try:
+            verdict = judge(self.check, self.case, stages.take(self.check.code))
+        except BaseException:
+            # Whatever state its sessions are in, the next case must not suffer from it.
+            stages.discard(self.check.code)
+            raise
         if self.settings.keep and verdict.outcome is Outcome.BROKEN:
-            verdict = _keep(verdict, clones, first)
-        if len(clones.names) >= _CLONES_AT_ONCE:
-            clones.close()
+            verdict = replace(verdict, kept=stages.keep(self.check.code))
         self.stash[VERDICT] = verdict
         if verdict.outcome is Outcome.NOT_APPLICABLE:
             pytest.skip(verdict.reason)
@@ -121,11 +120,3 @@ def _places(arguments: Iterable[str], start: Path) -> Iterator[Path]:
     for argument in arguments:
         name = argument.partition("[")[0].partition("::")[0]
         yield Path(start, name).resolve()
-
-
-def _keep(verdict: Verdict, clones: Clones, first: int) -> Verdict:
-    """Take the databases that a broken case used out of those that are dropped."""
-    names = clones.names[first:]
-    del clones.names[first:]
-    lines = [psql_line(clones.server, name) for name in names]
-    return replace(verdict, kept="\n".join(lines))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,15 +13,15 @@ import pytest
 
 from . import catalog, platform, reportfile, subject
 from .check import Check
-from .database import Clones
 from .finding import Level, Outcome
 from .header import header
-from .items import CLONES, SUBJECT, VERDICT, CheckFile, CheckItem, Spoken, aim, anchor
+from .items import STAGES, SUBJECT, VERDICT, CheckFile, CheckItem, Spoken, aim, anchor
 from .project import Project
 from .reading import settings as settings_of
 from .reading import usage_errors
-from .server import RunningServer, Server
+from .server import RunningServer
 from .settings import Settings
+from .stages import Stages
 from .summary import Judged, gather, summary, title
 from .verdict import Verdict, crashed
 
@@ -87,9 +87,8 @@ class Run:
         else:
             preparing = subject.prepare(self.settings, found)
             prepared, self.running = self._exits.enter_context(preparing)
-        clones = self._exits.enter_context(_clones(prepared.server, keep=self.settings.keep))
         self.config.stash[SUBJECT] = prepared
-        self.config.stash[CLONES] = clones
+        self.config.stash[STAGES] = self._exits.enter_context(Stages(prepared))
 
     def close(self) -> None:
         """Give back everything that was made for the run, last made first."""
@@ -196,7 +195,7 @@ class Run:
 
     def _detach(self) -> str:
         """Leave the server with the kept databases to the user, and say how to be rid of it."""
-        self.config.stash[CLONES].close()
+        self.config.stash[STAGES].close()
         command = self.running.detach() if self.running else ""
         if command:
             return f"The server was left running for you. To stop and remove it: {command}"
@@ -215,18 +214,6 @@ class Run:
 
     def _level(self, verdict: Verdict) -> Level:
         return next(check.level for check in self.checks if check.code == verdict.code)
-
-
-@contextmanager
-def _clones(server: Server, *, keep: bool) -> Iterator[Clones]:
-    clones = Clones(server)
-    try:
-        yield clones
-    finally:
-        if server.own and not keep:
-            # They go with their server.
-            clones.names.clear()
-        clones.close()
 
 
 def _verdict(item: CheckItem, call: pytest.CallInfo[None]) -> Verdict:

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from .check import Check, Subject, Trial
-from .database import Clones
+from .check import Check, Stage, Trial
 from .finding import ClientView, Failure, Finding, Location, NotApplicable, NotJudged, Outcome
 
 # How cases that disagree make one outcome: the first that any of them has.
@@ -46,14 +45,14 @@ class Verdict:
         return cls(**{**data, "outcome": Outcome(data["outcome"]), "findings": findings})
 
 
-def judge(check: Check, case: str, subject: Subject, clones: Clones) -> Verdict:
-    """Let one case of a check act in a database of its own and return what became of it."""
+def judge(check: Check, case: str, stage: Stage) -> Verdict:
+    """Let one case of a check act on a stage and return what became of it."""
     findings: list[Finding] = []
     reason = ""
     outcome = Outcome.KEPT
-    with Trial(subject, case, clones) as trial:
+    with Trial(stage, case) as trial:
         try:
-            subject.require(check.needs)
+            stage.subject.require(check.needs)
             findings.extend(
                 finding if finding.case else replace(finding, case=case)
                 for finding in check.run(trial)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from platformdirs import user_cache_path
 
 from pytest_usersync.database import Clones
 from pytest_usersync.server import Server, ServerRequest, start
@@ -22,3 +24,30 @@ def fresh_database(server: Server) -> Iterator[Callable[[], str]]:
     """Return a function that makes an empty database and returns its name."""
     with Clones(server) as clones:
         yield lambda: clones.take("template1", "test")
+
+
+@pytest.fixture(scope="session")
+def cache_home() -> Path:
+    """Return the folder of caches, as it is before pytester moves the home folder."""
+    return user_cache_path()
+
+
+@pytest.fixture
+def write_project(
+    cache_home: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Path]:
+    """Return a function that writes a project of one migration into pytester's folder."""
+    # One cached cluster for all runs, and no plugin that warns of options it would like to have.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache_home))
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:asyncio")
+
+    def write(text: str) -> Path:
+        folder = pytester.path / "supabase" / "migrations"
+        folder.mkdir(parents=True, exist_ok=True)
+        migration = folder / "20260101000000_profiles.sql"
+        migration.write_text(text, encoding="utf-8")
+        if not (pytester.path / "pytest.ini").exists():
+            pytester.makefile(".ini", pytest="[pytest]\n")
+        return migration
+
+    return write

@@ -1,0 +1,402 @@
+"""The built-in checks as pytest items: where they hang, how they are chosen, what they become."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from pytest_usersync import catalog
+from pytest_usersync.check import Check, Needs, Trial, check
+from pytest_usersync.finding import Finding, Level, NotApplicable, NotJudged
+
+Write = Callable[[str], Path]
+
+SOUND = """
+create table public.profiles (id uuid primary key, email text);
+create function public.make_profile() returns trigger language plpgsql security definer
+set search_path = '' as $$
+begin
+    insert into public.profiles (id, email) values (new.id, new.email);
+    return new;
+end;
+$$;
+create trigger make_profile after insert on auth.users
+for each row execute function public.make_profile();
+"""
+BLOCKING = SOUND.replace("email text)", "email text not null)")
+NOWHERE = "--usersync-dsn=host=/nowhere"
+
+
+def ids(result: pytest.RunResult) -> list[str]:
+    return [line for line in result.outlines if "::" in line]
+
+
+@pytest.fixture
+def collect(pytester: pytest.Pytester, write_project: Write) -> Callable[..., list[str]]:
+    """Return a function that collects and returns node ids; a server would not be found."""
+    write_project(SOUND)
+    pytester.mkdir("tests").joinpath("test_mine.py").write_text("def test_mine(): pass\n")
+
+    def collect(*args: str) -> list[str]:
+        result = pytester.runpytest(
+            "--usersync", NOWHERE, "--usersync-select=US104", "--collect-only", "-q", *args
+        )
+        assert result.ret == pytest.ExitCode.OK, result.stdout.str() + result.stderr.str()
+        return sorted(ids(result))
+
+    return collect
+
+
+MINE = "tests/test_mine.py::test_mine"
+PHONE = "pytest.ini::US104[phone]"
+
+
+def every_case(anchor: str = "pytest.ini") -> list[str]:
+    return sorted(f"{anchor}::US104[{case}]" for case in catalog.find("US104").cases)
+
+
+@pytest.mark.parametrize(
+    ("args", "mine"),
+    [
+        ([], [MINE]),
+        (["."], [MINE]),
+        (["tests"], [MINE]),
+        (["tests/test_mine.py"], [MINE]),
+        (["tests/test_mine.py::test_mine"], [MINE]),
+        (["-o", "testpaths=tests"], [MINE]),
+        ([".", "pytest.ini"], [MINE]),
+        (["pytest.ini"], []),
+        (["pytest.ini::US104"], []),
+        (["-m", "usersync"], []),
+        (["-k", "US104"], []),
+        (["-k", "null-email"], []),
+    ],
+)
+def test_every_way_to_call_pytest_reaches_the_checks(
+    collect: Callable[..., list[str]], args: list[str], mine: list[str]
+) -> None:
+    assert collect(*args) == sorted(every_case() + mine)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["pytest.ini::US104[phone]"],
+        ["-k", "phone and not autoconfirm"],
+    ],
+)
+def test_a_single_case_can_be_chosen(collect: Callable[..., list[str]], args: list[str]) -> None:
+    assert collect(*args) == [PHONE]
+
+
+def test_a_chosen_case_beside_other_tests_is_not_widened(
+    collect: Callable[..., list[str]],
+) -> None:
+    assert collect("tests", PHONE) == [PHONE, MINE]
+
+
+def test_cases_can_be_deselected(collect: Callable[..., list[str]]) -> None:
+    left = collect("--deselect", PHONE, "pytest.ini")
+    assert left == [case for case in every_case() if case != PHONE]
+
+
+def test_a_call_from_a_folder_below_reaches_the_checks(
+    collect: Callable[..., list[str]], pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pytester.path / "tests")
+    assert collect() == sorted([*every_case(), MINE])
+
+
+def test_without_an_ini_file_the_checks_hang_on_the_supabase_configuration(
+    collect: Callable[..., list[str]], pytester: pytest.Pytester
+) -> None:
+    (pytester.path / "pytest.ini").unlink()
+    (pytester.path / "supabase" / "config.toml").write_text('project_id = "x"\n')
+    assert collect("supabase") == every_case("supabase/config.toml")
+
+
+def test_without_any_configuration_they_hang_on_the_first_migration(
+    collect: Callable[..., list[str]], pytester: pytest.Pytester
+) -> None:
+    (pytester.path / "pytest.ini").unlink()
+    expected = every_case("supabase/migrations/20260101000000_profiles.sql")
+    assert collect("--rootdir=.", "supabase") == expected
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_an_ignored_anchor_is_a_usage_error(
+    pytester: pytest.Pytester, write_project: Write, workers: str
+) -> None:
+    write_project(SOUND)
+    pytester.makepyfile("def test_mine(): pass")
+    args = ("--usersync", "--usersync-select=US101", "--ignore=pytest.ini", "-n", workers)
+    result = pytester.runpytest(*args)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --usersync judges nothing: *hang on *pytest.ini*"])
+
+
+def test_deselecting_every_check_is_the_users_own_choice(
+    pytester: pytest.Pytester, write_project: Write
+) -> None:
+    write_project(SOUND)
+    result = pytester.runpytest("--usersync", "-k", "nothing_of_this_name")
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result.stdout.fnmatch_lines([f"{len(catalog.every())} promises: * not run."])
+
+
+def run(pytester: pytest.Pytester, *args: str) -> pytest.RunResult:
+    return pytester.runpytest("--usersync", "--usersync-select=US104", "-p", "no:randomly", *args)
+
+
+def test_a_sound_project_passes(pytester: pytest.Pytester, write_project: Write) -> None:
+    write_project(SOUND)
+    result = run(pytester)
+    assert result.ret == pytest.ExitCode.OK
+    result.assert_outcomes(passed=len(every_case()))
+    result.stdout.fnmatch_lines(
+        [
+            "usersync: make_profile (after insert) -> public.make_profile",
+            "*supabase/migrations/20260101000000_profiles.sql:3* -> public.profiles(id)",
+            "1 promise: 1 kept.",
+        ]
+    )
+
+
+def test_a_broken_promise_fails_without_a_python_traceback(
+    pytester: pytest.Pytester, write_project: Write
+) -> None:
+    write_project(BLOCKING)
+    result = run(pytester)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(failed=len(every_case()))
+    result.stdout.fnmatch_lines(
+        [
+            "*_ US104 null-email-blocked [[]phone[]] _*",
+            "A phone signup fails: *",
+            "Try it in psql:",
+            "*23502: null value in column*",
+            "At supabase/migrations/20260101000000_profiles.sql:6:",
+            '  500 "Database error saving new user"*',
+            "Remedy:",
+            "*= usersync: 1 promise broken =*",
+            "US104 null-email-blocked (error)",
+            "  Broken for: phone, phone-autoconfirm, anonymous, web3, oauth-without-email",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*Traceback*")
+    result.stdout.no_fnmatch_line("*.py:[0-9]*")
+
+
+def test_the_last_failed_run_again_alone(pytester: pytest.Pytester, write_project: Write) -> None:
+    migration = write_project(SOUND)
+    pytester.makepyfile("def test_mine(): pass")
+    migration.write_text(
+        SOUND.replace("begin\n", "begin\n    if new.is_anonymous then raise 'no'; end if;\n")
+    )
+    run(pytester).assert_outcomes(failed=1, passed=len(every_case()))
+    result = run(pytester, "--lf", "-v")
+    result.assert_outcomes(failed=1)
+    assert next(line for line in ids(result) if "FAILED" in line).startswith(
+        "pytest.ini::US104[anonymous] FAILED"
+    )
+    migration.write_text(SOUND)
+    run(pytester, "--lf").assert_outcomes(passed=1)
+
+
+def test_an_earlier_failure_elsewhere_is_no_reason_to_refuse_the_run(
+    pytester: pytest.Pytester, write_project: Write
+) -> None:
+    write_project(SOUND)
+    pytester.makepyfile("def test_mine(): assert False")
+    run(pytester)
+    run(pytester, "--lf").assert_outcomes(failed=1)
+
+
+def test_workers_share_one_subject_and_the_controller_tells_all(
+    pytester: pytest.Pytester, write_project: Write
+) -> None:
+    write_project(BLOCKING)
+    result = run(pytester, "-n", "2", "--usersync-report=report.json")
+    result.assert_outcomes(failed=len(every_case()))
+    result.stdout.fnmatch_lines(
+        [
+            "usersync: make_profile (after insert)*",
+            "*= usersync: 1 promise broken =*",
+            "  Broken for: phone, phone-autoconfirm, anonymous, web3, oauth-without-email",
+        ]
+    )
+    (row,) = json.loads((pytester.path / "report.json").read_text())["checks"]
+    assert len(row["findings"]) == len(every_case())
+
+
+def test_junit_has_a_case_for_each(pytester: pytest.Pytester, write_project: Write) -> None:
+    write_project(BLOCKING)
+    run(pytester, "--junitxml=junit.xml")
+    cases = list(ET.parse(pytester.path / "junit.xml").iter("testcase"))  # noqa: S314
+    assert {case.get("name") for case in cases} == {one.split("::")[1] for one in every_case()}
+    failures = [case.findtext("failure") or "" for case in cases]
+    assert all("Try it in psql:" in text for text in failures)
+
+
+def test_migrations_that_do_not_apply_leave_the_rest_unjudged(
+    pytester: pytest.Pytester, write_project: Write
+) -> None:
+    write_project("select 1/0;")
+    result = run(pytester)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(errors=len(every_case()))
+    result.stdout.fnmatch_lines(
+        [
+            "usersync: 20260101000000_profiles.sql does not apply",
+            "Could not be judged, because 20260101000000_profiles.sql does not apply (US701).",
+            "*= usersync: not every promise could be judged =*",
+        ]
+    )
+
+
+def finding() -> Finding:
+    return Finding(summary="it broke", sql="select 'broken'", remedy="mend it")
+
+
+@check("US901", level=Level.ERROR, needs=Needs.PROJECT)
+def kept(trial: Trial) -> Iterable[Finding]:
+    """A promise that is kept."""
+    return ()
+
+
+@check("US902", level=Level.WARNING, needs=Needs.PROJECT)
+def warned(trial: Trial) -> Iterable[Finding]:
+    """A promise of level warning."""
+    yield finding()
+
+
+@check("US903", level=Level.INFO, needs=Needs.PROJECT)
+def told(trial: Trial) -> Iterable[Finding]:
+    """A promise of level info."""
+    yield finding()
+
+
+@check("US904", level=Level.ERROR, needs=Needs.PROJECT)
+def elsewhere(trial: Trial) -> Iterable[Finding]:
+    """A promise that does not apply."""
+    raise NotApplicable("the project has no such column")
+
+
+@check("US905", level=Level.ERROR, needs=Needs.PROJECT)
+def unjudged(trial: Trial) -> Iterable[Finding]:
+    """A promise that cannot be judged."""
+    raise NotJudged("nothing works")
+
+
+@check("US906", level=Level.ERROR, needs=Needs.PROJECT)
+def faulty(trial: Trial) -> Iterable[Finding]:
+    """A check with a bug."""
+    raise ZeroDivisionError("a bug")
+
+
+@check("US907", level=Level.ERROR, needs=Needs.PROJECT, cases=("one", "two"))
+def halfway(trial: Trial) -> Iterator[Finding]:
+    """A check that demonstrates something before it must stop."""
+    if trial.case == "one":
+        yield finding()
+    raise NotJudged("it stopped")
+
+
+@pytest.fixture
+def judge(
+    pytester: pytest.Pytester, write_project: Write, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., pytest.RunResult]:
+    """Return a function that runs pytest with nothing on the shelf but the given checks."""
+
+    def judge(checks: Iterable[Check], *args: str) -> pytest.RunResult:
+        write_project(SOUND)
+        monkeypatch.setattr(catalog, "every", lambda: tuple(checks))
+        return pytester.runpytest("--usersync", "-p", "no:randomly", *args)
+
+    return judge
+
+
+def test_what_does_not_apply_is_skipped_with_its_reason(
+    judge: Callable[..., pytest.RunResult],
+) -> None:
+    result = judge([elsewhere], "-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(
+        [
+            "Does not apply:",
+            "  the project has no such column: US904",
+            "1 promise: 1 not applicable.",
+            "SKIPPED [[]1[]] pytest.ini:1: the project has no such column",
+        ]
+    )
+
+
+def test_what_cannot_be_judged_is_neither_pass_nor_failure(
+    judge: Callable[..., pytest.RunResult],
+) -> None:
+    result = judge([kept, unjudged], "-v")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "pytest.ini::US905 NOT JUDGED*",
+            "Could not be judged, because nothing works.",
+            "  nothing works: US905",
+            "2 promises: 1 not judged, 1 kept.",
+        ]
+    )
+
+
+def test_a_warning_is_shown_whole_and_passes(judge: Callable[..., pytest.RunResult]) -> None:
+    result = judge([warned], "-v")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        [
+            "pytest.ini::US902 WARNED*",
+            "US902 warned (warning)",
+            "    it broke",
+            "      select 'broken'",
+            "      mend it",
+            "1 promise: 1 broken (warning).",
+            "*1 warned*",
+        ]
+    )
+
+
+def test_an_info_is_shown_with_v_alone(judge: Callable[..., pytest.RunResult]) -> None:
+    quiet = judge([told])
+    quiet.assert_outcomes(passed=1)
+    quiet.stdout.no_fnmatch_line("US903*")
+    quiet.stdout.fnmatch_lines(["1 promise: 1 broken (info).", "*shown with -v*"])
+    judge([told], "-v").stdout.fnmatch_lines(["pytest.ini::US903 INFO*", "US903 told (info)"])
+
+
+def test_a_bug_in_a_check_shows_its_traceback_and_judges_nothing(
+    judge: Callable[..., pytest.RunResult],
+) -> None:
+    result = judge([faulty])
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*raise ZeroDivisionError*",
+            "*test_items.py:*: ZeroDivisionError",
+            "  the check itself failed: ZeroDivisionError: a bug: US906",
+        ]
+    )
+
+
+def test_what_was_demonstrated_stays_broken(judge: Callable[..., pytest.RunResult]) -> None:
+    result = judge([halfway])
+    result.assert_outcomes(failed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "It broke.",
+            "The check then stopped, because it stopped.",
+            "1 promise: 1 broken.",
+        ]
+    )
