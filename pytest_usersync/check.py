@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -14,16 +14,18 @@ from uuid import UUID
 
 from psycopg import Error, sql
 
-from . import causes, database
+from . import causes, shrink
 from .auth import AuthError, AuthSettings, SupabaseAuth, User
+from .auth.channel import Sent
 from .auth.source import Source
+from .database import Clones, Connection, connect
 from .failures import describe
 from .finding import ClientView, Failure, Finding, Level, NotApplicable, NotJudged
 from .policy import Policies
 from .project import Project
 from .server import Server
 from .signups import BY_NAME, Person, Signup, somebody
-from .sync import Sync, Table, Target
+from .sync import Mirror, Sync, Table, Target
 
 if TYPE_CHECKING:
     from psycopg.rows import DictRow
@@ -111,23 +113,75 @@ class Subject:
             raise NotJudged(f"an ordinary email signup leaves no profile ({code})")
 
 
+class Stage:
+    """A database of its own, and the sessions on it, for the cases of one check.
+
+    What the cases of one check sign up are different people, so they can share a database; it is
+    made when it is first used.
+    """
+
+    def __init__(self, subject: Subject, clones: Clones) -> None:
+        self.subject = subject
+        self.notices: list[str] = []
+        self.clones = clones
+        self.name = ""
+        self._sessions: dict[str | None, Connection] = {}
+        self._spare: Stage | None = None
+
+    @property
+    def spare(self) -> Stage:
+        """Return a stage like this one on which nobody has signed up for good."""
+        if self._spare is None:
+            self._spare = Stage(self.subject, self.clones)
+        return self._spare
+
+    @property
+    def database(self) -> str:
+        """Return the database's name, made on first use."""
+        if not self.name:
+            self.name = self.clones.take(self.subject.database)
+        return self.name
+
+    def connect(self, role: str | None = None) -> Connection:
+        """Return a new session of ``role`` (default: the superuser); the caller closes it."""
+        connection = connect(self.subject.server, self.database, role)
+        connection.add_notice_handler(
+            lambda notice: self.notices.append(f"{notice.severity}: {notice.message_primary}")
+        )
+        return connection
+
+    def session(self, role: str | None = None) -> Connection:
+        """Return the one session of ``role`` that the cases share."""
+        if role not in self._sessions:
+            self._sessions[role] = self.connect(role)
+        return self._sessions[role]
+
+    def close(self) -> None:
+        """End the sessions; the database goes with the other clones."""
+        for connection in self._sessions.values():
+            connection.close()
+        self._sessions.clear()
+        if self._spare:
+            self._spare.close()
+
+
 class Trial:
-    """A database of its own in which one case of a check acts; dropped afterwards.
+    """One case of a check, acting on its stage.
 
     Everything that a signup does is really committed, by a session that is logged in as
     ``supabase_auth_admin``; everything that is looked at is read by the superuser. ``script`` is
     the last signup as SQL, ``notices`` are the warnings that PostgreSQL sent.
     """
 
-    def __init__(self, subject: Subject, case: str, clones: database.Clones) -> None:
-        self.subject = subject
+    def __init__(self, stage: Stage, case: str = "") -> None:
+        self.subject = stage.subject
         self.case = case
-        self._clones = clones
-        self._exits = ExitStack()
-        self._database: str | None = None
-        self._superuser: database.Connection | None = None
+        self.notices = stage.notices
+        self.notices.clear()
         self.script = ""
-        self.notices: list[str] = []
+        self._sent: Sequence[Sent] = ()
+        self._stage = stage
+        self._exits = ExitStack()
 
     def __enter__(self) -> Self:
         return self
@@ -155,27 +209,15 @@ class Trial:
         """Return the signup that this case is named after."""
         return BY_NAME[self.case]
 
-    @property
-    def database(self) -> str:
-        """Return the name of this trial's database, made on first use."""
-        if self._database is None:
-            self._database = self._clones.take(self.subject.database)
-        return self._database
-
-    def connect(self, role: str | None = None) -> database.Connection:
+    def connect(self, role: str | None = None) -> Connection:
         """Return a new session of ``role`` (default: the superuser), closed with the trial."""
-        connection = database.connect(self.subject.server, self.database, role)
-        connection.add_notice_handler(
-            lambda notice: self.notices.append(f"{notice.severity}: {notice.message_primary}")
-        )
-        self._exits.callback(connection.close)
-        return connection
+        return self._exits.enter_context(closing(self._stage.connect(role)))
 
     def auth(
         self, settings: AuthSettings | None = None, source: Source | None = None
     ) -> SupabaseAuth:
-        """Return a Supabase Auth with a session of its own and the given server settings."""
-        connection = self.connect("supabase_auth_admin")
+        """Return a Supabase Auth with the given server settings."""
+        connection = self._stage.session("supabase_auth_admin")
         return SupabaseAuth(connection, settings or AuthSettings(), source)
 
     def person(self) -> Person:
@@ -190,9 +232,10 @@ class Trial:
         try:
             return signup.act(auth, person or self.person())
         except AuthError as error:
-            raise Refused(error, auth.script) from error
+            raise Refused(error, auth.script, tuple(auth.channel.sent)) from error
         finally:
             self.script = auth.script
+            self._sent = tuple(auth.channel.sent)
 
     def signed_up(self, signup: Signup) -> User:
         """Do a signup that another check judges: what is in its way is not this check's finding."""
@@ -230,15 +273,33 @@ class Trial:
 
     def query(self, text: str, parameters: Sequence[object] = ()) -> list[DictRow]:
         """Return the rows of one query, read by the superuser."""
-        if self._superuser is None:
-            self._superuser = self.connect()
-        return self._superuser.execute(text.encode(), parameters or None).fetchall()
+        return self._stage.session().execute(text.encode(), parameters or None).fetchall()
 
     def execute(self, text: str, parameters: Sequence[object] = ()) -> int:
         """Run one statement as the superuser and return how many rows it touched."""
-        if self._superuser is None:
-            self._superuser = self.connect()
-        return self._superuser.execute(text.encode(), parameters or None).rowcount
+        return self._stage.session().execute(text.encode(), parameters or None).rowcount
+
+    def shortest(self, user_id: UUID, broken: Callable[[Trial], object], setup: str = "") -> str:
+        """Return the last signup as SQL, cut down to what still leaves things ``broken``.
+
+        The user keeps or lacks email and phone as before: without one it would be another signup.
+
+        Args:
+            user_id: who signed up.
+            broken: asks a trial in which the signup, or less of it, has just been done.
+            setup: SQL that the superuser runs before the signup.
+        """
+        spare = Trial(self._stage.spare, self.case)
+        reachable = self._reachable(user_id)
+
+        def still(error: Error | None) -> bool:
+            return not error and spare._reachable(user_id) == reachable and bool(broken(spare))
+
+        return shrink.shortest(self._stage.spare.session(), self._sent, still, setup)
+
+    def _reachable(self, user_id: UUID) -> tuple[bool, bool] | None:
+        user = self.user(user_id)
+        return (user["email"] is not None, user["phone"] is not None) if user else None
 
     def attempt(self, act: Callable[[], object]) -> Failure | None:
         """Do something that the database may refuse, and return what it said if it does."""
@@ -260,6 +321,10 @@ class Trial:
         )
         return self.query(text.as_string(None), [str(user_id)])
 
+    def target(self, mirror: Mirror) -> Target:
+        """Return the target that a mirror is a column of."""
+        return next(target for target in self.sync.targets if target.table == mirror.table)
+
     def failure(self, error: Error) -> Failure:
         """Return a database error in its own words, with the project's line that raised it."""
         return describe(error, self.subject.project)
@@ -269,8 +334,13 @@ class Trial:
         error = refusal.error
         cause = error.__cause__
         failure = self.failure(cause) if isinstance(cause, Error) else None
+        script = refusal.script
+        if refusal.sent and isinstance(cause, Error):
+            broken = shrink.same_refusal(cause)
+            spare = self._stage.spare.session()
+            script = shrink.shortest(spare, refusal.sent, broken, refusal.setup)
         view = ClientView(error.status, error.code, error.message)
-        return self.refusal(failure, refusal.script, summary, view)
+        return self.refusal(failure, script, summary, view)
 
     def refusal(
         self, failure: Failure | None, script: str, summary: str, client: ClientView | None = None
@@ -289,12 +359,22 @@ class Trial:
 
 
 class Refused(Exception):
-    """A signup that did not succeed, with the SQL that shows it."""
+    """A signup that did not succeed.
 
-    def __init__(self, error: AuthError, script: str) -> None:
+    Args:
+        script: the SQL that shows it.
+        sent: what Supabase Auth sent.
+        setup: SQL that the superuser ran before.
+    """
+
+    def __init__(
+        self, error: AuthError, script: str, sent: Sequence[Sent] = (), setup: str = ""
+    ) -> None:
         super().__init__(str(error))
         self.error = error
         self.script = script
+        self.sent = sent
+        self.setup = setup
 
     @property
     def vanished(self) -> bool:

@@ -40,13 +40,13 @@ class Leftover:
     person: Person
     script: str
 
-    def sign_up(self) -> str:
-        """Sign up the user of this profile and return the SQL; raise ``Refused``."""
+    def sign_up(self) -> None:
+        """Sign up the user of this profile; raise ``Refused``."""
         try:
             self.trial.sign_up(ORDINARY, self.person, _Chosen(self.user_id))
         except Refused as refusal:
-            raise Refused(refusal.error, self.script + refusal.script) from refusal.__cause__
-        return self.script + self.trial.script
+            script = self.script + refusal.script
+            raise Refused(refusal.error, script, refusal.sent, self.script) from refusal.__cause__
 
 
 def leave(trial: Trial) -> Leftover:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from psycopg import Error, Rollback, sql
+from psycopg import Error, sql
 
 from .auth import Json
 from .database import Connection
@@ -83,7 +83,9 @@ class Laboratory:
         return tuple(
             replace(
                 target,
-                written_by=tuple(name for name, tables in missing.items() if target.table in tables),
+                written_by=tuple(
+                    name for name, tables in missing.items() if target.table in tables
+                ),
             )
             for target in self._sync.targets
         )
@@ -97,7 +99,7 @@ class Laboratory:
                 if (table, name) not in unsteady:
                     sources.setdefault((table, name, flag), []).append(column)
         return tuple(
-            Mirror(table, name, _merged(columns, flag), flag)
+            Mirror(table, name, _merged(columns, flag=flag), flag)
             for (table, name, flag), columns in sources.items()
         )
 
@@ -122,39 +124,34 @@ class Laboratory:
         yield self._outcome({}, update={column: value})
 
     def _outcome(
-        self, change: Mapping[str, Json], update: Mapping[str, Json] | None = None, without: str = ""
+        self,
+        change: Mapping[str, Json],
+        update: Mapping[str, Json] | None = None,
+        without: str = "",
     ) -> Rows:
         """Return the target rows that a user leaves; none when the database refuses the user."""
         user_id = str(uuid4())
         steps = [{"email_confirmed_at": MOMENT}] if self._confirm else []
-        with self._undone():
-            if without:
-                self._connection.execute(
-                    sql.SQL("alter table auth.users disable trigger {}").format(
-                        sql.Identifier(without)
-                    )
-                )
-            with self._as_supabase_auth():
-                self._insert({**BASELINE, **self._metadata(), "id": user_id, **change})
-                for values in [*steps, update or {}]:
-                    self._update(user_id, values)
-                self._connection.execute("set constraints all immediate")
-            return self._rows(user_id)
-        return {}
+        try:
+            with self._connection.transaction(force_rollback=True):
+                if without:
+                    self._disable(without)
+                with self._as_supabase_auth():
+                    self._insert({**BASELINE, **self._metadata(), "id": user_id, **change})
+                    for values in [*steps, update or {}]:
+                        self._update(user_id, values)
+                    self._connection.execute("set constraints all immediate")
+                return self._rows(user_id)
+        except Error:
+            return {}
+
+    def _disable(self, trigger: str) -> None:
+        statement = sql.SQL("alter table auth.users disable trigger {}")
+        self._connection.execute(statement.format(sql.Identifier(trigger)))
 
     def _metadata(self) -> dict[str, Json]:
         text = self._sync.metadata.replace("{n}", "1000000")
         return {"raw_user_meta_data": json.loads(text)}
-
-    @contextmanager
-    def _undone(self) -> Iterator[None]:
-        """Take back what is done inside; a statement that the database refuses ends it early."""
-        try:
-            with self._connection.transaction() as transaction:
-                yield
-                raise Rollback(transaction)
-        except Error:
-            return
 
     @contextmanager
     def _as_supabase_auth(self) -> Iterator[None]:
@@ -175,13 +172,11 @@ class Laboratory:
 
     def _update(self, user_id: str, values: Mapping[str, Json]) -> None:
         for column, value in values.items():
-            self._connection.execute(
-                sql.SQL(
-                    "update users set {column} = (jsonb_populate_record(null::auth.users, %s)).{column}"
-                    " where id = %s"
-                ).format(column=sql.Identifier(column)),
-                [json.dumps({column: value}), user_id],
+            statement = sql.SQL("update users set {0} = (r).{0} from {1} where id = %s").format(
+                sql.Identifier(column),
+                sql.SQL("(select jsonb_populate_record(null::auth.users, %s) as r) as given"),
             )
+            self._connection.execute(statement, [json.dumps({column: value}), user_id])
 
     def _rows(self, user_id: str) -> Rows:
         rows: Rows = {}
@@ -224,7 +219,7 @@ def _moment(value: Json) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _merged(columns: list[str], flag: bool) -> tuple[str, ...]:
+def _merged(columns: list[str], *, flag: bool) -> tuple[str, ...]:
     """Name a copy's source: what follows either confirmation follows the generated column."""
     both = {"email_confirmed_at", "phone_confirmed_at"}
     return ("confirmed_at",) if not flag and both <= set(columns) else tuple(columns)

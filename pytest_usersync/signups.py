@@ -65,10 +65,10 @@ def _phone(auth: SupabaseAuth, person: Person) -> User:
 
 
 # Providers hand on an address as its owner spelled it; Auth stores it in lower case.
-def _oauth(provider: str, verified: bool = True) -> Callable[[SupabaseAuth, Person], User]:
+def _oauth(provider: str) -> Callable[[SupabaseAuth, Person], User]:
     def act(auth: SupabaseAuth, person: Person) -> User:
         return auth.sign_in_with_oauth(
-            provider, email=person.email.capitalize(), verified=verified, name="Ada Lovelace"
+            provider, email=person.email.capitalize(), verified=True, name="Ada Lovelace"
         )
 
     return act
@@ -76,7 +76,9 @@ def _oauth(provider: str, verified: bool = True) -> Callable[[SupabaseAuth, Pers
 
 SIGNUPS: tuple[Signup, ...] = (
     Signup("email", "an email signup that waits for its confirmation", _email),
-    Signup("email-autoconfirm", "an email signup that needs no confirmation", _email, AUTOCONFIRMING),
+    Signup(
+        "email-autoconfirm", "an email signup that needs no confirmation", _email, AUTOCONFIRMING
+    ),
     Signup("phone", "a phone signup", _phone, emailless=True),
     Signup(
         "phone-autoconfirm",

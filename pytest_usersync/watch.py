@@ -9,6 +9,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from psycopg import Error, sql
+from psycopg.rows import DictRow
 
 from . import database, probe
 from .auth import AuthError, SupabaseAuth
@@ -175,7 +176,7 @@ class _Watch:
         reader: database.Connection,
         known: Sync,
         user_id: UUID,
-        tables: Mapping[Table, database.DictRow],
+        tables: Mapping[Table, DictRow],
         before: Mapping[Table, int],
     ) -> Sync:
         targets: list[tuple[tuple[bool, int, str], Target]] = []
@@ -212,9 +213,7 @@ def _counts(reader: database.Connection, tables: Mapping[Table, object]) -> dict
     return counts
 
 
-def _gains(
-    after: Mapping[Table, int], before: Mapping[Table, int]
-) -> Iterator[tuple[Table, int]]:
+def _gains(after: Mapping[Table, int], before: Mapping[Table, int]) -> Iterator[tuple[Table, int]]:
     for table, rows in after.items():
         if rows > before[table]:
             yield table, rows - before[table]

@@ -117,13 +117,11 @@ def _definitions(project: Project) -> tuple[_Definition, ...]:
     definitions: list[_Definition] = []
     for migration, statement in _backwards(project):
         code = blank_comments(statement.text)
-        found = list(_FUNCTION.finditer(code))
-        ends = [one.start() for one in found[1:]] + [len(code)]
-        for one, end in reversed(list(zip(found, ends, strict=True))):
+        end = len(code)
+        for one in reversed(list(_FUNCTION.finditer(code))):
             body = _body(code, one.end(), end)
-            definitions.append(
-                _Definition(migration, statement, _words(one[1]), one.start(), *body)
-            )
+            end = one.start()
+            definitions.append(_Definition(migration, statement, _words(one[1]), end, *body))
     return tuple(definitions)
 
 

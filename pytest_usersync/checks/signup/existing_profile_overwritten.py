@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial
+from uuid import UUID
 
 from ...check import Needs, Refused, Trial, check
 from ...finding import Finding, Level, NotApplicable, NotJudged
@@ -25,28 +27,36 @@ def existing_profile_overwritten(trial: Trial) -> Iterable[Finding]:
     may fill a gap, keep what is there: `set name = coalesce(profiles.name, excluded.name)`.
     """
     leftover = leave(trial)
-    edited = _edit(leftover)
+    edited, edits = _edit(leftover)
     if not edited:
         raise NotApplicable(f"{trial.sync.profile.table} has no text column that a user edits")
     try:
-        script = leftover.sign_up()
+        leftover.sign_up()
     except Refused as refusal:
         raise NotJudged("a profile that is already there blocks the signup (US109)") from refusal
-    rows = trial.profiles(trial.sync.profile, leftover.user_id)
-    lost = [name for name in edited if not any(row[name] == edited[name] for row in rows)]
-    if lost:
+    if lost := _lost(trial, leftover.user_id, edited):
         table = trial.sync.profile.table
         yield Finding(
             summary=f"a signup overwrites {', '.join(lost)} of the row that {table} already has"
             " for the user",
-            sql=script + showing(trial.sync.profile, leftover.user_id),
+            sql=trial.shortest(
+                leftover.user_id,
+                lambda seen: _lost(seen, leftover.user_id, edited) == lost,
+                leftover.script + edits,
+            )
+            + showing(trial.sync.profile, leftover.user_id),
             remedy=f"-- let the insert into {table} end with:\n"
             f"on conflict ({quoted(trial.sync.profile.key)}) do nothing",
         )
 
 
-def _edit(leftover: Leftover) -> dict[str, str]:
-    """Write something into every text column that takes it, and return what then stands there."""
+def _lost(trial: Trial, user_id: UUID, edited: Mapping[str, str]) -> list[str]:
+    rows = trial.profiles(trial.sync.profile, user_id)
+    return [name for name in edited if not any(row[name] == edited[name] for row in rows)]
+
+
+def _edit(leftover: Leftover) -> tuple[dict[str, str], str]:
+    """Write into every text column that takes it; return what then stands there, and the SQL."""
     trial, profile = leftover.trial, leftover.trial.sync.profile
     mirrored = {m.column for m in trial.sync.mirrors if m.table == profile.table}
     table = named(profile.table)
@@ -58,10 +68,13 @@ def _edit(leftover: Leftover) -> dict[str, str]:
         [table, profile.key],
     )
     edited: dict[str, str] = {}
+    edits = ""
     for name in (row["name"] for row in columns if row["name"] not in mirrored):
-        text = f"update {table} set {quoted(name)} = %s where {quoted(profile.key)}::text = %s"
-        values = [WORDS, str(leftover.user_id)]
-        if trial.attempt(lambda text=text, values=values: trial.execute(text, values)) is None:
+        row = f"{quoted(profile.key)}::text = '{leftover.user_id}'"
+        text = f"update {table} set {quoted(name)} = '{WORDS}' where {row}"
+        if trial.attempt(partial(trial.execute, text)) is None:
             found = trial.profiles(profile, leftover.user_id)
-            edited[name] = found[0][name] if found else ""
-    return {name: value for name, value in edited.items() if value}
+            if found and found[0][name]:
+                edited[name] = found[0][name]
+                edits += f"{text};\n"
+    return edited, edits

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from ...check import Needs, Trial, check
@@ -30,15 +30,16 @@ def missing_profile(trial: Trial) -> Iterable[Finding]:
     if not ran and not sync.targets:
         raise NotJudged("no trigger on auth.users runs after an INSERT (US101)")
     user = trial.signed_up(trial.signup)
-    script = trial.script
     if sync.targets:
         rows = trial.profiles(sync.profile, user.id)
         if not rows and not trial.waits_for_confirmation(user.id):
+            script = trial.shortest(user.id, lambda seen: not seen.profiles(sync.profile, user.id))
             yield _nothing(trial, script + showing(sync.profile, user.id))
         if _alike(trial, sync.profile, rows):
-            yield _twice(trial, sync.profile, user.id, len(rows), script)
+            yield _twice(trial, sync.profile, user.id, len(rows))
     else:
-        yield _nothing(trial, script)
+        script = trial.shortest(user.id, lambda _: True)
+        yield _nothing(trial, f"{script}select * from auth.users where id = '{user.id}';\n")
 
 
 def _nothing(trial: Trial, script: str) -> Finding:
@@ -61,7 +62,10 @@ def _nothing(trial: Trial, script: str) -> Finding:
     )
 
 
-def _twice(trial: Trial, target: Target, user_id: UUID, rows: int, script: str) -> Finding:
+def _twice(trial: Trial, target: Target, user_id: UUID, rows: int) -> Finding:
+    script = trial.shortest(
+        user_id, lambda seen: _alike(seen, target, seen.profiles(target, user_id))
+    )
     writers = " and ".join(target.written_by or (t.name for t in trial.sync.triggers))
     return Finding(
         summary=f"{trial.signup.title} leaves {rows} rows in {target.table} that say the same"
@@ -73,7 +77,7 @@ def _twice(trial: Trial, target: Target, user_id: UUID, rows: int, script: str) 
     )
 
 
-def _alike(trial: Trial, target: Target, rows: list[Mapping[str, object]]) -> bool:
+def _alike(trial: Trial, target: Target, rows: Sequence[Mapping[str, object]]) -> bool:
     """Tell whether two rows differ only in what columns fill in by themselves (id, clock)."""
     if len(rows) < 2:
         return False

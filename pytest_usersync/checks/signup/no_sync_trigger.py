@@ -55,7 +55,7 @@ def no_sync_trigger(trial: Trial) -> Iterable[Finding]:
     if active:
         raise NotJudged(f"{', '.join(active)} runs, but leaves no profile (US103)")
     try:
-        trial.sign_up(BY_NAME["email-autoconfirm"])
+        user = trial.sign_up(BY_NAME["email-autoconfirm"])
     except Refused as refusal:
         raise NotJudged("an ordinary email signup fails (US102)") from refusal
     asleep = next((t for t in sync.triggers if not t.enabled), None)
@@ -70,7 +70,7 @@ def no_sync_trigger(trial: Trial) -> Iterable[Finding]:
             said += f", and {idle['trigger']} stands on {idle['table']}"
     yield Finding(
         summary=f"an email signup leaves no row with the new user's id in any table: {said}",
-        sql=trial.script + SHOWN,
+        sql=trial.shortest(user.id, lambda seen: seen.user(user.id) is not None) + SHOWN,
         remedy=f"create or replace trigger {asleep.name if asleep else 'on_auth_user_created'}\n"
         "    after insert on auth.users\n"
         "    for each row\n"

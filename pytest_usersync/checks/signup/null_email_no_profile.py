@@ -34,7 +34,8 @@ def null_email_no_profile(trial: Trial) -> Iterable[Finding]:
     yield Finding(
         summary=f"{trial.signup.title} succeeds and leaves no row in {profile.table}, which"
         f" {who} writes for an email signup{said}",
-        sql=trial.script + showing(profile, user.id),
+        sql=trial.shortest(user.id, lambda seen: not seen.profiles(profile, user.id))
+        + showing(profile, user.id),
         remedy="Let the function and the trigger's WHEN write a row for every new user; the email"
         " may stay NULL.",
         location=writers[0].function_location if writers else None,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
+from uuid import UUID
 
 from ...check import Needs, Trial, check
 from ...finding import Finding, Level, NotApplicable
 from ...quoting import showing
 from ...signups import names
-from ...sync import same
+from ...sync import Mirror, same
 
 
 @check("US113", level=Level.ERROR, needs=Needs.PROFILE, cases=names())
@@ -30,26 +32,45 @@ def verified_flag_wrong(trial: Trial) -> Iterable[Finding]:
     if not flags:
         raise NotApplicable("no column of the profile tells whether the user is confirmed")
     user = trial.with_profile(trial.signup)
-    script = trial.script
-    row = trial.user(user.id) or {}
-    targets = {target.table: target for target in trial.sync.targets}
     for mirror in flags:
-        source = " or ".join(mirror.sources)
-        moments = [row[name] for name in mirror.sources]
-        wanted = any(moment is not None for moment in moments)
-        seen = [p[mirror.column] for p in trial.profiles(targets[mirror.table], user.id)]
-        agree = [
-            bool(value) is wanted if mirror.flag else same(value, moments[0]) for value in seen
-        ]
-        if not seen or any(agree):
+        if not (wrong := _wrong(trial, mirror, user.id)):
             continue
-        state = f"confirmed ({source} is set)" if wanted else f"not confirmed ({source} is NULL)"
+        confirmed = _confirmed(trial, mirror, user.id)
+        source = " or ".join(mirror.sources)
+        state = f"is confirmed ({source} is set)" if confirmed else "is not confirmed"
+        script = trial.shortest(user.id, partial(_same, mirror, user.id, confirmed))
         yield Finding(
-            summary=f"{trial.signup.title} leaves {seen[0]} in {mirror.table}.{mirror.column},"
-            f" and the user is {state}",
-            sql=script + showing(targets[mirror.table], user.id, ", ".join(mirror.sources)),
+            summary=f"{trial.signup.title} leaves {wrong} in {mirror.table}.{mirror.column},"
+            f" and the user {state}",
+            sql=script + showing(trial.target(mirror), user.id, ", ".join(mirror.sources)),
             remedy=f"create or replace trigger on_auth_user_confirmed\n"
             f"    after update of {', '.join(mirror.sources)} on auth.users\n"
             "    for each row\n"
             f"    execute function <a function that sets {mirror.table}.{mirror.column}>();",
         )
+
+
+def _same(mirror: Mirror, user_id: UUID, confirmed: object, trial: Trial) -> bool:
+    wrong = bool(_wrong(trial, mirror, user_id))
+    return wrong and _confirmed(trial, mirror, user_id) is confirmed
+
+
+def _confirmed(trial: Trial, mirror: Mirror, user_id: UUID) -> bool:
+    row = trial.user(user_id) or {}
+    return any(row.get(name) is not None for name in mirror.sources)
+
+
+def _wrong(trial: Trial, mirror: Mirror, user_id: UUID) -> str:
+    """Return what the column says, if no row of the user says what auth.users says."""
+    row = trial.user(user_id) or {}
+    confirmed = _confirmed(trial, mirror, user_id)
+    said = [profile[mirror.column] for profile in trial.profiles(trial.target(mirror), user_id)]
+    right = [
+        bool(value) is confirmed if mirror.flag else same(value, row.get(mirror.sources[0]))
+        for value in said
+    ]
+    return _word(said[0]) if said and not any(right) else ""
+
+
+def _word(value: object) -> str:
+    return "NULL" if value is None else str(value).lower()

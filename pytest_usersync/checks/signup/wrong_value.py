@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from uuid import UUID
 
 from ...check import Needs, Trial, check
 from ...finding import Finding, Level, NotApplicable
 from ...quoting import named, quoted, showing
 from ...signups import BY_NAME, names
-from ...sync import Mirror, Target, same
+from ...sync import Mirror, same
 
 # Every sign-in moves these; what becomes of them later is another promise.
 MOVING = {"updated_at", "last_sign_in_at"}
@@ -40,14 +41,18 @@ def wrong_value(trial: Trial) -> Iterable[Finding]:
     if not copies:
         raise NotApplicable("no column of the profile follows auth.users")
     earlier = trial.with_profile(BY_NAME["email-autoconfirm"])
+    before = trial.script
     sound = {mirror for mirror in copies if not _difference(trial, mirror, earlier.id)}
     user = trial.with_profile(trial.signup)
     script = trial.script
     for mirror in copies:
         if found := _difference(trial, mirror, user.id):
-            yield _finding(trial, mirror, user.id, script, f"{found} in its")
+            differs = partial(_difference, mirror=mirror, user_id=user.id)
+            shown = trial.shortest(user.id, differs)
+            yield _finding(trial, mirror, user.id, shown, f"{found} in its")
         elif mirror in sound and (found := _difference(trial, mirror, earlier.id)):
-            yield _finding(trial, mirror, earlier.id, script, f"{found} in an earlier user's")
+            both = before + "reset session authorization;\n" + script
+            yield _finding(trial, mirror, earlier.id, both, f"{found} in an earlier user's")
 
 
 def _finding(trial: Trial, mirror: Mirror, user_id: UUID, script: str, seen: str) -> Finding:
@@ -56,19 +61,15 @@ def _finding(trial: Trial, mirror: Mirror, user_id: UUID, script: str, seen: str
     return Finding(
         summary=f"{trial.signup.title} leaves {seen} {mirror.table}.{mirror.column}, where"
         f" auth.users.{source} is {wanted!r}",
-        sql=script + showing(_target(trial, mirror), user_id, source),
+        sql=script + showing(trial.target(mirror), user_id, source),
         remedy=f"Copy new.{source} into {mirror.column} of this user alone, after the INSERT and"
         " after every UPDATE of auth.users that changes it.",
     )
 
 
-def _target(trial: Trial, mirror: Mirror) -> Target:
-    return next(target for target in trial.sync.targets if target.table == mirror.table)
-
-
 def _difference(trial: Trial, mirror: Mirror, user_id: UUID) -> str:
     """Return the value that is seen, if no row of the user has the one that is wanted."""
-    target = _target(trial, mirror)
+    target = trial.target(mirror)
     column, source = quoted(mirror.column), quoted(mirror.sources[0])
     rows = trial.query(
         f"select to_jsonb(p.{column}) as seen, to_jsonb(u.{source}) as wanted, exists ("

@@ -1,0 +1,149 @@
+"""Make the SQL that shows a broken promise as short as it can be while it still shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+from psycopg import Error
+
+from .auth.channel import Sent
+from .auth.script import PRELUDE, Write, script, write
+from .database import Connection
+
+# Told the error of the statements, or None when they ran; may look at what they left.
+Broken = Callable[[Error | None], bool]
+
+_MOMENT = re.compile(r"'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[^']*'")
+
+
+def shortest(connection: Connection, sent: Sequence[Sent], broken: Broken, setup: str = "") -> str:
+    """Return the fewest and smallest writes of a flow after which ``broken`` still holds.
+
+    Every candidate is really run, as Supabase Auth, in a transaction that is taken back. The flow
+    as it was sent is returned when it does not show the same again.
+
+    Args:
+        connection: the superuser's, idle; ``broken`` may query it.
+        sent: what the flow sent, the refused statement last if there was one.
+        broken: whether the promise is still broken in the same way.
+        setup: what the superuser does before, and what the text then begins with.
+    """
+    writes = [write(*item) for item in sent if not isinstance(item, str)]
+    holds = partial(_holds, connection, broken, setup)
+    if not holds(writes):
+        return setup + script(sent)
+    for smaller in (_without_other_tables, _without_writes, _without_columns, _simpler):
+        writes = _descend(writes, holds, smaller)
+    return setup + PRELUDE + _text(writes)
+
+
+def same_refusal(original: Error) -> Broken:
+    """Return whether the database refuses with the same error at the same place."""
+
+    def broken(error: Error | None) -> bool:
+        return error is not None and _signature(error) == _signature(original)
+
+    return broken
+
+
+def _signature(error: Error) -> tuple[object, ...]:
+    diagnostic = error.diag
+    place = (diagnostic.context or "").strip().rpartition("\n")[2]
+    return (
+        diagnostic.sqlstate,
+        diagnostic.message_primary,
+        diagnostic.constraint_name,
+        diagnostic.column_name,
+        place,
+    )
+
+
+def _descend(
+    writes: list[Write],
+    holds: Callable[[list[Write]], bool],
+    smaller: Callable[[list[Write]], Iterator[list[Write]]],
+) -> list[Write]:
+    """Take the first smaller candidate that still holds, until there is none."""
+    for candidate in smaller(writes):
+        if candidate != writes and holds(candidate):
+            return _descend(candidate, holds, smaller)
+    return writes
+
+
+def _without_other_tables(writes: list[Write]) -> Iterator[list[Write]]:
+    yield [one for one in writes if one.table == "users"]
+
+
+def _without_writes(writes: list[Write]) -> Iterator[list[Write]]:
+    for place in reversed(range(len(writes))):
+        yield writes[:place] + writes[place + 1 :]
+
+
+def _without_columns(writes: list[Write]) -> Iterator[list[Write]]:
+    """Leave out what may be left out: everything but the id at once, then column by column."""
+    yield [_only_id(one) for one in writes]
+    for place, one in enumerate(writes):
+        for column, _ in reversed(one.given):
+            if column != "id" and len(one.given) > 1:
+                given = tuple(pair for pair in one.given if pair[0] != column)
+                yield [*writes[:place], replace(one, given=given), *writes[place + 1 :]]
+
+
+def _only_id(one: Write) -> Write:
+    kept = tuple(pair for pair in one.given if pair[0] == "id")
+    return replace(one, given=kept) if one.verb == "insert" and kept else one
+
+
+def _simpler(writes: list[Write]) -> Iterator[list[Write]]:
+    """Put plain literals for those of this run, so that the same case always reads the same."""
+    yield [_reworded(one, lambda literal: _MOMENT.sub("now()", literal)) for one in writes]
+    yield [_reworded(one, lambda literal: re.sub(r"ada\.\d+@", "ada@", literal)) for one in writes]
+    yield [
+        _reworded(one, lambda literal: re.sub(r"'1555\d{7}'", "'15550000001'", literal))
+        for one in writes
+    ]
+
+
+def _reworded(one: Write, word: Callable[[str], str]) -> Write:
+    def pairs(given: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        return tuple((column, word(literal)) for column, literal in given)
+
+    return replace(one, given=pairs(one.given), where=pairs(one.where), unlike=pairs(one.unlike))
+
+
+def _text(writes: Sequence[Write]) -> str:
+    lines = [str(replace(one, table=f"auth.{one.table}")) for one in writes]
+    if len(lines) > 1:
+        lines = ["begin;", *lines, "commit;"]
+    return "\n".join(lines) + "\n"
+
+
+def _holds(connection: Connection, broken: Broken, setup: str, writes: Sequence[Write]) -> bool:
+    """Run the writes as Supabase Auth, ask, and take everything back.
+
+    A question that the database refuses counts as a no.
+    """
+    try:
+        with connection.transaction(force_rollback=True):
+            if setup:
+                connection.execute(setup.encode())
+            return bool(writes) and broken(_refusal(connection, writes))
+    except Error:
+        return False
+
+
+def _refusal(connection: Connection, writes: Sequence[Write]) -> Error | None:
+    try:
+        with connection.transaction():
+            connection.execute("set local session authorization supabase_auth_admin")
+            connection.execute("set local search_path = auth")
+            for one in writes:
+                connection.execute(str(one).encode())
+            connection.execute("set constraints all immediate")
+            connection.execute("reset session authorization")
+    except Error as refusal:
+        return refusal
+    return None
