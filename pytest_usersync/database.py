@@ -7,6 +7,8 @@ import os
 import re
 import secrets
 import shlex
+from collections.abc import Sequence
+from itertools import starmap
 from types import TracebackType
 from typing import Self, TypeAlias
 
@@ -62,7 +64,7 @@ where name in (
     where setrole in (
         select oid
         from pg_catalog.pg_roles
-        where rolname in (%(role)s, session_user)
+        where rolname in (%(role)s, session_user) or rolname = any (%(beside)s)
     )
 ) and name not in ('role', 'session_authorization') and value is not null
 order by name, everybody, anywhere
@@ -86,22 +88,65 @@ def connect(
         except psycopg.OperationalError as error:
             if "not permitted to log in" not in str(error):
                 raise
-    return _assume(server, database, role, autocommit=autocommit)
+    return assume(server, database, role, autocommit=autocommit)
 
 
-def _open(server: Server, database: str, *, autocommit: bool, **words: str) -> Connection:
+def conninfo(server: Server, database: str, **words: str) -> str:
+    """Return the connection string of one database as the superuser, unless words say other."""
     # PGHOSTADDR and PGOPTIONS are meant for other servers than ours.
     ours = {"hostaddr": "", "options": ""} if server.own else {}
-    conninfo = make_conninfo(server.conninfo, **{**ours, **words}, dbname=database)
-    return psycopg.connect(conninfo, autocommit=autocommit, row_factory=dict_row)
+    return make_conninfo(server.conninfo, **{**ours, **words}, dbname=database)
 
 
-def _assume(server: Server, database: str, role: str, *, autocommit: bool) -> Connection:
+def _open(
+    server: Server,
+    database: str,
+    *,
+    autocommit: bool,
+    kind: type[Connection] = psycopg.Connection,
+    **words: str,
+) -> Connection:
+    return kind.connect(
+        conninfo(server, database, **words), autocommit=autocommit, row_factory=dict_row
+    )
+
+
+def settings_of(superuser: Connection, role: str, beside: Sequence[str] = ()) -> dict[str, str]:
+    """Return what a login as ``role`` would set in this database, by the name of the setting.
+
+    Args:
+        beside: roles whose settings are named as well, with the value that ``role`` would see.
+    """
+    found = superuser.execute(_SETTINGS, {"role": role, "beside": list(beside)})
+    return {row["name"]: row["value"] for row in found}
+
+
+def startup_options(server: Server, database: str, role: str) -> str:
+    """Return the ``options`` that give a superuser's session the settings of ``role``."""
     with _open(server, database, autocommit=True) as superuser:
-        settings = superuser.execute(_SETTINGS, {"role": role}).fetchall()
         given = superuser.info.get_parameters().get("options", "")
-    options = [given, *(_option(row["name"], row["value"]) for row in settings)]
-    connection = _open(server, database, autocommit=True, options=" ".join(options).strip())
+        settings = settings_of(superuser, role)
+    return " ".join([given, *starmap(_option, settings.items())]).strip()
+
+
+def assume(
+    server: Server,
+    database: str,
+    role: str,
+    *,
+    autocommit: bool = True,
+    kind: type[Connection] = psycopg.Connection,
+    options: str | None = None,
+) -> Connection:
+    """Return a superuser's connection that has taken ``role``, and may take another later.
+
+    Args:
+        kind: the class of the connection.
+        options: what ``startup_options`` returned before, to spare the asking.
+    """
+    if options is None:
+        options = startup_options(server, database, role)
+    connection = _open(server, database, autocommit=True, kind=kind, options=options)
     try:
         take = sql.SQL("set session authorization {}")
         connection.execute(take.format(sql.Identifier(role)))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import wraps
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial, wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
 import psycopg
@@ -17,6 +17,10 @@ from .errors import TIMEOUT, UNEXPECTED, AuthError, failure
 from .settings import AuthSettings
 from .statements import Statement
 
+# A connection of the server's own, or what lends it one for each request.
+Line: TypeAlias = (
+    "psycopg.Connection[object] | Callable[[], AbstractContextManager[psycopg.Connection[object]]]"
+)
 Sent: TypeAlias = "str | tuple[Statement, Sequence[object]]"
 
 # Whether anything can wait for a commit; as a condition, to be asked along with something else.
@@ -36,9 +40,15 @@ class Channel:
     savepoints, and deferred constraints fire where the flow would have committed.
     """
 
-    def __init__(self, connection: psycopg.Connection[object], settings: AuthSettings) -> None:
-        self._connection = connection
-        self._cursor = connection.cursor(row_factory=dict_row)
+    _connection: psycopg.Connection[object]
+    _cursor: psycopg.Cursor[DictRow]
+
+    def __init__(self, line: Line, settings: AuthSettings) -> None:
+        if callable(line):
+            self._borrow = line
+        else:
+            self._take(line)
+            self._borrow = partial(nullcontext, line)
         limit = settings.max_request_duration
         self._limit = None if limit is None else limit.total_seconds()
         self._started = 0.0
@@ -46,11 +56,23 @@ class Channel:
         self.sent: list[Sent] = []
         self.deferrable: bool | None = None
 
-    def begin_request(self) -> None:
+    @contextmanager
+    def request(self) -> Iterator[None]:
         """Forget the last request; the time of this one runs from now."""
         self.busy = True
         self.sent = []
         self._started = time.monotonic()
+        try:
+            with self._borrow() as connection:
+                if connection is not getattr(self, "_connection", None):
+                    self._take(connection)
+                yield
+        finally:
+            self.busy = False
+
+    def _take(self, connection: psycopg.Connection[object]) -> None:
+        self._connection = connection
+        self._cursor = connection.cursor(row_factory=dict_row)
 
     def run(self, statement: Statement, values: Sequence[object]) -> None:
         """Execute the write.
@@ -133,15 +155,13 @@ def endpoint(
     def request(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
         if self.channel.busy:  # One endpoint calls another, as POST /otp calls POST /signup.
             return function(self, *args, **kwargs)
-        self.channel.begin_request()
         try:
-            return function(self, *args, **kwargs)
+            with self.channel.request():
+                return function(self, *args, **kwargs)
         except AuthError as error:
             raise _timed_out(error.__cause__) or error from error.__cause__
         except psycopg.Error as error:
             raise _timed_out(error) or failure(UNEXPECTED) from error
-        finally:
-            self.channel.busy = False
 
     return request
 
