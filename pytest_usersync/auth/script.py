@@ -68,7 +68,7 @@ def script(sent: Iterable[Sent]) -> str:
             lines.pop()
     if lines[-1:] == ["begin;"]:
         lines.pop()
-    return PRELUDE + "\n".join(lines) + "\n"
+    return PRELUDE + "".join(f"{line}\n" for line in lines)
 
 
 def write(statement: Statement, values: Sequence[object]) -> Write:
