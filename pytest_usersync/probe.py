@@ -113,7 +113,7 @@ class Laboratory:
         for outcome in self._outcomes_of(column, value):
             for table, name, before, after in _moves(self._baseline, outcome):
                 if _equal(after, value):
-                    found[table, name, isinstance(value, bool)] = None
+                    found[table, name, False] = None
                 elif column in CONFIRMATIONS and after is True and not before:
                     found[table, name, True] = None
         yield from found
