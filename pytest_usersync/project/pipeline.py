@@ -100,7 +100,8 @@ def _results(pgconn: PGconn, watch: _Watch) -> Iterator[PGresult | None]:
                 pending = result is not None
                 if result is not None and result.status == ExecStatus.PIPELINE_SYNC:
                     return
-                _leave_copy(pgconn, result)
+                if result is not None and not _copied(pgconn, result):
+                    break
                 yield result
             # Send and read in turns: a server that cannot get rid of its answers stops reading.
             events = selectors.EVENT_READ | (selectors.EVENT_WRITE if pgconn.flush() else 0)
@@ -109,15 +110,18 @@ def _results(pgconn: PGconn, watch: _Watch) -> Iterator[PGresult | None]:
             pgconn.consume_input()
 
 
-def _leave_copy(pgconn: PGconn, result: PGresult | None) -> None:
-    """Read what ``copy … to stdout`` sends; send nothing to ``copy … from stdin``, as the CLI."""
-    if result is None:
-        return
+def _copied(pgconn: PGconn, result: PGresult) -> bool:
+    """End a copy; False if it must wait, and libpq will hand out the same result once more.
+
+    Nothing is sent to ``copy … from stdin``, as the CLI sends nothing; what ``copy … to stdout``
+    sends is read and forgotten.
+    """
     if result.status == ExecStatus.COPY_IN:
-        pgconn.put_copy_end()
-    elif result.status == ExecStatus.COPY_OUT:
-        while pgconn.get_copy_data(0)[0] > 0:
-            pass
+        return pgconn.put_copy_end() > 0
+    length = 1 if result.status == ExecStatus.COPY_OUT else -1
+    while length > 0:
+        length = pgconn.get_copy_data(1)[0]
+    return length < 0
 
 
 def _refusal(index: int, result: PGresult, *, overtime: bool) -> Refusal:
