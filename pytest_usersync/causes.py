@@ -93,18 +93,18 @@ def _missing(scene: Scene, kind: str, name: str, candidates: Sequence[str]) -> T
             f"{scene.actor} uses {kind} {name}, which does not exist in any schema",
             f"Create {kind} {name} in a migration before the trigger, or correct the name.",
         )
-    path = "auth" if function is None or function.path is None else function.path or "''"
     remedy = f"-- write {candidates[0]} instead of {name}"
     if function:
         remedy = (
             f"alter function {function.name} security definer set search_path = '';\n"
             f"{remedy} in its body, and every other name with its schema"
         )
-    return Told(
-        f"{scene.actor} says {name} and means {candidates[0]}, but a signup looks names up in"
-        f" search_path = {path} only, because it runs as supabase_auth_admin",
-        remedy,
-    )
+    if function is None or function.path is None:
+        where = "a signup looks names up in auth only, because it runs as supabase_auth_admin"
+    else:
+        path = function.path.replace('""', "") or "empty"
+        where = f"its search_path is {path}"
+    return Told(f"{scene.actor} says {name} and means {candidates[0]}, but {where}", remedy)
 
 
 def _missing_function(scene: Scene) -> Told:
@@ -236,8 +236,8 @@ def _unmatched(scene: Scene) -> Told:
 def _raised(scene: Scene) -> Told:
     return Told(
         f'{scene.actor} raises an exception of its own: "{scene.failure.message}"',
-        "If these users are to be refused, say so with a policy (usersync_null_email = reject);"
-        " else take the RAISE out of the function's body.",
+        f"Take the RAISE out of {scene.actor}: it refuses the whole signup. Whom to let in is a"
+        " question for the before-user-created hook, which gives the app an answer it can show.",
     )
 
 

@@ -1,5 +1,5 @@
 -- broken: a handler swallows the error
--- says: WARNING: no profile.*exception handler
+-- says: WARNING: no profile.*swallows an error.*table public.profile, which does not exist.*exception handler
 create or replace function public.create_profile()
     returns trigger
     security definer

@@ -143,7 +143,7 @@ end;
 $$;
 
 -- broken: the type is not on the path
--- says: means public\.tier
+-- says: means public\.tier, but its search_path is empty
 create type public.tier as enum ('basic', 'pro');
 alter table public.profiles add column tier public.tier;
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from uuid import UUID
 
-from ...check import Needs, Trial, check
+from ...auth import AuthError, SupabaseAuth
+from ...check import Needs, Refused, Trial, check
 from ...finding import Finding, Level, NotJudged
 from ...quoting import showing
-from ...sync import Target
+from ...sync import SyncTrigger, Target
 
 
 @check("US103", level=Level.ERROR, needs=Needs.SIGNUP, cases=("email", "email-autoconfirm"))
@@ -48,18 +51,49 @@ def _nothing(trial: Trial, script: str) -> Finding:
     said = f"; PostgreSQL sent {trial.notices[-1]}" if trial.notices else ""
     handler = next((t for t in ran if "exception" in t.source.lower()), None)
     remedy = "Let the function insert a row for every new user, whatever else it decides."
+    failure = None
     if handler:
-        remedy = (
-            f"Take the exception handler out of {handler.function}(), or end it with `raise;`:"
-            " the next signup then names the error that it swallows."
-        )
+        remedy = f"Take the exception handler out of {handler.function}(), or end it with `raise;`."
+        if refusal := _uncaught(trial, handler):
+            swallowed = trial.refused(refusal)
+            failure = swallowed.failure
+            said += f"; its exception handler swallows an error: {swallowed.summary}"
+            remedy = f"{swallowed.remedy}\n-- and: {remedy}"
     return Finding(
         summary=f"{trial.signup.title} succeeds and leaves no row with the new user's id,"
         f" although {names}{said}",
         sql=script,
         remedy=remedy,
+        failure=failure,
         location=(handler or ran[0]).function_location if ran else None,
     )
+
+
+def _uncaught(trial: Trial, trigger: SyncTrigger) -> Refused | None:
+    """Sign up without the function's exception handler, and take both back."""
+    rows = trial.query(
+        "select pg_get_functiondef(p.oid) as text from pg_catalog.pg_proc as p"
+        " join pg_catalog.pg_namespace as n on n.oid = p.pronamespace"
+        " where n.nspname || '.' || p.proname = %s order by p.oid",
+        [trigger.function],
+    )
+    bare = re.sub(r"(?is)\bexception\s+when\b.*(?=\bend\b)", "", rows[0]["text"] if rows else "")
+    connection = trial.connect()
+    connection.execute("begin")
+    if trial.attempt(partial(connection.execute, bare.encode())):
+        return None
+    connection.execute("set local session authorization supabase_auth_admin")
+    connection.execute("set local search_path = auth")
+    auth = SupabaseAuth(connection, trial.signup.settings)
+    try:
+        trial.signup.act(auth, trial.person())
+    except AuthError as error:
+        refusal = Refused(error, auth.script)
+        refusal.__cause__ = error
+        return refusal
+    finally:
+        connection.execute("rollback")
+    return None
 
 
 def _twice(trial: Trial, target: Target, user_id: UUID, rows: int) -> Finding:

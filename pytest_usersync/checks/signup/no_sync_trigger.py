@@ -14,10 +14,12 @@ IDLE = """
     select
         quote_ident(n.nspname) || '.' || quote_ident(p.proname) as name,
         min(t.tgname::text) as trigger,
-        min(t.tgrelid::regclass::text) as table
+        min(quote_ident(s.nspname) || '.' || quote_ident(c.relname)) as table
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
     left join pg_catalog.pg_trigger as t on t.tgfoid = p.oid
+    left join pg_catalog.pg_class as c on c.oid = t.tgrelid
+    left join pg_catalog.pg_namespace as s on s.oid = c.relnamespace
     where
         p.prorettype = 'pg_catalog.trigger'::regtype
         and p.prosrc ~* 'insert\\s+into'

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from uuid import UUID
 
+from ...auth import User
 from ...check import Needs, Trial, check
 from ...finding import Finding, Level, NotApplicable
 from ...quoting import named, quoted, showing
@@ -41,18 +42,29 @@ def wrong_value(trial: Trial) -> Iterable[Finding]:
     if not copies:
         raise NotApplicable("no column of the profile follows auth.users")
     earlier = trial.with_profile(BY_NAME["email-autoconfirm"])
-    before = trial.script
     sound = {mirror for mirror in copies if not _difference(trial, mirror, earlier.id)}
     user = trial.with_profile(trial.signup)
-    script = trial.script
     for mirror in copies:
         if found := _difference(trial, mirror, user.id):
             differs = partial(_difference, mirror=mirror, user_id=user.id)
             shown = trial.shortest(user.id, differs)
             yield _finding(trial, mirror, user.id, shown, f"{found} in its")
         elif mirror in sound and (found := _difference(trial, mirror, earlier.id)):
-            both = before + "reset session authorization;\n" + script
+            differs = partial(_difference, mirror=mirror, user_id=earlier.id)
+            both = trial.shortest(user.id, differs, _before(trial, earlier))
             yield _finding(trial, mirror, earlier.id, both, f"{found} in an earlier user's")
+
+
+def _before(trial: Trial, user: User) -> str:
+    """Return SQL that makes an earlier user, told from the next one by an address and a date."""
+    data = trial.query(
+        "select raw_user_meta_data::text as text from auth.users where id = %s", [user.id]
+    )
+    text = data[0]["text"].replace("'", "''")
+    return (
+        "insert into auth.users (id, email, raw_user_meta_data, created_at)\n"
+        f"values ('{user.id}', '{user.email}', '{text}', now() - interval '1 day');\n"
+    )
 
 
 def _finding(trial: Trial, mirror: Mirror, user_id: UUID, script: str, seen: str) -> Finding:
