@@ -18,9 +18,8 @@ from .settings import AuthSettings
 from .statements import Statement
 
 # A connection of the server's own, or what lends it one for each request.
-Line: TypeAlias = (
-    "psycopg.Connection[object] | Callable[[], AbstractContextManager[psycopg.Connection[object]]]"
-)
+Lender: TypeAlias = Callable[[], AbstractContextManager["psycopg.Connection[object]"]]
+Line: TypeAlias = "psycopg.Connection[object] | Lender"
 Sent: TypeAlias = "str | tuple[Statement, Sequence[object]]"
 
 # Whether anything can wait for a commit; as a condition, to be asked along with something else.
@@ -44,16 +43,18 @@ class Channel:
     _cursor: psycopg.Cursor[DictRow]
 
     def __init__(self, line: Line, settings: AuthSettings) -> None:
-        if callable(line):
-            self._borrow = line
-        else:
+        if isinstance(line, psycopg.Connection):
             self._take(line)
-            self._borrow = partial(nullcontext, line)
+            self._borrow: Lender = partial(_lent, line)
+        else:
+            self._borrow = line
         limit = settings.max_request_duration
         self._limit = None if limit is None else limit.total_seconds()
         self._started = 0.0
         self.busy = False
         self.sent: list[Sent] = []
+        # Whoever wants to keep what several requests send puts a list here.
+        self.journal: list[list[Sent]] | None = None
         self.deferrable: bool | None = None
 
     @contextmanager
@@ -61,6 +62,8 @@ class Channel:
         """Forget the last request; the time of this one runs from now."""
         self.busy = True
         self.sent = []
+        if self.journal is not None:
+            self.journal.append(self.sent)
         self._started = time.monotonic()
         try:
             with self._borrow() as connection:
@@ -131,6 +134,12 @@ class Channel:
         ]:
             names = sql.SQL(", ").join(deferred)
             self._cursor.execute(sql.SQL("set constraints {} deferred").format(names))
+
+
+def _lent(
+    connection: psycopg.Connection[object],
+) -> AbstractContextManager[psycopg.Connection[object]]:
+    return nullcontext(connection)
 
 
 class Speaker(Protocol):
