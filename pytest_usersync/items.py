@@ -43,7 +43,10 @@ class CheckFile(pytest.File):
         for check in self.checks:
             for case in check.cases or ("",):
                 name = f"{check.code}[{case}]" if case else check.code
-                yield CheckItem.from_parent(self, name=name, check=check, case=case)
+                # Spelt out, since pytest 9.2 takes the brackets of its own making for part of the
+                # name, and --lf then does not know the item again.
+                nodeid = f"{self.nodeid}::{name}"
+                yield CheckItem.from_parent(self, name=name, nodeid=nodeid, check=check, case=case)
 
 
 class CheckItem(pytest.Item):

@@ -40,7 +40,8 @@ def told(finding: Finding) -> list[str]:
         *_block("Try it in psql:", finding.sql),
         *(_block("PostgreSQL says:", "\n".join(said(finding.failure))) if finding.failure else []),
         *seen(finding),
-        *_block("Remedy:", finding.remedy),
+        "Remedy:",
+        *advice(finding.remedy),
     ]
 
 
@@ -86,6 +87,15 @@ def listing(checks: Iterable[Check]) -> str:
         f"{check.code}  {check.name:{name}}  {check.level:{level}}  {check.promise}"
         for check in known
     )
+
+
+def advice(remedy: str) -> list[str]:
+    """Return a remedy indented: SQL as it is, sentences wrapped."""
+    lines: list[str] = []
+    for line in indented(remedy):
+        sentence = line.strip()[:1].isupper() and line.endswith(".")
+        lines += prose(line.strip(), "  ") if sentence else [line]
+    return lines
 
 
 def prose(text: str, indent: str = "") -> list[str]:

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from .check import Check
 from .finding import Finding, Level, Outcome
-from .report import headline, indented, prose, seen
+from .report import advice, headline, indented, prose, seen
 from .verdict import Verdict, merged
 
 T = TypeVar("T")
@@ -104,7 +104,7 @@ def _told_once(group: list[Finding], *, whole: bool) -> Iterator[Line]:
         yield from (Line(line) for line in prose(text, "    "))
     sql = ["Try it in psql:", *indented(first.sql)] if whole else []
     said = [f"{first.failure.sqlstate}: {first.failure.message}"] if first.failure else []
-    for text in (*sql, *said, *seen(first), "Remedy:", *indented(first.remedy)):
+    for text in (*sql, *said, *seen(first), "Remedy:", *advice(first.remedy)):
         yield Line(f"    {text}")
 
 

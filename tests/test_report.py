@@ -113,6 +113,12 @@ def test_prose_is_wrapped_and_sql_is_not() -> None:
     assert f"  select '{long}'" in told
 
 
+def test_a_remedy_in_sentences_is_wrapped() -> None:
+    advice = report.advice("Let the column be NULL, " * 9 + "or not.\nalter table x;")
+    assert max(map(len, advice)) <= report.WIDTH
+    assert advice[-1] == "  alter table x;"
+
+
 def test_cases_with_one_cause_are_told_once() -> None:
     text = lines(BROKEN, ANONYMOUS, WEB3)
     assert text[0] == "US104 some-name (error)"
@@ -150,6 +156,12 @@ def test_reasons_are_told_once_with_all_they_concern() -> None:
     assert f"  {reason}: US104 [phone, web3], US110" in text
     assert "  no schedule: US510" in text
     assert text[-1] == "3 promises: 2 not judged, 1 not applicable."
+
+
+def test_the_sql_of_a_warning_is_in_the_summary_for_no_failure_shows_it() -> None:
+    warning = Verdict("US110", "", Outcome.BROKEN, findings=(replace(PHONE, case=""),))
+    assert "    Try it in psql:" in lines(warning)
+    assert "    Try it in psql:" not in lines(BROKEN)
 
 
 def test_the_count_tells_levels_apart_and_says_what_was_not_run() -> None:

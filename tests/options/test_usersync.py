@@ -1,0 +1,61 @@
+"""``--usersync`` turns the plugin on; without it nothing is done and nothing is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., pytest.RunResult]
+
+
+def test_without_it_nothing_is_said(pytester: pytest.Pytester, project: Path) -> None:
+    pytester.makepyfile("def test_mine(): pass")
+    result = pytester.runpytest("-v")
+    result.assert_outcomes(passed=1)
+    said = [line for line in result.outlines if not line.startswith(("plugins: ", "rootdir: "))]
+    assert "usersync" not in "\n".join(said)
+
+
+def test_without_it_a_wrong_option_harms_nobody(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nusersync_null_email = perhaps\nusersync_select = US9999\n")
+    pytester.makepyfile("def test_mine(): pass")
+    pytester.runpytest().assert_outcomes(passed=1)
+
+
+def test_the_marker_is_always_known(pytester: pytest.Pytester) -> None:
+    pytester.runpytest("--markers").stdout.fnmatch_lines(["@pytest.mark.usersync: *"])
+
+
+def test_help_shows_every_option_and_every_policy_with_its_values(
+    pytester: pytest.Pytester,
+) -> None:
+    text = pytester.runpytest("--help").stdout.str()
+    for option in (
+        *("", "-dsn=DSN", "-pg-bin=DIR", "-migrations=PATH", "-upto=VERSION", "-select=CODES"),
+        *("-ignore=CODES", "-strict", "-report=PATH.json", "-explain=CODE", "-list", "-keep"),
+    ):
+        assert f"--usersync{option}" in text
+    for policy, value in (("null_email", "no-profile"), ("sync_failure", "allow")):
+        assert value in text.partition(f"usersync_{policy} (string)")[2][:500]
+
+
+def test_with_it_the_header_says_what_was_found(run: Run) -> None:
+    result = run()
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        [
+            "usersync: 1 migration, supabase/migrations",
+            "usersync: make_profile (after insert) -> public.make_profile",
+            "usersync: mirrors email as public.profiles.email",
+            "usersync: on PostgreSQL *",
+        ]
+    )
+
+
+def test_a_folder_without_a_project_is_a_usage_error(
+    refused: Callable[..., str], project: Path
+) -> None:
+    project.unlink()
+    assert "No migrations" in refused()

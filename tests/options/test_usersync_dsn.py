@@ -1,0 +1,93 @@
+"""``--usersync-dsn`` uses a server that is there, and leaves it as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from pytest_usersync.database import connect
+from pytest_usersync.server import Server, ServerRequest, start
+
+Run = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture(scope="module")
+def guest() -> Iterator[Server]:
+    """Return a server that the runs of these tests do not own."""
+    with start(ServerRequest()) as running:
+        yield running.server
+
+
+def everything(server: Server) -> list[tuple[str, str]]:
+    """Return what a run could leave behind: databases, roles and their settings."""
+    with connect(server, "postgres") as connection:
+        rows = connection.execute(
+            """
+            select 'database' as kind, datname as name from pg_catalog.pg_database
+            union all
+            select 'role', rolname from pg_catalog.pg_roles
+            union all
+            select 'setting', setconfig::text from pg_catalog.pg_db_role_setting
+            union all
+            select 'session', application_name from pg_catalog.pg_stat_activity
+            where datname is not null and pid <> pg_catalog.pg_backend_pid()
+            order by 1, 2
+            """
+        ).fetchall()
+    return [(str(row["kind"]), str(row["name"])) for row in rows]
+
+
+def test_nothing_of_ours_remains(run: Run, guest: Server) -> None:
+    before = everything(guest)
+    result = run(f"--usersync-dsn={guest.conninfo}", select="US901,US911")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["usersync: on PostgreSQL *by DSN*"])
+    assert everything(guest) == before
+
+
+def test_nothing_of_ours_remains_after_an_interrupted_run(run: Run, guest: Server) -> None:
+    before = everything(guest)
+    result = run(f"--usersync-dsn={guest.conninfo}", select="US921")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert everything(guest) == before
+
+
+def test_nothing_of_ours_remains_when_a_plugin_breaks_the_run(
+    run: Run, guest: Server, pytester: pytest.Pytester
+) -> None:
+    before = everything(guest)
+    pytester.makeconftest("def pytest_collection_finish(session): raise RuntimeError('enough')")
+    result = run(f"--usersync-dsn={guest.conninfo}")
+    assert result.ret == pytest.ExitCode.INTERNAL_ERROR
+    assert everything(guest) == before
+
+
+def test_workers_use_it_too_and_leave_nothing(
+    pytester: pytest.Pytester, project: object, guest: Server
+) -> None:
+    before = everything(guest)
+    result = pytester.runpytest(
+        "--usersync", f"--usersync-dsn={guest.conninfo}", "--usersync-select=US104", "-n", "2"
+    )
+    assert result.ret == pytest.ExitCode.OK
+    assert everything(guest) == before
+
+
+def test_a_server_that_is_not_there_is_a_usage_error(refused: Callable[..., str]) -> None:
+    assert "/nowhere" in refused("--usersync-dsn=host=/nowhere user=postgres")
+
+
+def test_a_password_is_never_shown(refused: Callable[..., str]) -> None:
+    said = refused("--usersync-dsn=host=/nowhere user=postgres password=sesame")
+    assert "sesame" not in said
+
+
+def test_the_command_line_wins_over_the_environment_and_that_over_the_ini_file(
+    refused: Callable[..., str], pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makefile(".ini", pytest="[pytest]\nusersync_dsn = host=/from-ini\n")
+    assert "/from-ini" in refused()
+    monkeypatch.setenv("USERSYNC_DSN", "host=/from-env")
+    assert "/from-env" in refused()
+    assert "/typed" in refused("--usersync-dsn=host=/typed")

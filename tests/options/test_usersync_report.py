@@ -1,0 +1,62 @@
+"""``--usersync-report`` writes what was found as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., pytest.RunResult]
+
+
+def report(pytester: pytest.Pytester, name: str = "report.json") -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((pytester.path / name).read_text(encoding="utf-8"))
+    return data
+
+
+def test_the_report_says_what_was_judged_and_on_what(run: Run, pytester: pytest.Pytester) -> None:
+    run("--usersync-report=report.json", select="US901,US911")
+    data = report(pytester)
+    assert data["version"] == 1
+    assert data["server"]["version"] >= 140000
+    assert data["project"]["migrations"] == ["20260101000000_profiles.sql"]
+    assert data["sync"]["targets"][0]["table"] == {"schema": "public", "name": "profiles"}
+    assert data["policies"]["null_email"] == "profile"
+    assert [(row["code"], row["outcome"]) for row in data["checks"]] == [
+        ("US901", "kept"),
+        ("US911", "broken"),
+    ]
+    assert data["checks"][1]["findings"][0]["remedy"] == "mend it"
+    assert data["not_run"] == []
+
+
+def test_an_interrupted_run_reports_what_it_knows(run: Run, pytester: pytest.Pytester) -> None:
+    result = run("--usersync-report=report.json", select="US901,US921")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    data = report(pytester)
+    assert [row["code"] for row in data["checks"]] == ["US901"]
+    assert data["not_run"] == ["US921"]
+
+
+def test_a_run_that_stops_at_the_first_failure_reports_too(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    run("--usersync-report=report.json", "-x", "-p", "no:randomly", select="US911,US921")
+    assert report(pytester)["not_run"] == ["US921"]
+
+
+def test_a_missing_folder_is_a_usage_error(refused: Callable[..., str]) -> None:
+    said = refused("--usersync-report=nowhere/report.json")
+    assert "nowhere does not exist. Make it first." in said
+
+
+def test_a_folder_is_no_file(refused: Callable[..., str]) -> None:
+    assert "is a folder. Give the name of a file." in refused("--usersync-report=supabase")
+
+
+def test_collecting_alone_writes_none(run: Run, pytester: pytest.Pytester) -> None:
+    run("--usersync-report=report.json", "--collect-only")
+    assert not Path(pytester.path / "report.json").exists()
