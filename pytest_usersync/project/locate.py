@@ -50,7 +50,7 @@ class _Definition:
         return last == name and (not schema or not schemas or schemas[-1] == schema)
 
     def has_body(self, source: str) -> bool:
-        return self.body_start >= 0 and _alike(self.body, source)
+        return self.body_start >= 0 and self.body == source
 
 
 def locate_function(project: Project, schema: str, name: str, prosrc: str = "") -> Location | None:
@@ -195,7 +195,3 @@ def _words(path: str) -> tuple[str, ...]:
         word[1:-1].replace('""', '"') if word.startswith('"') else word.lower()
         for word in re.findall(_WORD, path)
     )
-
-
-def _alike(one: str, other: str) -> bool:
-    return one.replace("\r\n", "\n") == other.replace("\r\n", "\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -20,7 +20,7 @@ class Migration:
     path: Path
     version: str
     name: str
-    text: str
+    text: str = field(repr=False)
 
     @cached_property
     def statements(self) -> tuple[Statement, ...]:

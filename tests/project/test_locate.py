@@ -120,7 +120,8 @@ def test_a_context_leads_to_the_line_of_the_body(
 def test_doubled_quotes_in_a_body_change_nothing(write: Write) -> None:
     body = BODY.replace("(new.id)", "(coalesce(new.id, 'a'))")
     old = HANDLER.replace(f"$fn${BODY}$fn$", "'" + body.replace("'", "''") + "'")
-    project = write(old, old.replace("''a''", "''b''"))
+    other = old.replace("handle_new_user", "other")
+    project = write(old, old.replace("''a''", "''b''"), other)
 
     context = locate_context(project, FRAME, {"public.handle_new_user": body})
 
