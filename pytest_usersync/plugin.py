@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from . import options
+from . import fixtures, isolation, options
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,7 +25,13 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and the hooks of a run that judges the user sync."""
-    config.addinivalue_line("markers", "usersync: a promise of the user sync (pytest-usersync).")
+    config.addinivalue_line(
+        "markers",
+        'usersync(isolation="rollback"): how the database of a test is kept from the next one, '
+        '"rollback" or "clone" (pytest-usersync).',
+    )
+    config.pluginmanager.register(fixtures, "usersync-fixtures")
+    config.pluginmanager.register(isolation, "usersync-isolation")
     if options.flag(config):
         from .run import register  # noqa: PLC0415
 

@@ -1,0 +1,101 @@
+"""What a test may ask for. Whatever is heavy is imported when the first test asks."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
+
+import pytest
+
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg.rows import DictRow
+
+    from .auth import AuthSettings, Json, SupabaseAuth, User
+    from .harness import UserSync
+
+    Request = AbstractContextManager[psycopg.Connection[DictRow]]
+
+
+# The names by which a test is known to use the harness, whose test this process is in.
+NAMES = frozenset(
+    {
+        *("usersync", "supabase_auth", "as_user", "as_anon", "as_service_role"),
+        *("usersync_connection", "usersync_dsn"),
+    }
+)
+HARNESS = pytest.StashKey["UserSync"]()
+
+pytest.register_assert_rewrite("pytest_usersync.assertions")
+
+
+class AsUser(Protocol):
+    """Make requests with a user's token."""
+
+    def __call__(self, user: User | UUID, *, aal: str = "aal1", **claims: Json) -> Request:
+        """Let the connection make a request with the user's token, as PostgREST would."""
+
+
+class AsKey(Protocol):
+    """Make requests with one of the project's keys."""
+
+    def __call__(self, **claims: Json) -> Request:
+        """Let the connection make a request with the key, as PostgREST would."""
+
+
+@pytest.fixture(scope="session")
+def usersync(pytestconfig: pytest.Config) -> UserSync:
+    """The sync under test: its profiles, ghosts and orphans, its users and their requests.
+
+    It lasts for the session; the database behind it is a clean one for each test, and for each
+    example of a property test.
+    """
+    from .sharing import harness  # noqa: PLC0415
+
+    pytestconfig.stash[HARNESS] = harness(pytestconfig)
+    return pytestconfig.stash[HARNESS]
+
+
+@pytest.fixture(scope="session")
+def supabase_auth_settings() -> AuthSettings:
+    """How the simulated Supabase Auth is configured; override it to have another configuration."""
+    from .auth import AuthSettings  # noqa: PLC0415
+
+    return AuthSettings()
+
+
+@pytest.fixture(scope="session")
+def supabase_auth(usersync: UserSync, supabase_auth_settings: AuthSettings) -> SupabaseAuth:
+    """The simulated Supabase Auth, to sign users up, in and over with."""
+    return usersync.new_auth(supabase_auth_settings)
+
+
+@pytest.fixture(scope="session")
+def as_user(usersync: UserSync) -> AsUser:
+    """A context manager that lets the connection make a request with a user's token."""
+    return usersync.as_user
+
+
+@pytest.fixture(scope="session")
+def as_anon(usersync: UserSync) -> AsKey:
+    """A context manager that lets the connection make a request with the ``anon`` key."""
+    return usersync.as_anon
+
+
+@pytest.fixture(scope="session")
+def as_service_role(usersync: UserSync) -> AsKey:
+    """A context manager that lets the connection make a request with the ``service_role`` key."""
+    return usersync.as_service_role
+
+
+@pytest.fixture
+def usersync_connection(usersync: UserSync) -> psycopg.Connection[DictRow]:
+    """A plain psycopg connection for the app's own code, as the role that runs migrations."""
+    return usersync.connection
+
+
+@pytest.fixture
+def usersync_dsn(usersync: UserSync) -> str:
+    """A connection string for the app's own connections; the test gets a clone of its own."""
+    return usersync.dsn

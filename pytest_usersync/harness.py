@@ -1,0 +1,322 @@
+"""The user sync of a project, in the hands of an app's own tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import LiteralString, TypeVar
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import DictRow
+
+from . import assertions, database, tokens, upkeep
+from .assertions import Orphan
+from .auth import AuthSettings, Json, SupabaseAuth, User
+from .auth.source import Source
+from .check import Subject
+from .errors import ConfigurationError, UserSyncError
+from .nested import NestedConnection
+from .policy import Policies
+from .sync import Sync, Target
+from .world import Clone, Rollback, Supply, World
+
+R = TypeVar("R")
+ISOLATIONS = ("rollback", "clone")
+
+
+class UserSync:
+    """The sync under test, the users it is about, and the database that both are in.
+
+    One object for the whole process: the database behind it is another one for each test, and for
+    each example of a property test. Nothing is begun before it is asked for.
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        if subject.load_failure:
+            failed = subject.load_failure
+            place = failed.failure.location or failed.file
+            raise UserSyncError(
+                f"The migrations do not apply: {place}: {failed.failure.message}. Mend them first."
+            )
+        self._subject = subject
+        self._supply = Supply(subject)
+        self._rollback = Rollback(self._supply)
+        self._world: World | None = None
+        self._isolation = "rollback"
+        self._auth = self.new_auth()
+
+    @property
+    def sync(self) -> Sync:
+        """What a signup does in this project, found by watching one."""
+        return self._subject.sync
+
+    @property
+    def policies(self) -> Policies:
+        """What the project means to do."""
+        return self._subject.policies
+
+    @property
+    def auth(self) -> SupabaseAuth:
+        """The simulated Supabase Auth."""
+        return self._auth
+
+    def new_auth(
+        self, settings: AuthSettings | None = None, source: Source | None = None
+    ) -> SupabaseAuth:
+        """Return another Supabase Auth of the same database, with settings of its own."""
+        return SupabaseAuth(self._lend_auth, settings, source)
+
+    @property
+    def connection(self) -> psycopg.Connection[DictRow]:
+        """The app's connection: a plain psycopg one, as the role that runs migrations."""
+        return self._app
+
+    @property
+    def dsn(self) -> str:
+        """A connection string for further connections of the app's own, sync or async.
+
+        Raises:
+            UserSyncError: the test is rolled back, so that no other connection sees its users.
+        """
+        world = self._begun()
+        if isinstance(world, Rollback):
+            raise UserSyncError(
+                "A rolled-back test has one connection only. Ask for the fixture usersync_dsn, or "
+                'mark the test with @pytest.mark.usersync(isolation="clone").'
+            )
+        roles, server = self._supply.roles, self._subject.server
+        if server.own:
+            return database.conninfo(server, world.name, user=roles.main)
+        options = f"{roles.options} -c role={roles.main}".strip()
+        return database.conninfo(server, world.name, options=options)
+
+    # -- what is there
+
+    def user(self, user: User | UUID) -> DictRow | None:
+        """Return the user's row of ``auth.users``."""
+        found = self.query("select * from auth.users where id = %s", [tokens.id_of(user)])
+        return found[0] if found else None
+
+    def profile(self, user: User | UUID) -> DictRow | None:
+        """Return the user's row of the profile table."""
+        found = self._of(self._profile_table(), user)
+        return found[0] if found else None
+
+    def profiles(self, user: User | UUID) -> dict[str, list[DictRow]]:
+        """Return the user's rows in every table that a signup fills, by ``schema.table``."""
+        self._profile_table()
+        return {str(target.table): self._of(target, user) for target in self.sync.targets}
+
+    def rows(self) -> dict[str, list[DictRow]]:
+        """Return all rows of the tables that a signup fills, by ``schema.table``."""
+        self._profile_table()
+        text = "select * from {} as t order by t.{}"
+        return {
+            str(target.table): self._read(
+                sql.SQL(text).format(upkeep.table(target), sql.Identifier(target.key))
+            )
+            for target in self.sync.targets
+        }
+
+    def ghosts(self) -> list[UUID]:
+        """Return the ids of the users who should have a profile and have none, oldest first."""
+        query = upkeep.ghosts(self._profile_table(), emailless=self._emailless)
+        return [row["id"] for row in self._read(query)]
+
+    def orphans(self) -> list[Orphan]:
+        """Return the rows without a user, of every table that a signup fills."""
+        self._profile_table()
+        return [
+            Orphan(str(target.table), row[target.key], row)
+            for target in self.sync.targets
+            for row in self._read(upkeep.orphans(target))
+        ]
+
+    def query(self, text: LiteralString, values: Sequence[object] = ()) -> list[DictRow]:
+        """Return what a query finds, as the superuser, whatever role the connection has."""
+        return self._read(sql.SQL(text), values)
+
+    # -- upkeep
+
+    def backfill(self) -> int:
+        """Fill in the missing profiles; return how many users have one now who had none.
+
+        Uses the project's own function if one is named so, else its triggers.
+        """
+        before = len(self.ghosts())
+        with self._begun().reader() as reader:
+            call = upkeep.own_backfill(reader)
+            if call is None:
+                upkeep.refill(reader, self.sync, emailless=self._emailless)
+        if call is not None:
+            self._run(call)
+        return before - len(self.ghosts())
+
+    def quality_check(self) -> list[DictRow]:
+        """Return the rows of ``run_user_sync_quality_check()``, the project's own or ours."""
+        with self._begun().reader() as reader:
+            call = upkeep.own_quality_check(reader)
+        if call is not None:
+            return self._run(call)
+        return list(upkeep.quality(self.sync, len(self.ghosts()), len(self.orphans())))
+
+    # -- who is asking
+
+    @contextmanager
+    def as_user(
+        self, user: User | UUID, *, aal: str = "aal1", **claims: Json
+    ) -> Iterator[psycopg.Connection[DictRow]]:
+        """Let the connection make a request with the user's token, as PostgREST would.
+
+        The request is a transaction of its own as far as it can be: an error takes back what was
+        done in the block. ``claims`` come on top of what the token of this user says.
+        """
+        known = user
+        if isinstance(known, UUID):
+            row = self.user(known)
+            if row is None:
+                raise UserSyncError(f"No user has the id {known}. Sign somebody up first.")
+            known = tokens.user_of(row)
+        role = str(claims.get("role", known.role or "authenticated"))
+        with self._request(role, tokens.of_user(known, aal, claims)) as connection:
+            yield connection
+
+    @contextmanager
+    def as_anon(self, **claims: Json) -> Iterator[psycopg.Connection[DictRow]]:
+        """Let the connection make a request with the project's ``anon`` key."""
+        with self._request("anon", tokens.of_key("anon", claims)) as connection:
+            yield connection
+
+    @contextmanager
+    def as_service_role(self, **claims: Json) -> Iterator[psycopg.Connection[DictRow]]:
+        """Let the connection make a request with the project's ``service_role`` key."""
+        claims_text = tokens.of_key("service_role", claims)
+        with self._request("service_role", claims_text) as connection:
+            yield connection
+
+    @contextmanager
+    def acting(self, role: str) -> Iterator[psycopg.Connection[DictRow]]:
+        """Let the connection be as if the role had logged in, with its settings."""
+        roles = self._supply.roles
+        with roles.acting(self._app, roles.login(role)):
+            yield self._app
+
+    # -- what must hold
+
+    def assert_synced(self, user: User | UUID) -> None:
+        """Claim that each table has one row of the user, and that it mirrors the user."""
+        __tracebackhide__ = True
+        assertions.assert_synced(self, user)
+
+    def assert_no_ghosts(self) -> None:
+        """Claim that every user has a profile."""
+        __tracebackhide__ = True
+        assertions.assert_no_ghosts(self)
+
+    def assert_no_orphans(self) -> None:
+        """Claim that no table has a row whose user does not exist."""
+        __tracebackhide__ = True
+        assertions.assert_no_orphans(self)
+
+    def assert_signup_succeeds(self, signup: Callable[[SupabaseAuth], User]) -> User:
+        """Claim that a signup is accepted, and return its user."""
+        __tracebackhide__ = True
+        return assertions.assert_signup_succeeds(self, signup)
+
+    def assert_signup_refused(self, signup: Callable[[SupabaseAuth], User]) -> Exception:
+        """Claim that a signup is refused, and return what its client is told."""
+        __tracebackhide__ = True
+        return assertions.assert_signup_refused(self, signup)
+
+    def assert_idempotent(self, action: Callable[[], R]) -> R:
+        """Claim that doing something twice leaves the profiles as doing it once."""
+        __tracebackhide__ = True
+        return assertions.assert_idempotent(self, action)
+
+    # -- worlds
+
+    def isolate(self, isolation: str) -> None:
+        """Choose how the next world is isolated, ``rollback`` or ``clone``; end the open one."""
+        if isolation not in ISOLATIONS:
+            raise ConfigurationError(
+                f"isolation={isolation!r} is unknown. Use one of {', '.join(ISOLATIONS)}."
+            )
+        if isolation != self._isolation:
+            self.end()
+            self._isolation = isolation
+
+    def begin(self) -> None:
+        """Begin a clean world, unless one is open. Whatever needs one begins it by itself."""
+        self._begun()
+
+    def end(self) -> None:
+        """Take back all that was done since the world began."""
+        world, self._world = self._world, None
+        if world:
+            world.end()
+
+    @contextmanager
+    def example(self) -> Iterator[None]:
+        """Take back what is done inside the block."""
+        if self._world is None and self._isolation == "rollback":
+            try:
+                yield
+            finally:
+                self.end()
+        else:
+            with self._begun().example():
+                yield
+
+    def close(self) -> None:
+        """Close the connections and drop what was made."""
+        self.end()
+        self._rollback.close()
+        self._supply.close()
+
+    def _begun(self) -> World:
+        if self._world is None:
+            self._world = Clone(self._supply) if self._isolation == "clone" else self._rollback
+        return self._world
+
+    @property
+    def _app(self) -> NestedConnection:
+        return self._begun().connection
+
+    @contextmanager
+    def _lend_auth(self) -> Iterator[psycopg.Connection[object]]:
+        with self._begun().auth() as connection:
+            yield connection
+
+    def _read(self, query: sql.SQL | sql.Composed, values: Sequence[object] = ()) -> list[DictRow]:
+        with self._begun().reader() as reader:
+            return reader.execute(query, values).fetchall()
+
+    def _run(self, call: sql.Composed) -> list[DictRow]:
+        with self.acting(self._supply.roles.main) as connection:
+            return upkeep.run(connection, call)
+
+    @contextmanager
+    def _request(self, role: str, claims: str) -> Iterator[psycopg.Connection[DictRow]]:
+        roles = self._supply.roles
+        with roles.acting(self._app, roles.request(role, claims)):
+            yield self._app
+
+    @property
+    def _emailless(self) -> bool:
+        return self.policies.null_email != "no-profile"
+
+    def _profile_table(self) -> Target:
+        if not self.sync.targets:
+            raise UserSyncError(
+                "No signup of this project leaves a profile, so there is none to look at. "
+                "Run pytest --usersync to see why."
+            )
+        return self.sync.profile
+
+    def _of(self, target: Target, user: User | UUID) -> list[DictRow]:
+        query = sql.SQL("select * from {} as t where t.{}::text = %s").format(
+            upkeep.table(target), sql.Identifier(target.key)
+        )
+        return self._read(query, [str(tokens.id_of(user))])

@@ -1,0 +1,190 @@
+"""Taking a role on a superuser's connection as a login or a request of PostgREST would have it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+from psycopg.pq import TransactionStatus
+from psycopg.pq.abc import PGresult
+
+from . import database, platform
+from .errors import UserSyncError
+from .nested import NestedConnection
+from .server import Server
+
+LOGINS = ("supabase_auth_admin", "authenticator")
+REQUEST_ROLES = ("anon", "authenticated", "service_role")
+CLAIMS = "request.jwt.claims"
+# Each claim in a setting of its own, as an old PostgREST had it; tests still set these.
+_OLD_CLAIMS = tuple(f"request.jwt.claim.{name}" for name in ("sub", "role", "email"))
+_OWN = """
+select pg_catalog.split_part(entry, '=', 1) as name,
+    pg_catalog.substr(entry, pg_catalog.strpos(entry, '=') + 1) as value
+from pg_catalog.pg_db_role_setting as setting
+join pg_catalog.pg_roles as role on role.oid = setting.setrole and role.rolname = %s
+cross join lateral pg_catalog.unnest(setting.setconfig) as entry
+where setting.setdatabase in (
+    0, (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+)
+order by setting.setdatabase, name
+"""
+_FIXED = """
+select name from pg_catalog.pg_settings
+where name = any (%s) and context in ('backend', 'superuser-backend')
+order by name
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A role to take: what to set, by name, and under whose authorization; None: the superuser."""
+
+    login: str | None
+    settings: Mapping[str, str]
+    role: str = "none"
+
+
+class Roles:
+    """What the roles of one loaded database bring with them, asked once and good for its clones."""
+
+    def __init__(self, server: Server, name: str) -> None:
+        self.main = platform.migration_role(server)
+        self.options = database.startup_options(server, name, self.main)
+        everybody = (self.main, *LOGINS)
+        with database.connect(server, name) as superuser:
+            self.superuser = superuser.info.user
+            self._logins = {
+                role: database.settings_of(superuser, role, everybody) for role in everybody
+            }
+            self._own = {
+                role: {row["name"]: row["value"] for row in superuser.execute(_OWN, [role])}
+                for role in REQUEST_ROLES
+            }
+            named = {name for settings in self._all() for name in settings}
+            fixed = {row["name"] for row in superuser.execute(_FIXED, [sorted(named)])}
+        for settings in self._all():
+            for word in fixed & settings.keys():
+                del settings[word]
+        self.auth = self._part("supabase_auth_admin", {})
+        self.reader = Part(None, {})
+
+    def login(self, role: str) -> Part:
+        """Return the part of somebody who logged in as the role."""
+        return self._part(role, {})
+
+    def request(self, role: str, claims: str) -> Part:
+        """Return the part of a request that PostgREST makes for a token with these claims."""
+        own = self._own.get(role, {})
+        path = {"search_path": '"public", "extensions"'}
+        return self._part("authenticator", {**path, **own, CLAIMS: claims}, role)
+
+    def _part(self, login: str, more: Mapping[str, str], role: str = "none") -> Part:
+        nobody = dict.fromkeys((CLAIMS, *_OLD_CLAIMS), "")
+        return Part(login, {**self._logins.get(login, {}), **nobody, **more}, role)
+
+    def _all(self) -> list[dict[str, str]]:
+        return [*self._logins.values(), *self._own.values()]
+
+    @contextmanager
+    def acting(
+        self, connection: NestedConnection, part: Part, *, undo_on_error: bool = True
+    ) -> Iterator[None]:
+        """Act a part on the connection, and come back to what was before, whatever happens.
+
+        In an open transaction the part is a savepoint; else a transaction left open in it is
+        committed, and after an error rolled back.
+
+        Args:
+            undo_on_error: whether any error takes back what was done, or only one of PostgreSQL.
+        """
+        _expect_usable(connection)
+        begun = connection.idle
+        enter = self._enter(part)
+        before = connection.send(enter) if begun else connection.push(enter)
+        point = None if begun else connection.points[-1]
+        back = self._back(part, before[0])
+        try:
+            yield
+        except BaseException:
+            self._leave(connection, point, back, undo=undo_on_error or connection.failed)
+            raise
+        else:
+            self._leave(connection, point, back, undo=connection.failed)
+
+    def _leave(
+        self, connection: NestedConnection, point: str | None, back: str, *, undo: bool
+    ) -> None:
+        if connection.closed:
+            return
+        if point in connection.points:
+            try:
+                connection.pop(point, back, undo=undo)
+            except psycopg.errors.InvalidSavepointSpecification:
+                psycopg.Connection.rollback(connection)
+            else:
+                return
+        elif not connection.idle:
+            end = psycopg.Connection.rollback if undo else psycopg.Connection.commit
+            end(connection)
+        connection.send(back)
+
+    def _enter(self, part: Part) -> str:
+        kept = [_get("session_authorization"), _get("role"), *map(_get, part.settings)]
+        new = [_set("session_authorization", self.superuser)]
+        for name, value in part.settings.items():
+            new.append(_set(name, value) if value or "jwt" not in name else _clear(name))
+        if part.login:
+            new.append(_set("session_authorization", part.login))
+        if part.role != "none":
+            new.append(_set("role", part.role))
+        return _select(kept + new)
+
+    def _back(self, part: Part, before: PGresult) -> str:
+        raw = [before.get_value(0, number) for number in range(2 + len(part.settings))]
+        login, role, *values = [value.decode() if value else "" for value in raw]
+        terms = [_set("session_authorization", self.superuser)]
+        for name, value, new in zip(part.settings, values, part.settings.values(), strict=True):
+            if value != new:
+                terms.append(_set(name, value))
+        terms.append(_set("session_authorization", login))
+        if role != "none":
+            terms.append(_set("role", role))
+        return _select(terms)
+
+
+def _expect_usable(connection: NestedConnection) -> None:
+    if connection.closed:
+        raise UserSyncError(
+            "The connection of this test is closed. Keep it open, or open another by usersync_dsn."
+        )
+    if connection.failed:
+        raise UserSyncError(
+            "The transaction of this test has failed. Roll it back: usersync.connection.rollback()."
+        )
+    if connection.info.transaction_status == TransactionStatus.ACTIVE:
+        raise UserSyncError("The connection of this test is busy. Finish its copy or pipeline.")
+
+
+def _select(terms: Sequence[str]) -> str:
+    return f"select {', '.join(terms)}"
+
+
+def _get(name: str) -> str:
+    return f"pg_catalog.current_setting({_literal(name)}, true)"
+
+
+def _set(name: str, value: str) -> str:
+    return f"pg_catalog.set_config({_literal(name)}, {_literal(value)}, false)"
+
+
+def _clear(name: str) -> str:
+    # A setting that was never set is NULL, and stays so only if it is not touched.
+    return f"case when {_get(name)} <> '' then {_set(name, '')} end"
+
+
+def _literal(value: str) -> str:
+    return sql.Literal(value).as_string(None)

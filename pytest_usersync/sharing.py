@@ -1,0 +1,46 @@
+"""The one harness of a process: made when a test first needs it, closed with the session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from . import subject
+from .check import Subject
+from .errors import UserSyncError
+from .harness import UserSync
+from .items import SUBJECT
+from .reading import settings
+
+_HARNESS = pytest.StashKey[UserSync]()
+
+
+def harness(config: pytest.Config) -> UserSync:
+    """Return the harness of this process; fail the test in one line if there can be none."""
+    if _HARNESS not in config.stash:
+        with plainly(), ExitStack() as exits:
+            usersync = UserSync(_subject(config, exits))
+            exits.callback(usersync.close)
+            config.add_cleanup(exits.pop_all().close)
+            config.stash[_HARNESS] = usersync
+    return config.stash[_HARNESS]
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Turn what the user can put right into a failure of one line, without a traceback."""
+    try:
+        yield
+    except (UserSyncError, pytest.UsageError) as error:
+        pytest.fail(" ".join(str(error).split()), pytrace=False)
+
+
+def _subject(config: pytest.Config, exits: ExitStack) -> Subject:
+    if SUBJECT in config.stash:
+        return config.stash[SUBJECT]
+    given = settings(config)
+    found = subject.find(given, config.rootpath)
+    prepared, _ = exits.enter_context(subject.prepare(given, found))
+    return prepared

@@ -1,0 +1,252 @@
+"""The database that a test sees: one that is rolled back, or a clone of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Protocol
+
+import psycopg
+
+from . import database
+from .check import Subject
+from .nested import NestedConnection
+from .roles import Roles
+
+# A clone takes 12 MB, and on some file systems every drop makes the next clone slower.
+_CLONES_AT_ONCE = 8
+_PREPARE_AT_ONCE = 0
+
+
+class Supply:
+    """Clones of the loaded database, for one test after the other."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.server = subject.server
+        self.roles = Roles(subject.server, subject.database)
+        self._clones = database.Clones(subject.server)
+        self._retired: list[str] = []
+
+    def take(self) -> str:
+        """Return the name of a fresh clone."""
+        return self._clones.take(self.subject.database, "test")
+
+    def connect(self, name: str) -> NestedConnection:
+        """Return the app's connection to one clone."""
+        roles = self.roles
+        connection = database.assume(
+            self.server, name, roles.main, autocommit=False, kind=NestedConnection,
+            options=roles.options,
+        )  # fmt: skip
+        if not isinstance(connection, NestedConnection):
+            raise TypeError(type(connection))
+        return connection
+
+    def retire(self, name: str) -> None:
+        """Give back a clone that nobody uses any more."""
+        self._retired.append(name)
+        if len(self._retired) >= _CLONES_AT_ONCE:
+            while self._retired:
+                database.drop(self.server, self._retired[-1])
+                self._clones.names.remove(self._retired.pop())
+
+    def close(self) -> None:
+        """Drop all clones; those of a server of our own go with it."""
+        if self.server.own:
+            self._clones.names.clear()
+        self._clones.close()
+
+
+class World(Protocol):
+    """What one test, or one example of a property test, has to itself."""
+
+    @property
+    def connection(self) -> NestedConnection:
+        """The app's connection."""
+
+    @property
+    def name(self) -> str:
+        """The database."""
+
+    def auth(self) -> AbstractContextManager[psycopg.Connection[object]]:
+        """Lend the connection of Supabase Auth."""
+
+    def reader(self) -> AbstractContextManager[database.Connection]:
+        """Lend a connection that sees everything."""
+
+    def example(self) -> AbstractContextManager[None]:
+        """Take back what is done inside the block."""
+
+    def end(self) -> None:
+        """Take back everything."""
+
+
+class Rollback:
+    """One connection in one transaction; what a test does to it costs the next one nothing.
+
+    It lasts for the whole process. A test that gets out of the transaction (commits, kills the
+    connection) spoils the clone, and the next one gets a fresh one.
+    """
+
+    def __init__(self, supply: Supply) -> None:
+        self._supply = supply
+        self._connection: NestedConnection | None = None
+        self.name = ""
+
+    @property
+    def connection(self) -> NestedConnection:
+        """The app's connection, inside the transaction."""
+        if self._connection is None:
+            self.name = self.name or self._supply.take()
+            self._connection = self._supply.connect(self.name)
+        if not self._begun:
+            self._begun = True
+            self._connection.points.clear()
+            self._connection.send("begin")
+            self._connection.push()
+        return self._connection
+
+    _begun = False
+
+    @contextmanager
+    def auth(self) -> Iterator[psycopg.Connection[object]]:
+        """Lend the one connection as ``supabase_auth_admin``."""
+        connection, roles = self.connection, self._supply.roles
+        with roles.acting(connection, roles.auth, undo_on_error=False):
+            connection.serving, connection.prepare_threshold = True, _PREPARE_AT_ONCE
+            try:
+                yield connection
+            finally:
+                connection.serving, connection.prepare_threshold = False, None
+
+    @contextmanager
+    def reader(self) -> Iterator[database.Connection]:
+        """Lend the one connection as the superuser."""
+        connection, roles = self.connection, self._supply.roles
+        with roles.acting(connection, roles.reader):
+            connection.serving = True
+            try:
+                yield connection
+            finally:
+                connection.serving = False
+
+    @contextmanager
+    def example(self) -> Iterator[None]:
+        """Take back what is done inside the block, and keep what was done before it."""
+        if not self._begun:
+            try:
+                yield
+            finally:
+                self.end()
+            return
+        connection = self.connection
+        connection.push()
+        point = connection.points[-1]
+        try:
+            yield
+        finally:
+            self._take_back(connection, point)
+
+    def _take_back(self, connection: NestedConnection, point: str) -> None:
+        if connection is self._connection and point in connection.points:
+            try:
+                connection.pop(point, undo=True)
+            except psycopg.Error:
+                pass
+            else:
+                return
+        self.end()
+
+    def end(self) -> None:
+        """Roll back; after a test that got out of the transaction, take another clone."""
+        connection = self._connection
+        if connection is None or not self._begun:
+            return
+        self._begun = False
+        left = _roll_back(connection)
+        if left is None:
+            self._supply.retire(self.name)
+            self.name = ""
+        if left is None or left:
+            self._drop_connection(connection)
+
+    def _drop_connection(self, connection: NestedConnection) -> None:
+        connection.close()
+        self._connection = None
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection:
+            self._drop_connection(self._connection)
+        self._begun = False
+
+
+def _roll_back(connection: NestedConnection) -> bool | None:
+    """Roll back to the very beginning; None when that is gone, because something was committed.
+
+    Otherwise tell whether the session keeps something that no rollback takes from it.
+    """
+    first = connection.points[:1]
+    connection.points.clear()
+    if connection.closed or not first:
+        return None
+    try:
+        *_, last = connection.send(
+            f"rollback to savepoint {first[0]}",
+            "rollback",
+            "select exists (select from pg_catalog.pg_prepared_statements where from_sql),"
+            " pg_catalog.pg_advisory_unlock_all()",
+        )
+    except psycopg.Error:
+        return None
+    connection.restore()
+    return last.get_value(0, 0) == b"t"
+
+
+class Clone:
+    """A database of its own, in which every commit is a real one."""
+
+    def __init__(self, supply: Supply) -> None:
+        self._supply = supply
+        self._open: list[database.Connection] = []
+        self._auth: database.Connection | None = None
+        self._reader: database.Connection | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self.name = self._supply.take()
+        self.connection = self._supply.connect(self.name)
+        self._auth = self._reader = None
+        self._open = [self.connection]
+
+    def auth(self) -> AbstractContextManager[psycopg.Connection[object]]:
+        """Lend a connection that is logged in as ``supabase_auth_admin``."""
+        if self._auth is None or self._auth.closed:
+            self._auth = self._login("supabase_auth_admin")
+        return nullcontext(self._auth)
+
+    def reader(self) -> AbstractContextManager[database.Connection]:
+        """Lend a superuser's connection; it sees what is committed."""
+        if self._reader is None or self._reader.closed:
+            self._reader = self._login(None)
+        return nullcontext(self._reader)
+
+    @contextmanager
+    def example(self) -> Iterator[None]:
+        """Give the block a clone of its own, and another one to what comes after."""
+        self.end()
+        self._begin()
+        yield
+
+    def _login(self, role: str | None) -> database.Connection:
+        connection = database.connect(self._supply.server, self.name, role)
+        self._open.append(connection)
+        return connection
+
+    def end(self) -> None:
+        """Close the connections and give the clone back."""
+        for connection in self._open:
+            connection.close()
+        self._open = []
+        self._supply.retire(self.name)
