@@ -44,7 +44,11 @@ def tell(failure: Failure | None, sync: Sync, client: ClientView | None, query: 
             f"Supabase Auth answers {client}",
             "Look at what the triggers on auth.users change: PostgreSQL raised no error.",
         )
-    return _CAUSES.get(failure.sqlstate, _anything)(Scene(failure, sync, query))
+    scene = Scene(failure, sync, query)
+    try:
+        return _CAUSES.get(failure.sqlstate, _anything)(scene)
+    except LookupError:
+        return _anything(scene)
 
 
 def _vanished(sync: Sync) -> Told:
@@ -82,7 +86,7 @@ def _permission(scene: Scene) -> Told:
 
 
 def _missing_table(scene: Scene) -> Told:
-    name = scene.found(r'"([^"]+)" does not exist')
+    name = scene.name(r'"([^"]+)" does not exist')
     return _missing(scene, "table", name, scene.relations(name) if "." not in name else [])
 
 
@@ -125,7 +129,7 @@ def _missing_type(scene: Scene) -> Told:
 
 
 def _missing_column(scene: Scene) -> Told:
-    column = scene.found(r'column "([^"]+)"') or scene.found(r'field "([^"]+)"')
+    column = scene.found(r'column "([^"]+)"') or scene.name(r'field "([^"]+)"')
     table = scene.found(r'of relation "([^"]+)"')
     if not table:
         return Told(
@@ -141,8 +145,8 @@ def _missing_column(scene: Scene) -> Told:
 
 
 def _null(scene: Scene) -> Told:
-    column = quoted(scene.found(r'column "([^"]+)"'))
-    table = scene.relation(scene.found(r'relation "([^"]+)"'))
+    column = quoted(scene.name(r'column "([^"]+)"'))
+    table = scene.relation(scene.name(r'relation "([^"]+)"'))
     return Told(
         f"{scene.actor} leaves {table}.{column} NULL, and the column is NOT NULL",
         f"alter table {table} alter column {column} drop not null;\n"
@@ -151,9 +155,9 @@ def _null(scene: Scene) -> Told:
 
 
 def _taken(scene: Scene) -> Told:
-    name = scene.found(r'constraint "([^"]+)"')
+    name = scene.name(r'constraint "([^"]+)"')
     found = scene.constraint(name)
-    key = scene.found(r"Key (\(.*\))=\(")
+    key = scene.found(r"Key (\(.*\))=\(") or "key"
     drop = f"alter table {found['table']} drop constraint {quoted(name)};"
     if found["index"]:
         drop = f"drop index {quoted(name)};"
@@ -166,7 +170,7 @@ def _taken(scene: Scene) -> Told:
 
 
 def _unreferenced(scene: Scene) -> Told:
-    name = scene.found(r'constraint "([^"]+)"')
+    name = scene.name(r'constraint "([^"]+)"')
     found = scene.constraint(name)
     early = [t for t in scene.sync.triggers if t.event.upper().startswith("BEFORE INSERT")]
     if found["referenced"] == "auth.users" and early:
@@ -184,13 +188,13 @@ def _unreferenced(scene: Scene) -> Told:
 
 
 def _unchecked(scene: Scene) -> Told:
-    name = scene.found(r'constraint "([^"]+)"')
+    name = scene.name(r'constraint "([^"]+)"')
     found = scene.constraint(name)
     return Told(
         f"{scene.actor} writes a row that {found['table']} forbids by {name}:"
         f" {found['definition']}",
-        f"Write a value that satisfies {name}, or loosen it:\n"
-        f"alter table {found['table']} drop constraint {quoted(name)};",
+        f"alter table {found['table']} drop constraint {quoted(name)};\n"
+        "-- or write a value that satisfies it",
     )
 
 
@@ -208,7 +212,7 @@ def _unreadable(scene: Scene) -> Told:
 
 
 def _too_long(scene: Scene) -> Told:
-    kind = scene.found(r"for type (.+)$")
+    kind = scene.name(r"for type (.+)$")
     into = re.search(r"(?i)\b(?:insert\s+into|update)\s+([\w.\"]+)", scene.failure.context)
     table = scene.relation(into[1]) if into else ""
     rows = scene.query(

@@ -71,6 +71,15 @@ class Scene:
                 return match[1]
         return ""
 
+    def name(self, pattern: str) -> str:
+        """Return what ``found`` does; raise ``LookupError`` when a message names nothing of it.
+
+        That is so where the server speaks another language.
+        """
+        if name := self.found(pattern):
+            return name
+        raise LookupError(pattern)
+
     def function(self) -> Function | None:
         """Return the innermost function of the project in which the failure arose."""
         for schema, name in re.findall(

@@ -1,11 +1,7 @@
 -- broken: the trigger was dropped, the function is still there
 -- says: create_profile
 drop trigger on_auth_user_created on auth.users;
--- mended:
-create trigger on_auth_user_created
-    after insert on auth.users
-    for each row
-    execute function public.create_profile();
+-- mended: as told
 
 -- broken: the trigger stands on another table of the name users
 -- says: create_profile

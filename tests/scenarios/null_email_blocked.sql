@@ -2,8 +2,7 @@
 -- cases: phone phone-autoconfirm anonymous web3 oauth-without-email
 -- says: alter table public.profiles alter column email drop not null
 alter table public.profiles alter column email set not null;
--- mended:
-alter table public.profiles alter column email drop not null;
+-- mended: as told
 
 -- broken: a handle is derived from the email
 -- cases: phone phone-autoconfirm anonymous web3 oauth-without-email
@@ -24,8 +23,7 @@ begin
     return new;
 end;
 $$;
--- mended:
-alter table public.profiles alter column handle drop not null;
+-- mended: as told
 
 -- broken: a stand-in address is unique
 -- cases: phone phone-autoconfirm anonymous web3 oauth-without-email
@@ -48,8 +46,7 @@ $$;
 
 insert into auth.users (id, is_anonymous, raw_user_meta_data, created_at)
 values ('11111111-1111-4111-8111-111111111111', true, '{}', now());
--- mended:
-alter table public.profiles drop constraint profiles_contact_key;
+-- mended: as told
 
 -- broken: a BEFORE trigger drops whoever has no email
 -- cases: phone phone-autoconfirm anonymous web3 oauth-without-email

@@ -13,21 +13,7 @@ begin
     return new;
 end;
 $$;
--- mended:
-create or replace function public.create_profile()
-    returns trigger
-    security definer
-    set search_path = ''
-    language plpgsql
-as $$
-begin
-    insert into public.profiles (id, email, phone, full_name, created_at)
-    values (new.id, new.email, new.phone, new.raw_user_meta_data ->> 'full_name', new.created_at)
-    on conflict (id) do nothing;
-
-    return new;
-end;
-$$;
+-- mended: as told
 
 -- broken: names are looked up where Supabase Auth looks
 -- says: means public\.profiles.*auth
@@ -69,14 +55,12 @@ alter table public.people rename to profiles;
 -- broken: the column was renamed
 -- says: public\.profiles\.full_name.*add column full_name
 alter table public.profiles rename column full_name to name;
--- mended:
-alter table public.profiles rename column name to full_name;
+-- mended: as told
 
 -- broken: a column is required that the trigger leaves out
 -- says: public\.profiles\.country NULL.*alter column country drop not null
 alter table public.profiles add column country text not null;
--- mended:
-alter table public.profiles alter column country drop not null;
+-- mended: as told
 
 -- broken: a function of an extension is not on the path
 -- says: extensions\.uuid_generate_v4\(\)
@@ -90,7 +74,9 @@ create or replace function public.create_profile()
     language plpgsql
 as $$
 begin
-    insert into public.profiles (id, token) values (new.id, uuid_generate_v4());
+    insert into public.profiles (id, email, phone, created_at, token)
+    values (new.id, new.email, new.phone, new.created_at, uuid_generate_v4());
+
     return new;
 end;
 $$;
@@ -122,25 +108,13 @@ create or replace function public.create_profile()
     language plpgsql
 as $$
 begin
-    insert into public.profiles (id, tier) values (new.id, 'free');
-    return new;
-end;
-$$;
--- mended:
-create or replace function public.create_profile()
-    returns trigger
-    security definer
-    set search_path = ''
-    language plpgsql
-as $$
-begin
-    insert into public.profiles (id, email, phone, full_name, created_at)
-    values (new.id, new.email, new.phone, new.raw_user_meta_data ->> 'full_name', new.created_at)
-    on conflict (id) do nothing;
+    insert into public.profiles (id, email, phone, created_at, tier)
+    values (new.id, new.email, new.phone, new.created_at, 'free');
 
     return new;
 end;
 $$;
+-- mended: as told
 
 -- broken: the type is not on the path
 -- says: means public\.tier, but its search_path is empty
@@ -154,7 +128,9 @@ create or replace function public.create_profile()
     language plpgsql
 as $$
 begin
-    insert into public.profiles (id, tier) values (new.id, 'basic'::tier);
+    insert into public.profiles (id, email, phone, created_at, tier)
+    values (new.id, new.email, new.phone, new.created_at, 'basic'::tier);
+
     return new;
 end;
 $$;
@@ -185,25 +161,13 @@ create or replace function public.create_profile()
     language plpgsql
 as $$
 begin
-    insert into public.profiles (id, code) values (new.id, new.id::text);
-    return new;
-end;
-$$;
--- mended:
-create or replace function public.create_profile()
-    returns trigger
-    security definer
-    set search_path = ''
-    language plpgsql
-as $$
-begin
-    insert into public.profiles (id, email, phone, full_name, created_at)
-    values (new.id, new.email, new.phone, new.raw_user_meta_data ->> 'full_name', new.created_at)
-    on conflict (id) do nothing;
+    insert into public.profiles (id, email, phone, created_at, code)
+    values (new.id, new.email, new.phone, new.created_at, new.id::text);
 
     return new;
 end;
 $$;
+-- mended: as told
 
 -- broken: the row that it refers to is not there
 -- says: plans
@@ -224,25 +188,13 @@ create or replace function public.create_profile()
     language plpgsql
 as $$
 begin
-    insert into public.profiles (id, nick) values (new.id, 'ada');
-    return new;
-end;
-$$;
--- mended:
-create or replace function public.create_profile()
-    returns trigger
-    security definer
-    set search_path = ''
-    language plpgsql
-as $$
-begin
-    insert into public.profiles (id, email, phone, full_name, created_at)
-    values (new.id, new.email, new.phone, new.raw_user_meta_data ->> 'full_name', new.created_at)
-    on conflict (id) do nothing;
+    insert into public.profiles (id, email, phone, created_at, nick)
+    values (new.id, new.email, new.phone, new.created_at, 'ada');
 
     return new;
 end;
 $$;
+-- mended: as told
 
 -- broken: every row has the same unique value
 -- says: drop constraint profiles_nick_key
@@ -259,25 +211,13 @@ create or replace function public.create_profile()
     language plpgsql
 as $$
 begin
-    insert into public.profiles (id, nick) values (new.id, 'ada');
-    return new;
-end;
-$$;
--- mended:
-create or replace function public.create_profile()
-    returns trigger
-    security definer
-    set search_path = ''
-    language plpgsql
-as $$
-begin
-    insert into public.profiles (id, email, phone, full_name, created_at)
-    values (new.id, new.email, new.phone, new.raw_user_meta_data ->> 'full_name', new.created_at)
-    on conflict (id) do nothing;
+    insert into public.profiles (id, email, phone, created_at, nick)
+    values (new.id, new.email, new.phone, new.created_at, 'ada');
 
     return new;
 end;
 $$;
+-- mended: as told
 
 -- broken: the profile is written before the user
 -- says: Make on_auth_user_created an AFTER INSERT trigger

@@ -32,25 +32,7 @@ begin
     return new;
 end;
 $$;
--- mended:
-create or replace function public.update_profile()
-    returns trigger
-    security definer
-    set search_path = ''
-    language plpgsql
-as $$
-begin
-    update public.profiles
-    set
-        email = case when new.deleted_at is null then new.email end,
-        phone = case when new.deleted_at is null then new.phone end,
-        full_name = case when new.deleted_at is null then full_name end,
-        email_verified = new.deleted_at is null and new.email_confirmed_at is not null
-    where id = new.id;
-
-    return new;
-end;
-$$;
+-- mended: as told
 
 -- broken: a deferred trigger looks at what the INSERT brought
 -- cases: email-autoconfirm oauth google apple sso admin-confirmed
@@ -77,23 +59,4 @@ create constraint trigger on_auth_user_created
     deferrable initially deferred
     for each row
     execute function public.create_profile();
--- mended:
-create or replace function public.create_profile()
-    returns trigger
-    security definer
-    set search_path = ''
-    language plpgsql
-as $$
-begin
-    insert into public.profiles (id, email, phone, email_verified, created_at)
-    values (new.id, new.email, new.phone, exists (select from auth.users where id = new.id and email_confirmed_at is not null), new.created_at)
-    on conflict (id) do nothing;
-
-    return new;
-end;
-$$;
-
-create trigger on_auth_user_updated
-    after update on auth.users
-    for each row
-    execute function public.update_profile();
+-- mended: as told

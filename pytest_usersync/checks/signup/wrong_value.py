@@ -72,7 +72,7 @@ def _finding(trial: Trial, mirror: Mirror, user_id: UUID, script: str, seen: str
     wanted = (trial.user(user_id) or {}).get(source)
     return Finding(
         summary=f"{trial.signup.title} leaves {seen} {mirror.table}.{mirror.column}, where"
-        f" auth.users.{source} is {wanted!r}",
+        f" auth.users.{source} is {_word(wanted)}",
         sql=script + showing(trial.target(mirror), user_id, source),
         remedy=f"Copy new.{source} into {mirror.column} of this user alone, after the INSERT and"
         " after every UPDATE of auth.users that changes it.",
@@ -96,4 +96,8 @@ def _difference(trial: Trial, mirror: Mirror, user_id: UUID) -> str:
         same(row["seen"], row["wanted"]) or (row["wanted"] is None and not row["stolen"])
         for row in rows
     ]
-    return repr(rows[0]["seen"]) if rows and not any(right) else ""
+    return _word(rows[0]["seen"]) if rows and not any(right) else ""
+
+
+def _word(value: object) -> str:
+    return "NULL" if value is None else repr(value) if isinstance(value, str) else str(value)

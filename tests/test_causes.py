@@ -1,0 +1,59 @@
+"""A cause is told whatever PostgreSQL says, and in whatever language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+
+from pytest_usersync import causes, database
+from pytest_usersync.finding import ClientView, Failure
+from pytest_usersync.scene import Query
+from pytest_usersync.server import Server
+from pytest_usersync.sync import Sync, SyncTrigger
+
+SAVING = ClientView(500, "unexpected_failure", "Database error saving new user")
+LOADING = ClientView(500, "unexpected_failure", "Database error loading user after sign-up")
+
+
+@pytest.fixture
+def query(server: Server, fresh_database: Callable[[], str]) -> Iterator[Query]:
+    with closing(database.connect(server, fresh_database())) as connection:
+        yield lambda text, values: connection.execute(text.encode(), values).fetchall()
+
+
+@pytest.mark.parametrize(
+    "sqlstate",
+    [
+        *("42501", "42P01", "42883", "42704", "42703", "42P10", "23502", "23503", "23505"),
+        *("23514", "22P02", "22001", "57014", "P0001", "40P01", "XX000"),
+    ],
+)
+def test_a_message_in_another_language_still_has_a_cause_and_a_remedy(
+    query: Query, sqlstate: str
+) -> None:
+    failure = Failure(sqlstate, "Da stimmt etwas nicht", context="Funktion f()")
+    told = causes.tell(failure, Sync(), SAVING, query)
+    assert told.cause
+    assert told.remedy
+    assert '""' not in told.cause + told.remedy
+
+
+def test_a_user_who_is_gone_is_blamed_on_the_triggers_that_run_before(query: Query) -> None:
+    before = SyncTrigger("early", "BEFORE INSERT", "public.f", enabled=True, source="")
+    after = SyncTrigger("late", "AFTER INSERT", "public.g", enabled=True, source="")
+    told = causes.tell(None, Sync(triggers=(before, after)), LOADING, query)
+    assert "early (public.f)" in told.cause
+    assert "late" not in told.cause
+
+
+def test_a_refusal_without_an_error_is_told_as_the_client_hears_it(query: Query) -> None:
+    told = causes.tell(None, Sync(), SAVING, query)
+    assert str(SAVING) in told.cause
+
+
+def test_a_slow_trigger_is_told_from_a_wrong_one(query: Query) -> None:
+    failure = Failure("57014", "canceling statement due to user request")
+    told = causes.tell(failure, Sync(), None, query)
+    assert "longer than a signup may" in told.cause
