@@ -57,12 +57,13 @@ def seen(finding: Finding) -> list[str]:
 
 
 def said(failed: Failure) -> list[str]:
-    """Return a database error in PostgreSQL's own words, as psql shows them."""
+    """Return a database error in PostgreSQL's own words, with the functions that it arose in."""
     lines = [f"{failed.sqlstate}: {failed.message}"]
     lines += [f"DETAIL: {failed.detail}"] if failed.detail else []
     lines += [f"HINT: {failed.hint}"] if failed.hint else []
-    lines += [f"CONTEXT: {failed.context}"] if failed.context else []
-    return lines
+    # The statements in between would be repeated whole; the project's line is shown anyway.
+    inner = [line for line in failed.context.splitlines() if line.startswith("PL/pgSQL function")]
+    return [*lines, *(f"in {line}" for line in inner)]
 
 
 def page(check: Check, policies: Iterable[str]) -> str:

@@ -149,7 +149,9 @@ class Run:
         """Show a verdict that is neither pass nor fail as what it is."""
         verdict = _carried(report)
         if verdict and verdict.outcome is Outcome.NOT_JUDGED and report.failed:
-            return "error", "E", ("NOT JUDGED", {"red": True})
+            if verdict.crashed:
+                return "error", "E", ("NOT JUDGED", {"red": True})
+            return "not judged", "?", ("NOT JUDGED", {"red": True})
         if verdict and verdict.outcome is Outcome.BROKEN and report.passed:
             if self._level(verdict) is Level.WARNING:
                 return "warned", "w", ("WARNED", {"yellow": True})

@@ -14,6 +14,9 @@ from .verdict import Verdict, merged
 
 T = TypeVar("T")
 
+# How many findings of one cause are told in the summary before they are only counted.
+_ENOUGH = 2
+
 
 class Line(NamedTuple):
     """A line for the terminal; ``style`` is a colour, or empty."""
@@ -100,8 +103,11 @@ def _told_once(group: list[Finding], *, whole: bool) -> Iterator[Line]:
     if cases:
         yield from (Line(text) for text in prose(f"Broken for: {', '.join(cases)}", "  "))
     summaries = list(dict.fromkeys(finding.summary for finding in group))
-    for text in summaries[:1] if first.failure else summaries:
+    shown = summaries[:1] if first.failure else summaries[:_ENOUGH]
+    for text in shown:
         yield from (Line(line) for line in prose(text, "    "))
+    if len(summaries) > len(shown) and not first.failure:
+        yield Line(f"    and {len(summaries) - len(shown)} more of this kind")
     sql = ["Try it in psql:", *indented(first.sql)] if whole else []
     said = [f"{first.failure.sqlstate}: {first.failure.message}"] if first.failure else []
     for text in (*sql, *said, *seen(first), "Remedy:", *advice(first.remedy)):

@@ -23,6 +23,7 @@ class Verdict:
         reason: why it was not judged or does not apply.
         findings: what is broken, demonstrated.
         kept: the shell line that opens the database of a broken case, when it was kept.
+        crashed: whether the check itself raised an error.
         seconds: how long the judging took.
     """
 
@@ -33,6 +34,7 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     kept: str = ""
     seconds: float = 0.0
+    crashed: bool = False
 
     def as_data(self) -> dict[str, object]:
         """Return the verdict as plain data that travels between processes."""
@@ -71,7 +73,7 @@ def crashed(check: Check, case: str, error: BaseException) -> Verdict:
     """Return the verdict on a case whose check itself raised an error."""
     first = (str(error).strip().splitlines() or [""])[0]
     reason = f"the check itself failed: {type(error).__name__}: {first}"
-    return Verdict(check.code, case, Outcome.NOT_JUDGED, reason)
+    return Verdict(check.code, case, Outcome.NOT_JUDGED, reason, crashed=True)
 
 
 def merged(verdicts: Iterable[Verdict]) -> Outcome:

@@ -248,12 +248,12 @@ def test_migrations_that_do_not_apply_leave_the_rest_unjudged(
     write_project("select 1/0;")
     result = run(pytester)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.assert_outcomes(errors=len(every_case()))
     result.stdout.fnmatch_lines(
         [
             "usersync: 20260101000000_profiles.sql does not apply",
-            "Could not be judged, because 20260101000000_profiles.sql does not apply (US701).",
             "*= usersync: not every promise could be judged =*",
+            "  20260101000000_profiles.sql does not apply (US701): *",
+            f"*= {len(every_case())} not judged in *",
         ]
     )
 
@@ -340,13 +340,13 @@ def test_what_cannot_be_judged_is_neither_pass_nor_failure(
 ) -> None:
     result = judge([kept, unjudged], "-v")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.assert_outcomes(passed=1, errors=1)
+    result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
         [
             "pytest.ini::US905 NOT JUDGED*",
-            "Could not be judged, because nothing works.",
             "  nothing works: US905",
             "2 promises: 1 not judged, 1 kept.",
+            "*1 passed, 1 not judged*",
         ]
     )
 
@@ -392,7 +392,7 @@ def test_a_bug_in_a_check_shows_its_traceback_and_judges_nothing(
 
 def test_what_was_demonstrated_stays_broken(judge: Callable[..., pytest.RunResult]) -> None:
     result = judge([halfway])
-    result.assert_outcomes(failed=1, errors=1)
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
             "It broke.",

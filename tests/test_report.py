@@ -76,7 +76,7 @@ PostgreSQL says:
   23502: null value in column "email" of relation "users" violates not-null constraint
   DETAIL: Failing row contains (…, null).
   HINT: Fill it.
-  CONTEXT: PL/pgSQL function public.handle_new_user() line 3 at SQL statement
+  in PL/pgSQL function public.handle_new_user() line 3 at SQL statement
 At supabase/migrations/1_sync.sql:12:
   insert into public.users (id, email)
 The user of the app sees:
@@ -143,6 +143,22 @@ def test_findings_without_a_database_error_keep_their_own_words() -> None:
     )
     assert "    the email is wrong" in text
     assert "    the phone is wrong" in text
+
+
+def test_many_findings_of_one_cause_are_counted() -> None:
+    one = Finding(summary="phone is wrong", sql="select 1", remedy="x", case="phone")
+    text = lines(
+        *(
+            Verdict(
+                "US104",
+                case,
+                Outcome.BROKEN,
+                findings=(replace(one, summary=f"{case} is wrong", case=case),),
+            )
+            for case in ("phone", "anonymous", "web3")
+        )
+    )
+    assert text[3:6] == ["    phone is wrong", "    anonymous is wrong", "    and 1 more of this kind"]
 
 
 def test_reasons_are_told_once_with_all_they_concern() -> None:

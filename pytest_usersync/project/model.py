@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
@@ -71,5 +72,7 @@ class Project:
 
 
 def shown(root: Path, path: Path) -> str:
-    """Return a path as messages show it: from ``root`` if it is below, with forward slashes."""
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    """Return a path as messages show it: from ``root`` when that is shorter, forward slashes."""
+    # Another drive of Windows cannot be reached from the root.
+    near = path.drive == root.drive and Path(os.path.relpath(path, root)).as_posix()
+    return near if near and len(near) < len(str(path)) else str(path)
