@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import psycopg
+from copy import copy
 
 from .account import Accounts
 from .admin import Admin
-from .channel import Channel
+from .channel import Channel, Line
 from .script import script
 from .settings import AuthSettings
 from .source import Source
@@ -24,20 +24,32 @@ class SupabaseAuth(Accounts):
 
     Args:
         connection: one on which statements run as ``supabase_auth_admin``, session user too,
-            with ``search_path`` ``auth``.
+            with ``search_path`` ``auth``; or what lends such a one for each request.
         settings: how the server is configured.
         source: where ids, times, codes and tokens come from.
     """
 
     def __init__(
         self,
-        connection: psycopg.Connection[object],
+        connection: Line,
         settings: AuthSettings | None = None,
         source: Source | None = None,
     ) -> None:
         settings = settings or AuthSettings()
         super().__init__(Steps(Channel(connection, settings), settings, source or Source()))
         self.admin = Admin(self._steps)
+
+    def under(self, settings: AuthSettings) -> SupabaseAuth:
+        """Return this server with other settings: the same connection, the same codes in the mail.
+
+        The limit on a request's duration stays what it is.
+        """
+        steps = copy(self._steps)
+        steps.settings = settings
+        other = copy(self)
+        Accounts.__init__(other, steps)
+        other.admin = Admin(steps)
+        return other
 
     @property
     def script(self) -> str:

@@ -1,0 +1,169 @@
+"""Drawn signups, on a real database: every one is let in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+from hypothesis import find, given, settings
+from hypothesis import strategies as st
+
+from pytest_usersync.auth import AuthError, AuthSettings, SupabaseAuth
+from pytest_usersync.errors import UserSyncError
+from pytest_usersync.signups import BY_NAME
+from pytest_usersync.strategies import (
+    History,
+    Newcomer,
+    acts,
+    histories,
+    providers,
+    realistic_signups,
+    signups,
+)
+from pytest_usersync.strategies.acts import ChangeEmail, Confirm, HardDelete
+from pytest_usersync.strategies.newcomer import KINDS
+
+Fresh = Callable[..., AbstractContextManager[SupabaseAuth]]
+
+# The database does not answer in the time that Hypothesis allows a function.
+on_a_database = settings(deadline=None)
+
+
+@on_a_database
+@given(newcomer=signups(keys=("full_name", "email", "sub")))
+def test_everybody_drawn_is_let_in(fresh_auth: Fresh, newcomer: Newcomer) -> None:
+    with fresh_auth() as auth:
+        user = newcomer.act(auth)
+        assert user.email == (newcomer.email and newcomer.email.lower())
+        assert (user.phone is None) == (newcomer.phone is None)
+
+
+@on_a_database
+@given(newcomer=realistic_signups("de_DE") | realistic_signups("ja_JP", keys=("bio", "plan")))
+def test_everybody_imagined_is_let_in(fresh_auth: Fresh, newcomer: Newcomer) -> None:
+    with fresh_auth() as auth:
+        assert newcomer.act(auth).email == newcomer.email
+
+
+@on_a_database
+@given(history=histories(keys=("full_name",)))
+def test_every_life_can_be_lived(fresh_auth: Fresh, history: History) -> None:
+    with fresh_auth() as auth:
+        history.act(auth)
+
+
+@on_a_database
+@given(data=st.data())
+def test_settings_leave_only_what_such_a_server_offers(
+    fresh_auth: Fresh, data: st.DataObject
+) -> None:
+    given = AuthSettings(
+        mailer_autoconfirm=data.draw(st.booleans()),
+        sms_autoconfirm=data.draw(st.booleans()),
+        disable_signup=data.draw(st.booleans()),
+    )
+    history = data.draw(histories(settings=given))
+    with fresh_auth(given) as auth:
+        history.act(auth)
+        if history.newcomer.kind in ("email", "phone"):
+            assert not given.disable_signup
+
+
+def test_every_kind_is_drawn() -> None:
+    seen = set()
+
+    @settings(max_examples=500, database=None)
+    @given(newcomer=signups())
+    def look(newcomer: Newcomer) -> None:
+        seen.add(newcomer.kind)
+
+    look()
+    assert seen == {*KINDS}
+
+
+def test_every_signup_that_a_finding_names_is_among_the_kinds() -> None:
+    assert {*BY_NAME} <= {*KINDS}
+    assert {name for name, each in BY_NAME.items() if each.emailless} == {
+        name for name in BY_NAME if not KINDS[name].email
+    }
+
+
+@given(data=st.data())
+def test_providers_choose_among_the_kinds(data: st.DataObject) -> None:
+    provider = data.draw(providers())
+    assert data.draw(signups(providers=[provider])).provider == provider
+    assert data.draw(realistic_signups(providers=[provider])).provider == provider
+
+
+@given(newcomer=signups(kinds=["phone", "sms-code", "admin-phone"], keys=["email"]))
+def test_no_number_comes_with_an_address_that_is_no_text(newcomer: Newcomer) -> None:
+    assert isinstance(newcomer.data.get("email", ""), str)
+
+
+@given(newcomer=signups(), history=histories())
+def test_what_is_drawn_prints_as_code(newcomer: Newcomer, history: History) -> None:
+    names = {**vars(acts), "Newcomer": Newcomer, "History": History}
+    assert eval(repr(newcomer), names) == newcomer  # noqa: S307
+    assert eval(repr(history), names) == history  # noqa: S307
+
+
+def test_the_simplest_newcomer_prints_on_one_short_line() -> None:
+    def simplest(kind: str) -> str:
+        return repr(find(signups(), lambda newcomer: newcomer.kind == kind))
+
+    assert simplest("web3") == "Newcomer('web3')"
+    assert simplest("phone") == "Newcomer('phone', phone='15550000000')"
+    assert simplest("email") == "Newcomer('email', email='a@example.com')"
+
+
+def test_the_same_seed_of_hypothesis_imagines_the_same_people() -> None:
+    def wanted(newcomer: Newcomer) -> bool:
+        return newcomer.kind == "email" and len(str(newcomer.data["full_name"])) > 12
+
+    first = find(realistic_signups(), wanted)
+    assert find(realistic_signups(), wanted) == first
+    assert "@example." in str(first.email)
+
+
+def test_a_life_goes_on_after_the_signup(fresh_auth: Fresh) -> None:
+    ada = Newcomer("email", email="ada@example.com", data={"full_name": "Ada"})
+    with fresh_auth() as auth:
+        user = History(ada, (Confirm(), ChangeEmail("Ada@example.org"), Confirm())).act(auth)
+        assert user is not None
+        assert (user.email, user.confirmed) == ("ada@example.org", True)
+        assert user.session
+        assert History(ada, (HardDelete(), Confirm())).act(auth) is None
+
+
+def test_a_server_that_confirms_by_itself_is_set_up_for_one_signup_alone(
+    fresh_auth: Fresh,
+) -> None:
+    with fresh_auth() as auth:
+        first = Newcomer("email-autoconfirm", email="a@example.com").act(auth)
+        second = Newcomer("email", email="b@example.com").act(auth)
+        assert auth.settings == AuthSettings()
+        assert "b@example.com" in auth.script
+    assert (first.confirmed, second.confirmed) == (True, False)
+
+
+def test_a_nul_character_is_refused_and_so_never_drawn(fresh_auth: Fresh) -> None:
+    with fresh_auth() as auth, pytest.raises(AuthError) as told:
+        Newcomer("email", email="a@example.com", data={"name": "\0"}).act(auth)
+    assert told.value.message == "Database error saving new user"
+
+
+@pytest.mark.parametrize(
+    ("ask", "told"),
+    [
+        (lambda: Newcomer("fax"), "'fax' is no signup. Use one of email, "),
+        (lambda: signups(kinds=["fax"]), "'fax' is no signup. Use one of email, "),
+        (lambda: signups(providers=["fax"]), "'fax' is no provider. Use one of email, "),
+        (lambda: signups(kinds=["email"], providers=["web3"]), "No signup is left to draw. "),
+        (lambda: realistic_signups("xx_XX"), "Faker does not know the locale 'xx_XX'. "),
+    ],
+)
+def test_what_cannot_be_drawn_is_said_at_once(ask: Callable[[], object], told: str) -> None:
+    with pytest.raises(UserSyncError) as raised:
+        ask()
+    assert str(raised.value).startswith(told)
