@@ -71,6 +71,7 @@ class Laboratory:
         # A sync may wait for the confirmation before it writes the profile.
         self._confirm = not self._outcome({})
         self._baseline = self._outcome({})
+        self._touched = self._outcome({}, update={"updated_at": BASELINE["updated_at"]})
 
     def attributed_targets(self) -> tuple[Target, ...]:
         """Return the targets, each with the triggers without which its row does not appear."""
@@ -110,18 +111,18 @@ class Laboratory:
     def _followers(self, column: str, value: Json) -> Iterator[tuple[Table, str, bool]]:
         """Yield table, column and whether it is a flag, for all that follows one change."""
         found: dict[tuple[Table, str, bool], None] = {}
-        for outcome in self._outcomes_of(column, value):
-            for table, name, before, after in _moves(self._baseline, outcome):
+        for baseline, outcome in self._outcomes_of(column, value):
+            for table, name, before, after in _moves(baseline, outcome):
                 if _equal(after, value):
                     found[table, name, False] = None
                 elif column in CONFIRMATIONS and after is True and not before:
                     found[table, name, True] = None
         yield from found
 
-    def _outcomes_of(self, column: str, value: Json) -> Iterator[Rows]:
-        """Yield what the change leaves when the INSERT brings it, and when an UPDATE does."""
-        yield self._outcome({column: value})
-        yield self._outcome({}, update={column: value})
+    def _outcomes_of(self, column: str, value: Json) -> Iterator[tuple[Rows, Rows]]:
+        """Yield what is left without and with the change: as an INSERT brings it, as an UPDATE."""
+        yield self._baseline, self._outcome({column: value})
+        yield self._touched, self._outcome({}, update={column: value})
 
     def _outcome(
         self,
