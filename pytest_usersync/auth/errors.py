@@ -45,21 +45,30 @@ def invalid(message: str) -> AuthError:
     return AuthError(400, "validation_failed", message)
 
 
-@contextmanager
-def refusing(message: str, *, whatever: bool = False) -> Iterator[None]:
+class refusing:  # noqa: N801  It reads as the word it is.
     """Answer with ``message`` when the database refuses.
 
     Args:
         whatever: also instead of an answer that a step inside has already chosen.
     """
-    try:
-        yield
-    except psycopg.Error as error:
-        raise failure(message) from error
-    except AuthError as error:
-        if not whatever:
-            raise
-        raise failure(message) from error.__cause__
+
+    __slots__ = ("_message", "_whatever")
+
+    def __init__(self, message: str, *, whatever: bool = False) -> None:
+        self._message = message
+        self._whatever = whatever
+
+    def __enter__(self) -> None:
+        """Do nothing yet."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: object
+    ) -> None:
+        """Put the answer in the place of the error."""
+        if isinstance(error, psycopg.Error):
+            raise failure(self._message) from error
+        if self._whatever and isinstance(error, AuthError):
+            raise failure(self._message) from error.__cause__
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias, cast
 from uuid import UUID
@@ -63,7 +64,7 @@ IDENTITY_COLUMNS = (
     "user_id",
 )
 _METADATA = ("raw_app_meta_data", "raw_user_meta_data")
-_JSON_COLUMNS = frozenset({*_METADATA, "identity_data"})
+_JSON_COLUMNS = (*_METADATA, "identity_data")
 _UNSET: datetime = cast(datetime, None)
 
 Metadata: TypeAlias = dict[str, Json]
@@ -139,21 +140,30 @@ class UserRow:
         Metadata is taken over key by key into the same object, as the server does: what a
         trigger added is there afterwards, what it removed stays.
         """
+        known = {column: getattr(self, column) for column in _METADATA}
         for column, value in found.items():
-            if column not in _METADATA:
-                setattr(self, column, value)
-                continue
-            known = getattr(self, column)
-            if known is None:
-                setattr(self, column, known := {})
-            if isinstance(value, dict):
-                known.update(value)
+            setattr(self, column, value)
+        for column, before in known.items():
+            metadata = {} if before is None else before
+            if isinstance(now := getattr(self, column), dict):
+                metadata.update(now)
+            setattr(self, column, metadata)
+
+
+@cache
+def _reader(
+    statement: Statement,
+) -> tuple[Callable[[UserRow | IdentityRow], tuple[object, ...]], tuple[int, ...]]:
+    """Return what reads a statement's columns off a row, and which of them are JSON."""
+    columns = statement.columns  # Always several: no statement leaves updated_at out.
+    json_at = tuple(at for at, column in enumerate(columns) if column in _JSON_COLUMNS)
+    return attrgetter(*columns), json_at
 
 
 def values(statement: Statement, row: UserRow | IdentityRow) -> list[object]:
     """Return the row's values for the columns that the statement writes."""
-    picked = attrgetter(*statement.columns)(row)
-    return [
-        jsonb(value) if column in _JSON_COLUMNS else value
-        for column, value in zip(statement.columns, picked, strict=True)
-    ]
+    read, json_at = _reader(statement)
+    picked = list(read(row))
+    for at in json_at:
+        picked[at] = jsonb(cast(Json, picked[at]))
+    return picked

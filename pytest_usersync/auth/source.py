@@ -49,7 +49,7 @@ class Source:
 
     def password_hash(self, password: str) -> str:
         """Return a string of bcrypt's shape that ``password_matches`` recognises."""
-        return _password_hash(password, "".join(self._random.choices(_ALPHABET, k=14)))
+        return _password_hash(password, f"{self._random.getrandbits(56):014x}")
 
 
 def _password_hash(password: str, salt: str) -> str:

@@ -90,7 +90,13 @@ def test_metadata_is_free_and_keeps_nulls_until_they_are_merged(
 
 
 def test_metadata_arrives_as_a_decoder_of_floats_hands_it_on(auth: Auth) -> None:
-    data = {"whole": 2.0, "big": 2**63, "odd": "\ud800", "half": 0.5, "none": float("nan")}
+    data: dict[str, Json] = {
+        "whole": 2.0,
+        "big": 2**63,
+        "odd": "\ud800",
+        "half": 0.5,
+        "none": float("nan"),
+    }
     kept = auth().sign_in_anonymously(data=data).user_metadata
     assert kept == {
         "whole": 2,
