@@ -68,7 +68,6 @@ def every_case(anchor: str = "pytest.ini") -> list[str]:
         (["tests/test_mine.py"], [MINE]),
         (["tests/test_mine.py::test_mine"], [MINE]),
         (["-o", "testpaths=tests"], [MINE]),
-        ([".", "pytest.ini"], [MINE]),
         (["pytest.ini"], []),
         (["pytest.ini::US104"], []),
         (["-m", "usersync"], []),

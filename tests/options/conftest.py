@@ -56,7 +56,7 @@ CHECKS: tuple[Check, ...] = (kept, warned, broken, stopped)
 
 
 @pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+def quiet(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out a plugin that warns of an option it would like to have."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:asyncio")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +27,7 @@ def test_without_it_a_wrong_option_harms_nobody(pytester: pytest.Pytester) -> No
 
 
 def test_the_marker_is_always_known(pytester: pytest.Pytester) -> None:
-    pytester.runpytest("--markers").stdout.fnmatch_lines(["@pytest.mark.usersync: *"])
+    pytester.runpytest("--markers").stdout.fnmatch_lines(["@pytest.mark.usersync*"])
 
 
 def test_help_shows_every_option_and_every_policy_with_its_values(
@@ -52,6 +54,19 @@ def test_with_it_the_header_says_what_was_found(run: Run) -> None:
             "usersync: on PostgreSQL *",
         ]
     )
+
+
+def folders() -> list[Path]:
+    """Return the folders of servers that this process has started."""
+    places = {Path("/dev/shm"), Path(tempfile.gettempdir())}  # noqa: S108
+    return [path for place in places for path in place.glob(f"usersync-{os.getpid()}-*")]
+
+
+@pytest.mark.parametrize("select", ["US901", "US911", "US921"])
+def test_the_server_goes_with_the_run_however_it_ends(run: Run, select: str) -> None:
+    before = folders()
+    run(select=select)
+    assert folders() == before
 
 
 def test_a_folder_without_a_project_is_a_usage_error(
