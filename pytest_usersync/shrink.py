@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,7 +16,16 @@ from .database import Connection
 # Told the error of the statements, or None when they ran; may look at what they left.
 Broken = Callable[[Error | None], bool]
 
-_MOMENT = re.compile(r"'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[^']*'")
+Holds = Callable[[list[Write]], bool]
+
+_AS_AUTH = "set local session authorization supabase_auth_admin; set local search_path = auth;"
+_DONE = "set constraints all immediate; reset session authorization;"
+
+_PLAIN = (
+    (re.compile(r"'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[^']*'"), "now()"),
+    (re.compile(r"ada\.\d+@"), "ada@"),
+    (re.compile(r"'1555\d{7}'"), "'15550000001'"),
+)
 
 
 def shortest(connection: Connection, sent: Sequence[Sent], broken: Broken, setup: str = "") -> str:
@@ -35,9 +44,11 @@ def shortest(connection: Connection, sent: Sequence[Sent], broken: Broken, setup
     holds = partial(_holds, connection, broken, setup)
     if not holds(writes):
         return setup + script(sent)
-    for smaller in (_without_other_tables, _without_writes, _without_columns, _simpler):
-        writes = _descend(writes, holds, smaller)
-    return setup + PRELUDE + _text(writes)
+    smaller = [one for one in writes if one.table == "users"]
+    writes = smaller if holds(smaller) else writes
+    writes = _without_writes(writes, holds)
+    writes = _without_columns(writes, holds)
+    return setup + PRELUDE + _text(_simpler(writes, holds))
 
 
 def same_refusal(original: Error) -> Broken:
@@ -61,35 +72,25 @@ def _signature(error: Error) -> tuple[object, ...]:
     )
 
 
-def _descend(
-    writes: list[Write],
-    holds: Callable[[list[Write]], bool],
-    smaller: Callable[[list[Write]], Iterator[list[Write]]],
-) -> list[Write]:
-    """Take the first smaller candidate that still holds, until there is none."""
-    for candidate in smaller(writes):
-        if candidate != writes and holds(candidate):
-            return _descend(candidate, holds, smaller)
+def _without_writes(writes: list[Write], holds: Holds) -> list[Write]:
+    for place in reversed(range(len(writes))):
+        fewer = writes[:place] + writes[place + 1 :]
+        writes = fewer if holds(fewer) else writes
     return writes
 
 
-def _without_other_tables(writes: list[Write]) -> Iterator[list[Write]]:
-    yield [one for one in writes if one.table == "users"]
-
-
-def _without_writes(writes: list[Write]) -> Iterator[list[Write]]:
-    for place in reversed(range(len(writes))):
-        yield writes[:place] + writes[place + 1 :]
-
-
-def _without_columns(writes: list[Write]) -> Iterator[list[Write]]:
+def _without_columns(writes: list[Write], holds: Holds) -> list[Write]:
     """Leave out what may be left out: everything but the id at once, then column by column."""
-    yield [_only_id(one) for one in writes]
-    for place, one in enumerate(writes):
-        for column, _ in reversed(one.given):
-            if column != "id" and len(one.given) > 1:
-                given = tuple(pair for pair in one.given if pair[0] != column)
-                yield [*writes[:place], replace(one, given=given), *writes[place + 1 :]]
+    smallest = [_only_id(one) for one in writes]
+    if holds(smallest):
+        return smallest
+    for place in range(len(writes)):
+        for column, _ in reversed(writes[place].given):
+            given = tuple(pair for pair in writes[place].given if pair[0] != column)
+            fewer = [*writes[:place], replace(writes[place], given=given), *writes[place + 1 :]]
+            if column != "id" and given and holds(fewer):
+                writes = fewer
+    return writes
 
 
 def _only_id(one: Write) -> Write:
@@ -97,14 +98,13 @@ def _only_id(one: Write) -> Write:
     return replace(one, given=kept) if one.verb == "insert" and kept else one
 
 
-def _simpler(writes: list[Write]) -> Iterator[list[Write]]:
+def _simpler(writes: list[Write], holds: Holds) -> list[Write]:
     """Put plain literals for those of this run, so that the same case always reads the same."""
-    yield [_reworded(one, lambda literal: _MOMENT.sub("now()", literal)) for one in writes]
-    yield [_reworded(one, lambda literal: re.sub(r"ada\.\d+@", "ada@", literal)) for one in writes]
-    yield [
-        _reworded(one, lambda literal: re.sub(r"'1555\d{7}'", "'15550000001'", literal))
-        for one in writes
-    ]
+    for pattern, plain in _PLAIN:
+        simpler = [_reworded(one, partial(pattern.sub, plain)) for one in writes]
+        if simpler != writes and holds(simpler):
+            writes = simpler
+    return writes
 
 
 def _reworded(one: Write, word: Callable[[str], str]) -> Write:
@@ -137,13 +137,9 @@ def _holds(connection: Connection, broken: Broken, setup: str, writes: Sequence[
 
 def _refusal(connection: Connection, writes: Sequence[Write]) -> Error | None:
     try:
+        # One round trip: a finding is shown after dozens of these.
         with connection.transaction():
-            connection.execute("set local session authorization supabase_auth_admin")
-            connection.execute("set local search_path = auth")
-            for one in writes:
-                connection.execute(str(one).encode())
-            connection.execute("set constraints all immediate")
-            connection.execute("reset session authorization")
+            connection.execute(" ".join([_AS_AUTH, *map(str, writes), _DONE]).encode())
     except Error as refusal:
         return refusal
     return None

@@ -19,7 +19,7 @@ def judged(name: str, folder: Path) -> dict[str, Any]:
     report = folder / "report.json"
     command = [sys.executable, "-m", "pytest", "--usersync", f"--usersync-report={report}", name]
     environment = {key: value for key, value in os.environ.items() if "PYTEST" not in key}
-    ran = subprocess.run(  # noqa: S603
+    ran = subprocess.run(
         [*command, "-p", "no:cacheprovider"],
         cwd=EXAMPLES,
         env=environment,
