@@ -69,4 +69,5 @@ def _row(one: Judged) -> dict[str, object]:
             }
             for verdict in one.verdicts
         ],
+        "cases_not_run": one.missing,
     }

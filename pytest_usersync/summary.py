@@ -16,6 +16,11 @@ T = TypeVar("T")
 
 # How many findings of one cause are told in the summary before they are only counted.
 _ENOUGH = 2
+# The words of the closing count, in their order.
+_COUNTED = (
+    *("broken", "broken (warning)", "broken (info)", "not judged"),
+    *("kept", "kept in part", "not applicable"),
+)
 
 
 class Line(NamedTuple):
@@ -35,6 +40,12 @@ class Judged(NamedTuple):
     def outcome(self) -> Outcome:
         """Return the outcome of the check as a whole."""
         return merged(self.verdicts)
+
+    @property
+    def missing(self) -> list[str]:
+        """Return the cases that were not judged: deselected, or the run ended before."""
+        done = {verdict.case for verdict in self.verdicts}
+        return [case for case in self.check.cases if case not in done]
 
     def findings(self) -> list[Finding]:
         """Return the findings of all cases, in the order of the check's cases."""
@@ -149,10 +160,11 @@ def _closing(judged: Sequence[Judged], not_run: int, *, verbose: bool) -> Iterat
     for one in judged:
         if one.outcome is Outcome.BROKEN and one.check.level is not Level.ERROR:
             counts[f"broken ({one.check.level})"] += 1
+        elif one.outcome is Outcome.KEPT and one.missing:
+            counts["kept in part"] += 1
         else:
             counts[one.outcome.replace("-", " ")] += 1
-    order = ["broken", "broken (warning)", "broken (info)", "not judged", "kept", "not applicable"]
-    words = [f"{counts[word]} {word}" for word in order if counts[word]]
+    words = [f"{counts[word]} {word}" for word in _COUNTED if counts[word]]
     words += [f"{not_run} not run"] if not_run else []
     bad = counts["broken"] or counts["not judged"]
     number = _count(len(judged) + not_run, "promise")

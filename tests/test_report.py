@@ -158,7 +158,11 @@ def test_many_findings_of_one_cause_are_counted() -> None:
             for case in ("phone", "anonymous", "web3")
         )
     )
-    assert text[3:6] == ["    phone is wrong", "    anonymous is wrong", "    and 1 more of this kind"]
+    assert text[3:6] == [
+        "    phone is wrong",
+        "    anonymous is wrong",
+        "    and 1 more of this kind",
+    ]
 
 
 def test_reasons_are_told_once_with_all_they_concern() -> None:
@@ -196,6 +200,14 @@ def test_the_count_tells_levels_apart_and_says_what_was_not_run() -> None:
     ]
     assert "US510 some-name (info)" not in text
     assert "US510 some-name (info)" in lines(*verdicts, verbose=True)
+
+
+def test_a_check_that_was_judged_only_in_part_is_not_counted_as_whole() -> None:
+    kept = Verdict("US104", "phone", Outcome.KEPT)
+    assert lines(kept)[-1] == "1 promise: 1 kept, 1 of them only in part."
+    row = reportfile.document(subject(), [CHECK], gather([CHECK], [kept]))["checks"]
+    assert isinstance(row, list)
+    assert row[0]["cases_not_run"] == ["anonymous", "web3"]
 
 
 def test_the_heading_says_the_worst() -> None:
