@@ -13,7 +13,7 @@ from psycopg.rows import DictRow
 
 from . import assertions, database, tokens, upkeep
 from .assertions import Orphan
-from .auth import AuthSettings, Json, SupabaseAuth, User
+from .auth import AuthError, AuthSettings, Json, SupabaseAuth, User
 from .auth.source import Source
 from .check import Subject
 from .errors import ConfigurationError, UserSyncError
@@ -203,6 +203,12 @@ class UserSync:
         with roles.acting(self._app, roles.login(role)):
             yield self._app
 
+    @contextmanager
+    def superuser(self) -> Iterator[psycopg.Connection[DictRow]]:
+        """Lend a connection that sees everything and may do everything, inside the same world."""
+        with self._begun().reader() as cursor:
+            yield cursor.connection
+
     # -- what must hold
 
     def assert_synced(self, user: User | UUID) -> None:
@@ -225,7 +231,7 @@ class UserSync:
         __tracebackhide__ = True
         return assertions.assert_signup_succeeds(self, signup)
 
-    def assert_signup_refused(self, signup: Callable[[SupabaseAuth], User]) -> Exception:
+    def assert_signup_refused(self, signup: Callable[[SupabaseAuth], User]) -> AuthError:
         """Claim that a signup is refused, and return what its client is told."""
         __tracebackhide__ = True
         return assertions.assert_signup_refused(self, signup)

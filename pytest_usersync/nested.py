@@ -27,6 +27,15 @@ join pg_catalog.pg_namespace as n on n.oid = c.connamespace
 where c.condeferrable
 order by n.nspname, c.conname
 """
+_LEFT = """
+select
+    (
+        select string_agg(pg_catalog.format('deallocate %I', name), ';')
+        from pg_catalog.pg_prepared_statements
+        where from_sql
+    ),
+    pg_catalog.pg_advisory_unlock_all()
+"""
 
 
 class _Cursor(psycopg.Cursor[Any]):
@@ -52,6 +61,7 @@ class NestedConnection(psycopg.Connection[DictRow]):
         self.points: list[str] = []
         self.serving = False
         self._depth = 0
+        self._begun = False
         self._needs_commit = False
         self.restore()
 
@@ -83,6 +93,32 @@ class NestedConnection(psycopg.Connection[DictRow]):
         """Whether no transaction is open."""
         return self.info.transaction_status == TransactionStatus.IDLE
 
+    def begin(self) -> None:
+        """Begin the transaction that everything stays in."""
+        self._begun = self._needs_commit = False
+        self.points = ["usersync_0"]
+        self.send("begin", "savepoint usersync_0")
+
+    def end(self) -> None:
+        """Roll back to the very beginning; raise psycopg.Error when that is gone."""
+        points, self.points = self.points, []
+        if self.closed or not points:
+            raise psycopg.OperationalError("the transaction was ended from inside")
+        self._clean(f"rollback to savepoint {points[0]}", "rollback")
+
+    def undo(self, point: str) -> None:
+        """Take back what was done since the savepoint; raise psycopg.Error when that is gone."""
+        del self.points[self.points.index(point) :]
+        self._clean(f"rollback to savepoint {point}", f"release savepoint {point}")
+
+    def _clean(self, *before: str) -> None:
+        """Undo what no rollback does."""
+        *_, left = self.send(*before, _LEFT)
+        if text := left.get_value(0, 0):
+            self.send(text.decode())
+        self._begun = self._needs_commit = False
+        self.restore()
+
     def push(self, *before: str) -> list[PGresult]:
         """Set a savepoint that commits and rollbacks come to, in the trip of what is before it."""
         point = f"usersync_{len(self.points)}"
@@ -90,12 +126,28 @@ class NestedConnection(psycopg.Connection[DictRow]):
         self.points.append(point)
         return results
 
-    def pop(self, point: str, *after: str, undo: bool) -> None:
-        """Leave the savepoint and those inside it, with or without what was done since."""
+    def pop(self, point: str, *after: str, undo: bool, begun: bool = True) -> None:
+        """Leave the savepoint and those inside it, with or without what was done since.
+
+        Args:
+            after: what to run outside of it, in the same trip.
+            begun: whether a transaction of the app's was open before; if not, this was one.
+        """
         del self.points[self.points.index(point) :]
         back = [f"rollback to savepoint {point}"] if undo else []
-        self.send(*back, f"release savepoint {point}", *after)
-        self._needs_commit &= not undo
+        kept = self.points and not (begun or self._needs_commit)
+        ending = _again(self.points[-1]) if kept else []
+        self.send(*back, f"release savepoint {point}", *after, *ending)
+        if not begun:
+            self._needs_commit &= not undo
+            self._begun = False
+            if self._needs_commit:
+                self._settle()
+
+    @property
+    def begun(self) -> bool:
+        """Whether the app has a transaction open, as far as it can see."""
+        return self._begun
 
     @property
     def listening(self) -> bool:
@@ -103,7 +155,8 @@ class NestedConnection(psycopg.Connection[DictRow]):
         return bool(self.points) and not self.serving
 
     def note(self, query: Any) -> None:  # noqa: ANN401
-        """Remember that a statement needs a real commit, if it does."""
+        """Remember that a transaction has begun, and whether it needs a real commit."""
+        self._begun = True
         if isinstance(query, sql.Composable):
             query = query.as_string(self)
         text = query.decode(errors="replace") if isinstance(query, bytes) else query
@@ -116,10 +169,13 @@ class NestedConnection(psycopg.Connection[DictRow]):
             super().commit()
         elif self.failed:
             self.rollback()
-        elif self._needs_commit:
-            self._commit_really()
         else:
-            self._commit_nested()
+            try:
+                self._fire_deferred()
+            except psycopg.Error:
+                self.rollback()
+                raise
+            self._settle()
 
     def rollback(self) -> None:
         """Go back to the last commit."""
@@ -127,7 +183,7 @@ class NestedConnection(psycopg.Connection[DictRow]):
             super().rollback()
         else:
             self.send(f"rollback to savepoint {self.points[-1]}")
-            self._needs_commit = False
+            self._begun = self._needs_commit = False
 
     @contextmanager
     def transaction(
@@ -136,37 +192,29 @@ class NestedConnection(psycopg.Connection[DictRow]):
         force_rollback: bool = False,  # noqa: FBT001, FBT002
     ) -> Iterator[psycopg.Transaction]:
         """Open a block that is a transaction as far as the caller can see."""
-        if not self.points or self._depth or self.serving or self.idle:
-            with super().transaction(savepoint_name, force_rollback) as block:
-                yield block
-            return
-        self._depth += 1
+        outermost = self.listening and not (self._depth or self._begun or self.idle)
+        self._depth += outermost
         try:
             with super().transaction(savepoint_name, force_rollback) as block:
                 yield block
-                if not force_rollback:
+                if outermost and not force_rollback:
                     self._fire_deferred()
         except BaseException:
-            self._needs_commit = False
+            self._begun &= not outermost
             raise
         finally:
-            self._depth -= 1
-        if self._needs_commit and not force_rollback:
-            self._commit_really()
+            self._depth -= outermost
+        if outermost:
+            self._settle()
 
-    def _commit_nested(self) -> None:
-        point = self.points[-1]
-        try:
-            self._fire_deferred()
-        except psycopg.Error:
-            self.send(f"rollback to savepoint {point}")
-            raise
-        self.send(f"release savepoint {point}", f"savepoint {point}")
-
-    def _commit_really(self) -> None:
-        self.points.clear()
-        self._needs_commit = False
-        super().commit()
+    def _settle(self) -> None:
+        """Keep what was done, so that a rollback does not go behind it."""
+        if self._needs_commit:
+            self.points.clear()
+            super().commit()
+        else:
+            self.send(*_again(self.points[-1]))
+        self._begun = self._needs_commit = False
 
     def _fire_deferred(self) -> None:
         cursor = psycopg.Cursor(self, row_factory=dict_row)
@@ -178,3 +226,7 @@ class NestedConnection(psycopg.Connection[DictRow]):
         ]
         if names:
             cursor.execute(sql.SQL("set constraints {} deferred").format(sql.SQL(", ").join(names)))
+
+
+def _again(point: str) -> list[str]:
+    return [f"release savepoint {point}", f"savepoint {point}"]

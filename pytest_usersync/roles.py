@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
-from psycopg.pq.abc import PGresult
 
 from . import database, platform
 from .errors import UserSyncError
@@ -20,7 +20,7 @@ LOGINS = ("supabase_auth_admin", "authenticator")
 REQUEST_ROLES = ("anon", "authenticated", "service_role")
 CLAIMS = "request.jwt.claims"
 # Each claim in a setting of its own, as an old PostgREST had it; tests still set these.
-_OLD_CLAIMS = tuple(f"request.jwt.claim.{name}" for name in ("sub", "role", "email"))
+_CLAIMS = (CLAIMS, *(f"request.jwt.claim.{name}" for name in ("sub", "role", "email")))
 _OWN = """
 select pg_catalog.split_part(entry, '=', 1) as name,
     pg_catalog.substr(entry, pg_catalog.strpos(entry, '=') + 1) as value
@@ -44,7 +44,7 @@ class Part:
     """A role to take: what to set, by name, and under whose authorization; None: the superuser."""
 
     login: str | None
-    settings: Mapping[str, str]
+    settings: tuple[tuple[str, str], ...] = ()
     role: str = "none"
 
 
@@ -70,7 +70,7 @@ class Roles:
             for word in fixed & settings.keys():
                 del settings[word]
         self.auth = self._part("supabase_auth_admin", {})
-        self.reader = Part(None, {})
+        self.reader = Part(None)
 
     def login(self, role: str) -> Part:
         """Return the part of somebody who logged in as the role."""
@@ -83,8 +83,9 @@ class Roles:
         return self._part("authenticator", {**path, **own, CLAIMS: claims}, role)
 
     def _part(self, login: str, more: Mapping[str, str], role: str = "none") -> Part:
-        nobody = dict.fromkeys((CLAIMS, *_OLD_CLAIMS), "")
-        return Part(login, {**self._logins.get(login, {}), **nobody, **more}, role)
+        nobody = dict.fromkeys(_CLAIMS, "")
+        settings = {**self._logins.get(login, {}), **nobody, **more}
+        return Part(login, tuple(settings.items()), role)
 
     def _all(self) -> list[dict[str, str]]:
         return [*self._logins.values(), *self._own.values()]
@@ -102,27 +103,35 @@ class Roles:
             undo_on_error: whether any error takes back what was done, or only one of PostgreSQL.
         """
         _expect_usable(connection)
-        begun = connection.idle
-        enter = self._enter(part)
-        before = connection.send(enter) if begun else connection.push(enter)
-        point = None if begun else connection.points[-1]
-        back = self._back(part, before[0])
+        idle, begun = connection.idle, connection.begun
+        enter = _enter(part, self.superuser)
+        before = connection.send(enter) if idle else connection.push(enter)
+        point = None if idle else connection.points[-1]
+        raw = tuple(before[0].get_value(0, number) for number in range(2 + len(part.settings)))
+        back = _back(part, self.superuser, raw)
         try:
             yield
         except BaseException:
-            self._leave(connection, point, back, undo=undo_on_error or connection.failed)
+            undo = undo_on_error or connection.failed
+            self._leave(connection, point, back, undo=undo, begun=begun)
             raise
         else:
-            self._leave(connection, point, back, undo=connection.failed)
+            self._leave(connection, point, back, undo=connection.failed, begun=begun)
 
     def _leave(
-        self, connection: NestedConnection, point: str | None, back: str, *, undo: bool
+        self,
+        connection: NestedConnection,
+        point: str | None,
+        back: str,
+        *,
+        undo: bool,
+        begun: bool,
     ) -> None:
         if connection.closed:
             return
         if point in connection.points:
             try:
-                connection.pop(point, back, undo=undo)
+                connection.pop(point, back, undo=undo, begun=begun)
             except psycopg.errors.InvalidSavepointSpecification:
                 psycopg.Connection.rollback(connection)
             else:
@@ -132,28 +141,34 @@ class Roles:
             end(connection)
         connection.send(back)
 
-    def _enter(self, part: Part) -> str:
-        kept = [_get("session_authorization"), _get("role"), *map(_get, part.settings)]
-        new = [_set("session_authorization", self.superuser)]
-        for name, value in part.settings.items():
-            new.append(_set(name, value) if value or "jwt" not in name else _clear(name))
-        if part.login:
-            new.append(_set("session_authorization", part.login))
-        if part.role != "none":
-            new.append(_set("role", part.role))
-        return _select(kept + new)
 
-    def _back(self, part: Part, before: PGresult) -> str:
-        raw = [before.get_value(0, number) for number in range(2 + len(part.settings))]
-        login, role, *values = [value.decode() if value else "" for value in raw]
-        terms = [_set("session_authorization", self.superuser)]
-        for name, value, new in zip(part.settings, values, part.settings.values(), strict=True):
-            if value != new:
-                terms.append(_set(name, value))
-        terms.append(_set("session_authorization", login))
-        if role != "none":
-            terms.append(_set("role", role))
-        return _select(terms)
+@lru_cache(maxsize=64)
+def _enter(part: Part, superuser: str) -> str:
+    """Return the query that reads what is set, and then sets what the part brings with it."""
+    names = [name for name, _ in part.settings]
+    terms = [_get("session_authorization"), _get("role"), *map(_get, names)]
+    terms.append(_set("session_authorization", superuser))
+    for name, value in part.settings:
+        terms.append(_set(name, value) if value or name not in _CLAIMS else _clear(name))
+    if part.login:
+        terms.append(_set("session_authorization", part.login))
+    if part.role != "none":
+        terms.append(_set("role", part.role))
+    return _select(terms)
+
+
+@lru_cache(maxsize=64)
+def _back(part: Part, superuser: str, raw: tuple[bytes | None, ...]) -> str:
+    """Return the query that sets what ``_enter`` has read."""
+    login, role, *values = [value.decode() if value else "" for value in raw]
+    terms = [_set("session_authorization", superuser)]
+    for (name, new), value in zip(part.settings, values, strict=True):
+        if value != new:
+            terms.append(_set(name, value))
+    terms.append(_set("session_authorization", login))
+    if role != "none":
+        terms.append(_set("role", role))
+    return _select(terms)
 
 
 def _expect_usable(connection: NestedConnection) -> None:

@@ -20,7 +20,7 @@ _HARNESS = pytest.StashKey[UserSync]()
 def harness(config: pytest.Config) -> UserSync:
     """Return the harness of this process; fail the test in one line if there can be none."""
     if _HARNESS not in config.stash:
-        with plainly(), ExitStack() as exits:
+        with plainly(), ExitStack() as exits:  # closed at once if the harness cannot be made
             usersync = UserSync(_subject(config, exits))
             exits.callback(usersync.close)
             config.add_cleanup(exits.pop_all().close)
@@ -34,7 +34,8 @@ def plainly() -> Iterator[None]:
     try:
         yield
     except (UserSyncError, pytest.UsageError) as error:
-        pytest.fail(" ".join(str(error).split()), pytrace=False)
+        words = " ".join(str(error).split())
+        raise pytest.fail.Exception(words, pytrace=False) from None
 
 
 def _subject(config: pytest.Config, exits: ExitStack) -> Subject:

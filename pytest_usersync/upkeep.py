@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
-from psycopg import errors, sql
-from psycopg.rows import DictRow
+from psycopg import Cursor, errors, sql
+from psycopg.rows import DictRow, dict_row
 
 from .database import Connection
 from .errors import UserSyncError
 from .sync import Sync, Target
 from .watch import PLATFORM_SCHEMAS
 
+Reader: TypeAlias = "Cursor[DictRow]"
 QUALITY_CHECK = "run_user_sync_quality_check"
 _CALLABLE = """
 select n.nspname as schema, p.proname as name, p.prokind = 'p' as procedure
@@ -63,17 +65,17 @@ def table(target: Target) -> sql.Identifier:
     return sql.Identifier(target.table.schema, target.table.name)
 
 
-def own_backfill(reader: Connection) -> sql.Composed | None:
+def own_backfill(reader: Reader) -> sql.Composed | None:
     """Return the call of the project's own backfill, if a function's name says it is one."""
     return _call(reader, "backfill")
 
 
-def own_quality_check(reader: Connection) -> sql.Composed | None:
+def own_quality_check(reader: Reader) -> sql.Composed | None:
     """Return the call of the project's own quality check, if it has the usual name."""
     return _call(reader, f"^{QUALITY_CHECK}$")
 
 
-def _call(reader: Connection, pattern: str) -> sql.Composed | None:
+def _call(reader: Reader, pattern: str) -> sql.Composed | None:
     found = reader.execute(_CALLABLE, [pattern, list(PLATFORM_SCHEMAS)]).fetchone()
     if found is None:
         return None
@@ -84,7 +86,7 @@ def _call(reader: Connection, pattern: str) -> sql.Composed | None:
 def run(connection: Connection, call: sql.Composed) -> list[DictRow]:
     """Run the project's own function and return what it returns."""
     try:
-        cursor = connection.execute(call)
+        cursor = connection.cursor(row_factory=dict_row).execute(call)
     except errors.InvalidTransactionTermination as error:
         raise UserSyncError(
             f"{call.as_string(None)} commits, which a rolled-back test cannot. "
@@ -93,13 +95,13 @@ def run(connection: Connection, call: sql.Composed) -> list[DictRow]:
     return cursor.fetchall() if cursor.description else []
 
 
-def refill(reader: Connection, sync: Sync, *, emailless: bool) -> None:
+def refill(reader: Reader, sync: Sync, *, emailless: bool) -> None:
     """Give every ghost the rows that the project's triggers would have written for them.
 
     The ghosts go, as they are, through a temporary table that has the INSERT triggers of
     ``auth.users``.
     """
-    with reader.transaction():
+    with reader.connection.transaction():
         reader.execute(
             f"create temporary table {_GHOSTS} on commit drop as select * from auth.users limit 0"
         )

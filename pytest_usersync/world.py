@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import psycopg
+from psycopg.rows import DictRow, dict_row
 
 from . import database
 from .check import Subject
 from .nested import NestedConnection
 from .roles import Roles
+
+Reader: TypeAlias = "psycopg.Cursor[DictRow]"
 
 # A clone takes 12 MB, and on some file systems every drop makes the next clone slower.
 _CLONES_AT_ONCE = 8
@@ -72,8 +75,8 @@ class World(Protocol):
     def auth(self) -> AbstractContextManager[psycopg.Connection[object]]:
         """Lend the connection of Supabase Auth."""
 
-    def reader(self) -> AbstractContextManager[database.Connection]:
-        """Lend a connection that sees everything."""
+    def reader(self) -> AbstractContextManager[Reader]:
+        """Lend a cursor that sees everything."""
 
     def example(self) -> AbstractContextManager[None]:
         """Take back what is done inside the block."""
@@ -102,9 +105,7 @@ class Rollback:
             self._connection = self._supply.connect(self.name)
         if not self._begun:
             self._begun = True
-            self._connection.points.clear()
-            self._connection.send("begin")
-            self._connection.push()
+            self._connection.begin()
         return self._connection
 
     _begun = False
@@ -121,13 +122,13 @@ class Rollback:
                 connection.serving, connection.prepare_threshold = False, None
 
     @contextmanager
-    def reader(self) -> Iterator[database.Connection]:
+    def reader(self) -> Iterator[Reader]:
         """Lend the one connection as the superuser."""
         connection, roles = self.connection, self._supply.roles
         with roles.acting(connection, roles.reader):
             connection.serving = True
             try:
-                yield connection
+                yield psycopg.Cursor(connection, row_factory=dict_row)
             finally:
                 connection.serving = False
 
@@ -141,8 +142,12 @@ class Rollback:
                 self.end()
             return
         connection = self.connection
+        if connection.failed or not connection.points:
+            self.end()
+            connection = self.connection
         connection.push()
         point = connection.points[-1]
+        connection.push()  # The one that commits inside the block go forward from.
         try:
             yield
         finally:
@@ -151,7 +156,7 @@ class Rollback:
     def _take_back(self, connection: NestedConnection, point: str) -> None:
         if connection is self._connection and point in connection.points:
             try:
-                connection.pop(point, undo=True)
+                connection.undo(point)
             except psycopg.Error:
                 pass
             else:
@@ -164,12 +169,12 @@ class Rollback:
         if connection is None or not self._begun:
             return
         self._begun = False
-        left = _roll_back(connection)
-        if left is None:
+        try:
+            connection.end()
+        except psycopg.Error:
+            self._drop_connection(connection)
             self._supply.retire(self.name)
             self.name = ""
-        if left is None or left:
-            self._drop_connection(connection)
 
     def _drop_connection(self, connection: NestedConnection) -> None:
         connection.close()
@@ -180,28 +185,6 @@ class Rollback:
         if self._connection:
             self._drop_connection(self._connection)
         self._begun = False
-
-
-def _roll_back(connection: NestedConnection) -> bool | None:
-    """Roll back to the very beginning; None when that is gone, because something was committed.
-
-    Otherwise tell whether the session keeps something that no rollback takes from it.
-    """
-    first = connection.points[:1]
-    connection.points.clear()
-    if connection.closed or not first:
-        return None
-    try:
-        *_, last = connection.send(
-            f"rollback to savepoint {first[0]}",
-            "rollback",
-            "select exists (select from pg_catalog.pg_prepared_statements where from_sql),"
-            " pg_catalog.pg_advisory_unlock_all()",
-        )
-    except psycopg.Error:
-        return None
-    connection.restore()
-    return last.get_value(0, 0) == b"t"
 
 
 class Clone:
@@ -226,11 +209,11 @@ class Clone:
             self._auth = self._login("supabase_auth_admin")
         return nullcontext(self._auth)
 
-    def reader(self) -> AbstractContextManager[database.Connection]:
-        """Lend a superuser's connection; it sees what is committed."""
+    def reader(self) -> AbstractContextManager[Reader]:
+        """Lend a superuser's cursor; it sees what is committed."""
         if self._reader is None or self._reader.closed:
             self._reader = self._login(None)
-        return nullcontext(self._reader)
+        return nullcontext(self._reader.cursor())
 
     @contextmanager
     def example(self) -> Iterator[None]:

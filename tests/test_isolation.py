@@ -1,0 +1,172 @@
+"""App suites: whatever else they use, each test and each example starts clean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PLAIN = Path(__file__).parent / "projects" / "plain.sql"
+
+CLEAN = """
+import psycopg
+import pytest
+from hypothesis import given, strategies as st
+
+
+@pytest.fixture
+def clean(usersync):
+    assert usersync.query("select from auth.users") == []
+
+
+@pytest.mark.parametrize("n", range(3))
+def test_a_signup(clean, usersync, supabase_auth, n):
+    usersync.assert_synced(supabase_auth.sign_up("ada@example.com"))
+
+
+@pytest.mark.parametrize("n", range(2))
+def test_one_that_commits(clean, usersync_connection, supabase_auth, n):
+    supabase_auth.sign_up("ada@example.com")
+    usersync_connection.execute("commit")
+
+
+@pytest.mark.parametrize("n", range(2))
+def test_a_second_connection(usersync, supabase_auth, usersync_dsn, n):
+    supabase_auth.sign_up("ada@example.com")
+    with psycopg.connect(usersync_dsn) as connection:
+        found = connection.execute("select email from public.profiles").fetchall()
+    assert found == [("ada@example.com",)]
+
+
+@pytest.mark.parametrize("n", range(2))
+@pytest.mark.usersync(isolation="clone")
+def test_a_clone(clean, usersync, supabase_auth, n):
+    user = supabase_auth.sign_up("ada@example.com")
+    usersync.connection.execute("update public.profiles set full_name = 'Ada'")
+    usersync.connection.commit()
+    assert usersync.profile(user)["full_name"] == "Ada"
+
+
+@given(st.booleans())
+def test_examples(usersync, supabase_auth, as_user, as_anon, as_service_role, flag):
+    assert usersync.query("select from auth.users") == []
+    user = supabase_auth.sign_up("ada@example.com")
+    with as_user(user) as connection:
+        assert len(connection.execute("select from public.profiles").fetchall()) == 1
+
+
+class TestMethods:
+    @given(flag=st.booleans())
+    def test_examples(self, usersync, supabase_auth, flag):
+        assert usersync.query("select from auth.users") == []
+        supabase_auth.sign_up("ada@example.com")
+
+
+@pytest.mark.usersync(isolation="clone")
+@given(st.booleans())
+def test_examples_in_clones(usersync, supabase_auth, flag):
+    assert usersync.query("select from auth.users") == []
+    supabase_auth.sign_up("ada@example.com")
+
+
+def test_one_that_asks_late(request):
+    request.getfixturevalue("supabase_auth").sign_up("ada@example.com")
+
+
+def test_after_it(clean):
+    pass
+"""
+
+COROUTINES = """
+import psycopg
+import pytest
+from hypothesis import given, strategies as st
+
+pytestmark = pytest.mark.{mark}
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+async def test_an_async_connection(usersync_dsn, supabase_auth):
+    supabase_auth.sign_up("ada@example.com")
+    async with await psycopg.AsyncConnection.connect(usersync_dsn) as connection:
+        cursor = await connection.execute("select email from public.profiles")
+        assert await cursor.fetchall() == [("ada@example.com",)]
+
+
+@given(st.booleans())
+async def test_examples(usersync, supabase_auth, flag):
+    assert usersync.query("select from auth.users") == []
+    supabase_auth.sign_up("ada@example.com")
+"""
+
+
+@pytest.fixture
+def app(
+    pytester: pytest.Pytester, write_project: Callable[[str], Path]
+) -> Callable[..., pytest.RunResult]:
+    """Return a function that runs an app's suite beside a project."""
+    write_project(PLAIN.read_text(encoding="utf-8"))
+
+    def run(text: str, *options: str) -> pytest.RunResult:
+        pytester.makepyfile(test_app=text)
+        strict = ("-W", "error", "--strict-markers")
+        return pytester.runpytest_subprocess(*strict, *options)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "options", ["-p no:randomly", "-p no:xdist", "-n 2"], ids=["ordered", "random", "parallel"]
+)
+def test_every_test_and_every_example_starts_clean(
+    app: Callable[..., pytest.RunResult], options: str
+) -> None:
+    app(CLEAN, *options.split()).assert_outcomes(passed=14)
+
+
+def test_it_holds_in_a_run_that_judges_the_sync_as_well(
+    app: Callable[..., pytest.RunResult],
+) -> None:
+    result = app(CLEAN, "--usersync", "--usersync-select=US101", "-p", "no:randomly")
+    result.assert_outcomes(passed=15)
+
+
+@pytest.mark.parametrize("mark", ["anyio", "asyncio"])
+def test_coroutines_start_clean(
+    app: Callable[..., pytest.RunResult],
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    mark: str,
+) -> None:
+    monkeypatch.delenv("PYTEST_ADDOPTS")
+    loops = "asyncio_default_fixture_loop_scope=function"
+    app(COROUTINES.format(mark=mark), "-o", loops).assert_outcomes(passed=2)
+
+
+def test_only_what_failed_runs_again(
+    app: Callable[..., pytest.RunResult], pytester: pytest.Pytester
+) -> None:
+    text = "def test_a(usersync):\n    usersync.assert_no_ghosts()\n"
+    text += "def test_b(usersync):\n    assert usersync.ghosts()\n"
+    app(text).assert_outcomes(passed=1, failed=1)
+    pytester.runpytest_subprocess("--lf").assert_outcomes(failed=1)
+
+
+def test_without_the_plugin_the_rest_of_a_suite_runs(
+    app: Callable[..., pytest.RunResult],
+) -> None:
+    app("def test_other(): pass", "-p", "no:usersync").assert_outcomes(passed=1)
+
+
+def test_an_unknown_isolation_is_one_clear_line(app: Callable[..., pytest.RunResult]) -> None:
+    text = "import pytest\n\n@pytest.mark.usersync(isolation='truncate')\ndef test(usersync): pass"
+    result = app(text)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["isolation='truncate' is unknown. Use one of rollback, clone."])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    result.stdout.no_fnmatch_line("*sharing.py*")

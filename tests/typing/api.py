@@ -1,0 +1,77 @@
+"""What users write, for ``mypy --strict``; it is never run."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg.rows import DictRow
+
+from pytest_usersync.assertions import Orphan
+from pytest_usersync.auth import AuthError, AuthSettings, SupabaseAuth, User
+from pytest_usersync.fixtures import AsKey, AsUser
+from pytest_usersync.harness import UserSync
+
+
+@pytest.fixture(scope="session")
+def supabase_auth_settings() -> AuthSettings:
+    return AuthSettings(mailer_autoconfirm=True)
+
+
+@pytest.fixture
+def ada(supabase_auth: SupabaseAuth) -> User:
+    return supabase_auth.sign_up("ada@example.com", data={"full_name": "Ada", "tags": ["a", 1]})
+
+
+def test_reading(usersync: UserSync, ada: User) -> None:
+    profile: DictRow | None = usersync.profile(ada)
+    assert profile is not None
+    rows: list[DictRow] = usersync.profiles(ada.id)["public.profiles"]
+    ghosts: list[UUID] = usersync.ghosts()
+    orphans: list[Orphan] = usersync.orphans()
+    filled: int = usersync.backfill()
+    passed: bool = all(row["passed"] for row in usersync.quality_check())
+    assert passed
+    assert (len(rows), ghosts, [orphan.table for orphan in orphans], filled) == (1, [], [], 0)
+
+
+def test_asserting(usersync: UserSync, ada: User) -> None:
+    usersync.assert_synced(ada)
+    usersync.assert_synced(ada.id)
+    usersync.assert_no_ghosts()
+    usersync.assert_no_orphans()
+    bob: User = usersync.assert_signup_succeeds(lambda auth: auth.sign_up("bob@example.com"))
+    told: AuthError = usersync.assert_signup_refused(lambda auth: auth.sign_up("nonsense"))
+    filled: int = usersync.assert_idempotent(usersync.backfill)
+    assert (bob.email, told.status, filled) == ("bob@example.com", 400, 0)
+
+
+def test_asking(ada: User, as_user: AsUser, as_anon: AsKey, as_service_role: AsKey) -> None:
+    with as_user(ada, aal="aal2", organization="acme", groups=["a"]) as connection:
+        found: DictRow | None = connection.execute("select auth.uid()").fetchone()
+    with as_anon() as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("select * from public.profiles")
+    with as_service_role():
+        pass
+    assert found
+
+
+def test_connecting(
+    usersync: UserSync,
+    usersync_connection: psycopg.Connection[DictRow],
+    usersync_dsn: str,
+) -> None:
+    usersync_connection.execute("select 1")
+    usersync_connection.commit()
+    with usersync.acting("service_role") as connection, psycopg.connect(usersync_dsn) as second:
+        second.execute("select 1")
+        connection.execute("select 1")
+    auth: SupabaseAuth = usersync.new_auth(AuthSettings(disable_signup=True))
+    auth.sign_in_anonymously()
+
+
+@pytest.mark.usersync(isolation="clone")
+async def test_coroutines(usersync_dsn: str) -> None:
+    async with await psycopg.AsyncConnection.connect(usersync_dsn) as connection:
+        await connection.execute("select 1")
