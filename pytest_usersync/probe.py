@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from uuid import uuid4
 
 from psycopg import Error, sql
 
 from .auth import Json
 from .database import Connection
-from .sync import CONFIRMATIONS, Mirror, Sync, Table, Target
+from .sync import CONFIRMATIONS, Derived, Mirror, Sync, Table, Target
 
 MOMENT = "2001-02-03T04:05:06.789012+00:00"
 
@@ -56,6 +57,17 @@ CHANGES: dict[str, Json] = {
 Rows = dict[Table, dict[str, Json]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """A column that was different after one change: a copy of it, a flag for it, or neither."""
+
+    source: str
+    table: Table
+    column: str
+    copied: bool
+    flag: bool
+
+
 class Laboratory:
     """A scratch database in which users are inserted, looked at, and taken back.
 
@@ -94,30 +106,59 @@ class Laboratory:
     def mirrors(self) -> tuple[Mirror, ...]:
         """Return the columns that follow ``auth.users``, at the INSERT or at a later UPDATE."""
         sources: dict[tuple[Table, str, bool], list[str]] = {}
-        unsteady = self._unsteady_columns()
-        for column, value in CHANGES.items():
-            for table, name, flag in self._followers(column, value):
-                if (table, name) not in unsteady:
-                    sources.setdefault((table, name, flag), []).append(column)
+        for move in self._moves_of_columns:
+            if move.copied or move.flag:
+                known = sources.setdefault((move.table, move.column, not move.copied), [])
+                known.extend([move.source] if move.source not in known else [])
         return tuple(
             Mirror(table, name, _merged(columns, flag=flag), flag)
             for (table, name, flag), columns in sources.items()
         )
 
-    def _unsteady_columns(self) -> set[tuple[Table, str]]:
-        """Return the columns that differ between two equal signups: sequences, clocks, chance."""
-        return {(table, name) for table, name, *_ in _moves(self._baseline, self._outcome({}))}
+    def derived(self) -> tuple[Derived, ...]:
+        """Return the columns that move with the user's data in another way than a mirror does."""
+        mirrored = {(mirror.table, mirror.column) for mirror in self.mirrors()}
+        sources: dict[tuple[Table, str], list[_Move]] = {}
+        for move in [*self._moves_of_columns, *self._moves_of_metadata()]:
+            if (move.table, move.column) not in mirrored:
+                sources.setdefault((move.table, move.column), []).append(move)
+        return tuple(
+            Derived(
+                table,
+                column,
+                tuple(dict.fromkeys(move.source for move in moves)),
+                all(move.copied for move in moves),
+            )
+            for (table, column), moves in sources.items()
+        )
 
-    def _followers(self, column: str, value: Json) -> Iterator[tuple[Table, str, bool]]:
-        """Yield table, column and whether it is a flag, for all that follows one change."""
-        found: dict[tuple[Table, str, bool], None] = {}
-        for baseline, outcome in self._outcomes_of(column, value):
-            for table, name, before, after in _moves(baseline, outcome):
-                if _equal(after, value):
-                    found[table, name, False] = None
-                elif column in CONFIRMATIONS and after is True and not before:
-                    found[table, name, True] = None
-        yield from found
+    @cached_property
+    def _moves_of_columns(self) -> list[_Move]:
+        return [
+            move
+            for column, value in CHANGES.items()
+            for baseline, outcome in self._outcomes_of(column, value)
+            for move in self._moves(column, value, baseline, outcome)
+        ]
+
+    def _moves_of_metadata(self) -> Iterator[_Move]:
+        metadata = self._metadata()
+        for key in self._sync.metadata_keys:
+            changed = {**metadata, key: "Probed Value"}
+            outcome = self._outcome({"raw_user_meta_data": changed})
+            yield from self._moves(f"metadata.{key}", "Probed Value", self._baseline, outcome)
+
+    def _moves(self, source: str, value: Json, before: Rows, after: Rows) -> Iterator[_Move]:
+        for table, column, old, new in _differences(before, after):
+            if (table, column) not in self._unsteady:
+                flag = source in CONFIRMATIONS and new is True and not old
+                yield _Move(source, table, column, _equal(new, value), flag)
+
+    @cached_property
+    def _unsteady(self) -> set[tuple[Table, str]]:
+        """Return the columns that differ between two equal signups: sequences, clocks, chance."""
+        again = self._outcome({})
+        return {(table, name) for table, name, *_ in _differences(self._baseline, again)}
 
     def _outcomes_of(self, column: str, value: Json) -> Iterator[tuple[Rows, Rows]]:
         """Yield what is left without and with the change: as an INSERT brings it, as an UPDATE."""
@@ -138,7 +179,8 @@ class Laboratory:
                 if without:
                     self._disable(without)
                 with self._as_supabase_auth():
-                    self._insert({**BASELINE, **self._metadata(), "id": user_id, **change})
+                    metadata = {"raw_user_meta_data": self._metadata()}
+                    self._insert({**BASELINE, **metadata, "id": user_id, **change})
                     for values in [*steps, update or {}]:
                         self._update(user_id, values)
                     self._connection.execute("set constraints all immediate")
@@ -151,8 +193,7 @@ class Laboratory:
         self._connection.execute(statement.format(sql.Identifier(trigger)))
 
     def _metadata(self) -> dict[str, Json]:
-        text = self._sync.metadata.replace("{n}", "1000000")
-        return {"raw_user_meta_data": json.loads(text)}
+        return dict(json.loads(self._sync.metadata.replace("{n}", "1000000")))
 
     @contextmanager
     def _as_supabase_auth(self) -> Iterator[None]:
@@ -194,7 +235,7 @@ class Laboratory:
         return rows
 
 
-def _moves(before: Rows, after: Rows) -> Iterator[tuple[Table, str, Json, Json]]:
+def _differences(before: Rows, after: Rows) -> Iterator[tuple[Table, str, Json, Json]]:
     for table, row in after.items():
         for name, value in row.items():
             old = before.get(table, {}).get(name)

@@ -71,6 +71,21 @@ class Mirror:
 
 
 @dataclass(frozen=True, slots=True)
+class Derived:
+    """A column that moves with something of the user, without being its mirror.
+
+    Args:
+        sources: ``auth.users`` columns, or keys of the user metadata as ``metadata.full_name``.
+        copied: whether the column takes a metadata value as it is.
+    """
+
+    table: Table
+    column: str
+    sources: tuple[str, ...]
+    copied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Blocked:
     """An ordinary signup that was refused; ``failure`` when it was the database that did."""
 
@@ -88,6 +103,7 @@ class Sync:
         targets: the tables that gained a row carrying the new id, profile table first.
         side_tables: tables that gained a row which does not carry it.
         mirrors: the columns that follow ``auth.users``.
+        derived: the other columns that move with the user's data.
         metadata_keys: the keys of the user metadata that the trigger functions mention.
         metadata: the metadata an ordinary signup of this project brings.
         blocked: set when an ordinary signup fails; then the rest is unknown.
@@ -97,6 +113,7 @@ class Sync:
     targets: tuple[Target, ...] = ()
     side_tables: tuple[Table, ...] = ()
     mirrors: tuple[Mirror, ...] = ()
+    derived: tuple[Derived, ...] = ()
     metadata_keys: tuple[str, ...] = ()
     metadata: str = "{}"
     blocked: Blocked | None = None
@@ -167,6 +184,15 @@ def _sync(raw: dict[str, Any]) -> Sync:
                 Table(**mirror["table"]), mirror["column"], tuple(mirror["sources"]), mirror["flag"]
             )
             for mirror in raw["mirrors"]
+        ),
+        derived=tuple(
+            Derived(
+                Table(**derived["table"]),
+                derived["column"],
+                tuple(derived["sources"]),
+                derived["copied"],
+            )
+            for derived in raw["derived"]
         ),
         metadata_keys=tuple(raw["metadata_keys"]),
         metadata=raw["metadata"],

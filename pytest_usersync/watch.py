@@ -198,7 +198,10 @@ class _Watch:
         with database.connect(self.server, self.clones.take(self.loaded)) as connection:
             laboratory = probe.Laboratory(connection, found)
             return replace(
-                found, targets=laboratory.attributed_targets(), mirrors=laboratory.mirrors()
+                found,
+                targets=laboratory.attributed_targets(),
+                mirrors=laboratory.mirrors(),
+                derived=laboratory.derived(),
             )
 
 

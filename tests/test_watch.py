@@ -224,3 +224,35 @@ create trigger add after insert or update on auth.users
 
 def test_a_column_that_any_update_moves_follows_nothing(written: Callable[[str], Sync]) -> None:
     assert written(ANY_UPDATE).mirrors == ()
+
+
+FROM_METADATA = """
+create table public.profiles (id uuid primary key, name text, handle text, domain text);
+
+create function public.add() returns trigger language plpgsql security definer
+    set search_path = '' as $$
+begin
+    insert into public.profiles (id, name, handle, domain)
+    values (
+        new.id,
+        new.raw_user_meta_data ->> 'full_name',
+        lower(new.raw_user_meta_data ->> 'nick'),
+        split_part(new.email, '@', 2)
+    );
+    return new;
+end;
+$$;
+
+create trigger add after insert on auth.users for each row execute function public.add();
+"""
+
+
+def test_columns_that_move_with_the_metadata_or_part_of_the_email_are_told(
+    written: Callable[[str], Sync],
+) -> None:
+    derived = {d.column: (d.sources, d.copied) for d in written(FROM_METADATA).derived}
+    assert derived == {
+        "name": (("metadata.full_name",), True),
+        "handle": (("metadata.nick",), False),
+        "domain": (("email",), False),
+    }
