@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,9 +14,16 @@ from pytest_usersync.server import Server, ServerRequest, start
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
+def wanted() -> ServerRequest:
+    """Return the request for an own server: of ``USERSYNC_PG_BIN``, else of the first found."""
+    folder = os.environ.get("USERSYNC_PG_BIN")
+    return ServerRequest(binaries=Path(folder) if folder else None)
+
+
+@pytest.fixture(scope="session")
+def server(wanted: ServerRequest) -> Iterator[Server]:
     """Return an own server without a seed; each xdist worker starts its own."""
-    with start(ServerRequest()) as running:
+    with start(wanted) as running:
         yield running.server
 
 

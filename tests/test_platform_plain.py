@@ -12,9 +12,9 @@ from pytest_usersync.server import MAINTENANCE, Server, ServerRequest, start
 
 
 @pytest.fixture
-def plain() -> Iterator[Server]:
+def plain(wanted: ServerRequest) -> Iterator[Server]:
     """Start a server whose only superuser is ``postgres``, with an ``anon`` of its own."""
-    with start(ServerRequest()) as running:
+    with start(wanted) as running:
         own = running.server
         with database.connect(own, MAINTENANCE) as connection:
             connection.execute("create role another superuser login")

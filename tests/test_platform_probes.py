@@ -60,8 +60,10 @@ def outcome(connection: psycopg.Connection[Any], *statements: str, rows: bool) -
 
 
 @pytest.fixture(scope="module", params=[None, *INSTALLED], ids=str)
-def seeded(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with start(ServerRequest(binaries=request.param), platform.seed()) as running:
+def seeded(request: pytest.FixtureRequest, wanted: ServerRequest) -> Iterator[Server]:
+    with start(
+        ServerRequest(binaries=request.param or wanted.binaries), platform.seed()
+    ) as running:
         yield running.server
 
 

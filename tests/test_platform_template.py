@@ -13,8 +13,8 @@ from pytest_usersync.server import MAINTENANCE, Server, ServerRequest, start
 
 
 @pytest.fixture(scope="module")
-def seeded() -> Iterator[Server]:
-    with start(ServerRequest(), platform.seed()) as running:
+def seeded(wanted: ServerRequest) -> Iterator[Server]:
+    with start(wanted, platform.seed()) as running:
         yield running.server
 
 

@@ -13,9 +13,9 @@ Run = Callable[..., pytest.RunResult]
 
 
 @pytest.fixture(scope="module")
-def guest() -> Iterator[Server]:
+def guest(wanted: ServerRequest) -> Iterator[Server]:
     """Return a server that the runs of these tests do not own."""
-    with start(ServerRequest()) as running:
+    with start(wanted) as running:
         yield running.server
 
 

@@ -61,9 +61,9 @@ def test_without_it_nothing_is_left_running(run: Run) -> None:
 
 
 @pytest.fixture(scope="module")
-def guest() -> Iterator[Server]:
+def guest(wanted: ServerRequest) -> Iterator[Server]:
     """Return a server that the runs of these tests do not own."""
-    with start(ServerRequest()) as running:
+    with start(wanted) as running:
         yield running.server
 
 
