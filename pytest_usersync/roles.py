@@ -21,6 +21,7 @@ REQUEST_ROLES = ("anon", "authenticated", "service_role")
 CLAIMS = "request.jwt.claims"
 # Each claim in a setting of its own, as an old PostgREST had it; tests still set these.
 _CLAIMS = (CLAIMS, *(f"request.jwt.claim.{name}" for name in ("sub", "role", "email")))
+_LISTS = frozenset({"search_path", "temp_tablespaces"})
 _OWN = """
 select pg_catalog.split_part(entry, '=', 1) as name,
     pg_catalog.substr(entry, pg_catalog.strpos(entry, '=') + 1) as value
@@ -71,6 +72,7 @@ class Roles:
                 del settings[word]
         self.auth = self._part("supabase_auth_admin", {})
         self.reader = Part(None)
+        self._known = {part: self._shortcut(part) for part in (self.auth, self.reader)}
 
     def login(self, role: str) -> Part:
         """Return the part of somebody who logged in as the role."""
@@ -104,11 +106,18 @@ class Roles:
         """
         _expect_usable(connection)
         idle, begun = connection.idle, connection.begun
-        enter = _enter(part, self.superuser)
-        before = connection.send(enter) if idle else connection.push(enter)
-        point = None if idle else connection.points[-1]
-        raw = tuple(before[0].get_value(0, number) for number in range(2 + len(part.settings)))
-        back = _back(part, self.superuser, raw)
+        point = None
+        if part in self._known and connection.pristine and not idle:
+            enter, back = self._known[part]
+            connection.push(enter)
+        else:
+            enter = _enter(part, self.superuser)
+            before = (connection.send(enter) if idle else connection.push(enter))[0]
+            raw = tuple(before.get_value(0, number) for number in range(2 + len(part.settings)))
+            back = _back(part, self.superuser, raw)
+        if not idle:
+            point = connection.points[-1]
+        connection.parts += 1
         try:
             yield
         except BaseException:
@@ -117,6 +126,17 @@ class Roles:
             raise
         else:
             self._leave(connection, point, back, undo=connection.failed, begun=begun)
+        finally:
+            connection.parts -= 1
+
+    def _shortcut(self, part: Part) -> tuple[str, str]:
+        """Return how to take the part and to give it back where no setting was ever touched."""
+        ours = dict(self._part(self.main, {}).settings)
+        differing = [(name, value) for name, value in part.settings if value != ours[name]]
+        return (
+            _statements(differing, part.login),
+            _statements([(name, ours[name]) for name, _ in differing], self.main),
+        )
 
     def _leave(
         self,
@@ -140,6 +160,17 @@ class Roles:
             end = psycopg.Connection.rollback if undo else psycopg.Connection.commit
             end(connection)
         connection.send(back)
+
+
+def _statements(settings: Sequence[tuple[str, str]], login: str | None) -> str:
+    lines = ["set session authorization default"]
+    for name, value in settings:
+        # A list of names is one already, and would be a single name in quotes.
+        literal = value if name in _LISTS else _literal(value)
+        lines.append(f"set {sql.Identifier(name).as_string(None)} to {literal}")
+    if login:
+        lines.append(f"set session authorization {sql.Identifier(login).as_string(None)}")
+    return "; ".join(lines)
 
 
 @lru_cache(maxsize=64)
