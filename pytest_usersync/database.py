@@ -126,7 +126,7 @@ def startup_options(server: Server, database: str, role: str) -> str:
     with _open(server, database, autocommit=True) as superuser:
         given = superuser.info.get_parameters().get("options", "")
         settings = settings_of(superuser, role)
-    return " ".join([given, *starmap(_option, settings.items())]).strip()
+    return " ".join([given, *starmap(startup_option, settings.items())]).strip()
 
 
 def assume(
@@ -157,8 +157,8 @@ def assume(
     return connection
 
 
-def _option(name: str, value: str) -> str:
-    """Return a startup option; PostgreSQL splits them at blanks that no backslash protects."""
+def startup_option(name: str, value: str) -> str:
+    """Return one entry of ``options``; they are split at blanks that no backslash protects."""
     return "-c " + re.sub(r"([\\\s])", r"\\\1", f"{name}={value}")
 
 

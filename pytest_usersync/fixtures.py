@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import psycopg
     from psycopg.rows import DictRow
 
+    from .address import Process
     from .auth import AuthSettings, Json, SupabaseAuth, User
     from .harness import UserSync
 
@@ -26,6 +27,7 @@ NAMES = frozenset(
     }
 )
 HARNESS = pytest.StashKey["UserSync"]()
+ISOLATION = pytest.StashKey[str]()
 
 pytest.register_assert_rewrite("pytest_usersync.assertions")
 
@@ -45,16 +47,29 @@ class AsKey(Protocol):
 
 
 @pytest.fixture(scope="session")
-def usersync(pytestconfig: pytest.Config) -> UserSync:
+def usersync_server() -> Process | str | None:
+    """The server to use instead of the one that the options choose; override it to give one.
+
+    A superuser's connection string, or what a process fixture of pytest-postgresql returns. A run
+    with ``--usersync`` needs its server before there are fixtures, and goes by the options.
+    """
+    return None
+
+
+@pytest.fixture(scope="session")
+def usersync(pytestconfig: pytest.Config, usersync_server: Process | str | None) -> UserSync:
     """The sync under test: its profiles, ghosts and orphans, its users and their requests.
 
     It lasts for the session; the database behind it is a clean one for each test, and for each
     example of a property test.
     """
-    from .sharing import harness  # noqa: PLC0415
+    from .sharing import harness, plainly  # noqa: PLC0415
 
-    pytestconfig.stash[HARNESS] = harness(pytestconfig)
-    return pytestconfig.stash[HARNESS]
+    made = harness(pytestconfig, usersync_server)
+    with plainly():
+        made.isolate(pytestconfig.stash.get(ISOLATION, "rollback"))
+    pytestconfig.stash[HARNESS] = made
+    return made
 
 
 @pytest.fixture(scope="session")

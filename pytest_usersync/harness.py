@@ -48,6 +48,11 @@ class UserSync:
         self._auth = self.new_auth()
 
     @property
+    def subject(self) -> Subject:
+        """The server, and the database that every test's is a copy of."""
+        return self._subject
+
+    @property
     def sync(self) -> Sync:
         """What a signup does in this project, found by watching one."""
         return self._subject.sync

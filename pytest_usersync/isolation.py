@@ -5,35 +5,48 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import pytest
 
-from .fixtures import HARNESS, NAMES
-
-if TYPE_CHECKING:
-    from .harness import UserSync
+from .fixtures import HARNESS, ISOLATION, NAMES
 
 _UNWRAPPED = pytest.StashKey["tuple[Any, Callable[..., Any]]"]()
+
+
+def pytest_pycollect_makeitem(obj: object) -> None:
+    """Let a state machine ask for the user sync, as a test function would."""
+    if _machine(obj):
+        marks: list[Any] = getattr(obj, "pytestmark", [])
+        obj.pytestmark = [*marks, pytest.mark.usefixtures("usersync")]  # type: ignore[attr-defined]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Choose the isolation of a test that uses our fixtures, and wrap its examples."""
     used = NAMES.intersection(getattr(item, "fixturenames", ()))
-    if not used:
+    if not used and not _machine(getattr(item, "cls", None)):
         return
-    from .sharing import harness, plainly  # noqa: PLC0415
+    isolation = "clone" if "usersync_dsn" in used else "rollback"
+    for marker in item.iter_markers("usersync"):
+        if "isolation" in marker.kwargs:
+            isolation = marker.kwargs["isolation"]
+            break
+    item.config.stash[ISOLATION] = isolation  # The fixture makes the harness, if this is the first.
+    if usersync := item.config.stash.get(HARNESS, None):
+        from .sharing import plainly  # noqa: PLC0415
 
-    with plainly():
-        isolation = "clone" if "usersync_dsn" in used else "rollback"
-        for marker in item.iter_markers("usersync"):
-            if "isolation" in marker.kwargs:
-                isolation = marker.kwargs["isolation"]
-                break
-        item.config.stash[HARNESS] = harness(item.config)
-        item.config.stash[HARNESS].isolate(isolation)
+        with plainly():
+            usersync.isolate(isolation)
     _wrap_examples(item)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Give a state machine the user sync that it acts on."""
+    if machine := _machine(getattr(item, "cls", None)):
+        machine.usersync = item.config.stash[HARNESS]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -50,6 +63,11 @@ def pytest_runtest_teardown(item: pytest.Item) -> Any:  # noqa: ANN401
             usersync.end()
 
 
+def _machine(case: object) -> Any:  # noqa: ANN401
+    """Return the state machine that a ``TestCase`` runs, or None."""
+    return getattr(case, "usersync_machine", None) if isinstance(case, type) else None
+
+
 def _wrap_examples(item: pytest.Item) -> None:
     """Put each example of a property test into a clean database, by Hypothesis's own hook."""
     hypothesis: Any = getattr(getattr(item, "obj", None), "hypothesis", None)
@@ -58,22 +76,27 @@ def _wrap_examples(item: pytest.Item) -> None:
     inner = hypothesis.inner_test
     item.stash[_UNWRAPPED] = (hypothesis, inner)
     wrap = _asynchronous if inspect.iscoroutinefunction(inner) else _synchronous
-    hypothesis.inner_test = wrap(inner, item.config.stash[HARNESS])
+    hypothesis.inner_test = wrap(inner, item.config)
 
 
-def _synchronous(inner: Callable[..., Any], usersync: UserSync) -> Callable[..., Any]:
+def _example(config: pytest.Config) -> AbstractContextManager[None]:
+    usersync = config.stash.get(HARNESS, None)
+    return usersync.example() if usersync else nullcontext()
+
+
+def _synchronous(inner: Callable[..., Any], config: pytest.Config) -> Callable[..., Any]:
     @functools.wraps(inner)
     def example(*given: Any, **named: Any) -> Any:  # noqa: ANN401
-        with usersync.example():
+        with _example(config):
             return inner(*given, **named)
 
     return example
 
 
-def _asynchronous(inner: Callable[..., Any], usersync: UserSync) -> Callable[..., Any]:
+def _asynchronous(inner: Callable[..., Any], config: pytest.Config) -> Callable[..., Any]:
     @functools.wraps(inner)
     async def example(*given: Any, **named: Any) -> Any:  # noqa: ANN401
-        with usersync.example():
+        with _example(config):
             return await inner(*given, **named)
 
     return example

@@ -47,7 +47,8 @@ OPTIONS = (
     Option(
         "dsn",
         "text",
-        "use the server of this connection string, as its superuser, instead of starting one",
+        "use the server of this connection string, as its superuser, instead of starting one; "
+        "pytest-postgresql means the server of the --postgresql-* options",
         metavar="DSN",
         ini=True,
         env="USERSYNC_DSN",

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from . import address
 from .errors import ConfigurationError, UserSyncError
 from .options import BY_NAME, Option, flag
 from .policy import CHOICES, Policies
@@ -52,7 +53,7 @@ def text(config: pytest.Config, name: str) -> str | None:
 def _read(config: pytest.Config) -> Settings:
     return Settings(
         active=flag(config),
-        dsn=text(config, "dsn"),
+        dsn=_dsn(config),
         binaries=_folder(config, "pg-bin"),
         migrations=_existing(config, "migrations"),
         upto=text(config, "upto"),
@@ -79,6 +80,11 @@ def _given(config: pytest.Config, option: Option) -> Given | None:
         return None
     values = (written,) if isinstance(written, str) else tuple(map(str, written))
     return Given(values, option.key, config.inipath.parent if config.inipath else config.rootpath)
+
+
+def _dsn(config: pytest.Config) -> str | None:
+    given = text(config, "dsn")
+    return address.of_options(config) if given == address.THEIRS else given
 
 
 def _paths(config: pytest.Config, name: str) -> list[tuple[Path, str]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 import pytest
 
-from . import subject
+from . import address, subject
 from .check import Subject
 from .errors import UserSyncError
 from .harness import UserSync
@@ -17,11 +18,15 @@ from .reading import settings
 _HARNESS = pytest.StashKey[UserSync]()
 
 
-def harness(config: pytest.Config) -> UserSync:
-    """Return the harness of this process; fail the test in one line if there can be none."""
+def harness(config: pytest.Config, server: address.Process | str | None = None) -> UserSync:
+    """Return the harness of this process; fail the test in one line if there can be none.
+
+    Args:
+        server: where it is to be; without it, where the options say.
+    """
     if _HARNESS not in config.stash:
         with plainly(), ExitStack() as exits:  # closed at once if the harness cannot be made
-            usersync = UserSync(_subject(config, exits))
+            usersync = UserSync(_subject(config, exits, server))
             exits.callback(usersync.close)
             config.add_cleanup(exits.pop_all().close)
             config.stash[_HARNESS] = usersync
@@ -38,10 +43,15 @@ def plainly() -> Iterator[None]:
         raise pytest.fail.Exception(words, pytrace=False) from None
 
 
-def _subject(config: pytest.Config, exits: ExitStack) -> Subject:
+def _subject(
+    config: pytest.Config, exits: ExitStack, server: address.Process | str | None
+) -> Subject:
     if SUBJECT in config.stash:
         return config.stash[SUBJECT]
     given = settings(config)
+    if server is not None:
+        dsn = server if isinstance(server, str) else address.of_process(server)
+        given = replace(given, dsn=dsn)
     found = subject.find(given, config.rootpath)
     prepared, _ = exits.enter_context(subject.prepare(given, found))
     return prepared

@@ -1,0 +1,160 @@
+"""pytest-postgresql and this plugin in one suite: factories of fixtures for its ``conftest.py``.
+
+``postgresql_proc = usersync_noproc()`` puts the simulated Supabase with the project's migrations
+behind the client fixtures of pytest-postgresql, which stay as they are. For its server under our
+fixtures, override ``usersync_server``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import psycopg
+    from packaging.version import Version
+
+    from .auth import AuthSettings, SupabaseAuth
+    from .check import Subject
+    from .harness import UserSync
+
+_SETTINGS = """
+select entry
+from pg_catalog.pg_db_role_setting as setting
+cross join lateral pg_catalog.unnest(setting.setconfig) as entry
+where setting.setdatabase = (
+    select oid from pg_catalog.pg_database where datname = pg_catalog.current_database()
+)
+    and setting.setrole in (0, (select oid from pg_catalog.pg_roles where rolname = %s))
+order by setting.setrole, entry
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Supabase:
+    """A server as pytest-postgresql's process fixtures describe theirs.
+
+    Args:
+        host: the host, or the folder of the socket where the server is one of ours.
+        port: the port, by which a socket has its name too.
+        user: who makes the test's database and connects to it.
+        password: None where none is needed.
+        options: what connections to the test's database are opened with.
+        dbname: the database that a client fixture makes for its test, and drops after it.
+        template_dbname: what that is a copy of: the platform with the project's migrations.
+        maintenance_dbname: where to connect for making it.
+        version: the version of PostgreSQL.
+    """
+
+    host: str
+    port: int
+    user: str
+    password: str | None = field(repr=False)
+    options: str
+    dbname: str
+    template_dbname: str
+    maintenance_dbname: str
+    version: Version
+
+
+def usersync_noproc(dbname: str | None = None) -> Callable[..., Supabase]:
+    """Return a process fixture whose template database has our platform and the migrations.
+
+    Any client fixture of pytest-postgresql takes it by name, and makes a copy for each test. On a
+    server of ours tests connect as ``postgres``, who is no superuser and owns what the migrations
+    made. On a server reached by DSN they log in as its user and take that role.
+
+    Args:
+        dbname: the name of the tests' databases; without it one that is free.
+    """
+
+    @pytest.fixture(scope="session")
+    def supabase_noproc(usersync: UserSync) -> Supabase:
+        """The server of pytest-usersync, as pytest-postgresql's client fixtures want it."""
+        return _describe(usersync.subject, dbname)
+
+    return supabase_noproc
+
+
+def usersync_client(
+    isolation_level: psycopg.IsolationLevel | None = None,
+) -> Callable[..., Iterator[psycopg.Connection[Any]]]:
+    """Return a client fixture on the very database that ``usersync`` and the rest of ours see.
+
+    A plain psycopg connection, as the fixture ``postgresql`` of pytest-postgresql. What it does is
+    seen by the others once it is committed.
+
+    Args:
+        isolation_level: the level of its transactions; without it the server's default.
+    """
+
+    @pytest.fixture
+    def client(usersync_dsn: str) -> Iterator[psycopg.Connection[Any]]:
+        """A connection to this test's copy of the migrated database."""
+        import psycopg  # noqa: PLC0415
+
+        connection = psycopg.connect(usersync_dsn)
+        try:
+            if isolation_level is not None:
+                connection.isolation_level = isolation_level
+            yield connection
+        finally:
+            connection.close()
+
+    return client
+
+
+def usersync_auth(client: str = "postgresql") -> Callable[..., Iterator[SupabaseAuth]]:
+    """Return a fixture for the simulated Supabase Auth of a client fixture's database.
+
+    The name to give it is ``supabase_auth``. What it does is committed.
+
+    Args:
+        client: the name of the client fixture, whose process fixture is a ``usersync_noproc()``.
+    """
+
+    @pytest.fixture
+    def auth(
+        request: pytest.FixtureRequest, usersync: UserSync, supabase_auth_settings: AuthSettings
+    ) -> Iterator[SupabaseAuth]:
+        """The simulated Supabase Auth, on the database of the client fixture."""
+        from . import database  # noqa: PLC0415
+        from .auth import SupabaseAuth  # noqa: PLC0415
+
+        name = request.getfixturevalue(client).info.dbname
+        with database.connect(usersync.subject.server, name, "supabase_auth_admin") as connection:
+            yield SupabaseAuth(connection, supabase_auth_settings)
+
+    return auth
+
+
+def _describe(subject: Subject, dbname: str | None) -> Supabase:
+    from packaging.version import parse  # noqa: PLC0415
+
+    from . import database, platform  # noqa: PLC0415
+    from .server import MAINTENANCE  # noqa: PLC0415
+
+    server, role = subject.server, platform.migration_role(subject.server)
+    with database.connect(server, subject.database) as superuser:
+        info = superuser.info
+        found = superuser.execute(_SETTINGS, [role]).fetchall()
+    if server.own:
+        # They are kept outside the template, so that no copy has them.
+        pairs = [row["entry"].partition("=") for row in found]
+        options = " ".join(database.startup_option(name, value) for name, _, value in pairs)
+    else:
+        options = f"{database.startup_options(server, subject.database, role)} -c role={role}"
+    return Supabase(
+        host=info.host,
+        port=info.port,
+        user=role if server.own else info.user,
+        password=info.password or None,
+        options=options.strip(),
+        dbname=dbname or database.fresh_name("client"),
+        template_dbname=subject.database,
+        maintenance_dbname=MAINTENANCE,
+        version=parse(f"{server.version // 10000}.{server.version % 10000}"),
+    )
