@@ -13,8 +13,8 @@ from types import ModuleType
 
 from . import checks
 from .check import Check
+from .choices import CHOICES
 from .errors import ConfigurationError, UserSyncError
-from .policy import CHOICES
 
 _CODE = re.compile(r"US[1-9][0-9]{2}")
 

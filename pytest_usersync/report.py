@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from .check import Check
+from .choices import CHOICES
 from .finding import Failure, Finding, Location
-from .policy import CHOICES
 from .verdict import Verdict
 
 WIDTH = 96

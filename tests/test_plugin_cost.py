@@ -11,14 +11,11 @@ from pathlib import Path
 HEAVY = ("psycopg", "hypothesis", "faker", "platformdirs", "filelock", "pytest_postgresql")
 
 IMPORT_AND_REPORT = f"""
-import json, sys, time
+import json, sys
 import pytest
 before = set(sys.modules)
-start = time.process_time()
 import pytest_usersync.plugin
-cost = time.process_time() - start
-loaded = [name for name in {HEAVY!r} if name in set(sys.modules) - before]
-print(json.dumps([cost, loaded]))
+print(json.dumps([name for name in {HEAVY!r} if name in set(sys.modules) - before]))
 """
 
 A_TEST = f"""
@@ -29,23 +26,11 @@ def test_nothing_heavy_is_loaded():
 """
 
 
-def load_plugin() -> tuple[float, list[str]]:
-    """Return the CPU seconds of importing the plugin after pytest, and what it dragged in."""
+def test_importing_the_plugin_imports_nothing_heavy() -> None:
     done = subprocess.run(
         [sys.executable, "-c", IMPORT_AND_REPORT], check=True, capture_output=True, text=True
     )
-    seconds, loaded = json.loads(done.stdout)
-    return seconds, loaded
-
-
-def test_importing_the_plugin_imports_nothing_heavy() -> None:
-    _, loaded = load_plugin()
-    assert loaded == []
-
-
-def test_importing_the_plugin_takes_less_than_five_milliseconds() -> None:
-    # the best of some: what disturbs a measurement only ever adds to it
-    assert min(load_plugin()[0] for _ in range(5)) < 0.005
+    assert json.loads(done.stdout) == []
 
 
 def test_a_run_without_usersync_imports_nothing_heavy(tmp_path: Path) -> None:
