@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -80,19 +81,37 @@ def check(
 
 @dataclass(frozen=True, slots=True)
 class LoadFailure:
-    """The first migration that did not apply: which file, which statement, what PostgreSQL said."""
+    """A file that did not apply as a whole: which statement failed first, what PostgreSQL said.
+
+    Args:
+        missed: the statements that were not done in the end, cut short.
+        lines: where these begin.
+        role: what the file is when it is no migration: ``"seed"``.
+    """
 
     file: str
     statement: str
     failure: Failure
+    missed: tuple[str, ...] = ()
+    lines: tuple[int, ...] = ()
+    role: str = ""
+
+    def concerns(self, failure: Failure) -> bool:
+        """Tell whether an error speaks of a thing that a statement of this file is about."""
+        said = f"{failure.message} {failure.detail}"
+        names = {name for path in re.findall(r'"([^"]+)"', said) for name in path.split(".")}
+        names |= {path.rpartition(".")[2] for path in re.findall(r"function ([\w.]+)", said)}
+        names |= set(re.findall(r"\b(?:schema|table|relation|type|column) (\w+)", said))
+        words = set(re.findall(r"\w+", " ".join((self.statement, *self.missed)).lower()))
+        return any(name.lower() in words for name in names - {"auth", "public"})
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What a run judges: the project's database as its migrations left it, and its sync.
 
-    ``database`` holds the loaded migrations and is only ever cloned. ``load_failure`` is set when
-    they did not apply; then there is no sync to judge.
+    ``database`` holds the loaded migrations and is only ever cloned. ``load_failures`` are the files
+    that did not apply as a whole; ``stopped`` says that the first one ended the loading.
     """
 
     server: Server
@@ -100,12 +119,28 @@ class Subject:
     database: str
     sync: Sync
     policies: Policies
-    load_failure: LoadFailure | None = None
+    load_failures: tuple[LoadFailure, ...] = ()
+    stopped: bool = False
+
+    @property
+    def load_failure(self) -> LoadFailure | None:
+        """Return what keeps the sync from being judged: a file without which it is not whole.
+
+        A signup that leaves a profile speaks for itself, whatever else did not apply; one that is
+        refused does so too, unless for want of something that a failed statement is about.
+        """
+        blocked = self.sync.blocked
+        if not self.load_failures or (self.sync.targets and not blocked):
+            return None
+        if self.stopped or blocked is None or blocked.failure is None:
+            return self.load_failures[0]
+        said = blocked.failure
+        return next((one for one in self.load_failures if one.concerns(said)), None)
 
     def require(self, needs: Needs) -> None:
         """Raise ``NotJudged`` with the reason when what a check needs does not hold."""
-        if needs >= Needs.DATABASE and self.load_failure:
-            raise NotJudged(f"{Path(self.load_failure.file).name} does not apply (US701)")
+        if needs >= Needs.DATABASE and (failed := self.load_failure):
+            raise NotJudged(f"{Path(failed.file).name} does not apply (US701)")
         if needs >= Needs.SIGNUP and self.sync.blocked:
             raise NotJudged("an ordinary email signup already fails (US102)")
         if needs >= Needs.PROFILE and not self.sync.targets:

@@ -28,9 +28,12 @@ def _found(subject: Subject) -> Iterator[str]:
     project = subject.project
     number = len(project.migrations)
     yield f"{number} migration{'' if number == 1 else 's'}, {project.origin}"
+    if others := [*project.before, *project.after]:
+        yield f"also {', '.join(project.shown(one.path) for one in others)}"
     sync = subject.sync
+    for failed in subject.load_failures:
+        yield f"{Path(failed.file).name} does not apply"
     if subject.load_failure:
-        yield f"{Path(subject.load_failure.file).name} does not apply"
         return
     if not sync.triggers:
         yield "no trigger on auth.users"

@@ -103,13 +103,13 @@ class CheckItem(pytest.Item):
 def anchor(config: pytest.Config, project: Project) -> Path:
     """Return the real file that node ids begin with.
 
-    It is pytest's own ini file, else the Supabase configuration, else the first migration.
+    It is pytest's own ini file, else the Supabase configuration, else the first SQL file.
     """
     candidates = [config.inipath, project.config]
     for path in candidates:
         if path and path.is_relative_to(config.rootpath) and path.is_file():
             return path
-    return project.migrations[0].path
+    return project.files[0].path if project.files else Path(project.hooked())
 
 
 def aim(config: pytest.Config, path: Path) -> None:

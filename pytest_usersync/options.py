@@ -9,11 +9,12 @@ from typing import Literal, NamedTuple
 
 import pytest
 
-from .policy import CHOICES
+from .choices import CHOICES
 
 Kind = Literal["flag", "text", "path", "paths", "words"]
 
-_INI_TYPES: dict[Kind, Literal["string", "paths", "args"]] = {
+_INI_TYPES: dict[Kind, Literal["bool", "string", "paths", "args"]] = {
+    "flag": "bool",
     "text": "string",
     "path": "string",
     "paths": "paths",
@@ -76,6 +77,29 @@ OPTIONS = (
         ini=True,
     ),
     Option(
+        "before",
+        "paths",
+        "apply this SQL file before the first migration, for what was made by hand; repeatable",
+        metavar="PATH",
+        ini=True,
+    ),
+    Option(
+        "setup",
+        "paths",
+        "apply this SQL file after the last migration, for what was made by hand; repeatable",
+        metavar="PATH",
+        ini=True,
+    ),
+    Option("seeds", "flag", "load supabase/seed.sql, or what [db.seed] names", ini=True),
+    Option(
+        "load",
+        "text",
+        "call this function of yours, with a DSN, to run migrations that are not SQL files",
+        metavar="MODULE:FUNCTION",
+        ini=True,
+    ),
+    Option("stop", "flag", "stop at the first migration that fails, as the Supabase CLI does"),
+    Option(
         "select",
         "words",
         "judge only these checks, by code or prefix: US1,US204; repeatable",
@@ -108,7 +132,7 @@ def add(parser: pytest.Parser) -> None:
     group = parser.getgroup("usersync", "user sync of Supabase projects")
     for option in OPTIONS:
         _add_flag(group, option)
-        if option.ini and option.kind != "flag":
+        if option.ini:
             ini_type = _INI_TYPES[option.kind]
             parser.addini(option.key, option.help, type=ini_type, default=None)
     for name, choices in CHOICES.items():
@@ -118,16 +142,17 @@ def add(parser: pytest.Parser) -> None:
 
 
 def _add_flag(group: pytest.OptionGroup, option: Option) -> None:
-    if option.kind == "flag":
-        group.addoption(option.flag, dest=option.key, action="store_true", help=option.help)
-        return
     also = [f"ini: {option.key}"] if option.ini else []
     also += [f"env: {option.env}"] if option.env else []
     text = f"{option.help} ({', '.join(also)})" if also else option.help
+    if option.kind == "flag":
+        group.addoption(option.flag, dest=option.key, action="store_true", help=text)
+        return
     action = "append" if option.kind in ("paths", "words") else "store"
     group.addoption(option.flag, dest=option.key, action=action, metavar=option.metavar, help=text)
 
 
 def flag(config: pytest.Config, name: str = "") -> bool:
     """Return whether one flag was given, by default ``--usersync`` itself."""
-    return bool(config.getoption(BY_NAME[name].key))
+    option = BY_NAME[name]
+    return bool(config.getoption(option.key) or (option.ini and config.getini(option.key)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import NamedTuple
 import pytest
 
 from . import address
+from .choices import CHOICES
 from .errors import ConfigurationError, UserSyncError
 from .options import BY_NAME, Option, flag
-from .policy import CHOICES, Policies
+from .policy import Policies
 from .settings import Settings
 
 _SETTINGS = pytest.StashKey[Settings]()
@@ -57,6 +59,11 @@ def _read(config: pytest.Config) -> Settings:
         binaries=_folder(config, "pg-bin"),
         migrations=_existing(config, "migrations"),
         upto=text(config, "upto"),
+        before=_existing(config, "before"),
+        setup=_existing(config, "setup"),
+        seeds=flag(config, "seeds"),
+        load=_function(config, "load"),
+        stop=flag(config, "stop"),
         select=_words(config, "select"),
         ignore=_words(config, "ignore"),
         strict=flag(config, "strict"),
@@ -113,6 +120,18 @@ def _existing(config: pytest.Config, name: str) -> tuple[Path, ...]:
                 f"{source}: {path} does not exist. Give a folder of migrations or one .sql file."
             )
     return tuple(path for path, _ in found)
+
+
+def _function(config: pytest.Config, name: str) -> str:
+    given = _given(config, BY_NAME[name])
+    if given is None:
+        return ""
+    if not re.fullmatch(r"[\w.]+:\w+", given.values[-1]):
+        raise ConfigurationError(
+            f"{given.source}: {given.values[-1]} is not module:function. Name a function that "
+            "takes the DSN of a database and migrates it."
+        )
+    return given.values[-1]
 
 
 def _writable(config: pytest.Config, name: str) -> Path | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from .check import Check, Subject
+from .check import Check, LoadFailure, Subject
 from .summary import Judged
 
 VERSION = 1
@@ -37,13 +37,24 @@ def write(path: Path, data: dict[str, object]) -> None:
 
 
 def _project(subject: Subject) -> dict[str, object]:
-    project, failure = subject.project, subject.load_failure
+    project, failures = subject.project, subject.load_failures
     return {
         "root": str(project.root),
         "origin": project.origin,
         "migrations": [migration.path.name for migration in project.migrations],
         "skipped": [{"file": path.name, "reason": why} for path, why in project.skipped],
-        "load_failure": asdict(failure) if failure else None,
+        "load_failure": _failed(failures[0]) if failures else None,
+        "load_failures": [_failed(one) for one in failures],
+    }
+
+
+def _failed(failed: LoadFailure) -> dict[str, object]:
+    return {
+        "file": failed.file,
+        "role": failed.role or "migration",
+        "statement": failed.statement,
+        "failure": asdict(failed.failure),
+        "missed_lines": list(failed.lines),
     }
 
 

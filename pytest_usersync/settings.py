@@ -18,6 +18,11 @@ class Settings:
         binaries: the folder that holds ``postgres`` and ``initdb``.
         migrations: folders or files to apply instead of those that are found.
         upto: the last migration version to apply.
+        before: SQL files applied before the first migration.
+        setup: SQL files applied after the last one.
+        seeds: whether the seeds of the project are loaded.
+        load: ``module:function`` of the project that does migrations.
+        stop: whether the first file that does not apply ends the loading.
         select: codes and prefixes to judge; empty means all.
         ignore: codes and prefixes to leave out.
         strict: whether a broken promise of level ``warning`` fails the run.
@@ -31,6 +36,11 @@ class Settings:
     binaries: Path | None = None
     migrations: tuple[Path, ...] = ()
     upto: str | None = None
+    before: tuple[Path, ...] = ()
+    setup: tuple[Path, ...] = ()
+    seeds: bool = False
+    load: str = ""
+    stop: bool = False
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     strict: bool = False

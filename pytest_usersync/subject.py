@@ -13,15 +13,27 @@ from . import database, platform, project, server, watch
 from .check import LoadFailure, Subject
 from .finding import Failure, Location
 from .policy import Policies
-from .project import MigrationFailure, Project
+from .project import Loaded, MigrationFailure, Project, legible
 from .server import RunningServer, Server, ServerRequest
 from .settings import Settings
 from .sync import Sync
 
+# How much is kept of the statements that failed, and of how many.
+_SHOWN = 2000
+_NAMED = 100
+
 
 def find(settings: Settings, rootdir: Path) -> Project:
     """Return the project that the settings name, or the one found below ``rootdir``."""
-    return project.find(rootdir, settings.migrations, settings.upto)
+    return project.find(
+        rootdir,
+        settings.migrations,
+        settings.upto,
+        before=settings.before,
+        setup=settings.setup,
+        seeds=settings.seeds,
+        hook=settings.load,
+    )
 
 
 @contextmanager
@@ -36,17 +48,26 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
     """
     request = ServerRequest(settings.dsn, settings.binaries)
     with server.start(request, platform.seed()) as running, _platform(running.server) as template:
-        loaded = project.load(running.server, template, found)
+        loaded = project.load(running.server, template, found, stop=settings.stop)
         try:
-            failure = _load_failure(loaded.failure) if loaded.failure else None
-            sync = Sync() if failure else watch.watch(running.server, loaded.database, found)
-            subject = Subject(
-                running.server, found, loaded.database, sync, settings.policies, failure
-            )
-            yield subject, running
+            stop = settings.stop
+            yield watched(running.server, found, loaded, settings.policies, stop=stop), running
         finally:
             if not running.server.own:
                 database.drop(running.server, loaded.database)
+
+
+def watched(
+    running: Server, found: Project, loaded: Loaded, policies: Policies, *, stop: bool = False
+) -> Subject:
+    """Return the subject that a loaded project is, once a signup was watched.
+
+    Where loading was to ``stop`` at the first failure and did, there is no sync to watch.
+    """
+    stopped = stop and bool(loaded.failures)
+    sync = Sync() if stopped else watch.watch(running, loaded.database, found)
+    failures = tuple(map(_load_failure, loaded.failures))
+    return Subject(running, found, loaded.database, sync, policies, failures, stopped)
 
 
 @contextmanager
@@ -59,13 +80,13 @@ def _platform(running: Server) -> Iterator[str]:
 
 def hand_over(subject: Subject) -> str:
     """Return the subject as text, without the project, which every process finds by itself."""
-    failure = subject.load_failure
     return json.dumps(
         {
             "server": subject.server.to_json(),
             "database": subject.database,
             "sync": subject.sync.to_json(),
-            "load_failure": asdict(failure) if failure else None,
+            "load_failures": [asdict(failure) for failure in subject.load_failures],
+            "stopped": subject.stopped,
         }
     )
 
@@ -79,16 +100,24 @@ def take_over(text: str, found: Project, policies: Policies) -> Subject:
         data["database"],
         Sync.from_json(data["sync"]),
         policies,
-        _from_data(data["load_failure"]) if data["load_failure"] else None,
+        tuple(map(_from_data, data["load_failures"])),
+        data["stopped"],
     )
 
 
 def _load_failure(failed: MigrationFailure) -> LoadFailure:
-    statement = failed.statement.text if failed.statement else ""
-    return LoadFailure(str(failed.migration.path), statement, failed.failure)
+    return LoadFailure(
+        str(failed.migration.path),
+        legible(failed.statement.text) if failed.statement else "",
+        failed.failure,
+        tuple(legible(one.text[:_SHOWN]) for one in failed.missed[:_NAMED]),
+        tuple(one.place()[0] for one in failed.missed[:_NAMED]),
+        failed.migration.role,
+    )
 
 
 def _from_data(data: Mapping[str, Any]) -> LoadFailure:
     place = data["failure"]["location"]
     failure = Failure(**{**data["failure"], "location": Location(**place) if place else None})
-    return LoadFailure(**{**data, "failure": failure})
+    lists = {"missed": tuple(data["missed"]), "lines": tuple(data["lines"])}
+    return LoadFailure(**{**data, **lists, "failure": failure})

@@ -15,17 +15,11 @@ from . import database, probe
 from .auth import AuthError, SupabaseAuth
 from .failures import describe
 from .finding import ClientView
+from .project import PLATFORM_SCHEMAS as PLATFORM_SCHEMAS
 from .project import Project, locate_function, locate_trigger
 from .server import Server
 from .signups import BY_NAME, somebody
 from .sync import Blocked, Sync, SyncTrigger, Table, Target
-
-# Schemas that belong to the platform: what signups leave there is not the project's doing.
-PLATFORM_SCHEMAS = (
-    *("auth", "extensions", "storage", "realtime", "vault", "graphql", "graphql_public"),
-    *("net", "cron", "pgsodium", "pgsodium_masks", "pgbouncer", "supabase_functions"),
-    *("supabase_migrations", "usersync", "information_schema"),
-)
 
 TRIGGERS = """
     select

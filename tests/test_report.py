@@ -276,7 +276,7 @@ def test_the_header_shows_policies_that_are_not_the_default() -> None:
 def test_the_header_says_when_there_is_little_to_find() -> None:
     assert "usersync: no trigger on auth.users" in header(subject(Sync()), [])
     failed = LoadFailure("/p/supabase/migrations/1_sync.sql", "select 1/0", FAILURE)
-    assert "usersync: 1_sync.sql does not apply" in header(subject(Sync(), load_failure=failed), [])
+    assert "usersync: 1_sync.sql does not apply" in header(subject(Sync(), load_failures=(failed,)), [])
 
 
 def test_the_report_file_has_a_row_for_each_check(tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from psycopg import Error
 
-from pytest_usersync import catalog, database, platform, project, watch
-from pytest_usersync.check import LoadFailure, Stage, Subject
+from pytest_usersync import catalog, database, platform, project
+from pytest_usersync.check import Stage, Subject
 from pytest_usersync.finding import Finding, Outcome
 from pytest_usersync.policy import Policies
 from pytest_usersync.server import Server
-from pytest_usersync.sync import Sync
+from pytest_usersync.subject import watched
 from pytest_usersync.verdict import Verdict, judge
 
 HERE = Path(__file__).parent
@@ -105,14 +105,7 @@ def staged(server: Server, act: Act, folder: Path) -> Iterator[Subject]:
     found = project.find(folder)
     loaded = project.load(server, platform.template(server), found)
     try:
-        failed = loaded.failure
-        failure = failed and LoadFailure(
-            str(failed.migration.path),
-            failed.statement.text if failed.statement else "",
-            failed.failure,
-        )
-        sync = Sync() if failed else watch.watch(server, loaded.database, found)
-        yield Subject(server, found, loaded.database, sync, Policies(**act.policies), failure)
+        yield watched(server, found, loaded, Policies(**act.policies))
     finally:
         database.drop(server, loaded.database)
 

@@ -1,19 +1,24 @@
 """A project's migrations: find, order, split, apply, and tell where in them a thing is written."""
 
-from .apply import Loaded, MigrationFailure, Notice, load
+from .apply import Loaded, Notice, load
+from .dump import PLATFORM_SCHEMAS
 from .find import find
 from .locate import locate_context, locate_function, locate_trigger
-from .model import Migration, Project
+from .model import Manner, Migration, Project, legible
+from .refusals import MigrationFailure
 from .split import Statement, split
 
 __all__ = [
+    "PLATFORM_SCHEMAS",
     "Loaded",
+    "Manner",
     "Migration",
     "MigrationFailure",
     "Notice",
     "Project",
     "Statement",
     "find",
+    "legible",
     "load",
     "locate_context",
     "locate_function",

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from contextlib import closing
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 
 from psycopg.errors import Diagnostic
-from psycopg.pq import ConnStatus, TransactionStatus
+from psycopg.pq import ConnStatus
 
 from .. import database, platform
 from ..database import Connection
-from ..finding import Failure, Location
 from ..server import Server
+from . import hook
+from .again import Again, is_idle, without_transactions
 from .doors import through_door
-from .locate import block_offset
-from .model import Migration, Project
-from .pipeline import Query, Refusal, run
-from .split import Statement, blank_comments
+from .dump import Known
+from .model import Manner, Migration, Project
+from .pipeline import Query, Refusal, prepare, run
+from .refusals import MigrationFailure, left_open, refused, unreadable, unrecorded
+from .script import cut
+from .split import Statement
 
 _HISTORY = """
     set local lock_timeout = '4s';
@@ -33,19 +37,17 @@ _RECORD = """
     insert into supabase_migrations.schema_migrations (version, name, statements)
     values ($1::text, $2::text, $3::text[])
 """
-_BEGIN = re.compile(r"\s*(?:begin|start\s+transaction)\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class MigrationFailure:
-    """A migration that does not apply; without a statement it failed at the CLI's history row."""
-
-    migration: Migration
-    statement: Statement | None
-    failure: Failure
-
-    def __str__(self) -> str:
-        return f"{self.failure.location}: {self.failure.message}"
+_SEEDS = """
+    create table if not exists supabase_migrations.seed_files (
+        path text not null primary key,
+        hash text not null
+    )
+"""
+_RECORD_SEED = """
+    insert into supabase_migrations.seed_files (path, hash)
+    values ($1::text, $2::text)
+    on conflict (path) do update set hash = excluded.hash
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,32 +61,47 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A database with what could be applied; after a failure the later migrations are missing."""
+    """A database with what could be applied.
+
+    Args:
+        failures: one for each file that did not apply as a whole, in their order.
+        applied: the files that did.
+        left_out: how many statements of dumps were left out because they are the platform's.
+    """
 
     database: str
-    failure: MigrationFailure | None
+    failures: tuple[MigrationFailure, ...]
     applied: tuple[Migration, ...]
     notices: tuple[Notice, ...]
+    left_out: int = 0
+
+    @property
+    def failure(self) -> MigrationFailure | None:
+        """Return the first failure, where the CLI would have stopped."""
+        return self.failures[0] if self.failures else None
 
 
-def load(server: Server, template: str, project: Project, *, limit: float = 60.0) -> Loaded:
+def load(
+    server: Server, template: str, project: Project, *, limit: float = 60.0, stop: bool = False
+) -> Loaded:
     """Return a new clone of ``template`` with the project's migrations; the caller drops it.
 
-    Each file is a transaction of its own, its history row included; all share one session, and
-    the first failure ends it.
+    Each file is a transaction of its own, its history row included, and all share one session. A
+    file that fails is rolled back and not recorded; then it is taken again statement by statement,
+    so that what can be applied is there for the files after it.
 
     Args:
         server: where the template is.
         template: the platform's database.
         project: what to apply.
-        limit: seconds that one file may take.
+        limit: seconds that may pass without a sign of life before a statement is cancelled.
+        stop: whether the first failure ends it, as it would end the CLI's work.
     """
     name = database.fresh_name("project")
     database.clone(server, template, name)
     try:
-        role = platform.migration_role(server)
-        with closing(database.connect(server, name, role)) as connection:
-            return _Loading(connection, project, limit).loaded(name)
+        with closing(_Loading(server, name, project, limit)) as loading:
+            return loading.loaded(stop=stop)
     except BaseException:
         database.drop(server, name)
         raise
@@ -93,101 +110,153 @@ def load(server: Server, template: str, project: Project, *, limit: float = 60.0
 class _Loading:
     """One session that applies one project."""
 
-    def __init__(self, connection: Connection, project: Project, limit: float) -> None:
-        self.connection = connection
+    def __init__(self, server: Server, name: str, project: Project, limit: float) -> None:
+        self.server = server
+        self.name = name
         self.project = project
         self.limit = limit
+        self.left_out = 0
         self.notices: list[Notice] = []
         self.applied: list[Migration] = []
+        self.connection = self._connect()
 
-    def loaded(self, name: str) -> Loaded:
+    def _connect(self) -> Connection:
+        return database.connect(self.server, self.name, platform.migration_role(self.server))
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def loaded(self, *, stop: bool) -> Loaded:
         with self.connection.transaction():
             self.connection.execute(_HISTORY)
-        failure = None
-        for migration in self.project.migrations:
-            if failure := self._apply(migration):
+        failures: list[MigrationFailure] = []
+        for failure in self._failures(go_on=not stop):
+            failures.append(failure)
+            if stop:
                 break
-            self.applied.append(migration)
-        return Loaded(name, failure, tuple(self.applied), tuple(self.notices))
+        applied, notices = tuple(self.applied), tuple(self.notices)
+        return Loaded(self.name, tuple(failures), applied, notices, self.left_out)
 
-    def _apply(self, migration: Migration) -> MigrationFailure | None:
+    def _failures(self, *, go_on: bool) -> Iterator[MigrationFailure]:
+        yield from self._files((*self.project.before, *self.project.migrations), go_on=go_on)
+        if self.project.hook:
+            failure = hook.call(self.server, self.name, self.project, self.limit)
+            if failure:
+                yield failure
+        yield from self._files(self.project.after, go_on=go_on)
+
+    def _files(self, files: Iterable[Migration], *, go_on: bool) -> Iterator[MigrationFailure]:
+        for migration in files:
+            with self._noting(migration):
+                failure = self._apply(migration)
+                if failure and go_on and migration.manner is not Manner.SCRIPT:
+                    failure = self._again(failure)
+            if failure:
+                yield failure
+            else:
+                self.applied.append(migration)
+
+    @contextmanager
+    def _noting(self, migration: Migration) -> Iterator[None]:
+        """Keep what PostgreSQL says while one file is applied, with the session's own settings."""
+
         def note(said: Diagnostic) -> None:
             text = said.message_primary or ""
             self.notices.append(Notice(said.severity or "", text, migration))
 
+        if self.connection.pgconn.status != ConnStatus.OK:
+            self.connection = self._connect()
         self.connection.execute("reset all")
-        self.connection.add_notice_handler(note)
-        refusal = run(self.connection, _batch(migration), self.limit)
-        if self.connection.pgconn.status == ConnStatus.OK:
-            self.connection.remove_notice_handler(note)
+        noted = self.connection
+        noted.add_notice_handler(note)
+        yield
+        if not noted.closed:
+            noted.remove_notice_handler(note)
+
+    def _apply(self, migration: Migration) -> MigrationFailure | None:
+        if migration.unreadable:
+            return unreadable(self.project, migration, migration.unreadable)
+        if migration.manner is Manner.SCRIPT:
+            return self._script(migration)
+        batch = _batch(self.project, migration)
+        refusal = None
+        if migration.manner is Manner.SEED:
+            self.connection.execute(_SEEDS)
+            refusal = prepare(self.connection, batch, self.limit)
+        refusal = refusal or run(self.connection, batch, self.limit)
         if refusal:
             return self._failed(migration, refusal)
-        if self.connection.info.transaction_status != TransactionStatus.IDLE:
-            return self._left_open(migration)
-        return None
+        return None if is_idle(self.connection) else left_open(self.project, migration)
 
     def _failed(self, migration: Migration, refusal: Refusal) -> MigrationFailure:
         if refusal.index >= len(migration.statements):
-            return self._unrecorded(migration, refusal)
+            return unrecorded(self.project, migration, refusal, self.applied)
         statement = migration.statements[refusal.index]
-        location = self._at(migration, statement, _offset(statement, refusal))
-        message, detail = refusal.message, refusal.detail
-        if refusal.overtime:
-            message, detail = f"still running after {self.limit:g} s, so it was cancelled", message
-        # What a door does inside is the platform's business.
-        context = "" if through_door(statement) else refusal.context
-        failure = Failure(refusal.sqlstate, message, detail, refusal.hint, context, location)
-        return MigrationFailure(migration, statement, failure)
+        return refused(self.project, migration, statement, refusal, self.limit)
 
-    def _unrecorded(self, migration: Migration, refusal: Refusal) -> MigrationFailure:
-        """Tell why the history row was refused, though every statement was done."""
-        hint = refusal.hint
-        if twin := next((one for one in self.applied if one.version == migration.version), None):
-            hint = f"{self.project.shown(twin.path)} has the same version: give one another."
-        elif refusal.sqlstate == "42501":
-            hint = 'The file ends under a role that may not write it: end with "reset role".'
-        failure = Failure(
-            refusal.sqlstate,
-            refusal.message,
-            refusal.detail,
-            hint,
-            refusal.context,
-            self.project.location(migration, 1),
-        )
-        return MigrationFailure(migration, None, failure)
+    def _script(self, migration: Migration) -> MigrationFailure | None:
+        """Apply a dump, or what was written by hand, as psql would."""
+        with database.connect(self.server, self.name) as superuser:
+            superuser.execute("set lock_timeout = '4s'")
+            known = Known.of(superuser)
+            again = Again(self.connection, self._connect, self.limit, superuser, known)
+            self.connection = again.run(migration.statements)
+        self.left_out += again.left_out
+        if not again.refused:
+            return None if is_idle(self.connection) else self._unfinished(migration)
+        (statement, refusal), *_ = again.refused
+        failure = refused(self.project, migration, statement, refusal, self.limit)
+        self._end_transaction()
+        return replace(failure, missed=tuple(one for one, _ in again.refused))
 
-    def _left_open(self, migration: Migration) -> MigrationFailure:
-        """Tell what the CLI does not: its work is lost when it disconnects."""
-        begins = [one for one in migration.statements if _BEGIN.match(blank_comments(one.text))]
-        statement = begins[-1] if begins else None
-        failure = Failure(
-            "25001",
-            "the file ends inside a transaction, which is lost when the session ends",
-            hint='Remove the "begin", for every file is a transaction anyway, or add "commit".',
-            location=self._at(migration, statement) if statement else None,
-        )
-        return MigrationFailure(migration, statement, failure)
+    def _unfinished(self, migration: Migration) -> MigrationFailure:
+        self._end_transaction()
+        return left_open(self.project, migration)
 
-    def _at(
-        self, migration: Migration, statement: Statement, offset: int | None = None
-    ) -> Location:
-        return self.project.location(migration, *statement.place(offset))
+    def _again(self, failed: MigrationFailure) -> MigrationFailure:
+        """Take a file that failed again, without what did not come to an end before."""
+        migration, first = failed.migration, failed.statement
+        self._end_transaction()
+        self.connection.execute("reset all")
+        endless = first if first and failed.failure.sqlstate == "57014" else None
+        statements = [
+            one
+            for one in without_transactions(cut(migration.text))
+            if not endless or one.offset != _begin(endless)
+        ]
+        again = Again(self.connection, self._connect, self.limit)
+        self.connection = again.run(statements)
+        missed = [*([endless] if endless else []), *(one for one, _ in again.refused)]
+        return replace(failed, missed=tuple(missed))
+
+    def _end_transaction(self) -> None:
+        if self.connection.pgconn.status != ConnStatus.OK:
+            self.connection.close()
+            self.connection = self._connect()
+        elif not is_idle(self.connection):
+            self.connection.execute("rollback")
 
 
-def _batch(migration: Migration) -> list[Query]:
-    texts = [statement.text for statement in migration.statements]
-    record = Query(_RECORD, (migration.version, migration.name, _array(texts)))
+def _batch(project: Project, migration: Migration) -> list[Query]:
     queries = [
-        Query(*(through_door(statement) or (statement.text,))) for statement in migration.statements
+        Query(*(through_door(statement) or (statement.text,)))
+        if statement.text[:6].lower() != "insert"
+        else Query(statement.text)
+        for statement in migration.statements
     ]
-    return [*queries, record]
+    if migration.manner is Manner.CLI:
+        texts = [statement.text for statement in migration.statements]
+        queries.append(Query(_RECORD, (migration.version, migration.name, _array(texts))))
+    elif migration.manner is Manner.SEED:
+        content = migration.text.encode("utf-8", "surrogateescape")
+        row = (project.shown(migration.path), hashlib.sha256(content).hexdigest())
+        queries.append(Query(_RECORD_SEED, row))
+    return queries
 
 
-def _offset(statement: Statement, refusal: Refusal) -> int | None:
-    """Return the offset in the statement that PostgreSQL points at, if it points at one."""
-    if refusal.position and refusal.internal in {"", statement.text}:
-        return refusal.position - 1
-    return block_offset(statement, refusal.context)
+def _begin(statement: Statement) -> int:
+    """Return the offset in the file where a statement begins behind its comments."""
+    return statement.offset + next(iter(cut(statement.text)), statement).offset
 
 
 def _array(texts: list[str]) -> str:

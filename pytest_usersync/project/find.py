@@ -1,100 +1,215 @@
-"""Find a project's migrations, in the order and with the omissions of the Supabase CLI."""
+"""Find a project's migrations, in the order and with the omissions of the tool they are for."""
 
 from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import ConfigurationError, ProjectError
-from .model import Migration, Project, shown
+from . import config, layouts
+from .config import CONFIG
+from .layouts import Sheet
+from .model import UNDOES, Manner, Migration, Project, shown
+from .reading import read
 
-CONFIG = Path("supabase", "config.toml")
 FOLDER = Path("supabase", "migrations")
+ROLES = Path("supabase", "roles.sql")
+SCHEMAS = Path("supabase", "schemas")
 SETTING = "usersync_migrations"
 
 _NAME = re.compile(r"([0-9]+)_(.*)\.sql")
 _LEGACY = re.compile(r"([0-9]{14})_init\.sql")
 _LEGACY_UNTIL = 20211209000000
 
+Skipped = list[tuple[Path, str]]
 
-def find(rootdir: Path, configured: Sequence[Path] = (), upto: str | None = None) -> Project:
+
+def find(
+    rootdir: Path,
+    configured: Sequence[Path] = (),
+    upto: str | None = None,
+    *,
+    before: Sequence[Path] = (),
+    setup: Sequence[Path] = (),
+    seeds: bool = False,
+    hook: str = "",
+) -> Project:
     """Return the migrations below ``rootdir``, up to and including the version ``upto``.
+
+    Without ``supabase/migrations`` it takes what another tool left, if only one did. A file that
+    cannot be read is part of the project; loading tells of it.
 
     Args:
         rootdir: where ``supabase/`` stands, and what relative paths start from.
         configured: folders or files to use instead, in this order. A file counts whatever its
             name; of a folder, if no name is one of the CLI's, every ``.sql`` file counts.
         upto: the last version to apply.
+        before: SQL files that stand for what was made by hand before the first migration.
+        setup: SQL files that stand for what was made by hand after the last one.
+        seeds: whether the seeds of ``[db.seed]`` are loaded at the end.
+        hook: ``module:function`` that does what SQL files do not; with it there need be none.
 
     Raises:
-        ProjectError: nothing found, or a file that cannot be read.
+        ProjectError: nothing found.
         ConfigurationError: a path or version that does not exist, or migrations are switched off.
     """
-    skipped: list[tuple[Path, str]] = []
+    skipped: Skipped = []
     if configured:
-        paths = _configured(rootdir, configured, skipped)
+        sheets = _configured(rootdir, configured, skipped)
         origin = ", ".join(shown(rootdir, rootdir / path) for path in configured)
+    elif hook and not (rootdir / FOLDER).is_dir():
+        sheets, origin = [], hook
     else:
-        paths = _conventional(rootdir, skipped)
-        origin = FOLDER.as_posix()
-    if not paths:
+        sheets, origin = _conventional(rootdir, skipped)
+    if not sheets and not hook:
         raise ProjectError(_empty(rootdir, origin, skipped))
-    config = rootdir / CONFIG
+    roles = [] if configured or not (rootdir / ROLES).is_file() else [rootdir / ROLES]
+    given = rootdir / CONFIG
     return Project(
         root=rootdir,
         origin=origin,
-        migrations=_until(upto, tuple(_read(rootdir, path) for path in paths)),
+        migrations=_until(upto, tuple(read(rootdir, sheet) for sheet in sheets)),
         skipped=tuple(skipped),
-        config=config if config.is_file() else None,
+        config=given if given.is_file() else None,
+        before=(
+            *_others(rootdir, roles, Manner.BATCH, "roles"),
+            *_others(rootdir, before, Manner.SCRIPT, "before"),
+        ),
+        after=(
+            *_others(rootdir, setup, Manner.SCRIPT, "setup"),
+            *_others(rootdir, _seeds(rootdir) if seeds else [], Manner.SEED, "seed"),
+        ),
+        hook=hook,
     )
 
 
-def _conventional(rootdir: Path, skipped: list[tuple[Path, str]]) -> list[Path]:
+def _conventional(rootdir: Path, skipped: Skipped) -> tuple[list[Sheet], str]:
     folder = rootdir / FOLDER
     if not folder.is_dir():
-        raise ProjectError(_nowhere(rootdir))
-    if _switched_off(rootdir):
+        return _elsewhere(rootdir, skipped)
+    if config.value(rootdir, "db", "migrations", "enabled") is False:
         raise ConfigurationError(
             f"{CONFIG.as_posix()} sets [db.migrations] enabled = false: the Supabase CLI applies "
             f"none. Enable them, or name the files in {SETTING}."
         )
-    return list(_chosen(folder, skipped))
+    chosen = _chosen(folder, skipped)
+    sheets = [Sheet(path, path.stem, Manner.CLI, as_is=True) for path in chosen]
+    return sheets, FOLDER.as_posix()
 
 
-def _configured(
-    rootdir: Path, configured: Sequence[Path], skipped: list[tuple[Path, str]]
-) -> list[Path]:
-    paths: list[Path] = []
+def _elsewhere(rootdir: Path, skipped: Skipped) -> tuple[list[Sheet], str]:
+    """Return what the one other tool left that left something."""
+    found = {place: sheets for place in layouts.PLACES if (sheets := _left(rootdir, place))}
+    if not found:
+        raise ProjectError(_nowhere(rootdir))
+    if len(found) > 1:
+        places = ", ".join(place.as_posix() for place in found)
+        raise ProjectError(
+            f"No migrations: there is no {FOLDER.as_posix()}, and which of {places} makes the "
+            f"database is not known. Set {SETTING} to it."
+        )
+    ((place, sheets),) = found.items()
+    if (rootdir / place).is_dir():
+        skipped += layouts.unlisted(rootdir / place, sheets)
+    return sheets, place.as_posix()
+
+
+def _left(rootdir: Path, place: Path) -> list[Sheet]:
+    path = rootdir / place
+    if place == SCHEMAS:
+        return [Sheet(one, one.stem, Manner.BATCH) for one in _schemas(rootdir)]
+    if place.name == layouts.PLAN:
+        return layouts.sheets(path.parent) or [] if path.is_file() else []
+    if path.is_file():
+        return [Sheet(path, path.stem, Manner.SCRIPT)]
+    if not path.is_dir():
+        return []
+    return layouts.sheets(path) or [Sheet(*one) for one in _up_and_down(path)]
+
+
+def _up_and_down(folder: Path) -> Iterator[tuple[Path, str, Manner]]:
+    """Yield the files of dbmate and goose, and those of which another one is the way back."""
+    for path in sorted(folder.glob("*.sql"), key=lambda path: os.fsencode(path.name)):
+        if not layouts.way_down(path.name):
+            yield path, path.stem, Manner.BATCH
+
+
+def _schemas(rootdir: Path) -> list[Path]:
+    """Return the files of the declarative schema in the order of the CLI."""
+    paths = config.value(rootdir, "db", "migrations", "schema_paths")
+    if isinstance(paths, list) and paths:
+        return config.matches(rootdir, paths)
+    return sorted((rootdir / SCHEMAS).rglob("*.sql"))
+
+
+def _seeds(rootdir: Path) -> list[Path]:
+    if config.value(rootdir, "db", "seed", "enabled") is False:
+        raise ConfigurationError(
+            f"{CONFIG.as_posix()} sets [db.seed] enabled = false: the Supabase CLI loads none. "
+            "Enable them, or leave out usersync_seeds."
+        )
+    given = config.value(rootdir, "db", "seed", "sql_paths")
+    patterns = given if isinstance(given, list) else ["./seed.sql"]
+    if found := config.matches(rootdir, patterns):
+        return found
+    raise ConfigurationError(
+        f"usersync_seeds asks for seeds, and {', '.join(map(str, patterns))} names no file below "
+        f"{rootdir / 'supabase'}. Mend [db.seed] sql_paths, or leave out usersync_seeds."
+    )
+
+
+def _configured(rootdir: Path, configured: Sequence[Path], skipped: Skipped) -> list[Sheet]:
+    found: list[Sheet] = []
     for given in configured:
         path = rootdir / given
         if path.is_dir():
-            paths += _chosen(path, skipped, plain=True)
+            found += _folder(rootdir, path, skipped)
+        elif path.name == layouts.PLAN and path.is_file():
+            found += layouts.sheets(path.parent) or []
         elif path.exists():
-            paths.append(path)
+            found.append(Sheet(path, path.stem, Manner.CLI))
         else:
             raise ConfigurationError(
                 f"{SETTING} names {given}, which is not below {rootdir}. "
                 "Name folders or .sql files, relative to pytest's rootdir."
             )
-    return list(dict.fromkeys(paths))
+    return list({sheet.path: sheet for sheet in reversed(found)}.values())[::-1]
 
 
-def _chosen(
-    folder: Path, skipped: list[tuple[Path, str]], *, plain: bool = False
-) -> Iterator[Path]:
+def _folder(rootdir: Path, folder: Path, skipped: Skipped) -> list[Sheet]:
+    if folder == rootdir / SCHEMAS:
+        return _left(rootdir, SCHEMAS)
+    if listed := layouts.sheets(folder):
+        skipped += layouts.unlisted(folder, listed)
+        return listed
+    ours = folder.match(str(FOLDER))
+    chosen = _chosen(folder, skipped, foreign=not ours)
+    return [Sheet(path, path.stem, Manner.CLI, as_is=ours) for path in chosen]
+
+
+def _others(rootdir: Path, paths: Iterable[Path], manner: Manner, role: str) -> Iterator[Migration]:
+    for path in paths:
+        if (rootdir / path).is_dir():
+            yield from _others(rootdir, sorted((rootdir / path).glob("*.sql")), manner, role)
+        else:
+            yield read(rootdir, Sheet(rootdir / path, path.stem, manner), role)
+
+
+def _chosen(folder: Path, skipped: Skipped, *, foreign: bool = False) -> Iterator[Path]:
     """Yield the files of one folder that count, in byte order of their names; note the others."""
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: os.fsencode(entry.name))
     except OSError as error:
         raise ProjectError(f"{folder} cannot be read: {error.strerror}. Allow it.") from error
-    plain = plain and not any(_NAME.fullmatch(entry.name) for entry in entries)
+    plain = foreign and not any(_NAME.fullmatch(entry.name) for entry in entries)
     for place, entry in enumerate(entries):
         if entry.name.startswith(".") or (entry.is_dir() and not entry.is_symlink()):
             continue
-        if reason := _why_not(entry, first=place == 0, plain=plain):
+        if foreign and layouts.way_down(entry.name):
+            skipped.append((entry, UNDOES))
+        elif reason := _why_not(entry, first=place == 0, plain=plain):
             skipped.append((entry, reason))
         else:
             yield entry
@@ -109,30 +224,6 @@ def _why_not(entry: Path, *, first: bool, plain: bool) -> str:
     return "" if _NAME.fullmatch(entry.name) else 'the name is not "<timestamp>_name.sql"'
 
 
-def _read(rootdir: Path, path: Path) -> Migration:
-    name = shown(rootdir, path)
-    try:
-        content = path.read_bytes()
-        text = content.decode("utf-8")
-    except OSError as error:
-        raise ProjectError(
-            f"{name} cannot be read: {error.strerror}. Mend or remove it."
-        ) from error
-    except UnicodeDecodeError as error:
-        place = _byte_place(content, error.start)
-        raise ProjectError(f"{name} is not UTF-8: {place}. Save it as UTF-8.") from error
-    if "\0" in text:
-        place = _byte_place(content, content.index(0))
-        raise ProjectError(f"{name} is not text: {place}. Save it as UTF-8.")
-    cli = _NAME.fullmatch(path.name)
-    return Migration(path, *((cli[1], cli[2]) if cli else (path.stem, path.stem)), text)
-
-
-def _byte_place(content: bytes, offset: int) -> str:
-    line = content.count(b"\n", 0, offset) + 1
-    return f"byte 0x{content[offset]:02x} at offset {offset}, line {line}"
-
-
 def _until(upto: str | None, migrations: tuple[Migration, ...]) -> tuple[Migration, ...]:
     """Keep the versions up to ``upto``; the CLI compares them as strings."""
     if upto is None:
@@ -144,22 +235,12 @@ def _until(upto: str | None, migrations: tuple[Migration, ...]) -> tuple[Migrati
         raise ConfigurationError(
             f"No migration has the version {upto!r}. The nearest: {', '.join(below + above)}."
         )
-    return tuple(one for one in migrations if one.version <= upto)
-
-
-def _switched_off(rootdir: Path) -> bool:
-    path = rootdir / CONFIG
-    if not path.is_file():
-        return False
-    try:
-        table: object = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"{CONFIG.as_posix()} cannot be read: {error}. Mend it, the Supabase CLI needs it too."
-        ) from error
-    for key in ("db", "migrations", "enabled"):
-        table = table.get(key) if isinstance(table, dict) else None
-    return table is False
+    last = max(place for place, one in enumerate(migrations) if one.version == upto)
+    return tuple(
+        one
+        for place, one in enumerate(migrations)
+        if (one.version <= upto if one.manner is Manner.CLI else place <= last)
+    )
 
 
 def _nowhere(rootdir: Path) -> str:
@@ -170,7 +251,7 @@ def _nowhere(rootdir: Path) -> str:
     return f"No migrations: there is no {rootdir / FOLDER}. Set {SETTING} {hint}."
 
 
-def _empty(rootdir: Path, origin: str, skipped: list[tuple[Path, str]]) -> str:
+def _empty(rootdir: Path, origin: str, skipped: Skipped) -> str:
     if not skipped:
         return f"No migrations: {origin} holds no .sql file. Add one, or set {SETTING}."
     reasons = "; ".join(f"{shown(rootdir, path)}: {reason}" for path, reason in skipped[:3])

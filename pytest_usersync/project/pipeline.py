@@ -1,6 +1,7 @@
-"""Send a batch of statements as one pipeline with a single sync, as the Supabase CLI does.
+"""Send a batch of statements as one pipeline, with a single sync as the Supabase CLI does.
 
-Unless a statement begins or ends one itself, PostgreSQL makes that one transaction.
+Unless a statement begins or ends one itself, PostgreSQL makes that one transaction. With a sync
+behind each, every statement is a transaction, as in psql, and none waits for an answer.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import selectors
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from psycopg import Error, OperationalError
@@ -55,40 +56,75 @@ class Refusal:
 def run(connection: Connection, batch: Sequence[Query], limit: float) -> Refusal | None:
     """Run a batch and return why it stopped, or None if all of it was done.
 
-    The session's settings stay as they are: after ``limit`` seconds it is cancelled from outside.
-    Afterwards the connection may be broken, as by a ``copy … from stdin``.
+    The session's settings stay as they are: what gives no sign of life for ``limit`` seconds is
+    cancelled from outside. Afterwards the connection may be broken, as by a ``copy … from stdin``.
     """
+    with _pipeline(connection) as pgconn:
+        for query in batch:
+            _send(pgconn, query)
+        pgconn.pipeline_sync()
+        return next(_refusals(pgconn, _Watch(connection, limit), syncs=1), None)
+
+
+def run_each(connection: Connection, batch: Sequence[Query], limit: float) -> list[Refusal]:
+    """Run every statement of a batch as psql would, whatever became of those before it.
+
+    If the connection breaks, the last refusal is that of the statement that broke it.
+    """
+    with _pipeline(connection) as pgconn:
+        for query in batch:
+            _send(pgconn, query)
+            pgconn.pipeline_sync()
+        return list(_refusals(pgconn, _Watch(connection, limit), syncs=len(batch)))
+
+
+def prepare(connection: Connection, batch: Sequence[Query], limit: float) -> Refusal | None:
+    """Let PostgreSQL parse and analyse every statement of a batch, without running any."""
+    with _pipeline(connection) as pgconn:
+        for query in batch:
+            pgconn.send_prepare(b"", encoded(query.text))
+        pgconn.pipeline_sync()
+        return next(_refusals(pgconn, _Watch(connection, limit), syncs=1), None)
+
+
+def encoded(text: str) -> bytes:
+    """Return a text as it stood in its file, stray bytes included."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+@contextmanager
+def _pipeline(connection: Connection) -> Iterator[PGconn]:
     pgconn = connection.pgconn
-    watch = _Watch(connection, limit)
     pgconn.enter_pipeline_mode()
-    for query in batch:
-        values = [None if one is None else one.encode() for one in query.parameters]
-        pgconn.send_query_params(query.text.encode(), values)
-    pgconn.pipeline_sync()
-    refusal = _first_refusal(pgconn, watch)
+    yield pgconn
     if pgconn.status == ConnStatus.OK:
         pgconn.exit_pipeline_mode()
-    return refusal
 
 
-def _first_refusal(pgconn: PGconn, watch: _Watch) -> Refusal | None:
-    """Read to the sync, so that the connection can be used again; return the first error."""
-    refusal: Refusal | None = None
+def _send(pgconn: PGconn, query: Query) -> None:
+    values = [None if one is None else encoded(one) for one in query.parameters]
+    pgconn.send_query_params(encoded(query.text), values)
+
+
+def _refusals(pgconn: PGconn, watch: _Watch, *, syncs: int) -> Iterator[Refusal]:
+    """Read to the last sync, so that the connection can be used again; then yield the errors."""
+    refused: list[Refusal] = []
     index = 0
     try:
-        for result in _results(pgconn, watch):
+        for result in _results(pgconn, watch, syncs):
             if result is None:
                 index += 1
-            elif result.status == ExecStatus.FATAL_ERROR and refusal is None:
-                refusal = _refusal(index, result, overtime=watch.overtime)
+            elif result.status == ExecStatus.FATAL_ERROR:
+                refused.append(_refusal(index, result, overtime=watch.overtime))
     except OperationalError as error:
-        message = str(error).strip()
-        refusal = refusal or Refusal(index, "08006", message, overtime=watch.overtime)
-    return refusal
+        if not refused or refused[-1].index != index:
+            message = str(error).strip()
+            refused.append(Refusal(index, "08006", message, overtime=watch.overtime))
+    yield from refused
 
 
-def _results(pgconn: PGconn, watch: _Watch) -> Iterator[PGresult | None]:
-    """Yield the results up to the sync, with None behind those of each statement."""
+def _results(pgconn: PGconn, watch: _Watch, syncs: int) -> Iterator[PGresult | None]:
+    """Yield the results up to the last sync, with None behind those of each statement."""
     pending = False
     with selectors.DefaultSelector() as selector:
         selector.register(pgconn.socket, selectors.EVENT_READ)
@@ -99,7 +135,11 @@ def _results(pgconn: PGconn, watch: _Watch) -> Iterator[PGresult | None]:
                     break
                 pending = result is not None
                 if result is not None and result.status == ExecStatus.PIPELINE_SYNC:
-                    return
+                    syncs, pending = syncs - 1, False
+                    watch.renew()
+                    if not syncs:
+                        return
+                    continue
                 if result is not None and not _copied(pgconn, result):
                     break
                 yield result
@@ -148,6 +188,7 @@ class _Watch:
 
     def __init__(self, connection: Connection, limit: float) -> None:
         self.connection = connection
+        self.limit = limit
         self.deadline = time.monotonic() + limit
         self.cancels = 0
 
@@ -156,9 +197,17 @@ class _Watch:
         """Say whether the time was up before the end."""
         return self.cancels > 0
 
+    def renew(self) -> None:
+        """Give the next transaction its time; half of it once one took too long."""
+        self.limit /= 2 if self.overtime else 1
+        self.deadline = time.monotonic() + self.limit
+        self.cancels = 0
+
     def wait(self, selector: selectors.BaseSelector) -> None:
         """Return when the server answers, or after a cancel; raise when cancels do not help."""
         if selector.select(max(0.0, self.deadline - time.monotonic())):
+            if not self.overtime:
+                self.deadline = time.monotonic() + self.limit
             return
         self.cancels += 1
         if self.cancels > _CANCELS:

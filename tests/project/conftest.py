@@ -38,18 +38,32 @@ def template(server: Server) -> str:
 
 
 @pytest.fixture
-def apply(server: Server, template: str, write: Write) -> Iterator[Apply]:
-    """Return a function that writes migrations and loads them; what it loads is dropped."""
+def dropped(server: Server) -> Iterator[Callable[[Loaded], Loaded]]:
+    """Return a function that has what was loaded dropped after the test."""
     names: list[str] = []
 
-    def apply(*texts: str, limit: float = 60.0, **named: str) -> Loaded:
-        loaded = load(server, template, write(*texts, **named), limit=limit)
+    def dropped(loaded: Loaded) -> Loaded:
         names.append(loaded.database)
         return loaded
 
-    yield apply
+    yield dropped
     for name in names:
         database.drop(server, name)
+
+
+@pytest.fixture
+def apply(
+    server: Server, template: str, write: Write, dropped: Callable[[Loaded], Loaded]
+) -> Apply:
+    """Return a function that writes migrations and loads them; what it loads is dropped.
+
+    It stops at the first failure, as the CLI does, unless it is told to go on.
+    """
+
+    def apply(*texts: str, limit: float = 60.0, stop: bool = True, **named: str) -> Loaded:
+        return dropped(load(server, template, write(*texts, **named), limit=limit, stop=stop))
+
+    return apply
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -189,32 +188,6 @@ def test_a_folder_of_skipped_files_is_told(tmp_path: Path) -> None:
     put_migrations(tmp_path, "schema.sql")
 
     with pytest.raises(ProjectError, match=r"none that counts \(supabase/migrations/schema\.sql"):
-        find(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"select 1;\n-- caf\xe9\n", "is not UTF-8: byte 0xe9 at offset 16, line 2. Save it"),
-        ("\ufeffselect 1".encode("utf-16-le"), "is not UTF-8: byte 0xff at offset 0, line 1."),
-        ("\n1".encode("utf-16-le"), "is not text: byte 0x00 at offset 1, line 2."),
-    ],
-)
-def test_a_file_in_another_encoding_is_told_with_the_place(
-    tmp_path: Path, content: bytes, words: str
-) -> None:
-    put_migrations(tmp_path, "1_a.sql")
-    (tmp_path / "supabase/migrations/1_a.sql").write_bytes(content)
-
-    with pytest.raises(ProjectError, match=re.escape(f"supabase/migrations/1_a.sql {words}")):
-        find(tmp_path)
-
-
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    put_migrations(tmp_path, "1_a.sql")
-    (tmp_path / "supabase/migrations/2_b.sql").symlink_to("nowhere")
-
-    with pytest.raises(ProjectError, match=r"2_b\.sql cannot be read: No such file or directory"):
         find(tmp_path)
 
 

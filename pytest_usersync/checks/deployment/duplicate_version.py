@@ -28,7 +28,7 @@ def duplicate_version(trial: Trial) -> Iterable[Finding]:
     for first, *others in project.duplicates():
         for other in others:
             yield _shared(project, first, other, taken)
-    for path, reason in project.skipped:
+    for path, reason in project.misnamed:
         if path.suffix.lower() == ".sql":
             yield Finding(
                 summary=f"{path.name} is skipped by the Supabase CLI: {reason}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ...check import LoadFailure, Needs, Trial, check
 from ...finding import Finding, Level, NotJudged
@@ -30,8 +30,19 @@ REMEDIES = {
     " (--usersync-postgres).",
     "08P01": "`copy … from stdin` cannot carry its data in a migration. Write an insert.",
     "2BP01": "Drop what depends on it first, or write `cascade` if all of it may go.",
+    "22021": "Save the file as UTF-8.",
+    "57014": "Take out what does not come to an end, or what takes that long.",
+    "58030": "Allow this user to read the file, or remove it.",
     "23505": "The migration inserts a row that is already there: end it with `on conflict do"
     " nothing`.",
+}
+# What a file is when it is no migration, and who applies it.
+ROLES = {
+    "roles": "roles.sql, applied before the migrations",
+    "before": "named in usersync_before, applied before the migrations",
+    "setup": "named in usersync_setup, applied after the migrations",
+    "seed": "a seed, applied after the migrations",
+    "hook": "called by usersync_load",
 }
 SYNTAX = (
     "Correct the statement. The Supabase CLI cuts a file into statements itself: it knows no psql"
@@ -48,29 +59,58 @@ def migration_fails(trial: Trial) -> Iterable[Finding]:
     in one transaction, as `postgres`: a role that is not a superuser and does not own `auth.users`.
     What works as a superuser or file by file in psql may fail there, and a migration that fails
     takes with it all those after it, the sync's own among them.
+
+    Here the run goes on: the file is taken again statement by statement, each for itself, the later
+    files follow, and what can be judged is judged. `--usersync-stop` stops where the CLI does.
+    Tables and rows that were made by hand, in the dashboard or from a dump, are no migrations:
+    name them as SQL files in `usersync_before` or `usersync_setup`.
     """
-    broken = trial.subject.load_failure
-    if broken is None:
-        return
+    failures = trial.subject.load_failures
     versions = [migration.version for migration in trial.subject.project.migrations]
-    if "schema_migrations" in broken.failure.message and len(versions) > len(set(versions)):
+    twins = len(versions) > len(set(versions))
+    for place, broken in enumerate(failures):
+        if not twins or "schema_migrations" not in broken.failure.message:
+            yield _finding(trial, broken, failures[:place])
+    if twins and failures:
         raise NotJudged("two migrations share a version (US702)")
-    said = f"{broken.failure.sqlstate} {broken.failure.message}"
-    yield Finding(
-        summary=f"{broken.failure.location or broken.file} does not apply: {said}",
+
+
+def _finding(trial: Trial, broken: LoadFailure, earlier: Sequence[LoadFailure]) -> Finding:
+    said = f"{broken.failure.sqlstate} {broken.failure.message}".strip()
+    role = f" ({ROLES[broken.role]})" if broken.role else ""
+    summary = f"{broken.failure.location or broken.file}{role} does not apply: {said}"
+    return Finding(
+        summary=summary + _missed(broken),
         sql=f"{broken.statement.rstrip().rstrip(';')};\n" if broken.statement else "",
-        remedy=_remedy(trial, broken),
+        remedy=_remedy(trial, broken, earlier),
         failure=broken.failure,
         location=broken.failure.location,
     )
 
 
-def _remedy(trial: Trial, broken: LoadFailure) -> str:
+def _missed(broken: LoadFailure) -> str:
+    """Say what else of the file was not done."""
+    first = broken.failure.location.line if broken.failure.location else 0
+    others = [str(line) for line in broken.lines if line != first]
+    if not others or broken.role == "hook":
+        return ""
+    shown = ", ".join(others[:5]) + (", …" if len(others) > 5 else "")
+    many = "s" if len(others) > 1 else ""
+    return f"; {len(others)} more statement{many} of the file could not be applied (line{many} {shown})"
+
+
+def _remedy(trial: Trial, broken: LoadFailure, earlier: Sequence[LoadFailure]) -> str:
     state, message = broken.failure.sqlstate, broken.failure.message
+    if cause := next((one for one in earlier if one.concerns(broken.failure)), None):
+        where = cause.failure.location or cause.file
+        return f"Mend {where} first: what is missed here belongs to statements that failed there."
     if state in ("42P01", "42883", "42704") and (late := _created_later(trial, broken)):
         return f"{late} creates it, but is applied later: give one of the two another version."
     if state == "42P01":
-        return "Create the table in this migration or an earlier one, or correct its name."
+        return (
+            "Create the table in this migration or an earlier one, or correct its name. If it was"
+            " made by hand, name an SQL file that makes it in usersync_before."
+        )
     if state == "42601":
         return SYNTAX
     return REMEDIES.get(state) or broken.failure.hint or f"Correct the statement: {message}"

@@ -1,0 +1,150 @@
+"""Let a function of the project do its migrations, with Alembic or Django or whatever it likes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from psycopg import Error
+from psycopg.conninfo import conninfo_to_dict
+
+from .. import database, platform
+from ..errors import ConfigurationError
+from ..finding import Failure, Location
+from ..server import Server
+from .model import Manner, Migration, Project, shown
+from .refusals import MigrationFailure
+
+SETTING = "usersync_load"
+
+
+def call(server: Server, name: str, project: Project, limit: float) -> MigrationFailure | None:
+    """Call the project's hook with the address of a database, and tell of what it raises.
+
+    Args:
+        server: where the database is.
+        name: the database.
+        project: names the hook, and the folder that it is imported from.
+        limit: seconds after which its sessions are ended.
+
+    Raises:
+        ConfigurationError: there is no such function.
+    """
+    function = _function(project)
+    with _ended_after(server, name, limit) as late:
+        try:
+            function(dsn(server, name))
+        except Exception as error:  # noqa: BLE001  whatever a tool of the project raises
+            return _failed(project, error, limit if late.is_set() else None)
+    return None
+
+
+def dsn(server: Server, name: str) -> str:
+    """Return the address of a database for the role that runs migrations, as an URI of libpq."""
+    role = platform.migration_role(server)
+    words = {key: str(value) for key, value in conninfo_to_dict(server.conninfo).items() if value}
+    if server.own:
+        words["user"] = role
+    else:
+        options = f"{database.startup_options(server, name, role)} -c role={role}"
+        words["options"] = options.strip()
+    user = quote(words.pop("user", ""), safe="")
+    secret = words.pop("password", "")
+    login = f"{user}:{quote(secret, safe='')}@" if secret else f"{user}@" if user else ""
+    words.pop("dbname", None)
+    # The port and the host are parameters too: a folder of sockets is no host of an address.
+    return f"postgresql://{login}/{quote(name)}?{urlencode(words, quote_via=quote)}"
+
+
+def _function(project: Project) -> Callable[[str], object]:
+    module_name, _, function_name = project.hook.partition(":")
+    root = str(project.root)
+    sys.path.insert(0, root)
+    try:
+        module = importlib.import_module(module_name)
+        function = getattr(module, function_name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(
+            f"{SETTING} names {project.hook}, which cannot be imported: {error}. "
+            "Write module:function, importable from pytest's rootdir."
+        ) from error
+    finally:
+        with suppress(ValueError):
+            sys.path.remove(root)
+    if not callable(function):
+        raise ConfigurationError(
+            f"{SETTING} names {project.hook}, which is no function. Name one that takes a DSN."
+        )
+    return function  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _ended_after(server: Server, name: str, limit: float) -> Iterator[threading.Event]:
+    """End the sessions of a database after a time, so that what waits for them raises."""
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        with suppress(Error), database.connect(server, "postgres") as superuser:
+            superuser.execute(
+                "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity"
+                " where datname = %s and state <> 'idle'",
+                [name],
+            )
+
+    timer = threading.Timer(limit, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
+
+
+def _failed(project: Project, error: Exception, limit: float | None) -> MigrationFailure:
+    """Return the failure with the project's innermost line and, if it was one, PostgreSQL's."""
+    cause = _of_database(error)
+    said = cause.diag if cause else None
+    message = (said.message_primary if said else "") or f"{type(error).__name__}: {error}"
+    if limit is not None:
+        message = f"still running after {limit:g} s, so its sessions were ended"
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if _is_project(project.root, Path(frame.filename))
+    ]
+    path = Path(frames[-1].filename) if frames else project.root / project.hook
+    line = (frames[-1].lineno or 1) if frames else 1
+    source = (frames[-1].line or "") if frames else ""
+    failure = Failure(
+        sqlstate=(said.sqlstate if said else "") or "",
+        message=message.strip(),
+        detail=(said.message_detail if said else "") or "",
+        hint=(said.message_hint if said else "") or "",
+        context=(said.context if said else "") or "",
+        location=Location(shown(project.root, path), line, 1, source),
+    )
+    hooked = Migration(path, project.hook, project.hook, "", Manner.SCRIPT, "hook")
+    return MigrationFailure(hooked, None, failure)
+
+
+def _of_database(error: BaseException | None) -> Error | None:
+    """Return the error of psycopg behind one that a tool made of it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, Error):
+            return error
+        error = getattr(error, "orig", None) or error.__cause__ or error.__context__
+    return None
+
+
+def _is_project(root: Path, path: Path) -> bool:
+    inside = path.is_relative_to(root)
+    return inside and "site-packages" not in path.relative_to(root).parts
