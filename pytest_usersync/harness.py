@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import LiteralString, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import TypeVar
 from uuid import UUID
 
 import psycopg
@@ -12,21 +12,20 @@ from psycopg import sql
 from psycopg.rows import DictRow
 
 from . import assertions, database, tokens, upkeep
-from .assertions import Orphan
 from .auth import AuthError, AuthSettings, Json, SupabaseAuth, User
 from .auth.source import Source
 from .check import Subject
 from .errors import ConfigurationError, UserSyncError
 from .nested import NestedConnection
-from .policy import Policies
-from .sync import Sync, Target
+from .records import Records
+from .upkeep import Reader
 from .world import Clone, Rollback, Supply, World
 
 R = TypeVar("R")
 ISOLATIONS = ("rollback", "clone")
 
 
-class UserSync:
+class UserSync(Records):
     """The sync under test, the users it is about, and the database that both are in.
 
     One object for the whole process: the database behind it is another one for each test, and for
@@ -40,7 +39,7 @@ class UserSync:
             raise UserSyncError(
                 f"The migrations do not apply: {place}: {failed.failure.message}. Mend them first."
             )
-        self._subject = subject
+        super().__init__(subject)
         self._supply = Supply(subject)
         self._rollback = Rollback(self._supply)
         self._world: World | None = None
@@ -51,16 +50,6 @@ class UserSync:
     def subject(self) -> Subject:
         """The server, and the database that every test's is a copy of."""
         return self._subject
-
-    @property
-    def sync(self) -> Sync:
-        """What a signup does in this project, found by watching one."""
-        return self._subject.sync
-
-    @property
-    def policies(self) -> Policies:
-        """What the project means to do."""
-        return self._subject.policies
 
     @property
     def auth(self) -> SupabaseAuth:
@@ -96,76 +85,6 @@ class UserSync:
             return database.conninfo(server, world.name, user=roles.main)
         options = f"{roles.options} -c role={roles.main}".strip()
         return database.conninfo(server, world.name, options=options)
-
-    # -- what is there
-
-    def user(self, user: User | UUID) -> DictRow | None:
-        """Return the user's row of ``auth.users``."""
-        found = self.query("select * from auth.users where id = %s", [tokens.id_of(user)])
-        return found[0] if found else None
-
-    def profile(self, user: User | UUID) -> DictRow | None:
-        """Return the user's row of the profile table."""
-        found = self._of(self._profile_table(), user)
-        return found[0] if found else None
-
-    def profiles(self, user: User | UUID) -> dict[str, list[DictRow]]:
-        """Return the user's rows in every table that a signup fills, by ``schema.table``."""
-        self._profile_table()
-        return {str(target.table): self._of(target, user) for target in self.sync.targets}
-
-    def rows(self) -> dict[str, list[DictRow]]:
-        """Return all rows of the tables that a signup fills, by ``schema.table``."""
-        self._profile_table()
-        text = "select * from {} as t order by t.{}"
-        return {
-            str(target.table): self._read(
-                sql.SQL(text).format(upkeep.table(target), sql.Identifier(target.key))
-            )
-            for target in self.sync.targets
-        }
-
-    def ghosts(self) -> list[UUID]:
-        """Return the ids of the users who should have a profile and have none, oldest first."""
-        query = upkeep.ghosts(self._profile_table(), emailless=self._emailless)
-        return [row["id"] for row in self._read(query)]
-
-    def orphans(self) -> list[Orphan]:
-        """Return the rows without a user, of every table that a signup fills."""
-        self._profile_table()
-        return [
-            Orphan(str(target.table), row[target.key], row)
-            for target in self.sync.targets
-            for row in self._read(upkeep.orphans(target))
-        ]
-
-    def query(self, text: LiteralString, values: Sequence[object] = ()) -> list[DictRow]:
-        """Return what a query finds, as the superuser, whatever role the connection has."""
-        return self._read(sql.SQL(text), values)
-
-    # -- upkeep
-
-    def backfill(self) -> int:
-        """Fill in the missing profiles; return how many users have one now who had none.
-
-        Uses the project's own function if one is named so, else its triggers.
-        """
-        before = len(self.ghosts())
-        with self._begun().reader() as reader:
-            call = upkeep.own_backfill(reader)
-            if call is None:
-                upkeep.refill(reader, self.sync, emailless=self._emailless)
-        if call is not None:
-            self._run(call)
-        return before - len(self.ghosts())
-
-    def quality_check(self) -> list[DictRow]:
-        """Return the rows of ``run_user_sync_quality_check()``, the project's own or ours."""
-        with self._begun().reader() as reader:
-            call = upkeep.own_quality_check(reader)
-        if call is not None:
-            return self._run(call)
-        return list(upkeep.quality(self.sync, len(self.ghosts()), len(self.orphans())))
 
     # -- who is asking
 
@@ -262,6 +181,13 @@ class UserSync:
         """Begin a clean world, unless one is open. Whatever needs one begins it by itself."""
         self._begun()
 
+    def warm_up(self) -> None:
+        """Let the session learn the tables, so that the first example is no slower than others."""
+        if self._world is None and self._isolation == "rollback" and not self._rollback.warm:
+            with self.example(), suppress(AuthError):
+                self.auth.sign_in_anonymously()
+            self._rollback.warm = True
+
     def end(self) -> None:
         """Take back all that was done since the world began."""
         world, self._world = self._world, None
@@ -300,9 +226,8 @@ class UserSync:
         with self._begun().auth() as connection:
             yield connection
 
-    def _read(self, query: sql.SQL | sql.Composed, values: Sequence[object] = ()) -> list[DictRow]:
-        with self._begun().reader() as reader:
-            return reader.execute(query, values).fetchall()
+    def _reader(self) -> AbstractContextManager[Reader]:
+        return self._begun().reader()
 
     def _run(self, call: sql.Composed) -> list[DictRow]:
         with self.acting(self._supply.roles.main) as connection:
@@ -313,21 +238,3 @@ class UserSync:
         roles = self._supply.roles
         with roles.acting(self._app, roles.request(role, claims)):
             yield self._app
-
-    @property
-    def _emailless(self) -> bool:
-        return self.policies.null_email != "no-profile"
-
-    def _profile_table(self) -> Target:
-        if not self.sync.targets:
-            raise UserSyncError(
-                "No signup of this project leaves a profile, so there is none to look at. "
-                "Run pytest --usersync to see why."
-            )
-        return self.sync.profile
-
-    def _of(self, target: Target, user: User | UUID) -> list[DictRow]:
-        query = sql.SQL("select * from {} as t where t.{}::text = %s").format(
-            upkeep.table(target), sql.Identifier(target.key)
-        )
-        return self._read(query, [str(tokens.id_of(user))])

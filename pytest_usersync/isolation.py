@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import pytest
@@ -44,7 +44,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> None:
-    """Give a state machine the user sync that it acts on."""
+    """Give a state machine the user sync that it acts on, and examples a session in full swing."""
+    if _UNWRAPPED in item.stash and (usersync := item.config.stash.get(HARNESS, None)):
+        usersync.warm_up()
     if machine := _machine(getattr(item, "cls", None)):
         machine.usersync = item.config.stash[HARNESS]
 
@@ -75,8 +77,20 @@ def _wrap_examples(item: pytest.Item) -> None:
         return
     inner = hypothesis.inner_test
     item.stash[_UNWRAPPED] = (hypothesis, inner)
+    if item.config.stash[ISOLATION] == "clone":
+        _without_deadline(item)
     wrap = _asynchronous if inspect.iscoroutinefunction(inner) else _synchronous
     hypothesis.inner_test = wrap(inner, item.config)
+
+
+def _without_deadline(item: pytest.Item) -> None:
+    """Count no clone as the example's own time, unless the test has settings of its own."""
+    from hypothesis import settings  # noqa: PLC0415
+    from hypothesis.errors import InvalidArgument  # noqa: PLC0415
+
+    test: Any = getattr(item, "obj", None)
+    with suppress(InvalidArgument):
+        settings(deadline=None)(getattr(test, "__func__", test))
 
 
 def _example(config: pytest.Config) -> AbstractContextManager[None]:

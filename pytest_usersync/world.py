@@ -95,7 +95,9 @@ class Rollback:
     def __init__(self, supply: Supply) -> None:
         self._supply = supply
         self._connection: NestedConnection | None = None
+        self._begun = False
         self.name = ""
+        self.warm = False
 
     @property
     def connection(self) -> NestedConnection:
@@ -107,8 +109,6 @@ class Rollback:
             self._begun = True
             self._connection.begin()
         return self._connection
-
-    _begun = False
 
     @contextmanager
     def auth(self) -> Iterator[psycopg.Connection[object]]:
@@ -179,6 +179,7 @@ class Rollback:
     def _drop_connection(self, connection: NestedConnection) -> None:
         connection.close()
         self._connection = None
+        self.warm = False
 
     def close(self) -> None:
         """Close the connection."""
