@@ -18,8 +18,12 @@ from . import database, sqlfiles
 from .server import MAINTENANCE, SUPERUSER, Seed, Server
 
 _ROLES = "10_roles.sql"
+_EXTENSIONS = "90_extensions.sql"
 _PREFIX = f"{database.PREFIX}platform_"
 _MARK = "made by pytest-usersync"
+_STAND_IN = "A stand-in by pytest-usersync."
+# The one that every local project has.
+_SECRET = "super-secret-jwt-token-with-at-least-32-characters-long"
 _LOCK = 0x7573657273796E63  # "usersync"
 
 
@@ -58,19 +62,34 @@ def migration_role(server: Server) -> str:
     return "postgres" if row is None else "usersync_postgres"
 
 
-def stand_ins(server: Server) -> list[str]:
-    """Return the extensions that the template has only as a stand-in, such as ``uuid-ossp``."""
+def stand_ins(server: Server, name: str | None = None) -> list[str]:
+    """Return the extensions that a database has only as a stand-in, such as ``uuid-ossp``.
+
+    Args:
+        server: where it is.
+        name: a clone with a project's migrations, which create more; without it the template.
+    """
+    with database.connect(server, name or template(server)) as connection:
+        rows = connection.execute(
+            """
+            select extname
+            from pg_catalog.pg_extension
+            where pg_catalog.obj_description(oid, 'pg_extension') = %s
+            order by extname
+            """,
+            [_STAND_IN],
+        ).fetchall()
+    return [row["extname"] for row in rows]
+
+
+@cache
+def offers(server: Server, extension: str) -> bool:
+    """Say whether the server has files of its own for an extension."""
     with database.connect(server, MAINTENANCE) as connection:
         row = connection.execute(
-            """
-            select pg_catalog.shobj_description(oid, 'pg_database') as remark
-            from pg_catalog.pg_database
-            where datname = %s
-            """,
-            [template(server)],
+            "select from pg_catalog.pg_available_extensions where name = %s", [extension]
         ).fetchone()
-    remark = (row or {}).get("remark") or ""
-    return [name for name in remark.partition("stand-ins: ")[2].split(", ") if name]
+    return row is not None
 
 
 def forget(server: Server) -> None:
@@ -145,11 +164,12 @@ def _make_database(connection: database.Connection, server: Server, name: str) -
         inside.execute(f"set session authorization {SUPERUSER}".encode())
         inside.execute("set search_path = ''")
         for file in sqlfiles.names("platform"):
+            if file == _EXTENSIONS:
+                _keep_stand_ins(inside, server)
             if file != _ROLES:
                 inside.execute(_render(server, file))
-        missing = _stand_in(inside, server)
     _adopt(connection, server, draft)
-    _remark(connection, draft, f"{_MARK}; stand-ins: {', '.join(missing)}")
+    _remark(connection, draft, _MARK)
     connection.execute(
         sql.SQL("alter database {} rename to {}").format(
             sql.Identifier(draft), sql.Identifier(name)
@@ -178,22 +198,25 @@ def _is_utf8(connection: database.Connection) -> bool:
     return row is not None
 
 
-def _stand_in(inside: database.Connection, server: Server) -> list[str]:
-    """Fill in the extensions that the server could not create, and return their names."""
-    present = {
-        row["extname"] for row in inside.execute("select extname from pg_catalog.pg_extension")
-    }
-    known = [file.removesuffix(".sql") for file in sqlfiles.names("platform", "stand_ins")]
-    missing = [name for name in known if name != "sha1" and name not in present]
-    if missing:
-        inside.execute(_render(server, "stand_ins", "sha1.sql"))
-    for name in missing:
-        inside.execute(_render(server, "stand_ins", f"{name}.sql"))
-    return missing
+def _keep_stand_ins(inside: database.Connection, server: Server) -> None:
+    """Put the stand-ins into the database, which makes one when its extension is created.
+
+    Below what a script is for it says ``version 1.6, schema pg_catalog``, the schema only where
+    it is the only one; what is run behind a real extension too follows the line ``-- after``.
+    """
+    for file in sqlfiles.names("platform", "stand_ins"):
+        text = _render(server, "stand_ins", file).decode()
+        head = re.search(r"(?m)^-- version ([\w.]+)(?:, schema (\w+))?$", text)
+        assert head, f"{file} says no version"
+        script, _, after = text.partition("\n-- after\n")
+        inside.execute(
+            "insert into usersync.stand_in values (%s, %s, %s, %s, %s)",
+            [file.removesuffix(".sql"), head[1], head[2], script, after],
+        )
 
 
 def _adopt(connection: database.Connection, server: Server, name: str) -> None:
-    """Give the template its owner and grants.
+    """Give the template its owner, its grants, and the settings that the CLI gives it.
 
     A clone keeps the owner, who owns ``public`` by it. It loses the grants, which nobody misses:
     nothing in a clone is made by ``dashboard_user``, nor schemas by ``supabase_auth_admin``.
@@ -201,13 +224,17 @@ def _adopt(connection: database.Connection, server: Server, name: str) -> None:
     statements = sql.SQL(
         """
         alter database {database} owner to {role};
+        alter database {database} set "app.settings.jwt_secret" = {secret};
+        alter database {database} set "app.settings.jwt_exp" = '3600';
         grant all on database {database} to dashboard_user;
         grant create on database {database} to supabase_auth_admin;
         """
     )
     connection.execute(
         statements.format(
-            database=sql.Identifier(name), role=sql.Identifier(migration_role(server))
+            database=sql.Identifier(name),
+            role=sql.Identifier(migration_role(server)),
+            secret=sql.Literal(_SECRET),
         )
     )
 

@@ -44,7 +44,32 @@ ACCEPTED = [
         "*/session_preload_libraries",
         "no server here has safeupdate, and a role that preloads it could not log in",
     ),
-    Accepted("schemas/usersync/*", "the doors of the loader, where the platform has supautils"),
+    Accepted("schemas/usersync/*", "what lends rights, where the platform has supautils"),
+    *(
+        Accepted(pattern, "a service or the CLI makes it; the facts are of image and Auth alone")
+        for pattern in (
+            "db_role_settings/-/*",
+            "db_role_settings/supabase_functions_admin/*",
+            "db_role_settings/supabase_realtime_admin/*",
+            "default_privileges/supabase_admin/supabase_functions/*",
+            "memberships/postgres in supabase_functions_admin/admin_option",
+            "memberships/supabase_realtime_admin in *",
+            "roles/supabase_functions_admin/*",
+            "roles/supabase_realtime_admin/*",
+            "schemas/realtime/acl/*",
+            "schemas/supabase_functions/*",
+        )
+    ),
+    *(
+        Accepted(pattern, "a fresh project has the extension; the measured image could not")
+        for pattern in (
+            "extensions/pg_graphql/*",
+            "extensions/supabase_vault/*",
+            "schemas/graphql/*",
+            "schemas/graphql_public/acl/postgres/USAGE",
+            "schemas/vault/*",
+        )
+    ),
     Accepted(
         "*/acl/*/MAINTAIN",
         "PostgreSQL 17 added it to what grant all means; the facts are of 15",

@@ -1,98 +1,76 @@
-"""Statements that the real platform lets ``postgres`` run although PostgreSQL would refuse them."""
+"""Statements that the real platform runs although PostgreSQL alone would refuse them.
+
+Most of it happens in the database, whose event triggers lend what a command asks for (see
+``sql/platform/60_supautils.sql``). What no event trigger can do is done here, to the text.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from .split import Statement, blank_comments
 
 Parameters = tuple[str | None, ...]
 
 _NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
-_LENT = rf'(?:"?(?:auth|storage|realtime)"?\s*\.\s*{_NAME})'
 
+_CREATE = re.compile(
+    rf"""\s*create\s+extension(?=\s+{_NAME}(?<!\bif)(?:\s+with)?
+    (?:\s+(?:schema\s+{_NAME}|version\s+(?:{_NAME}|'[^']*'|[\w.]+)|cascade))*\s*\Z)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_CREATE_INSIDE = re.compile(r"""\bcreate\s+extension\b(?=\s+["'%\w])(?!\s+if\b)""", re.IGNORECASE)
+_BLOCK = re.compile(r"\s*do\b", re.IGNORECASE)
+# What this adds lets the event trigger create the extension first; the mark keeps the difference.
+_ONCE = " /* once */ if not exists"
 
-@dataclass(frozen=True, slots=True)
-class Door:
-    """One kind of statement, and the platform's function that runs it instead.
+_INDEX = re.compile(r"\s*create\s+(?:unique\s+)?index\b", re.IGNORECASE)
+_OPTIONS = re.compile(
+    r"(\busing\s+(?:hnsw|ivfflat)\b[^;]*?)(\bwith\s*\([^)]*\))", re.IGNORECASE | re.DOTALL
+)
 
-    Args:
-        written: recognizes the statement once its comments are blank.
-        query: calls the function.
-        parameters: what the function is given, from the match and the statement's text.
-    """
-
-    written: re.Pattern[str]
-    query: str
-    parameters: Callable[[re.Match[str], str], Parameters]
-
-
-def through_door(statement: Statement) -> tuple[str, Parameters] | None:
-    """Return query and parameters to run in a statement's place, or None to run it as it is."""
-    code = blank_comments(statement.text)
-    for door in platform_doors:
-        if found := door.written.match(code):
-            return door.query, door.parameters(found, statement.text)
-    return None
-
-
-def _extension(found: re.Match[str], _: str) -> Parameters:
-    options = found["options"]
-    schema = re.search(rf"\bschema\s+({_NAME})", options, re.IGNORECASE)
-    return (
-        _folded(found["name"]),
-        _folded(schema[1]) if schema else None,
-        _flag(found["unless"]),
-        _flag(re.search(r"\bcascade\b", options, re.IGNORECASE)),
-    )
-
-
-def _trigger(found: re.Match[str], _: str) -> Parameters:
-    return _folded(found["name"]), found["table"], _flag(found["if"])
-
-
-def _policy(_: re.Match[str], text: str) -> Parameters:
-    return (text,)
-
-
-def _written(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE | re.VERBOSE)
-
-
-def _folded(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
-
-
-def _flag(found: object) -> str:
-    return "true" if found else "false"
-
-
-# The functions stand in sql/platform/60_doors.sql.
-platform_doors = (
-    Door(
-        _written(
-            rf"""\s*create\s+extension\s+(?P<unless>if\s+not\s+exists\s+)?(?P<name>{_NAME})
-            (?P<options>.*)\Z"""
+# No event trigger fires for these.
+_FUNCTIONS = (
+    (
+        re.compile(
+            rf"""\s*(?:(?:create|alter|drop|comment\s+on)\s+event\s+trigger\b
+            |create\s+publication\s+{_NAME}\s+for\s+(?:all\s+tables|tables\s+in\s+schema)\b)""",
+            re.IGNORECASE | re.VERBOSE,
         ),
-        "select usersync.create_extension($1::text, $2::text, $3::boolean, $4::boolean)",
-        _extension,
+        "select usersync.as_platform($1::text)",
     ),
-    Door(
-        _written(
-            rf"""\s*drop\s+trigger\s+(?P<if>if\s+exists\s+)?(?P<name>{_NAME})\s+on\s+
-            (?P<table>{_LENT})\s*(?:cascade|restrict)?\s*\Z"""
+    (
+        re.compile(
+            r"""\s*(?:alter|comment\s+on)\s+database\s+(?:postgres\b|"postgres")""", re.IGNORECASE
         ),
-        "select usersync.drop_trigger($1::text, $2::text, $3::boolean)",
-        _trigger,
-    ),
-    Door(
-        _written(
-            rf"""\s*(?:create|alter|drop)\s+policy\s+(?:if\s+exists\s+)?{_NAME}\s+on\s+
-            {_LENT}"""
-        ),
-        "select usersync.change_policy($1::text)",
-        _policy,
+        "select usersync.change_database($1::text)",
     ),
 )
+
+
+def through_door(statement: Statement, *, vector: bool = False) -> tuple[str, Parameters] | None:
+    """Return query and parameters to run in a statement's place, or None to run it as it is.
+
+    Args:
+        statement: as it is written.
+        vector: whether the server has the real extension, which knows the options of its indexes.
+    """
+    text = statement.text
+    code = blank_comments(text)
+    for written, query in _FUNCTIONS:
+        if written.match(code):
+            return query, (text,)
+    if found := _CREATE.match(code):
+        changed = text[: found.end()] + _ONCE + text[found.end() :]
+    elif _BLOCK.match(code):
+        changed = _CREATE_INSIDE.sub(rf"\g<0>{_ONCE}", text)
+    else:
+        changed = text
+    if not vector and (_INDEX.match(code) or _BLOCK.match(code)):
+        changed = _OPTIONS.sub(lambda found: found[1] + " " * len(found[2]), changed)
+    return None if changed == text else (changed, ())
+
+
+def outside(context: str) -> str:
+    """Return where an error arose without what the platform did there."""
+    return re.sub(r"(?s).*PL/pgSQL function usersync\.[^\n]*\n?", "", context)

@@ -55,6 +55,16 @@ alter role supabase_storage_admin set search_path = storage;
 alter role supabase_storage_admin set log_statement = 'none';
 grant authenticator to supabase_storage_admin;
 
+-- role supabase_realtime_admin
+create role supabase_realtime_admin noinherit;
+alter role supabase_realtime_admin set search_path = public, extensions, realtime;
+grant anon, authenticated, service_role to supabase_realtime_admin;
+
+-- role supabase_functions_admin
+create role supabase_functions_admin login noinherit createrole;
+alter role supabase_functions_admin set search_path = supabase_functions;
+grant supabase_functions_admin to postgres;
+
 -- role supabase_read_only_user
 create role supabase_read_only_user login bypassrls;
 alter role supabase_read_only_user set default_transaction_read_only = 'on';

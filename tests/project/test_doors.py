@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from pytest_usersync.project import Loaded, split
-from pytest_usersync.project.doors import through_door
+from pytest_usersync.project.doors import outside, through_door
 
 Apply = Callable[..., Loaded]
 Rows = Callable[[str, str], list[dict[str, object]]]
@@ -22,53 +22,144 @@ create trigger on_user after insert on auth.users
 
 
 @pytest.mark.parametrize(
-    ("statement", "parameters"),
+    ("statement", "changed"),
     [
-        ("create extension citext", ("citext", None, "false", "false")),
         (
-            'CREATE EXTENSION IF NOT EXISTS "uuid-ossp" WITH SCHEMA "Ext" version \'1\' cascade',
-            ("uuid-ossp", "Ext", "true", "true"),
-        ),
-        ("-- why\ncreate /* a */ extension PgCrypto schema Public", ("pgcrypto", "public")),
-        ("drop trigger a on auth.users", ("a", "auth.users", "false")),
-        (
-            'drop trigger if exists "On A" on "auth"."users" cascade',
-            ("On A", '"auth"."users"', "true"),
+            "create extension citext",
+            "create extension /* once */ if not exists citext",
         ),
         (
-            "create policy a on storage.objects for select using (true)",
-            ("create policy a on storage.objects for select using (true)",),
+            "-- why\nCREATE /* a */ EXTENSION \"uuid-ossp\" WITH SCHEMA Ext version '1' cascade",
+            (
+                '-- why\nCREATE /* a */ EXTENSION /* once */ if not exists "uuid-ossp" WITH '
+                "SCHEMA Ext version '1' cascade"
+            ),
         ),
-        ('drop policy if exists "a b" on realtime.messages', None),
+        (
+            "do $$ begin create extension citext; execute 'create extension ' || 'http'; end $$",
+            (
+                "do $$ begin create extension /* once */ if not exists citext;"
+                " execute 'create extension /* once */ if not exists ' || 'http'; end $$"
+            ),
+        ),
+        (
+            "create index i on t using hnsw (e vector_l2_ops) with (m = 16) where true",
+            "create index i on t using hnsw (e vector_l2_ops)               where true",
+        ),
+        (
+            "do $$ begin create index on t using ivfflat (e)\nwith (lists = 100); end $$",
+            "do $$ begin create index on t using ivfflat (e)\n                  ; end $$",
+        ),
     ],
 )
-def test_a_statement_for_a_door_is_recognized(
-    statement: str, parameters: tuple[str | None, ...] | None
+def test_a_statement_is_changed_so_that_the_platform_can_run_it(
+    statement: str, changed: str
 ) -> None:
     (one,) = split(statement)
-    door = through_door(one)
 
-    assert door is not None
-    expected = (statement,) if parameters is None else parameters
-    assert door[1][: len(expected)] == expected
+    assert through_door(one) == (changed, ())
+
+
+@pytest.mark.parametrize(
+    ("statement", "function"),
+    [
+        ("create event trigger e on ddl_command_end execute function f()", "as_platform"),
+        ("-- no more\ndrop event trigger if exists e", "as_platform"),
+        ("create publication p for all tables", "as_platform"),
+        ("alter database postgres set timezone to 'utc'", "change_database"),
+        ("COMMENT ON DATABASE \"postgres\" IS 'ours'", "change_database"),
+    ],
+)
+def test_a_statement_for_a_door_is_recognized(statement: str, function: str) -> None:
+    (one,) = split(statement)
+    assert through_door(one) == (f"select usersync.{function}($1::text)", (statement,))
 
 
 @pytest.mark.parametrize(
     "statement",
     [
-        "drop trigger a on public.profiles",
-        "drop trigger a on authors.users",
-        "create policy a on public.profiles using (true)",
+        "drop trigger a on auth.users",
+        "create policy a on storage.objects using (true)",
+        "create extension if not exists citext",
+        "create extension citext wth schema public",
         "drop extension citext",
         "-- create extension citext\nselect 1",
         "select 'create extension citext'",
-        "do $$ begin create extension citext; end $$",
+        "do $$ begin create extension if not exists citext; end $$",
+        "create index i on t using gin (e) with (fastupdate = off)",
+        "create publication p for table t",
+        "alter database other set timezone to 'utc'",
+        "create function f() returns void language plpgsql as $$ begin create extension a; end $$",
     ],
 )
 def test_another_statement_is_run_as_it_is(statement: str) -> None:
     (one,) = split(statement)
 
     assert through_door(one) is None
+
+
+def test_where_the_server_has_vector_the_options_of_its_indexes_stay() -> None:
+    (one,) = split("create index i on t using hnsw (e) with (m = 16)")
+
+    assert through_door(one, vector=True) is None
+
+
+def test_the_platforms_own_lines_are_cut_from_where_an_error_arose() -> None:
+    mine = "PL/pgSQL function public.f() line 3 at SQL statement"
+    theirs = 'SQL statement "x"\nPL/pgSQL function usersync.lend(text,text,oid) line 9 at RAISE'
+
+    assert outside(f"{theirs}\n{mine}") == mine
+    assert outside(theirs) == ""
+    assert outside(mine) == mine
+
+
+VECTORS = """
+    create extension vector with schema extensions;
+    create table public.docs (id int, embedding extensions.vector(3));
+    create index on public.docs using ivfflat (embedding vector_cosine_ops) with (lists = 100);
+    do $$ begin
+        if not exists (select from pg_extension where extname = 'pg_cron') then
+            create extension pg_cron;
+        end if;
+        create index docs_hnsw on public.docs using hnsw (embedding vector_l2_ops)
+            with (m = 16, ef_construction = 64);
+    end $$;
+"""
+
+
+def test_extensions_are_created_once_wherever_that_is_said(apply: Apply, rows: Rows) -> None:
+    loaded = apply(VECTORS, "create index concurrently on public.docs using hnsw (embedding)")
+
+    assert loaded.failure is None
+    assert loaded.notices == ()
+    query = "select extname::text from pg_extension where extname in ('vector', 'pg_cron')"
+    assert len(rows(loaded.database, query)) == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["create extension vector;", "do $$ begin create extension vector; end $$;"]
+)
+def test_a_second_extension_of_a_name_fails_where_it_stands(apply: Apply, text: str) -> None:
+    failed = apply("create extension vector;", f"select 1;\n{text}").failure
+
+    assert failed is not None
+    assert str(failed) == 'supabase/migrations/2_file.sql:2: extension "vector" already exists'
+    assert failed.failure.sqlstate == "42710"
+    assert "usersync" not in failed.failure.context
+
+
+def test_an_event_trigger_and_settings_of_the_database_are_made(apply: Apply) -> None:
+    loaded = apply(
+        """
+        create function public.watch() returns event_trigger language plpgsql
+        as $$ begin perform 1; end $$;
+        create event trigger watch on ddl_command_end execute function public.watch();
+        alter database postgres set timezone to 'Europe/Berlin';
+        create publication mine for all tables;
+        """
+    )
+
+    assert loaded.failure is None
 
 
 def test_triggers_on_auth_can_be_dropped_and_made_again(apply: Apply, rows: Rows) -> None:

@@ -1,14 +1,15 @@
 -- A stand-in for pgcrypto, for servers whose packages leave it out: random bytes, digests, hmac
 -- and a password scheme of its own. Encryption and pgp are not here: calling them says 42883.
+-- version 1.3
 
-create function extensions.gen_random_uuid()
+create function @extschema@.gen_random_uuid()
 returns uuid
 language sql
 volatile
 parallel safe
 as $$ select pg_catalog.gen_random_uuid() $$;
 
-create function extensions.gen_random_bytes(integer)
+create function @extschema@.gen_random_bytes(integer)
 returns bytea
 language plpgsql
 volatile
@@ -29,7 +30,7 @@ begin
 end
 $$;
 
-create function extensions.digest(bytea, text)
+create function @extschema@.digest(bytea, text)
 returns bytea
 language plpgsql
 immutable
@@ -53,16 +54,16 @@ begin
 end
 $$;
 
-create function extensions.digest(text, text)
+create function @extschema@.digest(text, text)
 returns bytea
 language sql
 immutable
 strict
 parallel safe
 set search_path = ''
-as $$ select extensions.digest(convert_to($1, 'UTF8'), $2) $$;
+as $$ select @extschema@.digest(convert_to($1, 'UTF8'), $2) $$;
 
-create function extensions.hmac(bytea, bytea, text)
+create function @extschema@.hmac(bytea, bytea, text)
 returns bytea
 language plpgsql
 immutable
@@ -72,7 +73,7 @@ set search_path = ''
 as $$
 declare
     width integer := case when lower($3) in ('sha384', 'sha512') then 128 else 64 end;
-    secret bytea := case when length($2) > width then extensions.digest($2, $3) else $2 end;
+    secret bytea := case when length($2) > width then @extschema@.digest($2, $3) else $2 end;
     inner_pad bytea := decode(repeat('36', width), 'hex');
     outer_pad bytea := decode(repeat('5c', width), 'hex');
 begin
@@ -80,22 +81,22 @@ begin
         inner_pad := set_byte(inner_pad, i, get_byte(secret, i) # 54);
         outer_pad := set_byte(outer_pad, i, get_byte(secret, i) # 92);
     end loop;
-    return extensions.digest(outer_pad || extensions.digest(inner_pad || $1, $3), $3);
+    return @extschema@.digest(outer_pad || @extschema@.digest(inner_pad || $1, $3), $3);
 end
 $$;
 
-create function extensions.hmac(text, text, text)
+create function @extschema@.hmac(text, text, text)
 returns bytea
 language sql
 immutable
 strict
 parallel safe
 set search_path = ''
-as $$ select extensions.hmac(convert_to($1, 'UTF8'), convert_to($2, 'UTF8'), $3) $$;
+as $$ select @extschema@.hmac(convert_to($1, 'UTF8'), convert_to($2, 'UTF8'), $3) $$;
 
 -- A salt is 27 characters, $usersync$ + 16 hex digits + $; crypt() keeps it and adds a SHA-256.
 -- So crypt(password, stored) = stored holds for the right password, and for no other.
-create function extensions.gen_salt(text)
+create function @extschema@.gen_salt(text)
 returns text
 language plpgsql
 volatile
@@ -107,20 +108,20 @@ begin
     if $1 not in ('bf', 'md5', 'xdes', 'des') then
         raise invalid_parameter_value using message = 'gen_salt: Unknown salt algorithm';
     end if;
-    return '$usersync$' || encode(extensions.gen_random_bytes(8), 'hex') || '$';
+    return '$usersync$' || encode(@extschema@.gen_random_bytes(8), 'hex') || '$';
 end
 $$;
 
-create function extensions.gen_salt(text, integer)
+create function @extschema@.gen_salt(text, integer)
 returns text
 language sql
 volatile
 strict
 parallel safe
 set search_path = ''
-as $$ select extensions.gen_salt($1) $$;
+as $$ select @extschema@.gen_salt($1) $$;
 
-create function extensions.crypt(text, text)
+create function @extschema@.crypt(text, text)
 returns text
 language plpgsql
 immutable
@@ -137,34 +138,3 @@ begin
     return left($2, 27) || encode(sha256(convert_to(left($2, 27) || $1, 'UTF8')), 'hex');
 end
 $$;
-
--- Registered by hand, for the reason given in uuid-ossp.sql.
-
-insert into pg_catalog.pg_extension (
-    oid, extname, extowner, extnamespace, extrelocatable, extversion
-)
-select
-    pg_catalog.pg_nextoid('pg_catalog.pg_extension', 'oid', 'pg_catalog.pg_extension_oid_index'),
-    'pgcrypto',
-    (select oid from pg_catalog.pg_roles where rolname = current_user),
-    'extensions'::regnamespace,
-    true,
-    '1.3';
-
-insert into pg_catalog.pg_depend (
-    classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype
-)
-select 'pg_catalog.pg_extension'::regclass, oid, 0, 'pg_catalog.pg_namespace'::regclass,
-    extnamespace, 0, 'n'
-from pg_catalog.pg_extension
-where extname = 'pgcrypto';
-
-alter extension pgcrypto add function extensions.gen_random_uuid();
-alter extension pgcrypto add function extensions.gen_random_bytes(integer);
-alter extension pgcrypto add function extensions.digest(bytea, text);
-alter extension pgcrypto add function extensions.digest(text, text);
-alter extension pgcrypto add function extensions.hmac(bytea, bytea, text);
-alter extension pgcrypto add function extensions.hmac(text, text, text);
-alter extension pgcrypto add function extensions.gen_salt(text);
-alter extension pgcrypto add function extensions.gen_salt(text, integer);
-alter extension pgcrypto add function extensions.crypt(text, text);

@@ -1,6 +1,6 @@
--- SHA-1, which PostgreSQL's core does not have. Both stand-ins need it.
+-- SHA-1, which PostgreSQL's core does not have. The stand-ins for pgcrypto and uuid-ossp need it.
 
-create function extensions.usersync_sha1(data bytea)
+create or replace function extensions.usersync_sha1(data bytea)
 returns bytea
 language plpgsql
 immutable
