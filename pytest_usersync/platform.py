@@ -82,16 +82,6 @@ def stand_ins(server: Server, name: str | None = None) -> list[str]:
     return [row["extname"] for row in rows]
 
 
-@cache
-def offers(server: Server, extension: str) -> bool:
-    """Say whether the server has files of its own for an extension."""
-    with database.connect(server, MAINTENANCE) as connection:
-        row = connection.execute(
-            "select from pg_catalog.pg_available_extensions where name = %s", [extension]
-        ).fetchone()
-    return row is not None
-
-
 def forget(server: Server) -> None:
     """Drop the template and the roles that were made on a server reached by DSN.
 

@@ -25,6 +25,7 @@ _BLOCK = re.compile(r"\s*do\b", re.IGNORECASE)
 _ONCE = " /* once */ if not exists"
 
 _INDEX = re.compile(r"\s*create\s+(?:unique\s+)?index\b", re.IGNORECASE)
+# A stand-in's index methods do not know them, and they decide nothing but speed.
 _OPTIONS = re.compile(
     r"(\busing\s+(?:hnsw|ivfflat)\b[^;]*?)(\bwith\s*\([^)]*\))", re.IGNORECASE | re.DOTALL
 )
@@ -48,13 +49,8 @@ _FUNCTIONS = (
 )
 
 
-def through_door(statement: Statement, *, vector: bool = False) -> tuple[str, Parameters] | None:
-    """Return query and parameters to run in a statement's place, or None to run it as it is.
-
-    Args:
-        statement: as it is written.
-        vector: whether the server has the real extension, which knows the options of its indexes.
-    """
+def through_door(statement: Statement) -> tuple[str, Parameters] | None:
+    """Return query and parameters to run in a statement's place, or None to run it as it is."""
     text = statement.text
     code = blank_comments(text)
     for written, query in _FUNCTIONS:
@@ -66,7 +62,7 @@ def through_door(statement: Statement, *, vector: bool = False) -> tuple[str, Pa
         changed = _CREATE_INSIDE.sub(rf"\g<0>{_ONCE}", text)
     else:
         changed = text
-    if not vector and (_INDEX.match(code) or _BLOCK.match(code)):
+    if _INDEX.match(code) or _BLOCK.match(code):
         changed = _OPTIONS.sub(lambda found: found[1] + " " * len(found[2]), changed)
     return None if changed == text else (changed, ())
 

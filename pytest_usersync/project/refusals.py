@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..finding import Failure, Location
-from .doors import through_door
+from .doors import outside
 from .locate import block_offset
 from .model import Migration, Project, legible
 from .pipeline import Refusal
@@ -44,8 +44,7 @@ def refused(
     message, detail = refusal.message, refusal.detail
     if refusal.overtime:
         message, detail = f"still running after {limit:g} s, so it was cancelled", message
-    # What a door does inside is the platform's business.
-    context = "" if through_door(statement) else refusal.context
+    context = outside(refusal.context)
     failure = Failure(refusal.sqlstate, message, detail, refusal.hint, context, location)
     return MigrationFailure(migration, statement, failure)
 

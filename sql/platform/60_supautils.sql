@@ -293,8 +293,9 @@ begin
 end
 $$;
 
--- Lend "borrower" what belongs to the platform, and keep in a setting of the transaction whose it
--- is. Writing the owner down directly leaves privileges and dependencies as they are.
+-- Lend "borrower" the tables that a statement about a policy or a trigger may mean, or extensions,
+-- and keep in a setting of the transaction whose they are. Writing the owner down directly leaves
+-- privileges and dependencies as they are.
 create function usersync.lend(tag text, statement text, borrower oid)
 returns void
 language plpgsql
@@ -302,41 +303,49 @@ security definer
 set search_path = ''
 as $$
 declare
+    path text[] := string_to_array(current_setting('usersync.path'), ',');
+    named text[];
     lent jsonb;
 begin
-    if tag ~ 'EXTENSION'
-        or tag = 'COMMENT' and statement ~* '\mcomment\s+on\s+extension\M'
-    then
+    if tag ~ 'EXTENSION' or tag = 'COMMENT' and statement ~* '\mcomment\s+on\s+extension\M' then
         with held as (
             select oid, extowner
-            from pg_catalog.pg_extension
+            from pg_extension
             where extname = any (usersync.privileged_extensions()) and extowner <> borrower
         ),
         moved as (
-            update pg_catalog.pg_extension as e
-            set extowner = borrower
-            from held
-            where e.oid = held.oid
+            update pg_extension as e set extowner = borrower from held where e.oid = held.oid
         )
-        select pg_catalog.jsonb_object_agg(oid, extowner) into lent from held;
-    elsif statement ~* '\mon(\s|--[^\n]*\n|/\*.*?\*/)*"?(auth|realtime|storage)"?\s*\.'
-        or pg_catalog.current_setting('usersync.path') ~ '\m(auth|realtime|storage)\M'
-    then
+        select jsonb_object_agg(oid, extowner) into lent from held;
+    else
+        named := array(
+            select lower(part[1] || '.' || part[2])
+            from regexp_matches(
+                statement, '\m"?(auth|realtime|storage)"?\s*\.\s*"?(\w+)', 'gi'
+            ) as part
+        ) || array(
+            select t.name
+            from unnest(usersync.lent_tables()) as t (name)
+            where split_part(t.name, '.', 1) = any (path)
+        );
+        if not named && usersync.lent_tables() then
+            return;
+        end if;
         with held as (
             select c.oid, c.relowner
-            from pg_catalog.unnest(usersync.lent_tables()) as t (name)
-            join pg_catalog.pg_class as c on c.oid = pg_catalog.to_regclass(t.name)
-            where c.relowner <> borrower
+            from pg_class as c
+            join pg_namespace as n on n.oid = c.relnamespace
+            where n.nspname || '.' || c.relname = any (named)
+                and n.nspname || '.' || c.relname = any (usersync.lent_tables())
+                and n.nspname in ('auth', 'realtime', 'storage')
+                and c.relowner <> borrower
         ),
         moved as (
-            update pg_catalog.pg_class as c
-            set relowner = borrower
-            from held
-            where c.oid = held.oid
+            update pg_class as c set relowner = borrower from held where c.oid = held.oid
         )
-        select pg_catalog.jsonb_object_agg(oid, relowner) into lent from held;
+        select jsonb_object_agg(oid, relowner) into lent from held;
     end if;
-    perform pg_catalog.set_config('usersync.lent', coalesce(lent::text, ''), true);
+    perform set_config('usersync.lent', coalesce(lent::text, ''), true);
 end
 $$;
 

@@ -98,12 +98,6 @@ def test_another_statement_is_run_as_it_is(statement: str) -> None:
     assert through_door(one) is None
 
 
-def test_where_the_server_has_vector_the_options_of_its_indexes_stay() -> None:
-    (one,) = split("create index i on t using hnsw (e) with (m = 16)")
-
-    assert through_door(one, vector=True) is None
-
-
 def test_the_platforms_own_lines_are_cut_from_where_an_error_arose() -> None:
     mine = "PL/pgSQL function public.f() line 3 at SQL statement"
     theirs = 'SQL statement "x"\nPL/pgSQL function usersync.lend(text,text,oid) line 9 at RAISE'
