@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from . import address, subject
+from . import address, subject, workers
 from .check import Subject
 from .errors import UserSyncError
 from .harness import UserSync
@@ -53,5 +53,8 @@ def _subject(
         dsn = server if isinstance(server, str) else address.of_process(server)
         given = replace(given, dsn=dsn)
     found = subject.find(given, config.rootpath)
+    run: str | None = getattr(config, "workerinput", {}).get("testrunuid")
+    if run:
+        return exits.enter_context(workers.shared(run, given, found))
     prepared, _ = exits.enter_context(subject.prepare(given, found))
     return prepared

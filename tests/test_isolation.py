@@ -129,6 +129,28 @@ def test_every_test_and_every_example_starts_clean(
     app(CLEAN, *options.split()).assert_outcomes(passed=14)
 
 
+TELL = """
+import pytest
+
+@pytest.mark.parametrize("number", range(6))
+def test_tell(usersync, number, worker_id):
+    [server] = usersync.query("select pg_postmaster_start_time()::text as started")
+    print(f"TOLD {worker_id} {server['started']}")
+"""
+
+
+def test_workers_share_one_server_that_goes_with_the_last_of_them(
+    app: Callable[..., pytest.RunResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    result = app(TELL, "-n", "2", "-rP")
+    result.assert_outcomes(passed=6)
+    told = [line.split(maxsplit=2)[1:] for line in result.outlines if line.startswith("TOLD ")]
+    assert {worker for worker, _ in told} == {"gw0", "gw1"}
+    assert len({started for _, started in told}) == 1
+    assert not list(tmp_path.glob("usersync-*"))
+
+
 def test_it_holds_in_a_run_that_judges_the_sync_as_well(
     app: Callable[..., pytest.RunResult],
 ) -> None:
