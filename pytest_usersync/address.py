@@ -49,7 +49,7 @@ def of_process(process: Process) -> str:
 
 def of_options(config: pytest.Config) -> str:
     """Return the connection string of the server that a ``noproc`` fixture would use."""
-    if not config.pluginmanager.has_plugin("postgresql"):
+    if not hasattr(config.option, "postgresql_host"):
         raise ConfigurationError(
             f"The DSN is {THEIRS}, whose options are not there. Load the plugin, or give a DSN."
         )

@@ -16,6 +16,7 @@ import pytest
 if TYPE_CHECKING:
     import psycopg
     from packaging.version import Version
+    from psycopg.rows import DictRow
 
     from .auth import AuthSettings, SupabaseAuth
     from .check import Subject
@@ -65,7 +66,8 @@ def usersync_noproc(dbname: str | None = None) -> Callable[..., Supabase]:
 
     Any client fixture of pytest-postgresql takes it by name, and makes a copy for each test. On a
     server of ours tests connect as ``postgres``, who is no superuser and owns what the migrations
-    made. On a server reached by DSN they log in as its user and take that role.
+    made. On a server reached by DSN they log in as its user, who owns the database, and take that
+    role; to create tables in ``public`` there, a test needs a ``usersync_client()``.
 
     Args:
         dbname: the name of the tests' databases; without it one that is free.
@@ -140,21 +142,25 @@ def _describe(subject: Subject, dbname: str | None) -> Supabase:
     server, role = subject.server, platform.migration_role(subject.server)
     with database.connect(server, subject.database) as superuser:
         info = superuser.info
-        found = superuser.execute(_SETTINGS, [role]).fetchall()
-    if server.own:
-        # They are kept outside the template, so that no copy has them.
-        pairs = [row["entry"].partition("=") for row in found]
-        options = " ".join(database.startup_option(name, value) for name, _, value in pairs)
-    else:
-        options = f"{database.startup_options(server, subject.database, role)} -c role={role}"
-    return Supabase(
-        host=info.host,
-        port=info.port,
-        user=role if server.own else info.user,
-        password=info.password or None,
-        options=options.strip(),
-        dbname=dbname or database.fresh_name("client"),
-        template_dbname=subject.database,
-        maintenance_dbname=MAINTENANCE,
-        version=parse(f"{server.version // 10000}.{server.version % 10000}"),
-    )
+        return Supabase(
+            host=info.host,
+            port=info.port,
+            user=role if server.own else info.user,
+            password=info.password or None,
+            options=_options(subject, superuser, role),
+            dbname=dbname or database.fresh_name("client"),
+            template_dbname=subject.database,
+            maintenance_dbname=MAINTENANCE,
+            version=parse(f"{server.version // 10000}.{server.version % 10000}"),
+        )
+
+
+def _options(subject: Subject, superuser: psycopg.Connection[DictRow], role: str) -> str:
+    from .database import startup_option, startup_options  # noqa: PLC0415
+
+    if not subject.server.own:
+        given = startup_options(subject.server, subject.database, role)
+        return f"{given} {startup_option('role', role)}"
+    # Settings of the database are kept outside of it, so that no copy has them.
+    found = [row["entry"].partition("=") for row in superuser.execute(_SETTINGS, [role])]
+    return " ".join(startup_option(name, value) for name, _, value in found)
