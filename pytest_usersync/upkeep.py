@@ -10,8 +10,8 @@ from psycopg.rows import DictRow, dict_row
 
 from .database import Connection
 from .errors import UserSyncError
+from .project import PLATFORM_SCHEMAS
 from .sync import Sync, Target
-from .watch import PLATFORM_SCHEMAS
 
 Reader: TypeAlias = "Cursor[DictRow]"
 QUALITY_CHECK = "run_user_sync_quality_check"

@@ -15,8 +15,7 @@ from . import database, probe
 from .auth import AuthError, SupabaseAuth
 from .failures import describe
 from .finding import ClientView
-from .project import PLATFORM_SCHEMAS as PLATFORM_SCHEMAS
-from .project import Project, locate_function, locate_trigger
+from .project import PLATFORM_SCHEMAS, Project, locate_function, locate_trigger
 from .server import Server
 from .signups import BY_NAME, somebody
 from .sync import Blocked, Sync, SyncTrigger, Table, Target

@@ -15,7 +15,7 @@ PLATFORM_SCHEMAS = (
     *("net", "cron", "pgsodium", "pgsodium_masks", "pgbouncer", "supabase_functions"),
     *("supabase_migrations", "usersync", "information_schema"),
 )
-_OURS = frozenset({*PLATFORM_SCHEMAS, "_realtime", "_analytics", "pgmq", "pgtle", "pgbouncer"})
+_OURS = frozenset({*PLATFORM_SCHEMAS, "_realtime", "_analytics", "pgtle"})
 
 _WORD = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _PATH = rf"{_WORD}(?:\s*\.\s*{_WORD})?"
@@ -34,14 +34,15 @@ _PART = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _CONSTRAINT = re.compile(
-    rf"""alter\s+table\s+(?:only\s+)?{_UNLESS}(?P<table>{_PATH})\s+add\s+constraint\s+
+    rf"""alter\s+table\s+{_UNLESS}(?:only\s+)?(?P<table>{_PATH})\s+add\s+constraint\s+
     (?P<name>{_WORD})""",
     re.IGNORECASE | re.VERBOSE,
 )
 _CHANGED = re.compile(
-    rf"""(?:alter|comment\s+on|drop)\s+{_OBJECT}\s+(?:only\s+)?{_UNLESS}(?P<name>{_PATH})
+    rf"""(?:alter|comment\s+on|drop)\s+{_OBJECT}\s+{_UNLESS}(?:only\s+)?(?P<name>(?>{_PATH}))
+      (?!\s*add\s+(?!constraint\b|generated\b))
     | comment\s+on\s+(?:column|index)\s+(?P<column>{_WORD}\s*\.)
-    | alter\s+index\s+(?:only\s+)?(?P<index>{_PATH})
+    | (?:alter|drop)\s+index\s+{_UNLESS}(?:only\s+)?(?P<index>{_PATH})
     | (?:grant|revoke)\s[^;]*?\son\s+(?:(?:all\s+)?(?:table|function|sequence|procedure|routine
       |type|schema)s?\s+)?(?:in\s+schema\s+)?(?P<granted>{_PATH})
     | (?:create|alter|comment\s+on|drop)\s+schema\s+{_UNLESS}(?P<schema>{_WORD})
@@ -54,6 +55,7 @@ _WHOLE = re.compile(
     rf"""(?:create|alter|drop|comment\s+on)\s+database\b
     | alter\s+default\s+privileges\b[^;]*?\bin\s+schema\s+(?P<schema>{_WORD})
     | create\s+event\s+trigger\b.*\bexecute\s+(?:function|procedure)\s+(?P<function>{_PATH})
+    | drop\s+event\s+trigger\b
     | alter\s+event\s+trigger\b.*\b(?:owner\s+to|disable|enable)\b
     | create\s+(?:role|user|group)\s+(?P<role>{_WORD})
     | create\s+publication\s+(?P<publication>{_WORD})""",
@@ -62,7 +64,8 @@ _WHOLE = re.compile(
 # What only says whose a thing is, who may use it, or how the session is to be.
 _ACCESSORY = re.compile(
     r"""(?:grant|revoke|set|alter\s+default\s+privileges|comment\s+on|security\s+label
-    |alter\s+(?:role|user|publication)|select\s+pg_catalog\.(?:setval|set_config)|reassign\s+owned|create\s+(?:role|user|extension))\b
+    |alter\s+(?:role|user|publication)|select\s+pg_catalog\.(?:setval|set_config)|reassign\s+owned|create\s+(?:role|user|extension)
+    |drop\s+(?:extension|role|user))\b
     | alter\s.*\bowner\s+to\b""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
@@ -179,7 +182,8 @@ class Known:
         if schema not in _OURS:
             return Fate.KEPT
         if found["copied"] or found["filled"] or found["counted"]:
-            return Fate.LEFT_OUT if _BOOKS.search(name) else Fate.KEPT
+            books = schema == "usersync" or _BOOKS.search(name)
+            return Fate.LEFT_OUT if books else Fate.KEPT
         made = not found["schema"] and not found["column"] and not found["granted"]
         known = f"{schema}.{name}" in self.names
         return Fate.LENT if made and not known else Fate.LEFT_OUT

@@ -37,8 +37,8 @@ _MARK = re.compile(
 )
 _DUMP = re.compile(
     r"""^--\ PostgreSQL\ database\ (?:cluster\ )?dump
-    | ^\\(?:connect|c|restrict|unrestrict|set|if|i|ir)\b
-    | ^copy\ [^;]*\bfrom\ stdin\b""",
+    | ^[ \t]*\\\w+
+    | ^[ \t]*copy\ [^;]*\bfrom\ stdin\b""",
     re.IGNORECASE | re.MULTILINE | re.VERBOSE,
 )
 _NOT_NEWLINE = re.compile(r"[^\n]")

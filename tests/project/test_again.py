@@ -60,7 +60,7 @@ def test_every_failing_file_is_told_once(apply: Apply) -> None:
         ("create table a ();\nbegin;\ncreate table b ();", 2),
         ("begin;\nset local search_path = public;\ncreate table a ();\nselect pg_sleep(9);", 1),
         (
-            "create table a ();\nselect pg_terminate_backend(pg_backend_pid());\ncreate table b ();",
+            "create table a ();select pg_terminate_backend(pg_backend_pid());create table b ();",
             2,
         ),
         ("\ufeffcreate table a ();", 1),
