@@ -113,7 +113,9 @@ class Run:
     def pytest_report_header(self) -> list[str]:
         """Say what was found."""
         prepared = self.config.stash.get(SUBJECT, None)
-        return header(prepared, platform.stand_ins(prepared.server)) if prepared else []
+        if prepared is None:
+            return []
+        return header(prepared, platform.stand_ins(prepared.server, prepared.database))
 
     def pytest_collect_file(
         self, file_path: Path, parent: pytest.Collector

@@ -69,6 +69,37 @@ def test_migrations_are_run_by_a_role_that_is_what_postgres_would_be(plain: Serv
     }
 
 
+def test_rights_are_lent_and_extensions_created_there_as_on_an_own_server(plain: Server) -> None:
+    role = platform.migration_role(plain)
+    with (
+        database.Clones(plain) as clones,
+        database.connect(plain, clones.take(platform.template(plain)), role) as connection,
+    ):
+        connection.execute("create extension if not exists pg_cron")
+        connection.execute("do $$ begin create extension if not exists pg_net; end $$")
+        connection.execute("create policy p on storage.objects using (true)")
+        connection.execute(
+            "select usersync.change_database('alter database postgres set work_mem = 100')"
+        )
+        connection.execute("select cron.schedule('j', '@daily', 'select 1')")
+        row = connection.execute(
+            """
+            select schedule = '@daily' as scheduled,
+                username = current_user as mine,
+                net.http_get('https://example.com') is not null as sent,
+                (select relowner::regrole::text from pg_class
+                    where oid = 'storage.objects'::regclass) as owner
+            from cron.job
+            """
+        ).fetchone()
+    assert row == {
+        "scheduled": True,
+        "mine": True,
+        "sent": True,
+        "owner": "supabase_storage_admin",
+    }
+
+
 def test_a_plain_server_is_left_as_it_was_found(plain: Server) -> None:
     before = everything(plain)
     platform.template(plain)

@@ -1,4 +1,4 @@
--- A stand-in for moddatetime, for servers without it: its one trigger function, in PL/pgSQL.
+-- A stand-in for moddatetime: its one trigger function, in PL/pgSQL.
 -- version 1.0
 
 create function @extschema@.moddatetime()

@@ -37,7 +37,9 @@ as $$
     )
 $$;
 
-create function graphql_public.graphql(
+-- after
+
+create or replace function graphql_public.graphql(
     "operationName" text default null,
     query text default null,
     variables jsonb default null,
@@ -53,8 +55,6 @@ as $$
         extensions := extensions
     )
 $$;
-
--- after
 
 grant usage on schema graphql to postgres, anon, authenticated, service_role;
 grant execute on all functions in schema graphql to postgres, anon, authenticated, service_role;

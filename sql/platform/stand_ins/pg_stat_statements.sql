@@ -1,4 +1,4 @@
--- A stand-in for pg_stat_statements, for servers without it: its view has no rows.
+-- A stand-in for pg_stat_statements: its view has no rows.
 -- version 1.10
 
 create view @extschema@.pg_stat_statements as
