@@ -11,10 +11,17 @@ from .report import WIDTH
 from .sync import Sync, SyncTrigger, Target
 
 
-def header(subject: Subject, stand_ins: Sequence[str]) -> list[str]:
-    """Return the header lines: the sync, the server, the policies that are not the default."""
+def header(subject: Subject, stand_ins: Sequence[str], notes: Sequence[str] = ()) -> list[str]:
+    """Return the header lines: the sync, the server, the policies that are not the default.
+
+    Args:
+        subject: what is judged.
+        stand_ins: the extensions that are not the real ones.
+        notes: what else is to be known of the server.
+    """
     lines = [f"usersync: {line}" for line in _found(subject)]
     lines.append(f"usersync: on {subject.server.origin}")
+    lines += [f"usersync: {note}" for note in notes]
     changed = subject.policies.changed()
     if changed:
         words = ", ".join(f"usersync_{name} = {value}" for name, value in changed.items())

@@ -121,6 +121,13 @@ OPTIONS = (
         "print what a check promises and why, and exit",
         metavar="CODE",
     ),
+    Option("show", "flag", "print what a signup was understood to do in this project, and exit"),
+    Option(
+        "doctor",
+        "flag",
+        "print what was found (server, rights, extensions, project, sync) for a bug report, and "
+        "exit; with --usersync-report as JSON too",
+    ),
     Option("list", "flag", "print the checks that are chosen, and exit"),
     Option("keep", "flag", "keep the database of each broken case and tell how to open it"),
 )
@@ -150,6 +157,12 @@ def _add_flag(group: pytest.OptionGroup, option: Option) -> None:
         return
     action = "append" if option.kind in ("paths", "words") else "store"
     group.addoption(option.flag, dest=option.key, action=action, metavar=option.metavar, help=text)
+
+
+def asks(config: pytest.Config) -> bool:
+    """Return whether an option was given that only prints something."""
+    flags = any(flag(config, name) for name in ("list", "show", "doctor"))
+    return flags or config.getoption(BY_NAME["explain"].key) is not None
 
 
 def flag(config: pytest.Config, name: str = "") -> bool:

@@ -14,8 +14,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """Answer ``--usersync-explain`` and ``--usersync-list`` without running anything."""
-    if not options.flag(config, "list") and config.getoption("usersync_explain") is None:
+    """Answer the options that print something and exit, without running a test."""
+    if not options.asks(config):
         return None
     from .answers import answer  # noqa: PLC0415
 

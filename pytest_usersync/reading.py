@@ -52,6 +52,17 @@ def text(config: pytest.Config, name: str) -> str | None:
     return given.values[-1] if given else None
 
 
+def source(config: pytest.Config, name: str) -> str:
+    """Return where one option was given: its flag, its variable or its ini key; else nothing."""
+    given = _given(config, BY_NAME[name])
+    return given.source if given else ""
+
+
+def report_path(config: pytest.Config) -> Path | None:
+    """Return where the JSON is to be written, if it is, however wrong the other options are."""
+    return _writable(config, "report")
+
+
 def _read(config: pytest.Config) -> Settings:
     return Settings(
         active=flag(config),

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from . import catalog, platform, reportfile, subject
+from . import catalog, platform, reportfile, stack, subject
 from .check import Check
 from .finding import Level, Outcome
 from .header import header
@@ -115,7 +115,9 @@ class Run:
         prepared = self.config.stash.get(SUBJECT, None)
         if prepared is None:
             return []
-        return header(prepared, platform.stand_ins(prepared.server, prepared.database))
+        server, template = prepared.server, platform.template(prepared.server)
+        notes = stack.told(server, template, prepared.database)
+        return header(prepared, platform.stand_ins(server, prepared.database), notes)
 
     def pytest_collect_file(
         self, file_path: Path, parent: pytest.Collector

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import database, platform, project, server, watch
+from . import database, platform, project, server, stack, watch
 from .check import LoadFailure, Subject
 from .finding import Failure, Location
 from .policy import Policies
@@ -73,7 +73,8 @@ def watched(
 @contextmanager
 def _platform(running: Server) -> Iterator[str]:
     try:
-        yield platform.template(running)
+        with stack.adopted(running, platform.template(running)) as template:
+            yield template
     finally:
         platform.forget(running)
 

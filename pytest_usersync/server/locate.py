@@ -96,6 +96,12 @@ def find(given: Path | None = None) -> Binaries:
     )
 
 
+def survey() -> tuple[list[Binaries], list[str]]:
+    """Return all binaries there are to choose from, the one chosen first, and what would not do."""
+    search = Search()
+    return [*_embedded(search), *_installed(search)], search.misses
+
+
 def examine(folder: Path, source: str, beside: tuple[Path, ...] = ()) -> Binaries:
     """Return the binaries of one folder.
 
