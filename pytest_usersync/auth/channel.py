@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial, wraps
-from typing import Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 
-from .errors import TIMEOUT, UNEXPECTED, AuthError, failure
+from .errors import TIMEOUT, UNEXPECTED, AuthError, failure, refusing
 from .settings import AuthSettings
 from .statements import Statement
 
@@ -30,6 +30,14 @@ from pg_catalog.pg_constraint as c
 join pg_catalog.pg_namespace as n on n.oid = c.connamespace
 where c.condeferrable
 order by n.nspname, c.conname"""
+
+
+class _Waiting(NamedTuple):
+    """A statement on its way: how much had been sent with it, and which answers were open."""
+
+    cursor: psycopg.Cursor[Any]
+    sent: int
+    scopes: tuple[refusing, ...]
 
 
 class Channel:
@@ -51,6 +59,7 @@ class Channel:
         limit = settings.max_request_duration
         self._limit = None if limit is None else limit.total_seconds()
         self._started = 0.0
+        self._waiting: list[_Waiting] | None = None
         self.busy = False
         self.sent: list[Sent] = []
         # Whoever wants to keep what several requests send puts a list here.
@@ -83,9 +92,55 @@ class Channel:
         Raises psycopg.Error when the database refuses, AuthError when time is up.
         """
         self.sent.append((statement, values))
-        self._cursor.execute(statement.text, values)
+        if self._waiting is None:
+            self._cursor.execute(statement.text, values)
+        else:
+            self._queue(statement, values, self._waiting)
         if self._limit is not None and time.monotonic() - self._started > self._limit:
             raise AuthError(504, "request_timeout", TIMEOUT)
+
+    def _queue(
+        self, statement: Statement, values: Sequence[object], waiting: list[_Waiting]
+    ) -> None:
+        """Send the write without waiting for what becomes of it."""
+        cursor = self._connection.cursor()
+        waiting.append(_Waiting(cursor, len(self.sent), refusing.open()))
+        with self._attributed():
+            cursor.execute(statement.text, values)
+
+    @contextmanager
+    def _attributed(self) -> Iterator[None]:
+        """Give an error to the write that it belongs to, as if each had been waited for."""
+        try:
+            yield
+        except psycopg.Error as error:
+            for one in self._waiting or ():
+                if one.cursor.statusmessage is None:
+                    del self.sent[one.sent :]
+                    self._waiting = []
+                    told = refusing.answer(error, one.scopes)
+                    raise told from (None if told is error else error)
+            raise
+
+    def settle(self) -> None:
+        """Wait for the writes that are on their way."""
+        if self._waiting:
+            with self._attributed(), self._connection.pipeline() as pipeline:
+                pipeline.sync()
+            self._waiting = []
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """Let the writes inside go out together; wait where something is read, and at the end."""
+        if self._waiting is not None:
+            yield
+            return
+        self._waiting = []
+        try:
+            with self._attributed(), self._connection.pipeline():
+                yield
+        finally:
+            self._waiting = None
 
     def run_alone(self, statement: Statement, values: Sequence[object]) -> None:
         """Execute the write in a transaction of its own, as autocommit does."""
@@ -94,10 +149,22 @@ class Channel:
 
     def rows(self, query: str, values: Sequence[object]) -> list[DictRow]:
         """Return what the query finds; on an idle connection, leave no transaction open."""
+        if self._waiting is not None:
+            return self._read(query, values, self._waiting)
         if self._connection.autocommit or self._open:
             return self._cursor.execute(query, values).fetchall()
         with self._connection.transaction():
             return self._cursor.execute(query, values).fetchall()
+
+    def _read(
+        self, query: str, values: Sequence[object], waiting: list[_Waiting]
+    ) -> list[DictRow]:
+        cursor = self._connection.cursor(row_factory=dict_row)
+        waiting.append(_Waiting(cursor, len(self.sent), refusing.open()))
+        with self._attributed():
+            found = cursor.execute(query, values).fetchall()
+        waiting.clear()
+        return found
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -108,7 +175,8 @@ class Channel:
         self.sent.append("begin")
         with self._connection.transaction():
             try:
-                yield
+                with self._together():
+                    yield
             except AuthError as error:
                 if not error.committed:
                     raise

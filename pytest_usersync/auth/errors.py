@@ -60,15 +60,42 @@ class refusing:  # noqa: N801  It reads as the word it is.
 
     def __enter__(self) -> None:
         """Do nothing yet."""
+        _OPEN.append(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: object
     ) -> None:
         """Put the answer in the place of the error."""
-        if isinstance(error, psycopg.Error):
-            raise failure(self._message) from error
-        if self._whatever and isinstance(error, AuthError):
-            raise failure(self._message) from error.__cause__
+        _OPEN.remove(self)
+        if not isinstance(error, psycopg.Error | AuthError):
+            return
+        # An error that was noticed late has nothing to do with what was opened since.
+        if self in getattr(error, _SCOPES, (self,)) and (told := self._answer(error)):
+            raise told from (error if isinstance(error, psycopg.Error) else error.__cause__)
+
+    def _answer(self, error: psycopg.Error | AuthError) -> AuthError | None:
+        chosen = isinstance(error, psycopg.Error) or self._whatever
+        return failure(self._message) if chosen else None
+
+    @staticmethod
+    def open() -> tuple[refusing, ...]:
+        """Return the answers that are being waited with, the outermost first."""
+        return tuple(_OPEN)
+
+    @staticmethod
+    def answer(error: psycopg.Error, scopes: tuple[refusing, ...]) -> psycopg.Error | AuthError:
+        """Return what an error becomes on its way out of answers that are closed by now."""
+        told: psycopg.Error | AuthError = error
+        for scope in reversed(scopes):
+            if scope not in _OPEN:
+                told = scope._answer(told) or told  # noqa: SLF001  its own
+        setattr(told, _SCOPES, scopes)
+        return told
+
+
+# What is written without waiting meets its error later, when the answer may be closed.
+_OPEN: list[refusing] = []
+_SCOPES = "usersync_scopes"
 
 
 @contextmanager

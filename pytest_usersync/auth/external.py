@@ -147,6 +147,7 @@ class ExternalSignIns(Linking):
         """Sign the user in, and forget what the browser had left for."""
         try:
             session = self._steps.sign_in(row, "oauth")
+            self.channel.settle()
         except AuthError as error:
             told = f"{error.status}: {error.message}"
             raise AuthError(error.status, "server_error", told) from error.__cause__
