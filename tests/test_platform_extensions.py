@@ -179,6 +179,25 @@ def test_a_plain_create_outside_the_loader_is_postgresqls_own(
     assert caught.value.diag.context is None
 
 
+def test_what_the_platform_has_and_the_server_lacks_is_told_from_what_nobody_has(
+    server: Server, name: str, postgres: database.Connection
+) -> None:
+    with database.connect(server, name) as superuser:
+        lacking = value(
+            superuser,
+            """
+            select min(name) from unnest(usersync.privileged_extensions()) as t (name)
+            where name not in (select name from pg_available_extensions)
+                and name not in (select name from usersync.stand_in)
+            """,
+        )
+    with pytest.raises(psycopg.errors.UndefinedFile) as caught:
+        postgres.execute(f"create extension if not exists {lacking}".encode())
+    assert caught.value.diag.message_primary == (
+        f'extension "{lacking}" is not on this server, though the platform has it'
+    )
+
+
 def test_an_extension_with_a_schema_of_its_own_is_refused_elsewhere(
     postgres: database.Connection,
 ) -> None:

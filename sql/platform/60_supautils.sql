@@ -166,9 +166,16 @@ begin
         );
     exception
         when feature_not_supported or undefined_file then
-            if kept.name is null then
-                -- The server does not have it, and will say so itself.
-                return;
+            if kept.name is null and wanted in (
+                select name from pg_catalog.pg_available_extensions
+            ) then
+                raise;
+            elsif kept.name is null then
+                raise undefined_file using
+                    message = pg_catalog.format(
+                        'extension "%s" is not on this server, though the platform has it', wanted
+                    ),
+                    hint = 'Use a PostgreSQL that has it.';
             end if;
             stands_in := true;
         when others then
