@@ -182,7 +182,9 @@ class _Loading:
         refusal = None
         if migration.manner is Manner.SEED:
             self.connection.execute(_SEEDS)
-            refusal = prepare(self.connection, batch, self.limit)
+            # What only changes rows is understood beforehand or not at all, whenever it is parsed.
+            if not all(map(_changes_rows, migration.statements)):
+                refusal = prepare(self.connection, batch, self.limit)
         refusal = refusal or run(self.connection, batch, self.limit)
         if refusal:
             return self._failed(migration, refusal)
@@ -252,6 +254,10 @@ def _batch(project: Project, migration: Migration) -> list[Query]:
         row = (project.shown(migration.path), hashlib.sha256(content).hexdigest())
         queries.append(Query(_RECORD_SEED, row))
     return queries
+
+
+def _changes_rows(statement: Statement) -> bool:
+    return statement.text[:6].lower() in {"insert", "update", "delete"}
 
 
 def _begin(statement: Statement) -> int:

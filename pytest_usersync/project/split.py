@@ -15,6 +15,11 @@ _TOKEN = re.compile(r"""\\['"$/;(\\-]|--|/\*|['";()]|\$\w*\$?|end|atomic""", re.
 _TOKEN_INSIDE = re.compile(
     r"""\\['"$/;(\\-]|-;*-|/\*|['";()]|\$[\w;]*\$?|end|atomic""", re.IGNORECASE
 )
+# One row after another passes in one go, as seeds hold them by the megabyte.
+_PLAIN = r"""[^;'"$()\\/-]++|'[^']*+'|-(?!-)|/(?!\*)|"[^"]*+\""""
+_CALL = rf"\((?:{_PLAIN})*+\)"
+_ROW = rf"\((?:{_PLAIN}|{_CALL})*+\)"
+_ROWS = re.compile(rf"\s*+insert\s(?:{_PLAIN}|{_ROW})*+;", re.IGNORECASE)
 _QUOTED = {
     ("'", False): re.compile(r"[^']*+(?:''[^']*+)*+'"),
     ("'", True): re.compile(r"[^']*+(?:';*'[^']*+)*+'"),
@@ -88,6 +93,8 @@ def blank_comments(text: str) -> str:
 
 def _piece_end(text: str, start: int) -> int:
     """Return the offset behind the ``;`` that ends the piece begun at ``start``."""
+    if rows := _ROWS.match(text, start):
+        return rows.end()
     closers: list[str] = []
     at = start
     while found := (_TOKEN_INSIDE if closers else _TOKEN).search(text, at):

@@ -2,6 +2,9 @@ r"""The CLI's splitter: each sentence of its behaviour, its mistakes included.""
 
 from __future__ import annotations
 
+import importlib
+import re
+
 import pytest
 
 from pytest_usersync.project import split
@@ -161,3 +164,25 @@ def test_a_statement_of_comments_points_at_itself() -> None:
     (statement,) = split("\n  -- nothing\n")
 
     assert statement.place() == (2, 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "insert into a values ('it''s; (', \"x;\"\"\", 1 - 2 / 3); INSERT INTO b values (1);",
+        "insert into a values ((1); (2)); insert into b select 1;",
+        "insert into a values ('b' -- ;\n, 1); insert into c values ('d' /* ; */);",
+        "insert into a values ($$;$$); insert into b values ('\\'); insert into c values (';');",
+        "insert into a select 'open; insert into b values (1);",
+        "insert into a select (1; insert into b values (1);",
+        "inserted; insert into a values (E'it\\'s; x'); select 1;",
+    ],
+)
+def test_rows_that_pass_in_one_go_are_cut_where_others_are(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = split(text)
+    module = importlib.import_module(split.__module__)
+    monkeypatch.setattr(module, "_ROWS", re.compile("(?!)"))
+
+    assert quick == split(text)
