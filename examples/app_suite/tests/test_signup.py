@@ -1,0 +1,31 @@
+"""Whoever signs up has a profile, and can use the app."""
+
+from __future__ import annotations
+
+import notes
+from hypothesis import given
+
+from pytest_usersync.auth import User
+from pytest_usersync.fixtures import AsUser
+from pytest_usersync.harness import UserSync
+from pytest_usersync.strategies import Newcomer, signups
+
+
+def test_a_signup_leaves_a_profile(usersync: UserSync, ada: User) -> None:
+    usersync.assert_synced(ada)
+    assert usersync.profile(ada) == {
+        "id": ada.id,
+        "email": "ada@example.com",
+        "display_name": "Ada",
+    }
+
+
+@given(newcomer=signups(keys=["full_name"]))
+def test_whoever_signs_up_can_write(
+    usersync: UserSync, as_user: AsUser, newcomer: Newcomer
+) -> None:
+    user = usersync.assert_signup_succeeds(newcomer.act)
+    usersync.assert_synced(user)
+    with as_user(user) as connection:
+        notes.write(connection, "hello")
+        assert notes.read(connection) == ["hello"]
