@@ -7,16 +7,36 @@ from uuid import UUID
 import psycopg
 import pytest
 from psycopg.rows import DictRow
+from pytest_postgresql.executors import PostgreSQLExecutor
 
+from pytest_usersync.address import Process
 from pytest_usersync.assertions import Orphan
 from pytest_usersync.auth import AuthError, AuthSettings, SupabaseAuth, User
 from pytest_usersync.fixtures import AsKey, AsUser
 from pytest_usersync.harness import UserSync
+from pytest_usersync.postgresql import Supabase, usersync_auth, usersync_client, usersync_noproc
+
+supabase = usersync_noproc()
+named = usersync_noproc("app")
+postgresql = usersync_client()
+strict = usersync_client(psycopg.IsolationLevel.SERIALIZABLE)
+auth_of_theirs = usersync_auth("postgresql")
 
 
 @pytest.fixture(scope="session")
 def supabase_auth_settings() -> AuthSettings:
     return AuthSettings(mailer_autoconfirm=True)
+
+
+@pytest.fixture(scope="session")
+def usersync_server(postgresql_proc: PostgreSQLExecutor) -> Process:
+    return postgresql_proc
+
+
+def test_the_bridge(supabase: Supabase, postgresql: psycopg.Connection[tuple[str]]) -> None:
+    found: tuple[str] | None = postgresql.execute("select current_database()").fetchone()
+    assert found != (supabase.template_dbname,)
+    assert (supabase.host, supabase.port, supabase.version.major) == ("", 5432, 17)
 
 
 @pytest.fixture
