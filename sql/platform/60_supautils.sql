@@ -384,7 +384,6 @@ declare
     statement text;
 begin
     if not pg_catalog.has_schema_privilege('usersync', 'usage')
-        or pg_catalog.current_setting('is_superuser') = 'on'
         or (select rolsuper from pg_catalog.pg_roles where rolname = current_user)
     then
         return;
