@@ -1,8 +1,9 @@
 """A project's migrations: find, order, split, apply, and tell where in them a thing is written."""
 
-from .apply import Loaded, Notice, load
+from .apply import load
 from .dump import PLATFORM_SCHEMAS
 from .find import find
+from .loaded import Loaded, Notice
 from .locate import locate_context, locate_function, locate_trigger
 from .model import Manner, Migration, Project, legible
 from .refusals import MigrationFailure

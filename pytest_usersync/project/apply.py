@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from psycopg.errors import Diagnostic
 from psycopg.pq import ConnStatus
@@ -17,6 +17,7 @@ from . import hook
 from .again import Again, is_idle, without_transactions
 from .doors import through_door
 from .dump import Known
+from .loaded import Loaded, Notice
 from .model import Manner, Migration, Project
 from .pipeline import Query, Refusal, prepare, run
 from .refusals import MigrationFailure, left_open, refused, unreadable, unrecorded
@@ -48,37 +49,6 @@ _RECORD_SEED = """
     values ($1::text, $2::text)
     on conflict (path) do update set hash = excluded.hash
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What PostgreSQL said beside its results; ``severity`` is one of its words, ``WARNING``."""
-
-    severity: str
-    text: str
-    migration: Migration
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A database with what could be applied.
-
-    Args:
-        failures: one for each file that did not apply as a whole, in their order.
-        applied: the files that did.
-        left_out: how many statements of dumps were left out because they are the platform's.
-    """
-
-    database: str
-    failures: tuple[MigrationFailure, ...]
-    applied: tuple[Migration, ...]
-    notices: tuple[Notice, ...]
-    left_out: int = 0
-
-    @property
-    def failure(self) -> MigrationFailure | None:
-        """Return the first failure, where the CLI would have stopped."""
-        return self.failures[0] if self.failures else None
 
 
 def load(

@@ -39,7 +39,7 @@ _CONSTRAINT = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _CHANGED = re.compile(
-    rf"""(?:alter|comment\s+on|drop)\s+{_OBJECT}\s+{_UNLESS}(?:only\s+)?(?P<name>(?>{_PATH}))
+    rf"""(?:alter|comment\s+on|drop)\s+{_OBJECT}\s+{_UNLESS}(?:only\s+)?(?P<name>{_PATH})(?![\w$"]|\s*\.)
       (?!\s*add\s+(?!constraint\b|generated\b))
     | comment\s+on\s+(?:column|index)\s+(?P<column>{_WORD}\s*\.)
     | (?:alter|drop)\s+index\s+{_UNLESS}(?:only\s+)?(?P<index>{_PATH})

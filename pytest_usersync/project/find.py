@@ -8,22 +8,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import ConfigurationError, ProjectError
-from . import config, layouts
+from . import config, layouts, places
 from .config import CONFIG
 from .layouts import Sheet
 from .model import UNDOES, Manner, Migration, Project, shown
+from .places import FOLDER, SCHEMAS, SETTING, Skipped, elsewhere, left
 from .reading import read
 
-FOLDER = Path("supabase", "migrations")
 ROLES = Path("supabase", "roles.sql")
-SCHEMAS = Path("supabase", "schemas")
-SETTING = "usersync_migrations"
 
 _NAME = re.compile(r"([0-9]+)_(.*)\.sql")
 _LEGACY = re.compile(r"([0-9]{14})_init\.sql")
 _LEGACY_UNTIL = 20211209000000
-
-Skipped = list[tuple[Path, str]]
 
 
 def find(
@@ -79,7 +75,7 @@ def find(
         ),
         after=(
             *_others(rootdir, setup, Manner.SCRIPT, "setup"),
-            *_others(rootdir, _seeds(rootdir) if seeds else [], Manner.SEED, "seed"),
+            *_others(rootdir, places.seeds(rootdir) if seeds else [], Manner.SEED, "seed"),
         ),
         hook=hook,
     )
@@ -88,7 +84,7 @@ def find(
 def _conventional(rootdir: Path, skipped: Skipped) -> tuple[list[Sheet], str]:
     folder = rootdir / FOLDER
     if not folder.is_dir():
-        return _elsewhere(rootdir, skipped)
+        return elsewhere(rootdir, skipped)
     if config.value(rootdir, "db", "migrations", "enabled") is False:
         raise ConfigurationError(
             f"{CONFIG.as_posix()} sets [db.migrations] enabled = false: the Supabase CLI applies "
@@ -97,67 +93,6 @@ def _conventional(rootdir: Path, skipped: Skipped) -> tuple[list[Sheet], str]:
     chosen = _chosen(folder, skipped)
     sheets = [Sheet(path, path.stem, Manner.CLI, as_is=True) for path in chosen]
     return sheets, FOLDER.as_posix()
-
-
-def _elsewhere(rootdir: Path, skipped: Skipped) -> tuple[list[Sheet], str]:
-    """Return what the one other tool left that left something."""
-    found = {place: sheets for place in layouts.PLACES if (sheets := _left(rootdir, place))}
-    if not found:
-        raise ProjectError(_nowhere(rootdir))
-    if len(found) > 1:
-        places = ", ".join(place.as_posix() for place in found)
-        raise ProjectError(
-            f"No migrations: there is no {FOLDER.as_posix()}, and which of {places} makes the "
-            f"database is not known. Set {SETTING} to it."
-        )
-    ((place, sheets),) = found.items()
-    if (rootdir / place).is_dir():
-        skipped += layouts.unlisted(rootdir / place, sheets)
-    return sheets, place.as_posix()
-
-
-def _left(rootdir: Path, place: Path) -> list[Sheet]:
-    path = rootdir / place
-    if place == SCHEMAS:
-        return [Sheet(one, one.stem, Manner.BATCH) for one in _schemas(rootdir)]
-    if place.name == layouts.PLAN:
-        return layouts.sheets(path.parent) or [] if path.is_file() else []
-    if path.is_file():
-        return [Sheet(path, path.stem, Manner.SCRIPT)]
-    if not path.is_dir():
-        return []
-    return layouts.sheets(path) or [Sheet(*one) for one in _up_and_down(path)]
-
-
-def _up_and_down(folder: Path) -> Iterator[tuple[Path, str, Manner]]:
-    """Yield the files of dbmate and goose, and those of which another one is the way back."""
-    for path in sorted(folder.glob("*.sql"), key=lambda path: os.fsencode(path.name)):
-        if not layouts.way_down(path.name):
-            yield path, path.stem, Manner.BATCH
-
-
-def _schemas(rootdir: Path) -> list[Path]:
-    """Return the files of the declarative schema in the order of the CLI."""
-    paths = config.value(rootdir, "db", "migrations", "schema_paths")
-    if isinstance(paths, list) and paths:
-        return config.matches(rootdir, paths)
-    return sorted((rootdir / SCHEMAS).rglob("*.sql"))
-
-
-def _seeds(rootdir: Path) -> list[Path]:
-    if config.value(rootdir, "db", "seed", "enabled") is False:
-        raise ConfigurationError(
-            f"{CONFIG.as_posix()} sets [db.seed] enabled = false: the Supabase CLI loads none. "
-            "Enable them, or leave out usersync_seeds."
-        )
-    given = config.value(rootdir, "db", "seed", "sql_paths")
-    patterns = given if isinstance(given, list) else ["./seed.sql"]
-    if found := config.matches(rootdir, patterns):
-        return found
-    raise ConfigurationError(
-        f"usersync_seeds asks for seeds, and {', '.join(map(str, patterns))} names no file below "
-        f"{rootdir / 'supabase'}. Mend [db.seed] sql_paths, or leave out usersync_seeds."
-    )
 
 
 def _configured(rootdir: Path, configured: Sequence[Path], skipped: Skipped) -> list[Sheet]:
@@ -180,7 +115,7 @@ def _configured(rootdir: Path, configured: Sequence[Path], skipped: Skipped) -> 
 
 def _folder(rootdir: Path, folder: Path, skipped: Skipped) -> list[Sheet]:
     if folder == rootdir / SCHEMAS:
-        return _left(rootdir, SCHEMAS)
+        return left(rootdir, SCHEMAS)
     if listed := layouts.sheets(folder):
         skipped += layouts.unlisted(folder, listed)
         return listed
@@ -243,21 +178,9 @@ def _until(upto: str | None, migrations: tuple[Migration, ...]) -> tuple[Migrati
     )
 
 
-def _nowhere(rootdir: Path) -> str:
-    elsewhere = [*rootdir.glob(f"*/{FOLDER}"), *rootdir.glob(f"*/*/{FOLDER}")]
-    hint = "to the folder of your migrations, relative to pytest's rootdir"
-    if elsewhere:
-        hint = f"to {_listed(rootdir, sorted(elsewhere))}"
-    return f"No migrations: there is no {rootdir / FOLDER}. Set {SETTING} {hint}."
-
-
 def _empty(rootdir: Path, origin: str, skipped: Skipped) -> str:
     if not skipped:
         return f"No migrations: {origin} holds no .sql file. Add one, or set {SETTING}."
     reasons = "; ".join(f"{shown(rootdir, path)}: {reason}" for path, reason in skipped[:3])
     more = f" and {len(skipped) - 3} more" if len(skipped) > 3 else ""
     return f"No migrations: {origin} holds none that counts ({reasons}{more}). Rename them."
-
-
-def _listed(rootdir: Path, paths: Iterable[Path]) -> str:
-    return " or ".join(shown(rootdir, path) for path in paths)

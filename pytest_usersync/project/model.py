@@ -105,8 +105,11 @@ class Project:
 
     def fingerprint(self) -> str:
         """Return a digest of every file that decides what the loaded database holds."""
-        parts = [(one.version, one.name, one.manner, one.role, one.text) for one in self.files]
-        return hashlib.sha256(json.dumps([self.hook, *parts]).encode()).hexdigest()
+        digest = hashlib.sha256(self.hook.encode())
+        for one in self.files:
+            head = json.dumps([one.version, one.name, one.manner, one.role, len(one.text)])
+            digest.update(head.encode() + one.text.encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
 
     @property
     def misnamed(self) -> tuple[tuple[Path, str], ...]:

@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .split import Statement
+from .split import MANY, Statement
 
 # Everything at which a statement can end, or behind which it cannot for a while.
 _TOKEN = re.compile(
-    r"""
-    (?P<quoted> \b[eE]'(?:[^'\\]|\\.|'')*+' | '[^']*+' | "[^"]*+" | --[^\n]*+ )
+    rf"""
+    (?P<quoted> \b[eE]'(?:[^'\\]|\\.|''){MANY}'(?!') | '[^']*+' | "[^"]*+" | --[^\n]*+ )
     | (?P<dollar> (?<![\w$]) \$ (?:[^\W\d]\w*)? \$ )
     | (?P<block> /\* )
     | (?P<paren> [()] )
@@ -27,14 +27,17 @@ _TOKEN = re.compile(
 )
 # The same without what only few statements have, so that rows of a seed pass quickly.
 _PLAIN = re.compile(
-    r"""(?:[^;'"$()\\/eE-]++|'[^'\\]*+'|\(|\)|[eE](?!')|-(?!-)|/(?!\*)|"[^"]*+")*+;"""
+    r"""(?:[^;'"$()\\/eE-]++|'[^'\\]*+'|\(|\)|[eE](?!')|-(?!-)|/(?!\*)|"[^"]*+")"""
+    rf"{MANY};"
 )
 _UNPLAIN = re.compile(r"\b(?:atomic|rule)\b", re.IGNORECASE)
 _BLOCK_EDGE = re.compile(r"/\*|\*/")
 _ROUTINE = re.compile(r"create\s+(?:or\s+replace\s+)?(?:function|procedure)\b", re.IGNORECASE)
 _COPY = re.compile(r"copy\s.*\bfrom\s+(?:stdin|pstdin)\b", re.IGNORECASE | re.DOTALL)
 _DATA_END = re.compile(r"^\\\.\r?$\n?", re.MULTILINE)
-_LEADING = re.compile(r"(?:\s++|--[^\n]*+(?:\n|\Z)|/\*(?:[^*/]|\*(?!/)|/(?!\*))*+\*/)*+")
+_LEADING = re.compile(
+    rf"(?:\s++|--[^\n]*+(?:\n|\Z)|/\*(?:[^*/]|\*(?!/)|/(?!\*)){MANY}\*/){MANY}"
+)
 
 
 @dataclass(frozen=True, slots=True)

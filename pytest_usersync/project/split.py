@@ -8,7 +8,12 @@ are followed by ``;``, names with two ``$``.
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
+
+# Before 3.11.5 Python matches a possessive group wrongly. The patterns below mean the same without
+# it, and only need more memory.
+MANY = "*+" if sys.version_info >= (3, 11, 5) else "*"
 
 _TOKEN = re.compile(r"""\\['"$/;(\\-]|--|/\*|['";()]|\$\w*\$?|end|atomic""", re.IGNORECASE)
 # Where a ";" does not end the piece, it leaves the scanner in the state it was in.
@@ -17,14 +22,14 @@ _TOKEN_INSIDE = re.compile(
 )
 # One row after another passes in one go, as seeds hold them by the megabyte.
 _PLAIN = r"""[^;'"$()\\/-]++|'[^']*+'|-(?!-)|/(?!\*)|"[^"]*+\""""
-_CALL = rf"\((?:{_PLAIN})*+\)"
-_ROW = rf"\((?:{_PLAIN}|{_CALL})*+\)"
-_ROWS = re.compile(rf"\s*+insert\s(?:{_PLAIN}|{_ROW})*+;", re.IGNORECASE)
+_CALL = rf"\((?:{_PLAIN}){MANY}\)"
+_ROW = rf"\((?:{_PLAIN}|{_CALL}){MANY}\)"
+_ROWS = re.compile(rf"\s*+insert\s(?:{_PLAIN}|{_ROW}){MANY};", re.IGNORECASE)
 _QUOTED = {
-    ("'", False): re.compile(r"[^']*+(?:''[^']*+)*+'"),
-    ("'", True): re.compile(r"[^']*+(?:';*'[^']*+)*+'"),
-    ('"', False): re.compile(r'[^"]*+(?:""[^"]*+)*+"'),
-    ('"', True): re.compile(r'[^"]*+(?:";*"[^"]*+)*+"'),
+    ("'", False): re.compile(rf"[^']*+(?:''[^']*+){MANY}'(?!')"),
+    ("'", True): re.compile(rf"[^']*+(?:';*'[^']*+){MANY}'(?!;*')"),
+    ('"', False): re.compile(rf'[^"]*+(?:""[^"]*+){MANY}"(?!")'),
+    ('"', True): re.compile(rf'[^"]*+(?:";*"[^"]*+){MANY}"(?!;*")'),
 }
 _BLOCK_EDGE = re.compile(r"(?=/\*|\*/)")
 _BEGIN = re.compile(r"(?:\A|[^\w$])begin\s+\Z", re.IGNORECASE)
