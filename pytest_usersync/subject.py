@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import database, platform, project, server, stack, watch
+from . import platform, project, server, stack, watch
 from .check import LoadFailure, Subject
 from .errors import ProjectError
 from .finding import Failure, Location
@@ -58,7 +58,7 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
             yield watched(running.server, found, loaded, settings.policies, stop=stop), running
         finally:
             if not running.server.own:
-                database.drop(running.server, loaded.database)
+                project.forget(running.server, loaded)
 
 
 def watched(

@@ -1,6 +1,6 @@
 """A project's migrations: find, order, split, apply, and tell where in them a thing is written."""
 
-from .apply import load
+from .apply import forget, load
 from .dump import PLATFORM_SCHEMAS
 from .find import find
 from .loaded import Loaded, Notice
@@ -19,6 +19,7 @@ __all__ = [
     "Project",
     "Statement",
     "find",
+    "forget",
     "legible",
     "load",
     "locate_context",

@@ -13,7 +13,7 @@ from psycopg.pq import ConnStatus
 from .. import database, platform
 from ..database import Connection
 from ..server import Server
-from . import hook
+from . import hook, strangers
 from .again import Again, is_idle, without_transactions
 from .doors import through_door
 from .dump import Known
@@ -69,12 +69,22 @@ def load(
     """
     name = database.fresh_name("project")
     database.clone(server, template, name)
+    before = frozenset() if server.own else strangers.roles(server)
     try:
         with closing(_Loading(server, name, project, limit)) as loading:
-            return loading.loaded(stop=stop)
+            loaded = loading.loaded(stop=stop)
+        return loaded if server.own else replace(loaded, roles=strangers.roles(server) - before)
     except BaseException:
         database.drop(server, name)
+        if not server.own:
+            strangers.forget(server, strangers.roles(server) - before)
         raise
+
+
+def forget(server: Server, loaded: Loaded) -> None:
+    """Drop what was loaded on a server that is not ours, the roles that it made included."""
+    database.drop(server, loaded.database)
+    strangers.forget(server, loaded.roles)
 
 
 class _Loading:

@@ -35,9 +35,7 @@ _BLOCK_EDGE = re.compile(r"/\*|\*/")
 _ROUTINE = re.compile(r"create\s+(?:or\s+replace\s+)?(?:function|procedure)\b", re.IGNORECASE)
 _COPY = re.compile(r"copy\s.*\bfrom\s+(?:stdin|pstdin)\b", re.IGNORECASE | re.DOTALL)
 _DATA_END = re.compile(r"^\\\.\r?$\n?", re.MULTILINE)
-_LEADING = re.compile(
-    rf"(?:\s++|--[^\n]*+(?:\n|\Z)|/\*(?:[^*/]|\*(?!/)|/(?!\*)){MANY}\*/){MANY}"
-)
+_LEADING = re.compile(rf"(?:\s++|--[^\n]*+(?:\n|\Z)|/\*(?:[^*/]|\*(?!/)|/(?!\*)){MANY}\*/){MANY}")
 
 
 @dataclass(frozen=True, slots=True)

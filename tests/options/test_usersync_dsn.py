@@ -46,6 +46,19 @@ def test_nothing_of_ours_remains(run: Run, guest: Server) -> None:
     assert everything(guest) == before
 
 
+def test_a_role_that_the_project_makes_does_not_remain_and_so_can_be_made_again(
+    run: Run, guest: Server, pytester: pytest.Pytester
+) -> None:
+    before = everything(guest)
+    text = "create role usersync_test_app nologin; grant select on public.profiles to %s;"
+    (pytester.path / "hand.sql").write_text(text % "usersync_test_app")
+    for _ in range(2):
+        result = run(f"--usersync-dsn={guest.conninfo}", "--usersync-setup=hand.sql")
+        result.assert_outcomes(passed=1)
+        result.stdout.no_fnmatch_line("*hand.sql does not apply")
+        assert everything(guest) == before
+
+
 def test_nothing_of_ours_remains_after_an_interrupted_run(run: Run, guest: Server) -> None:
     before = everything(guest)
     result = run(f"--usersync-dsn={guest.conninfo}", select="US921")
