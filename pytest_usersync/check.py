@@ -15,7 +15,7 @@ from uuid import UUID
 
 from psycopg import Error, sql
 
-from . import causes, shrink
+from . import causes, seeds, shrink
 from .auth import AuthError, AuthSettings, SupabaseAuth, User
 from .auth.channel import Sent
 from .auth.source import Source
@@ -24,6 +24,7 @@ from .failures import describe
 from .finding import ClientView, Failure, Finding, Level, NotApplicable, NotJudged
 from .policy import Policies
 from .project import Project
+from .scene import Scene
 from .server import Server
 from .signups import BY_NAME, Person, Signup, somebody
 from .sync import Mirror, Sync, Table, Target
@@ -363,6 +364,13 @@ class Trial:
     def failure(self, error: Error) -> Failure:
         """Return a database error in its own words, with the project's line that raised it."""
         return describe(error, self.subject.project)
+
+    def unseeded(self, refusal: Refused) -> str:
+        """Return which row a refused signup needs that a seed may bring, else nothing."""
+        cause = refusal.error.__cause__
+        if not isinstance(cause, Error):
+            return ""
+        return seeds.missing(Scene(self.failure(cause), self.sync, self.query))
 
     def refused(self, refusal: Refused, summary: str = "") -> Finding:
         """Return the finding that a signup was refused, with cause, client's view and remedy."""

@@ -173,9 +173,10 @@ $$;
 -- says: plans
 create table public.plans (name text primary key);
 alter table public.plans enable row level security;
-alter table public.profiles add column plan text not null default 'free' references public.plans (name);
+alter table public.profiles
+    add column plan text not null default md5(random()::text) references public.plans (name);
 -- mended:
-insert into public.plans (name) values ('free');
+alter table public.profiles drop constraint profiles_plan_fkey;
 
 -- broken: a check constraint refuses the row
 -- says: CHECK.*drop constraint nick_length

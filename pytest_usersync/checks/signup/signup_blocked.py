@@ -25,10 +25,16 @@ def signup_blocked(trial: Trial) -> Iterable[Finding]:
     The finding names the cause; other frequent ones are a table or column that a later migration
     renamed, a required column that the trigger leaves out, a type or an enum value that is
     missing, and a second trigger, on `auth.users` or on the profile table, that fails.
+
+    A signup that fails only for want of a row that nothing of the user decides, a default role or
+    a plan, is not judged: such rows are often inserted by hand or by a seed. Name a SQL file that
+    inserts them in `usersync_setup`, or set `usersync_seeds`.
     """
     try:
         trial.sign_up(trial.signup)
     except Refused as refusal:
         if refusal.vanished:
             raise NotJudged("the new user disappears (US116)") from refusal
+        if missing := trial.unseeded(refusal):
+            raise NotJudged(missing) from refusal
         yield trial.refused(refusal, f"{trial.signup.title} fails")
