@@ -32,6 +32,9 @@ from .sync import Mirror, Sync, Table, Target
 if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
+# What a file fails with that there is no text of.
+_UNREAD = ("22021", "58030")
+
 
 class Needs(IntEnum):
     """What must hold before a check can judge; each value includes the ones before it."""
@@ -98,12 +101,17 @@ class LoadFailure:
     role: str = ""
 
     def concerns(self, failure: Failure) -> bool:
-        """Tell whether an error speaks of a thing that a statement of this file is about."""
+        """Tell whether an error speaks of a thing that a missed statement of this file is about.
+
+        Of a file that was not read, and of a function that failed, nobody knows what it is about.
+        """
+        if self.role == "hook" or (not self.statement and self.failure.sqlstate in _UNREAD):
+            return True
         said = f"{failure.message} {failure.detail}"
         names = {name for path in re.findall(r'"([^"]+)"', said) for name in path.split(".")}
         names |= {path.rpartition(".")[2] for path in re.findall(r"function ([\w.]+)", said)}
         names |= set(re.findall(r"\b(?:schema|table|relation|type|column) (\w+)", said))
-        words = set(re.findall(r"\w+", " ".join((self.statement, *self.missed)).lower()))
+        words = set(re.findall(r"\w+", " ".join(self.missed).lower()))
         return any(name.lower() in words for name in names - {"auth", "public"})
 
 
@@ -111,8 +119,8 @@ class LoadFailure:
 class Subject:
     """What a run judges: the project's database as its migrations left it, and its sync.
 
-    ``database`` holds the loaded migrations and is only ever cloned. ``load_failures`` are the files
-    that did not apply as a whole; ``stopped`` says that the first one ended the loading.
+    ``database`` holds the loaded migrations and is only ever cloned. ``load_failures`` has the
+    files that did not apply as a whole; ``stopped`` says that the first one ended the loading.
     """
 
     server: Server

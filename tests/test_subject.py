@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from pytest_usersync import subject
-from pytest_usersync.check import Needs, Subject
+from pytest_usersync.check import LoadFailure, Needs, Subject
 from pytest_usersync.errors import ProjectError
-from pytest_usersync.finding import NotJudged
+from pytest_usersync.finding import Failure, NotJudged
 from pytest_usersync.policy import Policies
 from pytest_usersync.project import find
 from pytest_usersync.settings import Settings
@@ -62,3 +62,24 @@ def test_what_needs_the_database_waits_for_the_file_that_failed(
     handed[0].require(Needs.PROJECT)
     with pytest.raises(NotJudged, match=r"1_a\.sql does not apply \(US701\)"):
         handed[0].require(needs)
+
+
+MISSING = Failure("42P01", 'relation "public.profiles" does not exist')
+
+
+@pytest.mark.parametrize(
+    ("failure", "concerned"),
+    [
+        (LoadFailure("a", "x", MISSING, ("create table Public.Profiles ()",)), True),
+        (LoadFailure("a", "x", MISSING, ("create table profiles_old ()",)), False),
+        (LoadFailure("a", "create table profiles ()", MISSING), False),
+        (LoadFailure("a", "", MISSING, role="hook"), True),
+        (LoadFailure("a", "", Failure("58030", "the file cannot be read")), True),
+        (LoadFailure("a", "", Failure("23505", "duplicate key")), False),
+    ],
+    ids=["makes", "other", "made-after-all", "hook", "unread", "history"],
+)
+def test_an_error_is_laid_to_the_file_that_did_not_make_what_is_missing(
+    failure: LoadFailure, *, concerned: bool
+) -> None:
+    assert failure.concerns(MISSING) is concerned

@@ -17,6 +17,7 @@ from . import hook, strangers
 from .again import Again, is_idle, without_transactions
 from .doors import through_door
 from .dump import Known
+from .layouts import is_whole
 from .loaded import Loaded, Notice
 from .model import Manner, Migration, Project
 from .pipeline import Query, Refusal, prepare, run
@@ -178,10 +179,13 @@ class _Loading:
 
     def _script(self, migration: Migration) -> MigrationFailure | None:
         """Apply a dump, or what was written by hand, as psql would."""
-        with database.connect(self.server, self.name) as superuser:
-            superuser.execute("set lock_timeout = '4s'")
-            known = Known.of(superuser)
-            again = Again(self.connection, self._connect, self.limit, superuser, known)
+        again = Again(self.connection, self._connect, self.limit)
+        if is_whole(migration.text):
+            with database.connect(self.server, self.name) as superuser:
+                superuser.execute("set lock_timeout = '4s'")
+                again.superuser, again.known = superuser, Known.of(superuser)
+                self.connection = again.run(migration.statements)
+        else:
             self.connection = again.run(migration.statements)
         self.left_out += again.left_out
         if not again.refused:

@@ -41,6 +41,11 @@ _DUMP = re.compile(
     | ^[ \t]*copy\ [^;]*\bfrom\ stdin\b""",
     re.IGNORECASE | re.MULTILINE | re.VERBOSE,
 )
+_OF_DATABASE = re.compile(
+    r"""^--\ PostgreSQL\ database\ (?:cluster\ )?dump
+    | ^select\ pg_catalog\.set_config\('search_path',\ '',\ false\)""",
+    re.IGNORECASE | re.MULTILINE | re.VERBOSE,
+)
 _NOT_NEWLINE = re.compile(r"[^\n]")
 
 
@@ -83,6 +88,11 @@ def way_down(name: str) -> bool:
 def is_dump(text: str) -> bool:
     """Tell whether a file was written for psql, as ``pg_dump`` does."""
     return bool(_DUMP.search(text))
+
+
+def is_whole(text: str) -> bool:
+    """Tell whether ``pg_dump`` made the text, so that it may hold what the platform has made."""
+    return bool(_OF_DATABASE.search(text))
 
 
 def way_up(text: str) -> str | None:
