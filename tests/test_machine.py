@@ -263,7 +263,7 @@ def test_a_signup_that_is_refused_shows_what_the_client_sees(stage: Stage) -> No
     assert len(history(told)) == 1, told
     assert 'the client sees 500 "Database error ' in told
     assert 'because null value in column "email"' in told
-    assert re.search(r"state\.signs_up\(newcomer=Newcomer\('\w+'", told), told
+    assert re.search(r"state\.signs_up\(newcomer=Newcomer\('[\w-]+'", told), told
     assert "The same in SQL:\n\nset session authorization supabase_auth_admin;" in told
     assert "insert into users (" in told.partition("The same in SQL:")[2]
 

@@ -153,6 +153,18 @@ def test_a_nul_character_is_refused_and_so_never_drawn(fresh_auth: Fresh) -> Non
     assert told.value.message == "Database error saving new user"
 
 
+def test_all_refusals_look_the_same_to_hypothesis_whichever_write_noticed_them(
+    fresh_auth: Fresh,
+) -> None:
+    places = set()
+    for kind in ("email", "admin", "magic-link"):
+        with fresh_auth() as auth, pytest.raises(AuthError) as told:
+            Newcomer(kind, email="a@example.com", data={"name": "\0"}).act(auth)
+        assert told.value.__context__ is None
+        places.add((told.traceback[-1].path, told.traceback[-1].lineno))
+    assert len(places) == 1
+
+
 @pytest.mark.parametrize(
     ("ask", "told"),
     [
