@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
@@ -57,19 +58,23 @@ def usersync_server() -> Process | str | None:
 
 
 @pytest.fixture(scope="session")
-def usersync(pytestconfig: pytest.Config, usersync_server: Process | str | None) -> UserSync:
+def usersync(
+    pytestconfig: pytest.Config, usersync_server: Process | str | None
+) -> Iterator[UserSync]:
     """The sync under test: its profiles, ghosts and orphans, its users and their requests.
 
     It lasts for the session; the database behind it is a clean one for each test, and for each
     example of a property test.
     """
-    from .sharing import harness, plainly  # noqa: PLC0415
+    from .sharing import close, harness, plainly  # noqa: PLC0415
 
     made = harness(pytestconfig, usersync_server)
     with plainly():
         made.isolate(pytestconfig.stash.get(ISOLATION, "rollback"))
     pytestconfig.stash[HARNESS] = made
-    return made
+    yield made
+    if usersync_server is not None:  # It may go with the fixture that gave it.
+        close(pytestconfig)
 
 
 @pytest.fixture(scope="session")

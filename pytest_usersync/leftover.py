@@ -9,11 +9,11 @@ from functools import partial
 from uuid import UUID
 
 from .auth.source import Source
-from .check import Refused, Trial
 from .finding import Failure, NotApplicable, NotJudged
 from .quoting import named, quoted
 from .signups import BY_NAME, Person
 from .sync import Target
+from .trial import Refused, Trial
 
 ORDINARY = BY_NAME["email-autoconfirm"]
 

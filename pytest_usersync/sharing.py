@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
@@ -16,6 +17,7 @@ from .items import SUBJECT
 from .reading import settings
 
 _HARNESS = pytest.StashKey[UserSync]()
+_EXITS = pytest.StashKey[ExitStack]()
 
 
 def harness(config: pytest.Config, server: address.Process | str | None = None) -> UserSync:
@@ -28,9 +30,17 @@ def harness(config: pytest.Config, server: address.Process | str | None = None) 
         with plainly(), ExitStack() as exits:  # closed at once if the harness cannot be made
             usersync = UserSync(_subject(config, exits, server))
             exits.callback(usersync.close)
-            config.add_cleanup(exits.pop_all().close)
+            config.stash[_EXITS] = exits.pop_all()
+            config.add_cleanup(config.stash[_EXITS].close)  # Not every run comes to `close`.
             config.stash[_HARNESS] = usersync
     return config.stash[_HARNESS]
+
+
+def close(config: pytest.Config) -> None:
+    """Close the harness of this process before the process ends."""
+    if _EXITS in config.stash:
+        config.stash[_EXITS].close()
+        del config.stash[_HARNESS]
 
 
 @contextmanager
@@ -55,6 +65,8 @@ def _subject(
     found = subject.find(given, config.rootpath)
     run: str | None = getattr(config, "workerinput", {}).get("testrunuid")
     if run:
+        if given.dsn:  # Of a server that another fixture starts, each worker has its own.
+            run += f"-{sha256(given.dsn.encode()).hexdigest()[:12]}"
         return exits.enter_context(workers.shared(run, given, found))
     prepared, _ = exits.enter_context(subject.prepare(given, found))
     return prepared

@@ -10,11 +10,12 @@ from pathlib import Path
 from psycopg import Error, sql
 
 from .auth import Json
-from .check import Refused, Subject, Trial, identifier
+from .check import Subject
 from .report import prose, said
 from .signups import BY_NAME, somebody
 from .stages import Stages
 from .sync import Derived, Mirror, Sync, SyncTrigger, Target
+from .trial import Refused, Trial, identifier
 
 # In the metadata of the signup that is looked at, so that a copy of all of it is known as one.
 _KEY = "shown_by_pytest_usersync"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from .check import Stage, Subject
+from .check import Subject
 from .database import Clones, psql_line
+from .trial import Stage
 
 # A stage holds a database or two of 12 MB each, in memory where the server's files are in memory,
 # and a few sessions. Cases come check by check, unless they are shuffled.

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from .check import Check, Stage, Trial
+from .check import Check
 from .finding import ClientView, Failure, Finding, Location, NotApplicable, NotJudged, Outcome
+from .trial import Stage, Trial
 
 # How cases that disagree make one outcome: the first that any of them has.
 _WEIGHT = (Outcome.BROKEN, Outcome.NOT_JUDGED, Outcome.KEPT, Outcome.NOT_APPLICABLE)

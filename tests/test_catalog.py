@@ -11,9 +11,10 @@ import pytest
 import pytest_usersync.checks
 from pytest_usersync import catalog
 from pytest_usersync.catalog import BadCheckFile
-from pytest_usersync.check import Check, Trial, check
+from pytest_usersync.check import Check, check
 from pytest_usersync.errors import ConfigurationError
 from pytest_usersync.finding import Finding, Level
+from pytest_usersync.trial import Trial
 
 
 @check("US901", level=Level.ERROR)

@@ -10,8 +10,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from pytest_usersync import catalog
-from pytest_usersync.check import Check, Needs, Trial, check
+from pytest_usersync.check import Check, Needs, check
 from pytest_usersync.finding import Finding, Level, NotApplicable, NotJudged
+from pytest_usersync.trial import Trial
 
 Write = Callable[[str], Path]
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_usersync import report, reportfile
-from pytest_usersync.check import Check, LoadFailure, Subject, Trial, check
+from pytest_usersync.check import Check, LoadFailure, Subject, check
 from pytest_usersync.finding import ClientView, Failure, Finding, Level, Location, Outcome
 from pytest_usersync.header import header
 from pytest_usersync.policy import Policies
@@ -16,6 +16,7 @@ from pytest_usersync.project import Migration, Project
 from pytest_usersync.server import Server
 from pytest_usersync.summary import gather, summary, title
 from pytest_usersync.sync import Mirror, Sync, SyncTrigger, Table, Target
+from pytest_usersync.trial import Trial
 from pytest_usersync.verdict import Verdict, merged
 
 PLACE = Location("supabase/migrations/1_sync.sql", 12, 3, "  insert into public.users (id, email)")
@@ -276,7 +277,9 @@ def test_the_header_shows_policies_that_are_not_the_default() -> None:
 def test_the_header_says_when_there_is_little_to_find() -> None:
     assert "usersync: no trigger on auth.users" in header(subject(Sync()), [])
     failed = LoadFailure("/p/supabase/migrations/1_sync.sql", "select 1/0", FAILURE)
-    assert "usersync: 1_sync.sql does not apply" in header(subject(Sync(), load_failures=(failed,)), [])
+    assert "usersync: 1_sync.sql does not apply" in header(
+        subject(Sync(), load_failures=(failed,)), []
+    )
 
 
 def test_the_report_file_has_a_row_for_each_check(tmp_path: Path) -> None:

@@ -12,11 +12,12 @@ import pytest
 from psycopg import Error
 
 from pytest_usersync import catalog, database, platform, project
-from pytest_usersync.check import Stage, Subject
+from pytest_usersync.check import Subject
 from pytest_usersync.finding import Finding, Outcome
 from pytest_usersync.policy import Policies
 from pytest_usersync.server import Server
 from pytest_usersync.subject import watched
+from pytest_usersync.trial import Stage
 from pytest_usersync.verdict import Verdict, judge
 
 HERE = Path(__file__).parent

@@ -137,10 +137,23 @@ class Channel:
             return
         self._waiting = []
         try:
-            with self._attributed(), self._connection.pipeline():
-                yield
+            with self._attributed(), self._connection.pipeline() as pipeline:
+                try:
+                    yield
+                except BaseException:
+                    self._drain(pipeline)
+                    raise
         finally:
             self._waiting = None
+
+    def _drain(self, pipeline: psycopg.Pipeline) -> None:
+        """Take in what is still to come after an error; psycopg would log it as a warning."""
+        while not self._connection.closed:
+            try:
+                pipeline.sync()
+            except psycopg.Error:
+                continue
+            return
 
     def run_alone(self, statement: Statement, values: Sequence[object]) -> None:
         """Execute the write in a transaction of its own, as autocommit does."""

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pytest_usersync import catalog
-from pytest_usersync.check import Check, Needs, Trial, check
+from pytest_usersync.check import Check, Needs, check
 from pytest_usersync.finding import Finding, Level
+from pytest_usersync.trial import Trial
 
 SYNC = """
 create table public.profiles (id uuid primary key, email text);

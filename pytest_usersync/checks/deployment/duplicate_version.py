@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import count
 
-from ...check import Needs, Trial, check
+from ...check import Needs, check
 from ...finding import Finding, Level, Location
 from ...project import Migration, Project
+from ...trial import Trial
 
 HISTORY = "insert into supabase_migrations.schema_migrations (version, name)"
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from ...check import LoadFailure, Needs, Trial, check
+from ...check import LoadFailure, Needs, check
 from ...finding import Finding, Level, NotJudged
+from ...trial import Trial
 
 # What mostly stands behind an error of a migration, and what to do.
 REMEDIES = {
@@ -96,7 +97,8 @@ def _missed(broken: LoadFailure) -> str:
         return ""
     shown = ", ".join(others[:5]) + (", …" if len(others) > 5 else "")
     many = "s" if len(others) > 1 else ""
-    return f"; {len(others)} more statement{many} of the file could not be applied (line{many} {shown})"
+    told = f"{len(others)} more statement{many} of the file could not be applied"
+    return f"; {told} (line{many} {shown})"
 
 
 def _remedy(trial: Trial, broken: LoadFailure, earlier: Sequence[LoadFailure]) -> str:

@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable
 from uuid import UUID, uuid4
 
-from ...check import Needs, Trial, check
+from ...check import Needs, check
 from ...finding import Finding, Level
 from ...platform import migration_role
 from ...quoting import showing
 from ...signups import Person
+from ...trial import Trial
 
 COLUMNS = (
     *("instance_id", "id", "aud", "role", "email", "encrypted_password", "confirmation_token"),

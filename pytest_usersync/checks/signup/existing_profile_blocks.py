@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import Needs, Refused, Trial, check
+from ...check import Needs, check
 from ...finding import Finding, Level
 from ...leftover import leave
+from ...trial import Refused, Trial
 
 
 @check("US109", level=Level.ERROR, needs=Needs.PROFILE)

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from uuid import UUID
 
-from ...check import Needs, Refused, Trial, check
+from ...check import Needs, check
 from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...leftover import Leftover, leave
 from ...quoting import named, quoted, showing
+from ...trial import Refused, Trial
 
 WORDS = "edited by its owner"
 

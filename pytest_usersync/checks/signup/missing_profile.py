@@ -8,10 +8,11 @@ from functools import partial
 from uuid import UUID
 
 from ...auth import AuthError, SupabaseAuth
-from ...check import Needs, Refused, Trial, check
+from ...check import Needs, check
 from ...finding import Finding, Level, NotJudged
 from ...quoting import showing
 from ...sync import SyncTrigger, Target
+from ...trial import Refused, Trial
 
 
 @check("US103", level=Level.ERROR, needs=Needs.SIGNUP, cases=("email", "email-autoconfirm"))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import Needs, Refused, Trial, check
+from ...check import Needs, check
 from ...finding import Finding, Level, NotJudged
 from ...signups import BY_NAME
+from ...trial import Refused, Trial
 
 # Trigger functions that insert something when no row of auth.users calls them: one of them may be
 # the missing sync. Those that no trigger calls come first.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import Needs, Refused, Trial, check
+from ...check import Needs, check
 from ...finding import Finding, Level, NotApplicable
 from ...signups import names
+from ...trial import Refused, Trial
 
 
 @check("US104", level=Level.ERROR, needs=Needs.SIGNUP, cases=names(emailless=True))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import Needs, Trial, check
+from ...check import Needs, check
 from ...finding import Finding, Level, NotApplicable
 from ...quoting import showing
 from ...signups import names
+from ...trial import Trial
 
 
 @check("US105", level=Level.ERROR, cases=names(emailless=True), needs=Needs.PROFILE)

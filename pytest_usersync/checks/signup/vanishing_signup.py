@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import Needs, Refused, Trial, check
+from ...check import Needs, check
 from ...finding import Finding, Level, NotJudged
+from ...trial import Refused, Trial
 
 
 @check("US116", level=Level.ERROR, needs=Needs.DATABASE, cases=("email", "oauth", "admin"))

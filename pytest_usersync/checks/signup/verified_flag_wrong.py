@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from functools import partial
 from uuid import UUID
 
-from ...check import Needs, Trial, check
+from ...check import Needs, check
 from ...finding import Finding, Level, NotApplicable
 from ...quoting import named, quoted, showing
 from ...signups import names
 from ...sync import Mirror, same
+from ...trial import Trial
 
 
 @check("US113", level=Level.ERROR, needs=Needs.PROFILE, cases=names())

@@ -7,11 +7,12 @@ from functools import partial
 from uuid import UUID
 
 from ...auth import User
-from ...check import Needs, Trial, check
+from ...check import Needs, check
 from ...finding import Finding, Level, NotApplicable
 from ...quoting import named, quoted, showing
 from ...signups import BY_NAME, names
 from ...sync import Mirror, same
+from ...trial import Trial
 
 # Every sign-in moves these; what becomes of them later is another promise.
 MOVING = {"updated_at", "last_sign_in_at"}
