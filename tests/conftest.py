@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from platformdirs import user_cache_path
 
 from pytest_usersync.database import Clones
-from pytest_usersync.server import Server, ServerRequest, start
+from pytest_usersync.server import Server, ServerRequest, locate, start
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +26,20 @@ def server(wanted: ServerRequest) -> Iterator[Server]:
     """Return an own server without a seed; each xdist worker starts its own."""
     with start(wanted) as running:
         yield running.server
+
+
+@pytest.fixture(scope="session")
+def program(wanted: ServerRequest) -> Callable[[str], str]:
+    """Return a function that finds a client of PostgreSQL: beside the server, else on the PATH."""
+    folder = locate.find(wanted.binaries).folder
+
+    def program(name: str) -> str:
+        found = shutil.which(name, path=str(folder)) or shutil.which(name)
+        if not found:
+            pytest.skip(f"{name} comes neither with the server nor on the PATH")
+        return found
+
+    return program
 
 
 @pytest.fixture

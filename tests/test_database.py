@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-import shutil
+import os
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -249,12 +250,19 @@ def test_names_fit_postgresql_and_do_not_repeat() -> None:
     assert all(name.replace("_", "").isalnum() for name in names)
 
 
-def test_the_psql_line_opens_the_database(server: Server, fresh_database: MakeDatabase) -> None:
+def test_the_psql_line_opens_the_database(
+    server: Server, fresh_database: MakeDatabase, program: Callable[[str], str]
+) -> None:
     database = fresh_database()
-    if not shutil.which("psql"):
-        pytest.skip("psql is not on the PATH")
     line = f"{psql_line(server, database)} --no-psqlrc -At -c 'select current_database()'"
-    said = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
+    path = f"{Path(program('psql')).parent}:{os.environ['PATH']}"
+    said = subprocess.run(
+        ["sh", "-c", line],
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert said.stdout.strip() == database
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -102,12 +101,15 @@ def test_data_and_commands_of_psql_are_told_from_statements() -> None:
 
 
 def test_a_script_of_psql_and_one_of_ours_break_at_the_same_places(
-    tmp_path: Path, server: Server, template: str, dropped: Dropped, rows: Rows
+    tmp_path: Path,
+    server: Server,
+    template: str,
+    dropped: Dropped,
+    rows: Rows,
+    program: Callable[[str], str],
 ) -> None:
     """What psql makes of a script with every kind of quote is what we make of it."""
-    psql = shutil.which("psql")
-    if psql is None:
-        pytest.skip("there is no psql to compare with")
+    psql = program("psql")
     script = """
         create table t (n int generated always as identity, v text);
         insert into t (v) values ('a;b''c'), (E'd\\';e'), ($$f;'$$), ($x$g;$$;$x$); -- h;
@@ -144,10 +146,11 @@ def test_a_dump_of_a_whole_database_is_loaded_beside_the_platform(
     template: str,
     dropped: Dropped,
     rows: Rows,
+    program: Callable[[str], str],
     options: tuple[str, ...],
 ) -> None:
-    dump = shutil.which("pg_dump")
-    if not dump or _major(dump) < server.version // 10000:
+    dump = program("pg_dump")
+    if _major(dump) < server.version // 10000:
         pytest.skip("there is no pg_dump for this server")
     (tmp_path / "project.sql").write_text(PROJECT)
     made = dropped(load(server, template, find(tmp_path, [Path("project.sql")])))
