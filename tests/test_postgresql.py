@@ -311,6 +311,34 @@ def test_a_connection_string_can_be_lent_as_well(
     suite(conftest, A_TEST.format(origin=origin(server))).assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("parallel", [(), ("-n", "2")], ids=["alone", "parallel"])
+def test_a_server_may_go_with_the_fixture_that_lends_it(
+    suite: Callable[..., pytest.RunResult], parallel: tuple[str, ...]
+) -> None:
+    conftest = """
+        import pytest
+        from pytest_usersync.server import ServerRequest, start
+
+        @pytest.fixture(scope="session")
+        def usersync_server():
+            with start(ServerRequest()) as running:
+                yield running.server.conninfo
+        """
+    text = """
+        import pytest
+
+        @pytest.mark.parametrize("n", range(2))
+        def test_it(usersync, usersync_server, supabase_auth, n):
+            folder = usersync_server.partition(" ")[0]
+            assert folder in usersync.subject.server.conninfo
+            usersync.assert_synced(supabase_auth.sign_up("ada@example.com"))
+        """
+    result = suite(conftest, text, *parallel)
+    result.assert_outcomes(passed=2)
+    assert result.ret == pytest.ExitCode.OK
+    assert "Traceback" not in result.stderr.str()
+
+
 def test_a_server_of_theirs_that_cannot_serve_is_one_clear_line(
     suite: Callable[..., pytest.RunResult],
 ) -> None:
