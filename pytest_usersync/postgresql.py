@@ -61,22 +61,27 @@ class Supabase:
     version: Version
 
 
-def usersync_noproc(dbname: str | None = None) -> Callable[..., Supabase]:
+def usersync_noproc(dbname: str | None = None) -> Callable[..., Iterator[Supabase]]:
     """Return a process fixture whose template database has our platform and the migrations.
 
     Any client fixture of pytest-postgresql takes it by name, and makes a copy for each test. On a
     server of ours tests connect as ``postgres``, who is no superuser and owns what the migrations
     made. On a server reached by DSN they log in as its user, who owns the database, and take that
-    role; to create tables in ``public`` there, a test needs a ``usersync_client()``.
+    role.
 
     Args:
         dbname: the name of the tests' databases; without it one that is free.
     """
 
     @pytest.fixture(scope="session")
-    def supabase_noproc(usersync: UserSync) -> Supabase:
+    def supabase_noproc(usersync: UserSync) -> Iterator[Supabase]:
         """The server of pytest-usersync, as pytest-postgresql's client fixtures want it."""
-        return _describe(usersync.subject, dbname)
+        from .database import Clones  # noqa: PLC0415
+
+        subject = usersync.subject
+        # One that no superuser is ever in, for clients end all sessions before they copy it.
+        with Clones(subject.server) as clones:
+            yield _describe(subject, clones.take(subject.database, "template"), dbname)
 
     return supabase_noproc
 
@@ -133,13 +138,15 @@ def usersync_auth(client: str = "postgresql") -> Callable[..., Iterator[Supabase
     return auth
 
 
-def _describe(subject: Subject, dbname: str | None) -> Supabase:
+def _describe(subject: Subject, template: str, dbname: str | None) -> Supabase:
     from packaging.version import parse  # noqa: PLC0415
 
     from . import database, platform  # noqa: PLC0415
     from .server import MAINTENANCE  # noqa: PLC0415
 
     server, role = subject.server, platform.migration_role(subject.server)
+    if not server.own:
+        _let_create(subject, template, role)
     with database.connect(server, subject.database) as superuser:
         info = superuser.info
         return Supabase(
@@ -149,10 +156,21 @@ def _describe(subject: Subject, dbname: str | None) -> Supabase:
             password=info.password or None,
             options=_options(subject, superuser, role),
             dbname=dbname or database.fresh_name("client"),
-            template_dbname=subject.database,
+            template_dbname=template,
             maintenance_dbname=MAINTENANCE,
             version=parse(f"{server.version // 10000}.{server.version % 10000}"),
         )
+
+
+def _let_create(subject: Subject, template: str, role: str) -> None:
+    """Let the role create in ``public`` what else it could as the owner of the database."""
+    from psycopg import sql  # noqa: PLC0415
+
+    from . import database  # noqa: PLC0415
+
+    with database.connect(subject.server, template) as superuser:
+        grant = sql.SQL("grant create on schema public to {}")
+        superuser.execute(grant.format(sql.Identifier(role)))
 
 
 def _options(subject: Subject, superuser: psycopg.Connection[DictRow], role: str) -> str:
