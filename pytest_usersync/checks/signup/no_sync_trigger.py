@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ...check import Needs, check
 from ...finding import Finding, Level, NotJudged
+from ...project import PLATFORM_SCHEMAS
 from ...signups import BY_NAME
 from ...trial import Refused, Trial
 
@@ -24,7 +25,8 @@ IDLE = """
     where
         p.prorettype = 'pg_catalog.trigger'::regtype
         and p.prosrc ~* 'insert\\s+into'
-        and n.nspname !~ '^(pg_|auth$|storage$|realtime$|cron$|net$|extensions$)'
+        and n.nspname !~ '^pg_'
+        and n.nspname <> all(%s)
     group by p.oid, n.nspname, p.proname
     having count(*) filter (where t.tgrelid = 'auth.users'::regclass) = 0
     order by count(t.oid), name
@@ -62,7 +64,7 @@ def no_sync_trigger(trial: Trial) -> Iterable[Finding]:
     except Refused as refusal:
         raise NotJudged("an ordinary email signup fails (US102)") from refusal
     asleep = next((t for t in sync.triggers if not t.enabled), None)
-    idle = next(iter(trial.query(IDLE)), None)
+    idle = next(iter(trial.query(IDLE, [list(PLATFORM_SCHEMAS)])), None)
     said, function = "no trigger on auth.users runs after an INSERT", "<the function to write>"
     if asleep:
         said, function = f"its trigger {asleep.name} is disabled", asleep.function
