@@ -1,0 +1,1 @@
+insert into public.allowed_domains (domain) values ('example.com'), ('example.org');

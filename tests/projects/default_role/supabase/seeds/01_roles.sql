@@ -1,0 +1,2 @@
+insert into public.roles (name) values ('user'), ('moderator'), ('admin')
+on conflict (name) do nothing;
