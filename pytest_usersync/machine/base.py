@@ -112,7 +112,8 @@ class Base(RuleBasedStateMachine):
             if user_id in found:
                 member.follow(found[user_id].account)
         self._watched, self._filled = self.triggers_on, False
-        assert not faults, "\n".join(faults)
+        if faults:
+            raise AssertionError("\n".join(faults))
 
     def joined(self, user: User) -> Member | None:
         """Return the new member of the bundle ``users``; None when the user was one already."""

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ..policy import Policies
-from ..sync import Mirror, Sync, Table, same
+from ..sync import CONFIRMATIONS, Mirror, Sync, Table, same
 
 Row: TypeAlias = "Mapping[str, Any]"
 Rows: TypeAlias = "Mapping[Table, list[Row]]"
 
 ADDRESSES = frozenset({"email", "phone"})
 # What must follow for ever; other columns, such as the role, must be right after the signup.
-FOLLOWED = ADDRESSES | {"email_confirmed_at", "phone_confirmed_at", "confirmed_at", "is_anonymous"}
+FOLLOWED = ADDRESSES | CONFIRMATIONS | {"is_anonymous"}
 # What every sign-in moves, without anybody caring.
 MOVING = frozenset({"updated_at", "last_sign_in_at"})
 
@@ -100,7 +100,9 @@ class Model:
             return known
         old, known.before, known.seen = known.seen.account or {}, known.seen, seen
         moved = {column for column, value in account.items() if value != old[column]}
-        known.adrift = known.adrift - moved if watched else known.adrift | moved
+        # A trigger may well wait for the first confirmation, and not look at a later one.
+        plain = {c for c in moved if c not in CONFIRMATIONS or None in (old[c], account[c])}
+        known.adrift = known.adrift - plain if watched else known.adrift | moved
         if account["deleted_at"]:
             if not old["deleted_at"] and watched and known.before.rows[self._profile]:
                 known.taboo = self._taboo(old, account)

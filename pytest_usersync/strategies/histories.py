@@ -11,9 +11,9 @@ from hypothesis.strategies import SearchStrategy
 from ..auth import AuthSettings, SupabaseAuth, User
 from . import acts
 from .acts import Act
-from .newcomer import Newcomer
+from .newcomer import Newcomer, Printer
 from .signups import signups
-from .values import emails, metadata, phones
+from .values import emails, made, metadata, phones
 
 LINKABLE = ("github", "google", "apple")
 
@@ -32,6 +32,9 @@ class History:
 
     def __repr__(self) -> str:
         return f"History({self.newcomer!r}, {self.acts!r})"
+
+    def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:  # noqa: FBT001
+        printer.text("History(...)" if cycle else repr(self))
 
     def act(self, auth: SupabaseAuth) -> User | None:
         """Live it; return the user at its end, None when they were deleted. Raises AuthError.
@@ -62,8 +65,8 @@ def histories(
     """
     newcomers = signups(kinds=kinds, providers=providers, settings=settings, keys=keys)
     closed = settings is not None and settings.disable_signup
-    later = st.lists(events(keys, closed=closed), max_size=max_size).map(tuple)
-    return st.builds(History, newcomers, later)
+    later = st.lists(events(keys, closed=closed), max_size=max_size)
+    return made(lambda newcomer, acts: History(newcomer, tuple(acts)), newcomers, later)
 
 
 def events(keys: Collection[str] = (), *, closed: bool = False) -> SearchStrategy[Act]:

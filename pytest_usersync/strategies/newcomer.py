@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from ..auth import AuthSettings, Json, SupabaseAuth, User
 from ..auth.claims import Profile
 from ..auth.signup import PASSWORD
 from ..errors import UserSyncError
+
+
+class Printer(Protocol):
+    """What Hypothesis prints an example with; it would print every field of a dataclass."""
+
+    def text(self, obj: str) -> None:
+        """Print some text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,9 @@ class Newcomer:
         values = {each.name: getattr(self, each.name) for each in fields(self)[1:]}
         given = [f"{name}={value!r}" for name, value in values.items() if value]
         return f"Newcomer({', '.join([repr(self.kind), *given])})"
+
+    def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:  # noqa: FBT001
+        printer.text("Newcomer(...)" if cycle else repr(self))
 
     @property
     def provider(self) -> str:

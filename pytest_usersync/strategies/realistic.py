@@ -13,6 +13,7 @@ from ..auth import AuthSettings, Json
 from ..errors import UserSyncError
 from .newcomer import KINDS, Newcomer
 from .signups import chosen
+from .values import made
 
 if TYPE_CHECKING:
     from faker import Faker
@@ -67,13 +68,12 @@ def realistic_signups(
     _faker(locale)
     names = chosen(kinds, providers, settings)
 
-    def imagined(drawn: tuple[str, int]) -> Newcomer:
-        name, seed = drawn
+    def imagined(name: str, seed: int) -> Newcomer:
         faker = _faker(locale)
         faker.seed_instance(seed)
         return _newcomer(faker, name, keys)
 
-    return st.tuples(st.sampled_from(names), st.integers(0, 2**32 - 1)).map(imagined)
+    return made(imagined, st.sampled_from(names), st.integers(0, 2**32 - 1))
 
 
 @cache

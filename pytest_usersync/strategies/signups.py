@@ -11,7 +11,7 @@ from hypothesis.strategies import SearchStrategy
 from ..auth import AuthSettings, Json
 from ..errors import UserSyncError
 from .newcomer import KINDS, Kind, Newcomer
-from .values import PROVIDERS, emails, metadata, phones, texts
+from .values import PROVIDERS, emails, made, metadata, phones, texts
 
 # What a provider tells, and which of them tell it.
 _TOLD: dict[str, tuple[str, ...]] = {
@@ -75,19 +75,20 @@ def _expect_known(what: str, given: Collection[str] | None, known: Collection[st
 @cache
 def _newcomers(name: str, keys: tuple[str, ...]) -> SearchStrategy[Newcomer]:
     kind = KINDS[name]
-    given: dict[str, SearchStrategy[str]] = {}
-    if kind.email:
-        given["email"] = emails()
-    if kind.phone:
-        given["phone"] = phones()
-    return st.builds(Newcomer, st.just(name), data=_data(kind, keys), **given)
+    return made(
+        Newcomer,
+        st.just(name),
+        emails() if kind.email else st.none(),
+        phones() if kind.phone else st.none(),
+        _data(kind, keys),
+    )
 
 
 def _data(kind: Kind, keys: Collection[str]) -> SearchStrategy[Mapping[str, Json]]:
     if kind.data == "profile":
         return _profiles(kind.provider)
     if kind.data == "metadata":
-        return metadata(keys).map(_without_false_email if kind.phone else dict)
+        return made(_without_false_email if kind.phone else dict, metadata(keys))
     return st.just({})
 
 

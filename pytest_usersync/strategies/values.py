@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from ..auth import Json
 from ..auth.wire import decoded
+
+T = TypeVar("T")
 
 # The server counts bytes, and every character it takes is one byte.
 LONGEST_EMAIL = 255
@@ -27,24 +30,34 @@ _ODD_TEXTS = (
 )
 
 
+def made(make: Callable[..., T], *parts: SearchStrategy[Any]) -> SearchStrategy[T]:
+    """Return what a function makes of drawn parts, printed as what it is and not as it was made."""
+
+    @st.composite
+    def drawn(draw: st.DrawFn) -> T:
+        return make(*map(draw, parts))
+
+    return drawn()
+
+
 def emails() -> SearchStrategy[str]:
     """Return addresses of every form that the server accepts, up to its limit of 255 bytes.
 
     Mixed case is among them; the server stores lower case.
     """
-    plain = st.builds("{}@example.com".format, st.text(_PLAIN, min_size=1, max_size=64))
+    plain = made("{}@example.com".format, st.text(_PLAIN, min_size=1, max_size=64))
     label = st.from_regex(_LABEL, fullmatch=True)
-    domain = st.lists(label, min_size=1, max_size=3).map(".".join)
-    odd = st.builds("{}@{}".format, st.text(_LOCAL, min_size=1, max_size=63), domain)
-    long = st.builds(_stretched, plain, st.integers(65, LONGEST_EMAIL))
+    domain = made(".".join, st.lists(label, min_size=1, max_size=3))
+    odd = made("{}@{}".format, st.text(_LOCAL, min_size=1, max_size=63), domain)
+    long = made(_stretched, plain, st.integers(65, LONGEST_EMAIL))
     return plain | odd | long
 
 
 def phones() -> SearchStrategy[str]:
     """Return phone numbers of 2 to 15 digits; some as people write them, ``+1 555 0100``."""
     usual = st.integers(15_550_000_000, 15_559_999_999)
-    digits = (usual | st.integers(10, 999_999_999_999_999)).map(str)
-    return digits | st.builds(_spelled, digits, st.integers(1, 4))
+    digits = made(str, usual | st.integers(10, 999_999_999_999_999))
+    return digits | made(_spelled, digits, st.integers(1, 4))
 
 
 def metadata(keys: Collection[str] = ()) -> SearchStrategy[dict[str, Json]]:
@@ -60,7 +73,7 @@ def metadata(keys: Collection[str] = ()) -> SearchStrategy[dict[str, Json]]:
     if not keys:
         return free
     known = st.fixed_dictionaries({}, optional=dict.fromkeys(keys, values()))
-    return st.builds(lambda other, own: {**other, **own}, st.just({}) | free, known)
+    return made(lambda other, own: {**other, **own}, st.just({}) | free, known)
 
 
 def providers() -> SearchStrategy[str]:
@@ -77,7 +90,7 @@ def texts() -> SearchStrategy[str]:
 def values() -> SearchStrategy[Json]:
     """Return JSON values that are the same after a trip through the server."""
     number = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
-    leaf: SearchStrategy[Json] = texts() | st.none() | st.booleans() | number.map(decoded)
+    leaf: SearchStrategy[Json] = texts() | st.none() | st.booleans() | made(decoded, number)
     return st.recursive(leaf, _containers, max_leaves=5)
 
 

@@ -108,6 +108,21 @@ def test_what_is_drawn_prints_as_code(newcomer: Newcomer, history: History) -> N
     assert eval(repr(history), names) == history  # noqa: S307
 
 
+@pytest.mark.parametrize("drawn", [signups(keys=["plan"]), histories(), realistic_signups()])
+def test_a_failure_shows_what_was_drawn_as_it_is(drawn: st.SearchStrategy[object]) -> None:
+    seen = []
+
+    @settings(database=None, max_examples=5)
+    @given(value=drawn)
+    def failing(value: object) -> None:
+        seen.append(value)
+        pytest.fail("always", pytrace=False)
+
+    with pytest.raises(pytest.fail.Exception) as told:
+        failing()
+    assert f"value={seen[-1]!r}," in "".join(told.value.__notes__)
+
+
 def test_the_simplest_newcomer_prints_on_one_short_line() -> None:
     def simplest(kind: str) -> str:
         return repr(find(signups(), lambda newcomer: newcomer.kind == kind))
