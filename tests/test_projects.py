@@ -12,6 +12,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from pytest_usersync.server import Server
 from pytest_usersync.sync import Sync
 
 HERE = Path(__file__).parent
+DESIGNS = sorted(HERE.glob("projects/*.sql"))
 FOLDERS = sorted(path.parent for path in HERE.glob("projects/*/found.toml"))
 FACTS = HERE / "facts"
 NAMED = json.loads((FACTS / "field_environment.json").read_text(encoding="utf-8"))
@@ -86,20 +88,32 @@ VARIANTS = [
 
 @dataclass(frozen=True)
 class Staged:
-    """A variant as it was loaded."""
+    """A project as it was loaded."""
 
-    variant: Variant
     project: Project
     loaded: Loaded
 
 
-@pytest.fixture(scope="module", params=VARIANTS)
-def staged(server: Server, request: pytest.FixtureRequest) -> Iterator[Staged]:
-    variant: Variant = request.param
-    found = project.find(variant.folder, seeds=variant.seeds)
+@contextmanager
+def stage(server: Server, found: Project) -> Iterator[Staged]:
+    """Load a project, and drop it afterwards."""
     loaded = project.load(server, platform.template(server), found)
-    yield Staged(variant, found, loaded)
-    database.drop(server, loaded.database)
+    try:
+        yield Staged(found, loaded)
+    finally:
+        database.drop(server, loaded.database)
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def variant(request: pytest.FixtureRequest) -> Variant:
+    chosen: Variant = request.param
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def staged(server: Server, variant: Variant) -> Iterator[Staged]:
+    with stage(server, project.find(variant.folder, seeds=variant.seeds)) as staged:
+        yield staged
 
 
 @pytest.fixture(scope="module")
@@ -158,12 +172,12 @@ def pattern(thing: str) -> str:
 
 
 def test_a_project_loads_unmodified_and_its_sync_is_found_as_described(
-    server: Server, staged: Staged
+    server: Server, variant: Variant, staged: Staged
 ) -> None:
     assert staged.loaded.failure is None
     assert staged.loaded.left_out == 0
     sync = watch.watch(server, staged.loaded.database, staged.project)
-    assert summed_up(sync) == staged.variant.described()
+    assert summed_up(sync) == variant.described()
     assert all(one.location and one.function_location for one in sync.triggers)
 
 
@@ -171,6 +185,15 @@ def test_a_project_leaves_the_auth_catalog_as_it_is(
     server: Server, staged: Staged, untouched: Catalog
 ) -> None:
     assert catalog(server, staged.loaded.database) == untouched
+
+
+@pytest.mark.parametrize("path", DESIGNS, ids=lambda path: path.stem)
+def test_a_single_file_leaves_the_auth_catalog_as_it_is(
+    path: Path, server: Server, untouched: Catalog
+) -> None:
+    with stage(server, project.find(path.parent, [path])) as staged:
+        assert staged.loaded.failure is None
+        assert catalog(server, staged.loaded.database) == untouched
 
 
 def test_a_change_of_the_auth_catalog_would_be_seen(server: Server, untouched: Catalog) -> None:

@@ -1,6 +1,6 @@
 CREATE EXTENSION IF NOT EXISTS "uuid-ossp";
 
-CREATE TABLE users (
+CREATE TABLE app_users (
     id UUID PRIMARY KEY DEFAULT uuid_generate_v4(),
     auth_id UUID UNIQUE REFERENCES auth.users(id),
     email VARCHAR(255) NOT NULL,
@@ -17,8 +17,6 @@ BEGIN
     RETURN NEW;
 END;
 $$;
-
-ALTER TABLE users RENAME TO app_users;
 
 CREATE TRIGGER create_user_on_signup
     AFTER INSERT ON auth.users
