@@ -238,6 +238,12 @@ class Clones:
         _clone(self._connection, self.server.version, template, name)
         return name
 
+    def drop(self, name: str) -> None:
+        """Drop one of the clones now."""
+        if self._connection is not None:
+            _drop(self._connection, name)
+            self.names.remove(name)
+
     def close(self) -> None:
         """Drop the clones, unless they are to be kept; dropping at the end is cheaper than early.
 

@@ -17,6 +17,9 @@ from .database import Connection
 Broken = Callable[[Error | None], bool]
 
 Holds = Callable[[list[Write]], bool]
+# A write without its values: verb, table, columns; and what a case came down to.
+Outline = tuple[str, str, tuple[str, ...]]
+Shape = tuple[Outline, ...]
 
 _AS_AUTH = "set local session authorization supabase_auth_admin; set local search_path = auth;"
 _DONE = "set constraints all immediate; reset session authorization;"
@@ -28,7 +31,13 @@ _PLAIN = (
 )
 
 
-def shortest(connection: Connection, sent: Sequence[Sent], broken: Broken, setup: str = "") -> str:
+def shortest(
+    connection: Connection,
+    sent: Sequence[Sent],
+    broken: Broken,
+    setup: str = "",
+    shapes: list[Shape] | None = None,
+) -> str:
     """Return the fewest and smallest writes of a flow after which ``broken`` still holds.
 
     Every candidate is really run, as Supabase Auth, in a transaction that is taken back. The flow
@@ -39,16 +48,37 @@ def shortest(connection: Connection, sent: Sequence[Sent], broken: Broken, setup
         sent: what the flow sent, the refused statement last if there was one.
         broken: whether the promise is still broken in the same way.
         setup: what the superuser does before, and what the text then begins with.
+        shapes: what other cases of the same check came down to, tried first; this one is added.
     """
+    shapes = [] if shapes is None else shapes
     writes = [write(*item) for item in sent if not isinstance(item, str)]
     holds = partial(_holds, connection, broken, setup)
     if not holds(writes):
         return setup + script(sent)
-    smaller = [one for one in writes if one.table == "users"]
-    writes = smaller if holds(smaller) else writes
-    writes = _without_writes(writes, holds)
-    writes = _without_columns(writes, holds)
-    return setup + PRELUDE + _text(_simpler(writes, holds))
+    known = [shaped for shape in shapes if (shaped := _in_shape(writes, shape))]
+    smallest = next(filter(holds, known), None)
+    if smallest is None:
+        smaller = [one for one in writes if one.table == "users"]
+        writes = _without_writes(smaller if holds(smaller) else writes, holds)
+        smallest = _without_columns(writes, holds)
+        shapes.append(tuple(_outline(one) for one in smallest))
+    return setup + PRELUDE + _text(_simpler(smallest, holds))
+
+
+def _outline(one: Write) -> Outline:
+    return one.verb, one.table, tuple(column for column, _ in one.given)
+
+
+def _in_shape(writes: Sequence[Write], shape: Shape) -> list[Write]:
+    """Return the writes that have what the shape has, in its order; none when one is missing."""
+    rest, found = iter(writes), list[Write]()
+    for verb, table, columns in shape:
+        for one in rest:
+            given = tuple(pair for pair in one.given if pair[0] in columns)
+            if (one.verb, one.table, len(given)) == (verb, table, len(columns)):
+                found.append(replace(one, given=given))
+                break
+    return found if len(found) == len(shape) else []
 
 
 def same_refusal(original: Error) -> Broken:

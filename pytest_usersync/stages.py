@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from .check import Subject
 from .database import Clones, psql_line
+from .server import Server
 from .trial import Stage
 
 # A stage holds a database or two of 12 MB each, in memory where the server's files are in memory,
@@ -16,10 +17,63 @@ from .trial import Stage
 _AT_ONCE = 4
 
 
-@dataclass(frozen=True, slots=True)
-class _Open:
+class _Ahead:
+    """Make the next clone, and drop old ones, while the checks are at work on the one at hand.
+
+    The server has a processor of its own for it, so that nobody waits.
+    """
+
+    def __init__(self, server: Server, template: str) -> None:
+        self._clones = Clones(server)
+        self._template = template
+        self._aside = ThreadPoolExecutor(1, "usersync-clones")
+        self._next: Future[str] | None = None
+        self._drops: list[Future[None]] = []
+
+    def take(self) -> str:
+        """Return the name of a clone that nobody has had."""
+        taken = self._next or self._make()
+        self._next = self._make()
+        return taken.result()
+
+    def _make(self) -> Future[str]:
+        return self._aside.submit(self._clones.take, self._template)
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Drop clones, some time soon."""
+        self._drops += [self._aside.submit(self._clones.drop, name) for name in names]
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Drop all clones but these at the end."""
+        for name in names:
+            self._aside.submit(self._clones.names.remove, name).result()
+
+    def close(self, *, forget: bool) -> None:
+        """Drop what is left, or forget it where it goes with its server."""
+        self._aside.shutdown(wait=True)
+        if forget:
+            self._clones.names.clear()
+        self._clones.close()
+        for dropped in self._drops:
+            dropped.result()
+
+
+class _Taken:
+    """The clones of one stage."""
+
+    def __init__(self, ahead: _Ahead) -> None:
+        self.names: list[str] = []
+        self._ahead = ahead
+
+    def take(self, template: str) -> str:  # noqa: ARG002  there is but one
+        """Return the name of a clone of the subject's database."""
+        self.names.append(self._ahead.take())
+        return self.names[-1]
+
+
+class _Open(NamedTuple):
     stage: Stage
-    clones: Clones
+    clones: _Taken
 
 
 class Stages:
@@ -27,6 +81,7 @@ class Stages:
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
+        self._ahead = _Ahead(subject.server, subject.database)
         self._open: dict[str, _Open] = {}
         self._kept = False
 
@@ -35,7 +90,7 @@ class Stages:
         if code not in self._open:
             if len(self._open) >= _AT_ONCE:
                 self.discard(next(iter(self._open)))
-            clones = Clones(self.subject.server)
+            clones = _Taken(self._ahead)
             self._open[code] = _Open(Stage(self.subject, clones), clones)
         return self._open[code].stage
 
@@ -45,9 +100,10 @@ class Stages:
         The check's next case gets a stage of its own.
         """
         self._kept = True
-        clones = self._open[code].clones
-        clones.keep = True
-        lines = [psql_line(clones.server, name) for name in clones.names]
+        names = self._open[code].clones.names
+        lines = [psql_line(self.subject.server, name) for name in names]
+        self._ahead.keep(names)
+        names.clear()
         self.discard(code)
         return "\n".join(lines)
 
@@ -55,17 +111,15 @@ class Stages:
         """End the sessions of a check's stage and drop its databases, unless they are kept."""
         opened = self._open.pop(code, None)
         if opened:
-            with closing(opened.clones), closing(opened.stage):
-                pass
+            opened.stage.close()
+            self._ahead.drop(opened.clones.names)
 
     def close(self) -> None:
         """Discard all stages."""
-        if self.subject.server.own and not self._kept:
-            # The databases go with their server.
-            for opened in self._open.values():
-                opened.clones.names.clear()
-        while self._open:
-            self.discard(next(iter(self._open)))
+        for opened in self._open.values():
+            opened.stage.close()
+        self._open.clear()
+        self._ahead.close(forget=self.subject.server.own and not self._kept)
 
     def __enter__(self) -> Self:
         return self

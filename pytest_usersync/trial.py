@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 from uuid import UUID
 
 from psycopg import Error, sql
@@ -15,7 +15,7 @@ from .auth import AuthError, AuthSettings, SupabaseAuth, User
 from .auth.channel import Sent
 from .auth.source import Source
 from .check import Subject
-from .database import Clones, Connection, connect
+from .database import Connection, connect
 from .failures import describe
 from .finding import ClientView, Failure, Finding, NotApplicable, NotJudged
 from .policy import Policies
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
 
+class Cloner(Protocol):
+    """What makes the databases of a stage."""
+
+    def take(self, template: str, /) -> str:
+        """Return the name of a new database that is a copy of ``template``."""
+
+
 class Stage:
     """A database of its own, and the sessions on it, for the cases of one check.
 
@@ -34,13 +41,14 @@ class Stage:
     made when it is first used.
     """
 
-    def __init__(self, subject: Subject, clones: Clones) -> None:
+    def __init__(self, subject: Subject, clones: Cloner) -> None:
         self.subject = subject
         self.notices: list[str] = []
         self.clones = clones
         self.name = ""
         self._sessions: dict[str | None, Connection] = {}
         self._spare: Stage | None = None
+        self.shapes: list[shrink.Shape] = []
 
     @property
     def spare(self) -> Stage:
@@ -209,7 +217,8 @@ class Trial:
         def still(error: Error | None) -> bool:
             return not error and spare._reachable(user_id) == reachable and bool(broken(spare))
 
-        return shrink.shortest(self._stage.spare.session(), self._sent, still, setup)
+        spare_session, shapes = self._stage.spare.session(), self._stage.shapes
+        return shrink.shortest(spare_session, self._sent, still, setup, shapes)
 
     def _reachable(self, user_id: UUID) -> tuple[bool, bool] | None:
         user = self.user(user_id)
@@ -259,7 +268,8 @@ class Trial:
         if refusal.sent and isinstance(cause, Error):
             broken = shrink.same_refusal(cause)
             spare = self._stage.spare.session()
-            script = shrink.shortest(spare, refusal.sent, broken, refusal.setup)
+            shapes = self._stage.shapes
+            script = shrink.shortest(spare, refusal.sent, broken, refusal.setup, shapes)
         view = ClientView(error.status, error.code, error.message)
         return self.refusal(failure, script, summary, view)
 

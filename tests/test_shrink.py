@@ -98,3 +98,23 @@ def test_shrinking_leaves_the_database_as_it_was(session: tuple[Connection, Conn
     assert count == {"n": 0}
     role = superuser.execute("select session_user::text as role").fetchone()
     assert role != {"role": "supabase_auth_admin"}
+
+
+def test_what_another_case_came_down_to_is_tried_first(
+    session: tuple[Connection, Connection],
+) -> None:
+    superuser, connection = session
+    auth = SupabaseAuth(connection)
+    auth.sign_up_phone("15551234567", password="correct horse")
+    tries = 0
+
+    def broken(error: Error | None) -> bool:
+        nonlocal tries
+        tries += 1
+        return error is None
+
+    shapes: list[shrink.Shape] = []
+    first = shrink.shortest(superuser, auth.channel.sent, broken, shapes=shapes)
+    alone, tries = tries, 0
+    assert shrink.shortest(superuser, auth.channel.sent, broken, shapes=shapes) == first
+    assert tries < alone
