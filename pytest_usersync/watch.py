@@ -78,12 +78,16 @@ TABLES = """
         c.relname
 """
 
-# The functions whose source mentions the user metadata, for hints at its keys.
+# The functions whose source mentions the user metadata, or that may be handed it (json, jsonb),
+# for hints at its keys.
 METADATA_SOURCES = """
     select p.prosrc as source
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    where p.prosrc ~* 'raw_user_meta_data' and n.nspname !~ '^pg_' and n.nspname <> all(%s)
+    where
+        (p.prosrc ~* 'raw_user_meta_data' or p.proargtypes::oid[] && array[114, 3802]::oid[])
+        and n.nspname !~ '^pg_'
+        and n.nspname <> all(%s)
     order by p.oid
 """
 
