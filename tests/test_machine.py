@@ -236,7 +236,7 @@ def test_it_is_silent_on_a_sound_sync(
             id="a delete that is refused",
         ),
         pytest.param(
-            PHONES_WITHOUT_PROFILE + SCRUBBING, {}, 1,
+            PHONES_WITHOUT_PROFILE + SCRUBBING, {}, 2,
             r"is a ghost: no row in public\.profiles", id="a ghost",
         ),
     ],
