@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import cached_property
 from uuid import uuid4
 
@@ -14,7 +13,7 @@ from psycopg import Error, sql
 
 from .auth import Json
 from .database import Connection
-from .sync import CONFIRMATIONS, Derived, Mirror, Sync, Table, Target
+from .sync import CONFIRMATIONS, Derived, Mirror, Sync, Table, Target, moment
 
 MOMENT = "2001-02-03T04:05:06.789012+00:00"
 
@@ -247,18 +246,8 @@ def _equal(seen: Json, given: Json) -> bool:
     """Compare a value read back with the one given; moments compare whatever zone they show."""
     if seen == given:
         return True
-    moments = [_moment(seen), _moment(given)]
+    moments = [moment(seen), moment(given)]
     return moments[0] is not None and moments[0] == moments[1]
-
-
-def _moment(value: Json) -> datetime | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _merged(columns: list[str], *, flag: bool) -> tuple[str, ...]:

@@ -143,18 +143,19 @@ def same(seen: object, wanted: object) -> bool:
         return bool(seen) is wanted
     if seen == wanted or (seen is not None and str(seen) == str(wanted)):
         return True
-    moments = [_moment(seen), _moment(wanted)]
+    moments = [moment(seen), moment(wanted)]
     return moments[0] is not None and moments[0] == moments[1]
 
 
-def _moment(value: object) -> datetime | None:
+def moment(value: object) -> datetime | None:
+    """Return the moment that a value is or says, in UTC where it names no zone; else None."""
     if not isinstance(value, str | datetime):
         return None
     try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        said = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return said if said.tzinfo else said.replace(tzinfo=UTC)
 
 
 def _sync(raw: dict[str, Any]) -> Sync:
