@@ -22,7 +22,8 @@ CLAIMS = "request.jwt.claims"
 # Each claim in a setting of its own, as an old PostgREST had it; tests still set these.
 _CLAIMS = (CLAIMS, *(f"request.jwt.claim.{name}" for name in ("sub", "role", "email")))
 _LISTS = frozenset({"search_path", "temp_tablespaces"})
-_OWN = """
+# What a role asked for by a request would have been given had it logged in.
+OWN_SETTINGS = """
 select pg_catalog.split_part(entry, '=', 1) as name,
     pg_catalog.substr(entry, pg_catalog.strpos(entry, '=') + 1) as value
 from pg_catalog.pg_db_role_setting as setting
@@ -62,7 +63,7 @@ class Roles:
                 role: database.settings_of(superuser, role, everybody) for role in everybody
             }
             self._own = {
-                role: {row["name"]: row["value"] for row in superuser.execute(_OWN, [role])}
+                role: {row["name"]: row["value"] for row in superuser.execute(OWN_SETTINGS, [role])}
                 for role in REQUEST_ROLES
             }
             named = {name for settings in self._all() for name in settings}

@@ -135,6 +135,10 @@ class Trial:
         """Return a new session of ``role`` (default: the superuser), closed with the trial."""
         return self._exits.enter_context(closing(self._stage.connect(role)))
 
+    def session(self, role: str | None = None) -> Connection:
+        """Return the session of ``role`` that the cases of the check share; it stays open."""
+        return self._stage.session(role)
+
     def auth(
         self, settings: AuthSettings | None = None, source: Source | None = None
     ) -> SupabaseAuth:
