@@ -1,0 +1,1 @@
+"""No signup, and nobody who signs up, gets more than is theirs."""
