@@ -15,13 +15,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 from psycopg import sql
 
 from .. import causes
+from ..acts import Act
 from ..auth import AuthError, SupabaseAuth, User
 from ..auth.channel import Sent
 from ..auth.script import script
 from ..errors import UserSyncError
 from ..harness import UserSync
 from ..policy import Policies
-from ..strategies.acts import Act
 from ..sync import Sync
 from ..upkeep import own_backfill
 from .looking import Looking

@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, multiple, precondition, rule
 from hypothesis.strategies import SearchStrategy
 
-from ..auth import Json
-from ..strategies import Newcomer, emails, metadata, phones, signups
-from ..strategies.acts import (
+from ..acts import (
     Ban,
     ChangeEmail,
     ChangeMetadata,
@@ -26,6 +24,8 @@ from ..strategies.acts import (
     Unlink,
     providers_of,
 )
+from ..auth import Json
+from ..strategies import Newcomer, emails, metadata, phones, signups
 from ..strategies.histories import LINKABLE
 from .base import Base
 from .members import Member

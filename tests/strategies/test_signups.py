@@ -9,19 +9,19 @@ import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
+from pytest_usersync import acts
+from pytest_usersync.acts import ChangeEmail, Confirm, HardDelete
 from pytest_usersync.auth import AuthError, AuthSettings, SupabaseAuth
 from pytest_usersync.errors import UserSyncError
 from pytest_usersync.signups import BY_NAME
 from pytest_usersync.strategies import (
     History,
     Newcomer,
-    acts,
     histories,
     providers,
     realistic_signups,
     signups,
 )
-from pytest_usersync.strategies.acts import ChangeEmail, Confirm, HardDelete
 from pytest_usersync.strategies.newcomer import KINDS
 
 Fresh = Callable[..., AbstractContextManager[SupabaseAuth]]

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 
-from ..auth import Json, SupabaseAuth, User
-from ..auth.verify import Verification
-from ..auth.wire import email_address, phone_number
+from .auth import Json, SupabaseAuth, User
+from .auth.verify import Verification
+from .auth.wire import email_address, phone_number
 
 
 @dataclass(frozen=True, slots=True, repr=False)
