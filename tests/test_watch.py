@@ -128,7 +128,7 @@ def test_triggers_are_told_with_the_lines_that_create_them(watched: Watch) -> No
     for trigger in watched(path).triggers:
         assert trigger.location
         assert trigger.function_location
-        assert lines[trigger.location.line - 1] == f"create trigger {trigger.name}"
+        assert lines[trigger.location.line - 1] == f"create or replace trigger {trigger.name}"
         assert trigger.function in lines[trigger.function_location.line - 1]
 
 

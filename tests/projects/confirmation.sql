@@ -1,13 +1,20 @@
 -- The confirmation has a trigger of its own, and the flag means either way of confirming.
 
-create table public.people (
+create table if not exists public.people (
     user_id uuid primary key references auth.users (id) on delete cascade,
     verified boolean not null default false
 );
 
 alter table public.people enable row level security;
 
-create function public.add_person()
+drop policy if exists "own row" on public.people;
+create policy "own row"
+    on public.people
+    for select
+    to authenticated
+    using (user_id = (select auth.uid()));
+
+create or replace function public.add_person()
     returns trigger
     security definer
     set search_path = ''
@@ -21,7 +28,7 @@ begin
 end;
 $$;
 
-create function public.verify_person()
+create or replace function public.verify_person()
     returns trigger
     security definer
     set search_path = ''
@@ -35,12 +42,15 @@ begin
 end;
 $$;
 
-create trigger add_person
+revoke all on function public.add_person() from public, anon, authenticated, service_role;
+revoke all on function public.verify_person() from public, anon, authenticated, service_role;
+
+create or replace trigger add_person
     after insert on auth.users
     for each row
     execute function public.add_person();
 
-create trigger verify_person
+create or replace trigger verify_person
     after update of email_confirmed_at, phone_confirmed_at on auth.users
     for each row
     when (old.confirmed_at is distinct from new.confirmed_at)

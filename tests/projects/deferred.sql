@@ -1,14 +1,14 @@
--- The profile is written when the signup commits, from the row as it then is.
+-- The profile is written when the signup commits, from the row as it then is. Only the app's server reads it.
 
-create table public.profiles (
+create table if not exists public.profiles (
     id uuid primary key references auth.users (id) on delete cascade,
     email text,
     email_confirmed boolean not null
 );
 
-alter table public.profiles enable row level security;
+revoke all on public.profiles from anon, authenticated;
 
-create function public.write_profile()
+create or replace function public.write_profile()
     returns trigger
     security definer
     set search_path = ''
@@ -26,14 +26,31 @@ begin
 end;
 $$;
 
-create constraint trigger write_profile
-    after insert on auth.users
-    deferrable initially deferred
-    for each row
-    execute function public.write_profile();
+revoke all on function public.write_profile() from public, anon, authenticated, service_role;
 
-create constraint trigger rewrite_profile
-    after update of email, email_confirmed_at, deleted_at on auth.users
-    deferrable initially deferred
-    for each row
-    execute function public.write_profile();
+-- A constraint trigger cannot be replaced.
+do $$
+begin
+    if not exists (
+        select from pg_catalog.pg_trigger
+        where tgrelid = 'auth.users'::regclass and tgname = 'write_profile'
+    ) then
+        create constraint trigger write_profile
+            after insert on auth.users
+            deferrable initially deferred
+            for each row
+            execute function public.write_profile();
+
+        create constraint trigger rewrite_profile
+            after update of email, email_confirmed_at, deleted_at on auth.users
+            deferrable initially deferred
+            for each row
+            when (
+                old.email is distinct from new.email
+                or old.email_confirmed_at is distinct from new.email_confirmed_at
+                or old.deleted_at is distinct from new.deleted_at
+            )
+            execute function public.write_profile();
+    end if;
+end;
+$$;

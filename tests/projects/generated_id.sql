@@ -1,6 +1,6 @@
 -- The profile has a number of its own; the user's id stands in a column beside it.
 
-create table public.profile (
+create table if not exists public.profile (
     id bigint generated always as identity primary key,
     user_id uuid not null unique references auth.users (id) on delete cascade,
     "user" text,
@@ -10,8 +10,16 @@ create table public.profile (
 );
 
 alter table public.profile enable row level security;
+revoke all on public.profile from anon, authenticated;
+grant select, update ("user") on public.profile to authenticated;
 
-create function public.handle_new_user()
+drop policy if exists mine on public.profile;
+create policy mine
+    on public.profile
+    to authenticated
+    using (user_id = (select auth.uid()));
+
+create or replace function public.handle_new_user()
     returns trigger
     security definer
     set search_path = public, pg_temp
@@ -25,7 +33,7 @@ begin
 end;
 $$;
 
-create function public.handle_phone()
+create or replace function public.handle_phone()
     returns trigger
     security definer
     set search_path = public, pg_temp
@@ -42,12 +50,19 @@ begin
 end;
 $$;
 
-create trigger created
+revoke all on function public.handle_new_user() from public, anon, authenticated, service_role;
+revoke all on function public.handle_phone() from public, anon, authenticated, service_role;
+
+create or replace trigger created
     after insert on auth.users
     for each row
     execute function public.handle_new_user();
 
-create trigger phone_moved
+create or replace trigger phone_moved
     after update of phone, phone_confirmed_at, deleted_at on auth.users
     for each row
+    when (
+        (old.phone, old.phone_confirmed_at, old.deleted_at)
+            is distinct from (new.phone, new.phone_confirmed_at, new.deleted_at)
+    )
     execute function public.handle_phone();

@@ -1,12 +1,12 @@
 -- Nothing but the id: what Auth knows is read from Auth. An ordinary log keeps several rows a user.
 
-create table public.profiles (
+create table if not exists public.profiles (
     id uuid primary key references auth.users (id) on delete cascade,
     locale text not null default 'en',
     created_at timestamptz not null default now()
 );
 
-create table public.user_events (
+create table if not exists public.user_events (
     id bigint generated always as identity primary key,
     user_id uuid not null references auth.users (id) on delete cascade,
     event text not null,
@@ -16,7 +16,25 @@ create table public.user_events (
 alter table public.profiles enable row level security;
 alter table public.user_events enable row level security;
 
-create function public.start_profile()
+drop policy if exists "own profile, to see" on public.profiles;
+create policy "own profile, to see"
+    on public.profiles
+    for select
+    using ((select auth.uid()) = id);
+
+drop policy if exists "own profile, to change" on public.profiles;
+create policy "own profile, to change"
+    on public.profiles
+    for update
+    using ((select auth.uid()) = id);
+
+drop policy if exists "own events" on public.user_events;
+create policy "own events"
+    on public.user_events
+    for select
+    using ((select auth.uid()) = user_id);
+
+create or replace function public.start_profile()
     returns trigger
     security definer
     set search_path = ''
@@ -29,7 +47,9 @@ begin
 end;
 $$;
 
-create trigger a_start_profile
+revoke all on function public.start_profile() from public, anon, authenticated, service_role;
+
+create or replace trigger a_start_profile
     after insert on auth.users
     for each row
     execute function public.start_profile();

@@ -1,6 +1,6 @@
 -- One table, tied to its user by a foreign key; one trigger for the signup, one for what happens later.
 
-create table public.profiles (
+create table if not exists public.profiles (
     id uuid primary key references auth.users (id) on delete cascade,
     email text,
     phone text,
@@ -13,19 +13,21 @@ alter table public.profiles enable row level security;
 revoke all on public.profiles from anon, authenticated;
 grant select, update (full_name) on public.profiles to authenticated;
 
+drop policy if exists "own profile" on public.profiles;
 create policy "own profile"
     on public.profiles
     for select
     to authenticated
     using (id = (select auth.uid()));
 
+drop policy if exists "own name" on public.profiles;
 create policy "own name"
     on public.profiles
     for update
     to authenticated
     using (id = (select auth.uid()));
 
-create function public.create_profile()
+create or replace function public.create_profile()
     returns trigger
     security definer
     set search_path = ''
@@ -40,7 +42,7 @@ begin
 end;
 $$;
 
-create function public.update_profile()
+create or replace function public.update_profile()
     returns trigger
     security definer
     set search_path = ''
@@ -61,12 +63,15 @@ begin
 end;
 $$;
 
-create trigger on_auth_user_created
+revoke all on function public.create_profile() from public, anon, authenticated, service_role;
+revoke all on function public.update_profile() from public, anon, authenticated, service_role;
+
+create or replace trigger on_auth_user_created
     after insert on auth.users
     for each row
     execute function public.create_profile();
 
-create trigger on_auth_user_updated
+create or replace trigger on_auth_user_updated
     after update on auth.users
     for each row
     when (

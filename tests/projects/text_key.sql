@@ -1,19 +1,17 @@
 -- The key is text, as an app has it that came from another provider; everything hangs in a schema of its own.
 
-create extension if not exists citext with schema extensions;
+create schema if not exists app;
 
-create schema app;
-
-create table app.member (
+create table if not exists app.member (
     "userId" text primary key,
-    "emailAddress" extensions.citext,
+    "emailAddress" varchar(320),
     "confirmedAt" timestamptz,
     "joinedAt" timestamptz not null
 );
 
 alter table app.member enable row level security;
 
-create function app.member_follows_user()
+create or replace function app.member_follows_user()
     returns trigger
     security definer
     set search_path = ''
@@ -40,7 +38,9 @@ begin
 end;
 $$;
 
-create trigger member_follows_user
+revoke all on function app.member_follows_user() from public, anon, authenticated, service_role;
+
+create or replace trigger member_follows_user
     after insert or delete or update of email, email_confirmed_at, deleted_at on auth.users
     for each row
     execute function app.member_follows_user();

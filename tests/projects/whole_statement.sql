@@ -1,13 +1,13 @@
 -- A statement trigger that writes the profiles of all new users at once.
 
-create table public.profiles (
+create table if not exists public.profiles (
     id uuid primary key references auth.users (id) on delete cascade,
     created_at timestamptz not null
 );
 
 alter table public.profiles enable row level security;
 
-create function public.new_profiles()
+create or replace function public.new_profiles()
     returns trigger
     security definer
     set search_path = ''
@@ -21,7 +21,9 @@ begin
 end;
 $$;
 
-create trigger new_profiles
+revoke all on function public.new_profiles() from public, anon, authenticated, service_role;
+
+create or replace trigger new_profiles
     after insert on auth.users
     referencing new table as new_users
     for each statement
