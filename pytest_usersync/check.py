@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from .finding import Failure, Finding, Level, NotJudged
 from .policy import Policies
 from .project import Project
 from .server import Server
+from .settings import Exploration
 from .sync import Sync
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class Subject:
 
     ``database`` holds the loaded migrations and is only ever cloned. ``load_failures`` has the
     files that did not apply as a whole; ``stopped`` says that the first one ended the loading.
+    ``exploration`` is for checks that draw at random.
     """
 
     server: Server
@@ -117,6 +119,7 @@ class Subject:
     policies: Policies
     load_failures: tuple[LoadFailure, ...] = ()
     stopped: bool = False
+    exploration: Exploration = field(default_factory=Exploration)
 
     @property
     def load_failure(self) -> LoadFailure | None:

@@ -113,6 +113,20 @@ OPTIONS = (
         metavar="CODES",
         ini=True,
     ),
+    Option(
+        "seed",
+        "text",
+        "start drawing at random from here, 0 unless told; what is always tried does not change",
+        metavar="N",
+        ini=True,
+    ),
+    Option(
+        "max-examples",
+        "text",
+        "draw so many examples for a check that draws at random; 0 draws none",
+        metavar="N",
+        ini=True,
+    ),
     Option("strict", "flag", "let a broken promise of level warning fail the run"),
     Option("report", "text", "write what was found to this file as JSON", metavar="PATH.json"),
     Option(

@@ -16,7 +16,7 @@ from .choices import CHOICES
 from .errors import ConfigurationError, UserSyncError
 from .options import BY_NAME, Option, flag
 from .policy import Policies
-from .settings import Settings
+from .settings import Exploration, Settings
 
 _SETTINGS = pytest.StashKey[Settings]()
 
@@ -80,6 +80,7 @@ def _read(config: pytest.Config) -> Settings:
         strict=flag(config, "strict"),
         report=_writable(config, "report"),
         keep=flag(config, "keep"),
+        exploration=_exploration(config),
         policies=_policies(config),
     )
 
@@ -165,6 +166,25 @@ def _words(config: pytest.Config, name: str) -> tuple[str, ...]:
     given = _given(config, BY_NAME[name])
     values = given.values if given else ()
     return tuple(word for value in values for word in value.replace(",", " ").split())
+
+
+def _exploration(config: pytest.Config) -> Exploration:
+    usual = Exploration()
+    return Exploration(
+        _number(config, "seed", usual.seed), _number(config, "max-examples", usual.examples)
+    )
+
+
+def _number(config: pytest.Config, name: str, otherwise: int) -> int:
+    given = _given(config, BY_NAME[name])
+    if given is None:
+        return otherwise
+    value = given.values[-1].strip()
+    if not re.fullmatch("[0-9]{1,18}", value):
+        raise ConfigurationError(
+            f"{given.source}: {given.values[-1]} is not a number. Give a whole one, 0 or more."
+        )
+    return int(value)
 
 
 def _policies(config: pytest.Config) -> Policies:

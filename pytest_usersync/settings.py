@@ -9,6 +9,19 @@ from .policy import Policies
 
 
 @dataclass(frozen=True, slots=True)
+class Exploration:
+    """How much a check tries beyond what it always tries, and which part of it.
+
+    Args:
+        seed: where drawing starts; the same seed draws the same.
+        examples: how many are drawn for a check; none when 0.
+    """
+
+    seed: int = 0
+    examples: int = 40
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The options of one run; all that the rest of the plugin sees of the command line.
 
@@ -28,6 +41,7 @@ class Settings:
         strict: whether a broken promise of level ``warning`` fails the run.
         report: where the JSON report is written.
         keep: whether the database of a broken case stays for a look.
+        exploration: what checks try that draw at random.
         policies: what the project means to do.
     """
 
@@ -46,4 +60,5 @@ class Settings:
     strict: bool = False
     report: Path | None = None
     keep: bool = False
+    exploration: Exploration = field(default_factory=Exploration)
     policies: Policies = field(default_factory=Policies)

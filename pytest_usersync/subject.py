@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from .finding import Failure, Location
 from .policy import Policies
 from .project import Loaded, MigrationFailure, Project, legible
 from .server import RunningServer, Server, ServerRequest
-from .settings import Settings
+from .settings import Exploration, Settings
 from .sync import Sync
 
 # How much is kept of the statements that failed, and of how many.
@@ -55,7 +55,8 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
         loaded = project.load(running.server, template, found, stop=settings.stop)
         try:
             stop = settings.stop
-            yield watched(running.server, found, loaded, settings.policies, stop=stop), running
+            prepared = watched(running.server, found, loaded, settings.policies, stop=stop)
+            yield replace(prepared, exploration=settings.exploration), running
         finally:
             if not running.server.own:
                 project.forget(running.server, loaded)
@@ -93,6 +94,7 @@ def hand_over(subject: Subject) -> str:
             "sync": subject.sync.to_json(),
             "load_failures": [asdict(failure) for failure in subject.load_failures],
             "stopped": subject.stopped,
+            "exploration": asdict(subject.exploration),
         }
     )
 
@@ -114,6 +116,7 @@ def take_over(text: str, found: Project, policies: Policies) -> Subject:
         policies,
         tuple(map(_from_data, data["load_failures"])),
         data["stopped"],
+        Exploration(**data["exploration"]),
     )
 
 

@@ -1,0 +1,38 @@
+"""``--usersync-max-examples`` says how much a check draws that draws at random."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from pytest_usersync import catalog
+from pytest_usersync.check import Needs, check
+from pytest_usersync.finding import Finding, Level
+from pytest_usersync.trial import Trial
+
+Run = Callable[..., pytest.RunResult]
+
+
+@check("US931", level=Level.ERROR, needs=Needs.PROFILE)
+def explored(trial: Trial) -> Iterable[Finding]:
+    """A check that tells how much it would draw."""
+    yield Finding(summary=f"told {trial.subject.exploration}", sql="select 1", remedy="none")
+
+
+@pytest.mark.parametrize(
+    ("args", "drawn"),
+    [((), "40"), (("--usersync-max-examples=0",), "0"), (("--usersync-max-examples=500",), "500")],
+)
+def test_so_many_are_drawn(
+    run: Run, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], drawn: str
+) -> None:
+    monkeypatch.setattr(catalog, "every", lambda: (explored,))
+    run(*args, select="US931").stdout.fnmatch_lines([f"*examples={drawn})*"])
+
+
+@pytest.mark.parametrize("value", ["many", "-1"])
+def test_what_is_not_a_number_is_a_usage_error(refused: Callable[..., str], value: str) -> None:
+    assert refused(f"--usersync-max-examples={value}") == (
+        f"--usersync-max-examples: {value} is not a number. Give a whole one, 0 or more."
+    )
