@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from psycopg import Error
+
+from .auth import AuthError
 from .finding import ClientView, Failure
 from .quoting import quoted
 from .scene import Query, Scene
@@ -26,6 +29,15 @@ def vanished(message: str) -> bool:
     Supabase Auth misses the row when it reads it back, or the new identity's foreign key does.
     """
     return "loading user after sign-up" in message or "identities_user_id_fkey" in message
+
+
+def by_project(error: AuthError) -> bool:
+    """Tell a refusal that the project caused from the server's own, and from its own tables'."""
+    cause = error.__cause__
+    if isinstance(cause, Error):
+        direct = cause.diag.context is None and cause.diag.schema_name == "auth"
+        return not (direct and cause.sqlstate == "23505")
+    return error.status == 504 or vanished(error.message)
 
 
 def tell(failure: Failure | None, sync: Sync, client: ClientView | None, query: Query) -> Told:

@@ -91,8 +91,9 @@ class Trial:
     """One case of a check, acting on its stage.
 
     Everything that a signup does is really committed, by a session that is logged in as
-    ``supabase_auth_admin``; everything that is looked at is read by the superuser. ``script`` is
-    the last signup as SQL, ``notices`` are the warnings that PostgreSQL sent.
+    ``supabase_auth_admin``; everything that is looked at is read by the superuser. ``sent`` is
+    what ``shortest`` replays: what the last signup sent, and what a later change of the user added
+    (``later``). ``script`` is the same as SQL, ``notices`` are the warnings that PostgreSQL sent.
     """
 
     def __init__(self, stage: Stage, case: str = "") -> None:
@@ -101,7 +102,7 @@ class Trial:
         self.notices = stage.notices
         self.notices.clear()
         self.script = ""
-        self._sent: Sequence[Sent] = ()
+        self.sent: Sequence[Sent] = ()
         self._stage = stage
         self._exits = ExitStack()
 
@@ -161,7 +162,7 @@ class Trial:
             raise Refused(error, auth.script, tuple(auth.channel.sent)) from error
         finally:
             self.script = auth.script
-            self._sent = tuple(auth.channel.sent)
+            self.sent = tuple(auth.channel.sent)
 
     def signed_up(self, signup: Signup) -> User:
         """Do a signup that another check judges: what is in its way is not this check's finding."""
@@ -177,11 +178,16 @@ class Trial:
     def with_profile(self, signup: Signup) -> User:
         """Do a signup that leaves a profile, which another check judges."""
         user = self.signed_up(signup)
-        if self.profiles(self.sync.profile, user.id):
-            return user
+        self.expect_profile(signup, user.id)
+        return user
+
+    def expect_profile(self, signup: Signup, user_id: UUID) -> None:
+        """Raise why a user has no profile, if so; whether that is right, another check judges."""
+        if self.profiles(self.sync.profile, user_id):
+            return
         if signup.emailless and self.policies.null_email == "no-profile":
             raise NotApplicable("a user without email is meant to have no profile")
-        if self.waits_for_confirmation(user.id):
+        if self.waits_for_confirmation(user_id):
             raise NotApplicable("the profile waits for the confirmation")
         code = "US105" if signup.emailless else "US103"
         raise NotJudged(f"{signup.title} leaves no profile ({code})")
@@ -206,7 +212,7 @@ class Trial:
         return self._stage.session().execute(text.encode(), parameters or None).rowcount
 
     def shortest(self, user_id: UUID, broken: Callable[[Trial], object], setup: str = "") -> str:
-        """Return the last signup as SQL, cut down to what still leaves things ``broken``.
+        """Return what was ``sent`` as SQL, cut down to what still leaves things ``broken``.
 
         The user keeps or lacks email and phone as before: without one it would be another signup.
 
@@ -222,7 +228,7 @@ class Trial:
             return not error and spare._reachable(user_id) == reachable and bool(broken(spare))
 
         spare_session, shapes = self._stage.spare.session(), self._stage.shapes
-        return shrink.shortest(spare_session, self._sent, still, setup, shapes)
+        return shrink.shortest(spare_session, self.sent, still, setup, shapes)
 
     def _reachable(self, user_id: UUID) -> tuple[bool, bool] | None:
         user = self.user(user_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from psycopg.types.json import Jsonb
@@ -31,7 +31,10 @@ PRELUDE = "set session authorization supabase_auth_admin;\nset search_path = aut
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write as literals: what it sets or inserts, and which rows it is about."""
+    """One write as literals: what it sets or inserts, and which rows it is about.
+
+    ``transaction`` numbers the transactions of a history.
+    """
 
     verb: str
     table: str
@@ -39,6 +42,7 @@ class Write:
     where: tuple[tuple[str, str], ...] = ()
     unlike: tuple[tuple[str, str], ...] = ()
     ending: str = ""
+    transaction: int = 0
 
     def __str__(self) -> str:
         if self.verb == "insert":
@@ -69,6 +73,18 @@ def script(sent: Iterable[Sent]) -> str:
     if lines[-1:] == ["begin;"]:
         lines.pop()
     return PRELUDE + "".join(f"{line}\n" for line in lines)
+
+
+def writes(sent: Iterable[Sent]) -> list[Write]:
+    """Return the writes that were sent, each with the number of its transaction."""
+    found: list[Write] = []
+    number = 0
+    for item in sent:
+        if isinstance(item, str):
+            number += 1  # What comes after a commit is no part of what was committed.
+        else:
+            found.append(replace(write(*item), transaction=number))
+    return found
 
 
 def write(statement: Statement, values: Sequence[object]) -> Write:

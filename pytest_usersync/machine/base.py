@@ -146,7 +146,7 @@ class Base(RuleBasedStateMachine):
         try:
             yield
         except AuthError as error:
-            if refusable or not _by_project(error):
+            if refusable or not causes.by_project(error):
                 return
             lines = [f'the client sees {error.status} "{error.message}" ({error.code})']
             if isinstance(error.__cause__, psycopg.Error):
@@ -200,12 +200,3 @@ class Base(RuleBasedStateMachine):
     def _waits(self, user_id: str) -> bool:
         with self.world.superuser() as connection:
             return self._looking.waits(connection, user_id)
-
-
-def _by_project(error: AuthError) -> bool:
-    """Tell the project's refusals from the server's own, and from those of its own tables."""
-    cause = error.__cause__
-    if isinstance(cause, psycopg.Error):
-        direct = cause.diag.context is None and cause.diag.schema_name == "auth"
-        return not (direct and isinstance(cause, psycopg.errors.UniqueViolation))
-    return error.status == 504 or causes.vanished(error.message)
