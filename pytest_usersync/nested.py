@@ -62,6 +62,8 @@ class NestedConnection(psycopg.Connection[DictRow]):
         self._begun = False
         self._behind = False
         self._needs_commit = False
+        self._ahead: tuple[str, ...] = ()
+        self._fresh = False
         self.restore()
 
     def restore(self) -> None:
@@ -73,14 +75,25 @@ class NestedConnection(psycopg.Connection[DictRow]):
 
     def send(self, *statements: str) -> list[PGresult]:
         """Run statements in one trip, without psycopg's own bookkeeping."""
-        results: list[PGresult] = []
         with self.lock:
-            self.pgconn.send_query("; ".join(statements).encode())
-            while result := self.pgconn.get_result():
-                results.append(result)
+            return self._send(*statements)
+
+    def _send(self, *statements: str) -> list[PGresult]:
+        results: list[PGresult] = []
+        ahead, self._ahead = self._ahead, ()
+        self.pgconn.send_query("; ".join((*ahead, *statements)).encode())
+        while result := self.pgconn.get_result():
+            results.append(result)
         if results[-1].status == ExecStatus.FATAL_ERROR:
             raise error_from_result(results[-1], self.info.encoding)
-        return results
+        return results[len(ahead) :]
+
+    def wait(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401
+        """Do what psycopg does for every statement, after what is still to be sent before it."""
+        self._fresh = False
+        if self._ahead:
+            self._send()
+        return super().wait(*given, **named)
 
     @property
     def failed(self) -> bool:
@@ -89,20 +102,28 @@ class NestedConnection(psycopg.Connection[DictRow]):
 
     @property
     def idle(self) -> bool:
-        """Whether no transaction is open."""
-        return self.info.transaction_status == TransactionStatus.IDLE
+        """Whether no transaction is open, nor about to be."""
+        return not self._ahead and self.info.transaction_status == TransactionStatus.IDLE
 
     @property
     def pristine(self) -> bool:
         """Whether every setting is still what the session began with."""
         return bool(self.points) and not (self.parts or self._touched)
 
-    def begin(self) -> None:
-        """Begin the transaction that everything stays in."""
+    def begin(self, *, later: bool = False) -> None:
+        """Begin the transaction that everything stays in.
+
+        Args:
+            later: in the trip of what comes next.
+        """
         self._begun = self._needs_commit = self._behind = self._touched = False
         self.parts = 0
         self.points = ["usersync_0"]
-        self.send("begin", "savepoint usersync_0")
+        start = ("begin", "savepoint usersync_0")
+        if later:
+            self._ahead = start
+        else:
+            self.send(*start)
 
     def end(self) -> None:
         """Roll back to the very beginning; raise psycopg.Error when that is gone."""
@@ -131,18 +152,25 @@ class NestedConnection(psycopg.Connection[DictRow]):
         again = self._forward()
         results = self.send(*again, *before, f"savepoint {point}")
         self.points.append(point)
+        self._fresh = True
         return results[len(again) :]
 
-    def pop(self, point: str, *after: str, undo: bool, begun: bool = True) -> None:
+    def pop(
+        self, point: str, *after: str, undo: bool, begun: bool = True, later: bool = False
+    ) -> None:
         """Leave the savepoint and those inside it, with or without what was done since.
 
         Args:
             after: what to run outside of it, in the same trip.
             begun: whether a transaction of the app's was open before; if not, this was one.
+            later: in the trip of what comes next, if nothing is to be undone.
         """
         del self.points[self.points.index(point) :]
-        back = [f"rollback to savepoint {point}"] if undo else []
-        self.send(*back, f"release savepoint {point}", *after)
+        leave = (f"release savepoint {point}", *after)
+        if later and not undo:
+            self._ahead += leave
+        else:
+            self.send(*([f"rollback to savepoint {point}"] if undo else []), *leave)
         if not begun:
             self._behind = bool(self.points)
             self._begun = False
@@ -240,17 +268,23 @@ class NestedConnection(psycopg.Connection[DictRow]):
 
     @contextmanager
     def _savepoint(self) -> Iterator[None]:
-        """Do what a nested ``transaction()`` does, in half the time."""
+        """Do what a nested ``transaction()`` does, in half the time.
+
+        Where nothing was done since the last savepoint, that one serves as well.
+        """
         self._depth += 1
-        name = f"usersync_block_{self._depth}"
-        self.send(f"savepoint {name}")
+        shared = self._fresh
+        name = self.points[-1] if shared else f"usersync_block_{self._depth}"
+        release = [] if shared else [f"release savepoint {name}"]
         try:
+            if not shared:
+                self.send(f"savepoint {name}")
             yield
         except BaseException:
-            self.send(f"rollback to savepoint {name}", f"release savepoint {name}")
+            self.send(f"rollback to savepoint {name}", *release)
             raise
         else:
-            self.send(f"release savepoint {name}")
+            self._ahead += tuple(release)
         finally:
             self._depth -= 1
 

@@ -108,14 +108,16 @@ class Roles:
         _expect_usable(connection)
         idle, begun = connection.idle, connection.begun
         point = None
-        if part in self._known and connection.pristine and not idle:
+        # Nothing of the app's runs in a part that is known.
+        ours = part in self._known
+        if ours and connection.pristine and not idle:
             enter, back = self._known[part]
-            connection.push(enter)
+            connection.push(*enter)
         else:
-            enter = _enter(part, self.superuser)
-            before = (connection.send(enter) if idle else connection.push(enter))[0]
+            query = _enter(part, self.superuser)
+            before = (connection.send(query) if idle else connection.push(query))[0]
             raw = tuple(before.get_value(0, number) for number in range(2 + len(part.settings)))
-            back = _back(part, self.superuser, raw)
+            back = (_back(part, self.superuser, raw),)
         if not idle:
             point = connection.points[-1]
         connection.parts += 1
@@ -126,11 +128,12 @@ class Roles:
             self._leave(connection, point, back, undo=undo, begun=begun)
             raise
         else:
-            self._leave(connection, point, back, undo=connection.failed, begun=begun)
+            undo = connection.failed
+            self._leave(connection, point, back, undo=undo, begun=begun, later=ours)
         finally:
             connection.parts -= 1
 
-    def _shortcut(self, part: Part) -> tuple[str, str]:
+    def _shortcut(self, part: Part) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return how to take the part and to give it back where no setting was ever touched."""
         ours = dict(self._part(self.main, {}).settings)
         differing = [(name, value) for name, value in part.settings if value != ours[name]]
@@ -143,16 +146,17 @@ class Roles:
         self,
         connection: NestedConnection,
         point: str | None,
-        back: str,
+        back: tuple[str, ...],
         *,
         undo: bool,
         begun: bool,
+        later: bool = False,
     ) -> None:
         if connection.closed:
             return
         if point in connection.points:
             try:
-                connection.pop(point, back, undo=undo, begun=begun)
+                connection.pop(point, *back, undo=undo, begun=begun, later=later)
             except psycopg.errors.InvalidSavepointSpecification:
                 psycopg.Connection.rollback(connection)
             else:
@@ -160,10 +164,10 @@ class Roles:
         elif not connection.idle:
             end = psycopg.Connection.rollback if undo else psycopg.Connection.commit
             end(connection)
-        connection.send(back)
+        connection.send(*back)
 
 
-def _statements(settings: Sequence[tuple[str, str]], login: str | None) -> str:
+def _statements(settings: Sequence[tuple[str, str]], login: str | None) -> tuple[str, ...]:
     lines = ["set session authorization default"]
     for name, value in settings:
         # A list of names is one already, and would be a single name in quotes.
@@ -171,7 +175,7 @@ def _statements(settings: Sequence[tuple[str, str]], login: str | None) -> str:
         lines.append(f"set {sql.Identifier(name).as_string(None)} to {literal}")
     if login:
         lines.append(f"set session authorization {sql.Identifier(login).as_string(None)}")
-    return "; ".join(lines)
+    return tuple(lines)
 
 
 @lru_cache(maxsize=64)

@@ -102,18 +102,22 @@ class Rollback:
     @property
     def connection(self) -> NestedConnection:
         """The app's connection, inside the transaction."""
+        return self._open()
+
+    def _open(self, *, pushing: bool = False) -> NestedConnection:
+        """Return the connection in its transaction, which may begin with the first savepoint."""
         if self._connection is None:
             self.name = self.name or self._supply.take()
             self._connection = self._supply.connect(self.name)
         if not self._begun:
             self._begun = True
-            self._connection.begin()
+            self._connection.begin(later=pushing)
         return self._connection
 
     @contextmanager
     def auth(self) -> Iterator[psycopg.Connection[object]]:
         """Lend the one connection as ``supabase_auth_admin``."""
-        connection, roles = self.connection, self._supply.roles
+        connection, roles = self._open(pushing=True), self._supply.roles
         with roles.acting(connection, roles.auth, undo_on_error=False):
             connection.serving, connection.prepare_threshold = True, _PREPARE_AT_ONCE
             try:
@@ -124,7 +128,7 @@ class Rollback:
     @contextmanager
     def reader(self) -> Iterator[Reader]:
         """Lend the one connection as the superuser."""
-        connection, roles = self.connection, self._supply.roles
+        connection, roles = self._open(pushing=True), self._supply.roles
         with roles.acting(connection, roles.reader):
             connection.serving = True
             try:

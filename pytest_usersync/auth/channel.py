@@ -49,6 +49,7 @@ class Channel:
 
     _connection: psycopg.Connection[object]
     _cursor: psycopg.Cursor[DictRow]
+    _pool: list[psycopg.Cursor[DictRow]]
 
     def __init__(self, line: Line, settings: AuthSettings) -> None:
         if isinstance(line, psycopg.Connection):
@@ -84,6 +85,7 @@ class Channel:
 
     def _take(self, connection: psycopg.Connection[object]) -> None:
         self._connection = connection
+        self._pool = []
         self._cursor = connection.cursor(row_factory=dict_row)
 
     def run(self, statement: Statement, values: Sequence[object]) -> None:
@@ -103,10 +105,16 @@ class Channel:
         self, statement: Statement, values: Sequence[object], waiting: list[_Waiting]
     ) -> None:
         """Send the write without waiting for what becomes of it."""
-        cursor = self._connection.cursor()
-        waiting.append(_Waiting(cursor, len(self.sent), refusing.open()))
         with self._attributed():
-            cursor.execute(statement.text, values)
+            self._next(waiting).execute(statement.text, values)
+
+    def _next(self, waiting: list[_Waiting]) -> psycopg.Cursor[DictRow]:
+        """Return a cursor that waits for no answer; making one costs as much as sending."""
+        if len(waiting) == len(self._pool):
+            self._pool.append(self._connection.cursor(row_factory=dict_row))
+        cursor = self._pool[len(waiting)]
+        waiting.append(_Waiting(cursor, len(self.sent), refusing.open()))
+        return cursor
 
     @contextmanager
     def _attributed(self) -> Iterator[None]:
@@ -170,10 +178,8 @@ class Channel:
             return self._cursor.execute(query, values).fetchall()
 
     def _read(self, query: str, values: Sequence[object], waiting: list[_Waiting]) -> list[DictRow]:
-        cursor = self._connection.cursor(row_factory=dict_row)
-        waiting.append(_Waiting(cursor, len(self.sent), refusing.open()))
         with self._attributed():
-            found = cursor.execute(query, values).fetchall()
+            found = self._next(waiting).execute(query, values).fetchall()
         waiting.clear()
         return found
 
