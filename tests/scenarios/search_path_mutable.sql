@@ -1,0 +1,74 @@
+-- broken: the trigger function pins nothing
+-- says: create_profile\(\) set search_path = ''
+alter function public.create_profile() reset search_path;
+-- mended: as told
+
+-- broken: a helper with its owner's rights pins nothing
+-- says: public.display_name\(new_user auth.users\)
+create function public.display_name(new_user auth.users)
+    returns text
+    security definer
+    language plpgsql
+as $$
+begin
+    return coalesce(new_user.raw_user_meta_data ->> 'full_name', 'somebody');
+end;
+$$;
+
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at)
+    values (new.id, new.email, new.phone, public.display_name(new), new.created_at)
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+-- mended: as told
+
+-- broken: the path is the one of whoever signs up
+-- says: set search_path = auth, pg_temp
+-- also: US111
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at)
+    select u.id, u.email, u.phone, u.raw_user_meta_data ->> 'full_name', u.created_at
+    from users as u
+    where u.id = new.id
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+-- mended: as told
+
+-- broken: a trigger on the profile pins nothing
+-- says: public.stamp\(\)
+alter table public.profiles add column updated_at timestamptz not null default now();
+
+create function public.stamp()
+    returns trigger
+    security definer
+    language plpgsql
+as $$
+begin
+    new.updated_at = now();
+    return new;
+end;
+$$;
+
+create trigger stamp
+    before update on public.profiles
+    for each row
+    when (old.full_name is distinct from new.full_name)
+    execute function public.stamp();
+-- mended: as told
