@@ -1,0 +1,131 @@
+"""US205: a user cannot be deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+
+from ... import belongings, deletes, references
+from ...auth import User
+from ...belongings import Belonging
+from ...causes import Told
+from ...check import Needs, check
+from ...finding import ClientView, Failure, Finding, Level, NotApplicable, NotJudged
+from ...signups import BY_NAME
+from ...trial import Refused, Trial
+
+IN_USE = "in-use"
+ORDINARY = BY_NAME["email-autoconfirm"]
+
+
+@check(
+    "US205",
+    level=Level.ERROR,
+    needs=Needs.PROFILE,
+    cases=("email-autoconfirm", "phone-autoconfirm", "anonymous", IN_USE),
+)
+def delete_blocked(trial: Trial) -> Iterable[Finding]:
+    """A hard delete succeeds.
+
+    Supabase Auth deletes the one row of `auth.users` and leaves the rest to the database. A table
+    that refers to it without `on delete cascade` (or `set null`) stops that: the dashboard and
+    `auth.admin.deleteUser()` answer 500 "Database error deleting user". So does a table that
+    refers to the profile when the profile goes along: whoever has written one post can never be
+    deleted, which nobody notices with users who have done nothing yet. Other causes are `on delete
+    set null` on a column that is NOT NULL, and a trigger on the delete that fails, because it runs
+    as `supabase_auth_admin` and finds no table, or because it archives an email that a phone user
+    does not have.
+
+    The case `in-use` puts a row into every table that refers to a user or to a profile, over any
+    number of tables, as far as the catalog tells what a row needs.
+
+    Say for each foreign key what becomes of the row. Where a user must not go, such as one with
+    open invoices, set `usersync_hard_delete = refuse` and delete softly.
+    """
+    if trial.policies.hard_delete == "refuse":
+        raise NotApplicable("a user is not meant to be deleted")
+    signup = ORDINARY if trial.case == IN_USE else trial.signup
+    if trial.case == IN_USE:  # what fails without a row is another case's finding
+        deletes.deleted(trial, trial.with_profile(signup))
+    user = trial.with_profile(signup)
+    rows = _furnished(trial, user) if trial.case == IN_USE else ()
+    try:
+        deletes.delete(trial, user)
+    except Refused as refusal:
+        yield _finding(trial, user, refusal, rows)
+
+
+def _furnished(trial: Trial, user: User) -> tuple[Belonging, ...]:
+    furnished = belongings.furnish(trial, user, trial.person())
+    if furnished.rows:
+        return furnished.rows
+    for key, failure in furnished.refused:
+        if key.blocks:
+            raise NotJudged(f"no row could be put into {key.table}: {failure.message}")
+    raise NotApplicable("no row of another table could refer to the user")
+
+
+def _finding(trial: Trial, user: User, refusal: Refused, rows: tuple[Belonging, ...]) -> Finding:
+    error = refusal.error
+    failure = deletes.cause(trial, refusal)
+    view = ClientView(error.status, error.code, error.message)
+    if failure is None:
+        return trial.refusal(None, refusal.script, "a hard delete is refused", view)
+    first, *others = _causes(trial, user, failure)
+    needed, shown = _shown(trial, user, failure, rows)
+    having = " and ".join(f"a row in {one.reference.table}" for one in needed)
+    who = f"a user with {having}" if having else f"a user made by {trial.signup.title}"
+    more = "".join(f"; then {one.cause}" for one in others)
+    return Finding(
+        summary=f"{who} cannot be deleted: {first.cause}{more}",
+        sql=shown,
+        remedy="".join(f"{one.remedy.rstrip()}\n" for one in (first, *others)),
+        failure=failure,
+        location=failure.location,
+        client=view,
+    )
+
+
+def _causes(trial: Trial, user: User, failure: Failure) -> Iterator[Told]:
+    """Yield what is in the way, one after the other, each with the ones before it mended."""
+    keys = references.leading_to_users(trial, references.every(trial))
+    connection = trial.connect()
+    with connection.transaction(force_rollback=True):
+        said: Failure | None = failure
+        while said is not None:
+            told = deletes.tell(trial, said, keys)
+            yield told
+            if deletes.behind(said, keys) is None:
+                return
+            connection.execute(told.remedy.encode())
+            said = trial.attempt(partial(deletes.again, connection, user))
+
+
+def _shown(
+    trial: Trial, user: User, failure: Failure, rows: Sequence[Belonging]
+) -> tuple[Sequence[Belonging], str]:
+    """Return the fewest rows with which the delete is refused in the same way, and the SQL."""
+    held: list[bool] = []
+
+    def refused(spare: Trial, script: str) -> bool:
+        spare.execute(script)
+        said = spare.attempt(partial(deletes.again, spare.session(), user))
+        if said is None or (said.sqlstate, said.message) != (failure.sqlstate, failure.message):
+            return False
+        held.append(True)
+        return True
+
+    for some in [*(_chain(row, rows) for row in rows), rows]:
+        script = "reset session authorization;\n" + "".join(row.script for row in some)
+        shown = trial.shortest(user.id, partial(refused, script=script))
+        if held:
+            break
+    return some, f"{shown}{script if some else ''}{deletes.script(user)}"
+
+
+def _chain(row: Belonging, rows: Sequence[Belonging]) -> list[Belonging]:
+    """Return a row and those that it refers to, in the order in which they are written."""
+    before = next((one for one in rows if one.reference.table == row.reference.referenced), None)
+    if before is None or before == row:
+        return [row]
+    return [*_chain(before, rows[: rows.index(row)]), row]
