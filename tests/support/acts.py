@@ -1,0 +1,186 @@
+"""Designs of a sync as tests need them: sound ones, and pairs of a broken and a mended one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from psycopg import Error
+
+from pytest_usersync import catalog, database, platform, project
+from pytest_usersync.check import Subject
+from pytest_usersync.finding import Finding, Outcome
+from pytest_usersync.policy import Policies
+from pytest_usersync.server import Server
+from pytest_usersync.subject import watched
+from pytest_usersync.trial import Stage
+from pytest_usersync.verdict import Verdict, judge
+
+TESTS = Path(__file__).parents[1]
+SCENARIOS = {path.stem: path for path in sorted((TESTS / "scenarios").glob("*.sql"))}
+PROJECTS = {path.stem: path for path in sorted((TESTS / "projects").glob("*.sql"))}
+
+_MARK = re.compile(r"-- (alone|also|base|broken|cases|file|mended|policy|says):(.*)\n")
+_STATED = re.compile(r"-- policy: (.*)\n")
+
+
+@dataclass
+class Act:
+    """One design: the migrations that are applied after its base, and what is to be found."""
+
+    title: str
+    base: str
+    files: dict[str, str] = field(default_factory=dict)
+    cases: set[str] = field(default_factory=set)
+    also: set[str] = field(default_factory=set)
+    says: str = ""
+    as_told: bool = False
+    policies: dict[str, str] = field(default_factory=dict)
+
+    def migrations(self) -> dict[str, str]:
+        """Return the text of every migration by its file's name."""
+        if self.base == "none":
+            return self.files
+        return {"00000000000001_base.sql": PROJECTS[self.base].read_text("utf-8"), **self.files}
+
+    def write(self, folder: Path) -> None:
+        """Lay the migrations out as a project of the Supabase CLI has them."""
+        migrations = folder / "supabase" / "migrations"
+        migrations.mkdir(parents=True)
+        for name, text in self.migrations().items():
+            (migrations / name).write_text(text, encoding="utf-8")
+
+
+@dataclass
+class Pair:
+    """A broken design and the same one mended."""
+
+    broken: Act
+    mended: Act
+
+
+def pairs(path: Path) -> list[Pair]:
+    """Return the pairs of one scenario file.
+
+    A section starts with ``-- broken: <title>`` or ``-- mended:``; what is mended is applied after
+    what is broken, unless the file says ``-- alone:``. ``-- mended: as told`` pastes the remedy.
+    """
+    found: list[Pair] = []
+    base, alone, act, name = "plain", False, Act("", ""), ""
+    parts = _MARK.split(path.read_text(encoding="utf-8"))
+    assert not parts[0].strip(), f"{path.name} starts with SQL"
+    for mark, given, text in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        value = given.strip()
+        if mark == "broken":
+            act, name = Act(value, base), "20260102000000_broken.sql"
+            found.append(Pair(act, act))
+        elif mark == "mended":
+            broken = found[-1].broken
+            act, name = Act(f"{broken.title}, mended", broken.base), "20260103000000_mended.sql"
+            act.policies = broken.policies
+            act.as_told = value == "as told"
+            act.files = {} if alone else dict(broken.files)
+            found[-1].mended = act
+        elif mark == "file":
+            name = value
+        elif mark == "alone":
+            alone = True
+        elif mark == "base":
+            act.base = value
+            base = base if found else value
+        elif mark == "policy":
+            act.policies = policies(value)
+        elif mark == "says":
+            act.says = value
+        else:
+            vars(act)[mark] = set(value.split())
+        if text.strip():
+            act.files[name] = text
+    return found
+
+
+def code_of(scenario: str) -> str:
+    """Return the code of the check that a scenario is about."""
+    return catalog.find(scenario.replace("_", "-")).code
+
+
+def policies(words: str) -> dict[str, str]:
+    """Return the policies that a mark states: ``hard_delete=keep null_email=reject``."""
+    return dict(word.split("=") for word in words.split())
+
+
+def sound(name: str) -> Act:
+    """Return a sound design; its first line states the policies it is sound by, if it has any."""
+    stated = _STATED.match(PROJECTS[name].read_text(encoding="utf-8"))
+    return Act(name, name, policies=policies(stated[1]) if stated else {})
+
+
+@contextmanager
+def staged(server: Server, act: Act, folder: Path) -> Iterator[Subject]:
+    """Apply an act's migrations to a database of their own and watch a signup."""
+    act.write(folder)
+    with loaded(server, folder, act.policies) as subject:
+        yield subject
+
+
+@contextmanager
+def loaded(
+    server: Server, folder: Path, stated: dict[str, str], upto: str | None = None
+) -> Iterator[Subject]:
+    """Apply a folder's migrations, those after ``upto`` left out, and watch a signup."""
+    found = project.find(folder, upto=upto)
+    database_of = project.load(server, platform.template(server), found)
+    try:
+        yield watched(server, found, database_of, Policies(**stated))
+    finally:
+        database.drop(server, database_of.database)
+
+
+def judged(subject: Subject, only: str = "US") -> list[Verdict]:
+    """Return the verdicts of every case of every check whose code starts so."""
+    verdicts: list[Verdict] = []
+    with database.Clones(subject.server) as clones:
+        for check in (one for one in catalog.every() if one.code.startswith(only)):
+            with closing(Stage(subject, clones)) as stage:
+                verdicts += [judge(check, case, stage) for case in check.cases or ("",)]
+    return verdicts
+
+
+def broken_by(verdicts: list[Verdict]) -> dict[str, set[str]]:
+    """Return the codes that are broken, with the cases of each."""
+    broken: dict[str, set[str]] = {}
+    for one in verdicts:
+        if one.outcome is Outcome.BROKEN:
+            broken.setdefault(one.code, set()).add(one.case)
+    return broken
+
+
+def replayed(subject: Subject, finding: Finding) -> bool:
+    """Run a finding's SQL elsewhere, and tell whether it shows what the finding says it does."""
+    if finding.sql.startswith("copy "):  # data that follows a statement is for psql alone
+        return True
+    with ExitStack() as exits:
+        name = exits.enter_context(database.Clones(subject.server)).take(subject.database)
+        connection = exits.enter_context(closing(database.connect(subject.server, name)))
+        try:
+            cursor = connection.execute(finding.sql.encode())
+        except Error as error:
+            return bool(finding.failure) and error.sqlstate == finding.failure.sqlstate
+        while cursor.nextset():
+            pass
+        if finding.client is not None:  # refused by Supabase Auth, without an error
+            return finding.failure is None
+        return cursor.description is not None
+
+
+def told(verdicts: list[Verdict]) -> list[str]:
+    """Return in words what is not silent."""
+    return [
+        f"{one.code}[{one.case}] {one.outcome}: {one.reason}"
+        + "".join(f"\n    {finding.summary}\n    {finding.remedy}" for finding in one.findings)
+        for one in verdicts
+        if one.outcome in (Outcome.BROKEN, Outcome.NOT_JUDGED)
+    ]
