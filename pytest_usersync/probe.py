@@ -13,6 +13,7 @@ from psycopg import Error, sql
 
 from .auth import Json
 from .database import Connection
+from .learning import Learnt, learn
 from .sync import CONFIRMATIONS, Derived, Mirror, Sync, Table, Target, moment
 
 MOMENT = "2001-02-03T04:05:06.789012+00:00"
@@ -117,19 +118,31 @@ class Laboratory:
     def derived(self) -> tuple[Derived, ...]:
         """Return the columns that move with the user's data in another way than a mirror does."""
         mirrored = {(mirror.table, mirror.column) for mirror in self.mirrors()}
-        sources: dict[tuple[Table, str], list[_Move]] = {}
-        for move in [*self._moves_of_columns, *self._moves_of_metadata()]:
-            if (move.table, move.column) not in mirrored:
-                sources.setdefault((move.table, move.column), []).append(move)
+        moves = [
+            Derived(move.table, move.column, (move.source,), move.copied)
+            for move in self._moves_of_columns
+        ]
+        sources: dict[tuple[Table, str], list[Derived]] = {}
+        for one in [*moves, *self._learnt.derived]:
+            if (one.table, one.column) not in mirrored:
+                sources.setdefault((one.table, one.column), []).append(one)
         return tuple(
             Derived(
                 table,
                 column,
-                tuple(dict.fromkeys(move.source for move in moves)),
-                all(move.copied for move in moves),
+                tuple(dict.fromkeys(source for one in ones for source in one.sources)),
+                all(one.copied for one in ones),
             )
-            for (table, column), moves in sources.items()
+            for (table, column), ones in sources.items()
         )
+
+    def metadata_keys(self) -> tuple[str, ...]:
+        """Return the keys that make a difference, and then those that are only mentioned."""
+        return tuple(dict.fromkeys((*self._learnt.keys, *self._sync.metadata_keys)))
+
+    @cached_property
+    def _learnt(self) -> Learnt:
+        return learn(self._connection, self._sync)
 
     @cached_property
     def _moves_of_columns(self) -> list[_Move]:
@@ -139,13 +152,6 @@ class Laboratory:
             for baseline, outcome in self._outcomes_of(column, value)
             for move in self._moves(column, value, baseline, outcome)
         ]
-
-    def _moves_of_metadata(self) -> Iterator[_Move]:
-        metadata = self._metadata()
-        for key in self._sync.metadata_keys:
-            changed = {**metadata, key: "Probed Value"}
-            outcome = self._outcome({"raw_user_meta_data": changed})
-            yield from self._moves(f"metadata.{key}", "Probed Value", self._baseline, outcome)
 
     def _moves(self, source: str, value: Json, before: Rows, after: Rows) -> Iterator[_Move]:
         for table, column, old, new in _differences(before, after):

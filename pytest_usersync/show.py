@@ -145,7 +145,7 @@ def _rest(sync: Sync) -> Iterator[str]:
     if sync.metadata_keys:
         yield ""
         yield from prose(
-            f"Functions mention these keys of the user metadata: {', '.join(sync.metadata_keys)}."
+            f"These keys of the user metadata are read: {', '.join(sync.metadata_keys)}."
         )
 
 

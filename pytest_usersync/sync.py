@@ -75,7 +75,8 @@ class Derived:
     """A column that moves with something of the user, without being its mirror.
 
     Args:
-        sources: ``auth.users`` columns, or keys of the user metadata as ``metadata.full_name``.
+        sources: ``auth.users`` columns, or keys of the user metadata as ``metadata.full_name``;
+            ``raw_user_meta_data`` when it takes whatever is sent.
         copied: whether the column takes a metadata value as it is.
     """
 
@@ -104,7 +105,8 @@ class Sync:
         side_tables: tables that gained a row which does not carry it.
         mirrors: the columns that follow ``auth.users``.
         derived: the other columns that move with the user's data.
-        metadata_keys: the keys of the user metadata that the trigger functions mention.
+        metadata_keys: the keys of the user metadata that make a difference, then those that the
+            trigger functions, or functions they call, only mention.
         metadata: the metadata an ordinary signup of this project brings.
         blocked: set when an ordinary signup fails; then the rest is unknown.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from uuid import UUID
@@ -11,7 +10,7 @@ from uuid import UUID
 from psycopg import Error, sql
 from psycopg.rows import DictRow
 
-from . import database, probe
+from . import database, hints, probe
 from .auth import AuthError, SupabaseAuth
 from .failures import describe
 from .finding import ClientView
@@ -78,19 +77,6 @@ TABLES = """
         c.relname
 """
 
-# The functions whose source mentions the user metadata, or that may be handed it (json, jsonb),
-# for hints at its keys.
-METADATA_SOURCES = """
-    select p.prosrc as source
-    from pg_catalog.pg_proc as p
-    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    where
-        (p.prosrc ~* 'raw_user_meta_data' or p.proargtypes::oid[] && array[114, 3802]::oid[])
-        and n.nspname !~ '^pg_'
-        and n.nspname <> all(%s)
-    order by p.oid
-"""
-
 
 def watch(server: Server, loaded: str, project: Project) -> Sync:
     """Return the sync of a loaded project database, learnt from signups in clones of it.
@@ -116,7 +102,7 @@ class _Watch:
     def sync(self) -> Sync:
         """Watch ordinary signups until one succeeds; say what it left."""
         with database.connect(self.server, self.clones.take(self.loaded)) as reader:
-            known = Sync(triggers=self._triggers(reader), metadata_keys=_metadata_keys(reader))
+            known = Sync(triggers=self._triggers(reader), metadata_keys=hints.keys(reader))
             tables = {
                 Table(row["schema"], row["name"]): row
                 for row in reader.execute(TABLES, [list(PLATFORM_SCHEMAS)])
@@ -199,6 +185,7 @@ class _Watch:
                 targets=laboratory.attributed_targets(),
                 mirrors=laboratory.mirrors(),
                 derived=laboratory.derived(),
+                metadata_keys=laboratory.metadata_keys(),
             )
 
 
@@ -228,14 +215,6 @@ def _keys(reader: database.Connection, table: Table, user_id: UUID) -> list[str]
     for found in reader.execute(query, [str(user_id)]):
         keys.update(dict.fromkeys(k for k, value in found["row"].items() if value == str(user_id)))
     return list(keys)
-
-
-def _metadata_keys(reader: database.Connection) -> tuple[str, ...]:
-    """Return the keys that functions reading the user metadata mention: a hint, not a fact."""
-    keys: dict[str, None] = {}
-    for row in reader.execute(METADATA_SOURCES, [list(PLATFORM_SCHEMAS)]):
-        keys.update(dict.fromkeys(re.findall(r"(?:->>?|\?)\s*'([^']+)'", row["source"])))
-    return tuple(keys)
 
 
 def _attempts(keys: tuple[str, ...]) -> Iterator[dict[str, str]]:

@@ -114,7 +114,7 @@ def test_the_way_from_the_trigger_to_the_tables_is_shown(
     assert lines[-3:] == [
         "A signup also leaves rows that do not carry the user's id in public.log.",
         "",
-        "Functions mention these keys of the user metadata: full_name.",
+        "These keys of the user metadata are read: full_name.",
     ]
 
 
