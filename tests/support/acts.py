@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from psycopg import Error
 
 from pytest_usersync import catalog, database, platform, project
-from pytest_usersync.check import Subject
+from pytest_usersync.check import Check, Subject
 from pytest_usersync.finding import Finding, Outcome
 from pytest_usersync.policy import Policies
 from pytest_usersync.server import Server
@@ -24,6 +25,11 @@ SCENARIOS = {path.stem: path for path in sorted((TESTS / "scenarios").glob("*.sq
 PROJECTS = {path.stem: path for path in sorted((TESTS / "projects").glob("*.sql"))}
 
 _MARK = re.compile(r"-- (alone|also|base|broken|cases|file|mended|policy|says):(.*)\n")
+# Every row of a catalog is a newer one once a command has changed it.
+_CATALOG = "select " + ", ".join(
+    f"(select (count(*), max(xmin::text::bigint)) from pg_catalog.{name})"
+    for name in ("pg_class", "pg_attribute", "pg_proc", "pg_trigger", "pg_constraint", "pg_policy")
+)
 _STATED = re.compile(r"-- policy: (.*)\n")
 
 
@@ -139,14 +145,66 @@ def loaded(
         database.drop(server, database_of.database)
 
 
-def judged(subject: Subject, only: str = "US") -> list[Verdict]:
-    """Return the verdicts of every case of every check whose code starts so."""
+def judged(subject: Subject, only: str = "US", apart: str = "US") -> list[Verdict]:
+    """Return the verdicts of every case of every check whose code starts with ``only``.
+
+    Checks whose code starts with ``apart`` have a database each, as in a run. The others share one
+    as long as nobody changes its catalog, which takes a third of the time; what is not silent
+    there is judged again on a database of its own, and that is what counts.
+    """
     verdicts: list[Verdict] = []
-    with database.Clones(subject.server) as clones:
+    with database.Clones(subject.server) as clones, Shared(subject, clones) as shared:
         for check in (one for one in catalog.every() if one.code.startswith(only)):
-            with closing(Stage(subject, clones)) as stage:
-                verdicts += [judge(check, case, stage) for case in check.cases or ("",)]
+            quick = [] if check.code.startswith(apart) else shared.judged(check)
+            if not quick or told(quick):
+                with closing(Stage(subject, clones)) as stage:
+                    quick = cases(check, stage)
+            verdicts += quick
     return verdicts
+
+
+def cases(check: Check, stage: Stage) -> list[Verdict]:
+    """Judge the cases of one check, one after the other."""
+    return [judge(check, case, stage) for case in check.cases or ("",)]
+
+
+class Shared:
+    """One stage for many checks; a new one after a check that changed more than rows."""
+
+    def __init__(self, subject: Subject, clones: database.Clones) -> None:
+        self._subject, self._clones = subject, clones
+        self._stage: Stage | None = None
+        self._seen: object = None
+
+    def judged(self, check: Check) -> list[Verdict]:
+        """Return the verdicts on a check that may find traces of the checks before it."""
+        if self._stage is None:
+            self._stage = Stage(self._subject, self._clones)
+            self._seen = self._catalog(self._stage)
+        try:
+            return cases(check, self._stage)
+        except Exception:  # noqa: BLE001  apart it may not crash, and if it does that is told
+            self.close()
+            return []
+        finally:
+            if self._stage and self._seen != self._catalog(self._stage):
+                self.close()
+
+    @staticmethod
+    def _catalog(stage: Stage) -> object:
+        return stage.session().execute(_CATALOG.encode()).fetchone()
+
+    def close(self) -> None:
+        """Close the stage."""
+        if self._stage:
+            self._stage.close()
+        self._stage = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
 
 
 def broken_by(verdicts: list[Verdict]) -> dict[str, set[str]]:
