@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from . import tokens
 from .auth import Json
@@ -40,18 +40,36 @@ def request(trial: Trial, user_id: UUID | None = None, role: str = "") -> Iterat
         NotJudged: there is no such user.
     """
     told = claims(trial, user_id, role)
-    taken = str(told["role"])
-    settings = {"search_path": _PATH}
-    settings |= {row["name"]: row["value"] for row in trial.query(_SETTINGS, [taken])}
-    settings |= {"role": taken, CLAIMS: json.dumps(told, ensure_ascii=False)}
     connection = trial.session("authenticator")
     with connection.transaction():
-        connection.execute(
-            "select pg_catalog.set_config(key, value, true)"
-            " from pg_catalog.json_each_text(%s::json)",
-            [json.dumps(settings)],
-        )
+        _enter(trial, connection, told)
         yield connection
+
+
+@contextmanager
+def rehearsal(trial: Trial, told: Mapping[str, Json], setup: str = "") -> Iterator[Connection]:
+    """Lend a session that makes a request which is taken back at the end, whatever it did.
+
+    It is the superuser's that takes the role, so it sees what is not committed yet, and what
+    ``setup`` changes before. An error of the database ends the block and goes on.
+    """
+    connection = trial.session()
+    with connection.transaction(force_rollback=True):
+        if setup:
+            connection.execute(setup.encode())
+        _enter(trial, connection, told)
+        yield connection
+
+
+def _enter(trial: Trial, connection: Connection, told: Mapping[str, Json]) -> None:
+    role = str(told["role"])
+    settings = {"search_path": _PATH}
+    settings |= {row["name"]: row["value"] for row in trial.query(_SETTINGS, [role])}
+    settings |= {"role": role, CLAIMS: json.dumps(told, ensure_ascii=False)}
+    connection.execute(
+        "select pg_catalog.set_config(key, value, true) from pg_catalog.json_each_text(%s::json)",
+        [json.dumps(settings)],
+    )
 
 
 def claims(trial: Trial, user_id: UUID | None = None, role: str = "") -> dict[str, Json]:
@@ -65,17 +83,43 @@ def claims(trial: Trial, user_id: UUID | None = None, role: str = "") -> dict[st
     return dict(json.loads(tokens.of_user(tokens.user_of(row), "aal1", more)))
 
 
-def script(told: dict[str, Json], statements: str, *, whole: bool = False) -> str:
+def script(told: Mapping[str, Json], statements: str) -> str:
     """Return the SQL by which a superuser in psql makes the same request; it is left open.
 
     Args:
         told: what the token says.
         statements: what the request does.
-        whole: whether everything that the token says is shown, or only whose it is.
     """
-    shown = told if whole else {key: told[key] for key in ("sub", "role") if key in told}
-    text = json.dumps(shown, ensure_ascii=False).replace("'", "''")
+    text = json.dumps(told, ensure_ascii=False).replace("'", "''")
     return (
         f"reset session authorization;\nbegin;\nset local role {told['role']};\n"
         f"select set_config('{CLAIMS}', '{text}', true);\n{statements}"
     )
+
+
+def short(told: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the least that a token says: whose it is, and the role."""
+    return {name: told[name] for name in ("sub", "role") if name in told}
+
+
+def arrival(trial: Trial, user_id: UUID) -> str:
+    """Return SQL by which a superuser brings a user of this trial into another database."""
+    row = trial.query(
+        "select email, raw_app_meta_data::text as app, raw_user_meta_data::text as data"
+        " from auth.users where id = %s",
+        [user_id],
+    )[0]
+    app, data = (row[name].replace("'", "''") for name in ("app", "data"))
+    return (
+        "insert into auth.users (id, aud, role, email, raw_app_meta_data, raw_user_meta_data,"
+        " created_at, updated_at)\n"
+        f"values ('{user_id}', 'authenticated', '', '{row['email']}', '{app}', '{data}',"
+        " now(), now());\n"
+        f"update auth.users set role = 'authenticated', email_confirmed_at = now()"
+        f" where id = '{user_id}';\n"
+    )
+
+
+def nobody(user_id: UUID) -> dict[str, Json]:
+    """Return what the token of a signed-in user says who is not this one, and has no profile."""
+    return {"sub": str(uuid5(user_id, "somebody else")), "role": "authenticated"}
