@@ -7,7 +7,7 @@ from .loaded import Loaded, Notice
 from .locate import locate_context, locate_function, locate_trigger
 from .model import Manner, Migration, Project, legible
 from .refusals import MigrationFailure
-from .split import Statement, split
+from .split import Statement, blank_comments, split
 
 __all__ = [
     "PLATFORM_SCHEMAS",
@@ -18,6 +18,7 @@ __all__ = [
     "Notice",
     "Project",
     "Statement",
+    "blank_comments",
     "find",
     "forget",
     "legible",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
@@ -72,7 +72,7 @@ def load(
     database.clone(server, template, name)
     before = frozenset() if server.own else strangers.roles(server)
     try:
-        with closing(_Loading(server, name, project, limit)) as loading:
+        with closing(Loading(server, name, project, limit)) as loading:
             loaded = loading.loaded(stop=stop)
         return loaded if server.own else replace(loaded, roles=strangers.roles(server) - before)
     except BaseException:
@@ -88,7 +88,7 @@ def forget(server: Server, loaded: Loaded) -> None:
     strangers.forget(server, loaded.roles)
 
 
-class _Loading:
+class Loading:
     """One session that applies one project."""
 
     def __init__(self, server: Server, name: str, project: Project, limit: float) -> None:
@@ -105,9 +105,11 @@ class _Loading:
         return database.connect(self.server, self.name, platform.migration_role(self.server))
 
     def close(self) -> None:
+        """End the session."""
         self.connection.close()
 
     def loaded(self, *, stop: bool) -> Loaded:
+        """Apply the files and return what became of them."""
         with self.connection.transaction():
             self.connection.execute(_HISTORY)
         failures: list[MigrationFailure] = []
@@ -159,7 +161,7 @@ class _Loading:
             return unreadable(self.project, migration, migration.unreadable)
         if migration.manner is Manner.SCRIPT:
             return self._script(migration)
-        batch = _batch(self.project, migration)
+        batch = queries(self.project, migration, migration.statements)
         refusal = None
         if migration.manner is Manner.SEED:
             self.connection.execute(_SEEDS)
@@ -223,21 +225,22 @@ class _Loading:
             self.connection.execute("rollback")
 
 
-def _batch(project: Project, migration: Migration) -> list[Query]:
-    queries = [
+def queries(project: Project, migration: Migration, statements: Sequence[Statement]) -> list[Query]:
+    """Return the statements of a file as they are sent, and the row that records it, if any."""
+    batch = [
         Query(*(through_door(statement) or (statement.text,)))
         if statement.text[:6].lower() != "insert"
         else Query(statement.text)
-        for statement in migration.statements
+        for statement in statements
     ]
     if migration.manner is Manner.CLI:
-        texts = [statement.text for statement in migration.statements]
-        queries.append(Query(_RECORD, (migration.version, migration.name, _array(texts))))
+        texts = [statement.text for statement in statements]
+        batch.append(Query(_RECORD, (migration.version, migration.name, _array(texts))))
     elif migration.manner is Manner.SEED:
         content = migration.text.encode("utf-8", "surrogateescape")
         row = (project.shown(migration.path), hashlib.sha256(content).hexdigest())
-        queries.append(Query(_RECORD_SEED, row))
-    return queries
+        batch.append(Query(_RECORD_SEED, row))
+    return batch
 
 
 def _changes_rows(statement: Statement) -> bool:

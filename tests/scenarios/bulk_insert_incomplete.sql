@@ -1,8 +1,6 @@
 -- broken: a statement trigger takes one of its rows
 -- cases: insert copy
 -- says: leaves 1 of them
-drop trigger on_auth_user_created on auth.users;
-
 create or replace function public.create_profile()
     returns trigger
     security definer
@@ -20,7 +18,7 @@ begin
 end;
 $$;
 
-create trigger on_auth_user_created
+create or replace trigger on_auth_user_created
     after insert on auth.users
     referencing new table as new_users
     for each statement

@@ -34,34 +34,26 @@ $$;
 
 -- broken: the trigger does
 -- cases: phone phone-autoconfirm anonymous web3 oauth-without-email
-drop trigger on_auth_user_created on auth.users;
-
-create trigger on_auth_user_created
+create or replace trigger on_auth_user_created
     after insert on auth.users
     for each row
     when (new.email <> '')
     execute function public.create_profile();
 -- mended:
-drop trigger on_auth_user_created on auth.users;
-
-create trigger on_auth_user_created
+create or replace trigger on_auth_user_created
     after insert on auth.users
     for each row
     execute function public.create_profile();
 
 -- broken: anonymous users are left out
 -- cases: anonymous
-drop trigger on_auth_user_created on auth.users;
-
-create trigger on_auth_user_created
+create or replace trigger on_auth_user_created
     after insert on auth.users
     for each row
     when (not new.is_anonymous)
     execute function public.create_profile();
 -- mended:
-drop trigger on_auth_user_created on auth.users;
-
-create trigger on_auth_user_created
+create or replace trigger on_auth_user_created
     after insert on auth.users
     for each row
     execute function public.create_profile();

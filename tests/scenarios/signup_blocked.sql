@@ -222,16 +222,12 @@ $$;
 
 -- broken: the profile is written before the user
 -- says: Make on_auth_user_created an AFTER INSERT trigger
-drop trigger on_auth_user_created on auth.users;
-
-create trigger on_auth_user_created
+create or replace trigger on_auth_user_created
     before insert on auth.users
     for each row
     execute function public.create_profile();
 -- mended:
-drop trigger on_auth_user_created on auth.users;
-
-create trigger on_auth_user_created
+create or replace trigger on_auth_user_created
     after insert on auth.users
     for each row
     execute function public.create_profile();

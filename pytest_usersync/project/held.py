@@ -1,0 +1,285 @@
+"""Apply a project's migrations once more and see which locks on ``auth.users`` they hold, how long.
+
+Between two statements of a file, in the file's own transaction, a query notes what its session
+holds and how many rows it has read and written so far. What grows with the users shows itself by
+there being users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg import Error, sql
+
+from .. import database, platform
+from ..server import Server
+from .apply import Loading, queries
+from .model import Manner, Migration, Project
+from .pipeline import Query, run
+from .refusals import MigrationFailure
+from .split import Statement
+
+# Those under which Supabase Auth cannot write, the strongest last.
+BLOCKING = ("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")
+USERS = 100
+# How often a file is taken again without a statement that fails only here.
+_TRIES = 4
+
+_NOTE = """
+select pg_catalog.set_config(
+    'usersync.seen',
+    pg_catalog.concat(
+        pg_catalog.current_setting('usersync.seen', true),
+        '{index} ',
+        (
+            select coalesce(pg_catalog.string_agg(held.mode, ','), '-')
+            from pg_catalog.pg_locks as held
+            where
+                held.locktype = 'relation'
+                and held.database = {database}
+                and held.relation = {users}
+                and held.pid = pg_catalog.pg_backend_pid()
+        ),
+        ' ',
+        (
+            select
+                pg_catalog.sum(
+                    pg_catalog.pg_stat_get_xact_tuples_returned(one.oid)
+                    + pg_catalog.pg_stat_get_xact_tuples_fetched(one.oid)
+                    + pg_catalog.pg_stat_get_xact_tuples_inserted(one.oid)
+                    + pg_catalog.pg_stat_get_xact_tuples_updated(one.oid)
+                    + pg_catalog.pg_stat_get_xact_tuples_deleted(one.oid)
+                )
+            from pg_catalog.pg_class as one
+            where
+                one.relkind in ('r', 'm', 'i')
+                and one.relnamespace not in (
+                    'pg_catalog'::pg_catalog.regnamespace,
+                    'pg_toast'::pg_catalog.regnamespace,
+                    'information_schema'::pg_catalog.regnamespace
+                )
+        ),
+        E'\\n'
+    ),
+    false
+)
+"""
+_IDS = """
+select 'auth.users'::pg_catalog.regclass::oid as users, oid as database
+from pg_catalog.pg_database
+where datname = pg_catalog.current_database()
+"""
+_TRIGGERS = """
+select tgname as name, tgconstraint = 0 as replaceable
+from pg_catalog.pg_trigger
+where tgrelid = 'auth.users'::pg_catalog.regclass and not tgisinternal
+order by tgname
+"""
+_SIGN_UP = """
+insert into auth.users (
+    instance_id, id, aud, role, email, encrypted_password, raw_app_meta_data, raw_user_meta_data,
+    created_at, updated_at
+)
+select
+    '00000000-0000-0000-0000-000000000000', pg_catalog.gen_random_uuid(), 'authenticated', '',
+    'ada.' || n || '@example.com', '', '{{"provider": "email", "providers": ["email"]}}',
+    pg_catalog.replace({metadata}, '{{n}}', n::text)::jsonb, pg_catalog.now(), pg_catalog.now()
+from pg_catalog.generate_series({first}, {last}) as n
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What was so after one statement of a file.
+
+    Args:
+        modes: the locks on ``auth.users`` that keep Supabase Auth from writing, weakest first.
+        rows: how many rows of tables the statement read and wrote.
+    """
+
+    statement: Statement
+    modes: tuple[str, ...]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One file, statement by statement.
+
+    Args:
+        lasting: the triggers on ``auth.users`` that are there before and after it, and that
+            ``create or replace trigger`` knows, which a constraint trigger is not.
+    """
+
+    migration: Migration
+    steps: tuple[Step, ...]
+    lasting: tuple[str, ...]
+
+    @property
+    def strongest(self) -> int:
+        """Return the place in ``BLOCKING`` of the strongest lock it held, or -1."""
+        held = [BLOCKING.index(mode) for step in self.steps for mode in step.modes]
+        return max(held, default=-1)
+
+
+def watch(
+    server: Server,
+    project: Project,
+    *,
+    metadata: str = "{}",
+    users: int = USERS,
+    without: Statement | None = None,
+) -> tuple[Watched, ...]:
+    """Apply the migrations to a clone of the platform with users, and return what was seen.
+
+    A file that applies only where there are no users holds nothing up, so that it is taken without
+    them: then users come behind the last such file, and what was seen of earlier files stays.
+
+    Args:
+        server: where the platform's template is.
+        project: what to apply; dumps and what is done by hand are applied and not watched.
+        metadata: the user metadata, as JSON; ``{n}`` in it becomes the user's number.
+        users: how many there are before the first migration; as many come whenever the triggers
+            have changed, so that the project's own tables have rows, too.
+        without: a statement to leave out.
+    """
+    seen, failed = _pass(server, project, _Users(metadata, users), without)
+    if not failed or not users:
+        return seen
+    late = max(failed)
+    again, _ = _pass(server, project, _Users(metadata, users, late), without)
+    whole = {one.migration.path: one for one in seen if one.migration.path not in failed.values()}
+    early = {migration.path for migration in project.files[: late + 1]}
+    return tuple(
+        whole.get(one.migration.path, one) if one.migration.path in early else one for one in again
+    )
+
+
+@dataclass
+class _Users:
+    """The users who sign up; ``late`` is the place of the last file that is to find none."""
+
+    metadata: str
+    each: int
+    late: int = -1
+    number: int = 0
+
+
+def _pass(
+    server: Server, project: Project, users: _Users, without: Statement | None
+) -> tuple[tuple[Watched, ...], dict[int, Path]]:
+    """Apply everything once; return what was seen, and the files that did not apply as a whole."""
+    name = database.fresh_name("held")
+    database.clone(server, platform.template(server), name)
+    try:
+        with closing(_Watching(server, name, project, users, without)) as watching:
+            watching.loaded(stop=False)
+            return tuple(watching.files), watching.failed
+    finally:
+        database.drop(server, name)
+
+
+class _Watching(Loading):
+    """A loading that notes after every statement of a migration what the session holds."""
+
+    def __init__(
+        self,
+        server: Server,
+        name: str,
+        project: Project,
+        users: _Users,
+        without: Statement | None,
+    ) -> None:
+        super().__init__(server, name, project, 10.0)
+        self.files: list[Watched] = []
+        self.failed: dict[int, Path] = {}
+        self._users = users
+        self._without = without
+        self._known: dict[str, bool] | None = None
+        self._superuser = database.connect(server, name)
+        ids = self._superuser.execute(_IDS).fetchone() or {}
+        self._note = _NOTE.replace("{users}", str(ids["users"]))
+        self._note = self._note.replace("{database}", str(ids["database"]))
+
+    def close(self) -> None:
+        self._superuser.close()
+        super().close()
+
+    def _apply(self, migration: Migration) -> MigrationFailure | None:
+        watched = migration.manner in (Manner.CLI, Manner.BATCH) and not migration.role
+        if migration.unreadable or not watched:
+            return super()._apply(migration)
+        before = self._triggers()
+        place = self.project.files.index(migration)
+        if before != self._known and place > self._users.late:
+            self._known = before
+            self._sign_up()
+        steps, whole = self._watched(migration)
+        if not whole:
+            self.failed[place] = migration.path
+        if steps is None:
+            return super()._apply(migration)
+        after = self._triggers()
+        lasting = tuple(name for name in before if before[name] and after.get(name))
+        self.files.append(Watched(migration, steps, lasting))
+        return None
+
+    def _watched(self, migration: Migration) -> tuple[tuple[Step, ...] | None, bool]:
+        """Apply the file, without what fails only here; None if that is more than a little."""
+        statements = [one for one in migration.statements if one is not self._without]
+        whole = True
+        for _ in range(_TRIES):
+            self.connection.execute("reset all")
+            sent = queries(self.project, migration, statements)
+            noted = [
+                one
+                for index, query in enumerate(sent[: len(statements)])
+                for one in (query, Query(self._note.replace("{index}", str(index))))
+            ]
+            refusal = run(self.connection, [*noted, *sent[len(statements) :]], self.limit)
+            if refusal is None:
+                return tuple(self._steps(statements)), whole
+            self._end_transaction()
+            if refusal.index >= len(noted):
+                break
+            statements.pop(refusal.index // 2)
+            # Roles are the server's, and were made when the project was loaded.
+            whole = whole and refusal.sqlstate == "42710" and "role " in refusal.message
+        return None, False
+
+    def _steps(self, statements: list[Statement]) -> Iterator[Step]:
+        row = self.connection.execute(
+            "select pg_catalog.current_setting('usersync.seen', true) as seen"
+        ).fetchone()
+        rows = 0
+        for line in ((row and row["seen"]) or "").splitlines():
+            index, modes, seen = line.split()
+            held = set(modes.split(","))
+            done = max(0, int(seen) - rows)
+            rows = int(seen)
+            yield Step(statements[int(index)], tuple(one for one in BLOCKING if one in held), done)
+
+    def _triggers(self) -> dict[str, bool]:
+        return {row["name"]: row["replaceable"] for row in self._superuser.execute(_TRIGGERS)}
+
+    def _sign_up(self) -> None:
+        """Let users sign up; where the triggers refuse them, let them be there anyway."""
+        users = self._users
+        first, users.number = users.number + 1, users.number + users.each
+        statement = sql.SQL(_SIGN_UP).format(
+            metadata=sql.Literal(users.metadata),
+            first=sql.Literal(first),
+            last=sql.Literal(users.number),
+        )
+        for setting in (
+            "set local session authorization supabase_auth_admin",
+            "set local session_replication_role = replica",
+        ):
+            with suppress(Error), self._superuser.transaction():
+                self._superuser.execute("set local statement_timeout = '5s'")
+                self._superuser.execute(setting)
+                self._superuser.execute(statement)
+                return
