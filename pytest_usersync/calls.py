@@ -102,8 +102,8 @@ def _observed(trial: Trial) -> tuple[Routine, ...]:
     with rehearsal(trial) as rehearsed:
         rehearsed.run("set local track_functions = 'all'")
         for given in ({}, {"email": None, "phone": "15559990001"}, {"email": None}):
-            newcomer = Newcomer({"raw_user_meta_data": metadata(trial), **given})
-            rehearsed.live(newcomer)
+            with rehearsed.undone():
+                rehearsed.live(Newcomer({"raw_user_meta_data": metadata(trial), **given}))
         rehearsed.run("set local search_path = ''")
         found = rehearsed.rows(_ROUTINES, [watched, list(PLATFORM_SCHEMAS)])
     return tuple(Routine(**row) for row in found)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from uuid import UUID, uuid4
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from psycopg import Error
 from psycopg.rows import DictRow
 
 from .auth import Json
+from .auth.script import PRELUDE
 from .database import Connection
 from .finding import Failure
+from .quoting import named, quoted
+from .sync import Target
 from .trial import Trial
 
 _AS_AUTH = "set local session authorization supabase_auth_admin; set local search_path = auth;"
@@ -22,6 +25,8 @@ _SETTLE = "set constraints all immediate; set constraints all deferred"
 _DONE = f"{_SETTLE}; reset session authorization; reset search_path"
 _MOMENT = "2001-02-03T04:05:06+00:00"
 
+# Nobody stays, so nobody is in the way of the next.
+_SOMEBODY = uuid5(NAMESPACE_URL, "pytest-usersync:rehearsal")
 # What happens to a user afterwards: which columns Supabase Auth writes, a step each.
 LIFE: tuple[dict[str, Json], ...] = (
     {"role": "authenticated"},
@@ -54,7 +59,7 @@ class Newcomer:
     """
 
     given: Mapping[str, Json] = field(default_factory=dict)
-    id: UUID = field(default_factory=uuid4)
+    id: UUID = _SOMEBODY
 
     def values(self) -> dict[str, Json]:
         """Return the row that Supabase Auth inserts."""
@@ -105,9 +110,9 @@ class Rehearsal:
 
     def run(self, text: str) -> Failure | None:
         """Run statements as who the session is; return what PostgreSQL said if it refuses."""
+        self._connection.execute("savepoint step")
         try:
-            # One round trip where nothing is refused: a silent check is mostly these.
-            self._connection.execute(f"savepoint step; {text}; release savepoint step".encode())
+            self._connection.execute(f"{text}; release savepoint step".encode())
         except Error as error:
             failure = self._trial.failure(error)
             self._connection.execute("rollback to savepoint step; release savepoint step")
@@ -130,6 +135,33 @@ class Rehearsal:
         """Return the rows of a query."""
         return self._connection.execute(text.encode(), parameters or None).fetchall()
 
+    def leaves(self, newcomer: Newcomer | None = None) -> list[int]:
+        """Return how many rows of each target a signup and its confirmation leave; undo it."""
+        newcomer = newcomer or Newcomer({"raw_user_meta_data": metadata(self._trial)})
+        with self.undone():
+            self.as_auth(newcomer.insert())
+            self.as_auth(newcomer.update({"email_confirmed_at": _MOMENT}))
+            return [self.count(target, newcomer) for target in self._trial.sync.targets]
+
+    def count(self, target: Target, newcomer: Newcomer) -> int:
+        """Return how many rows of a target carry the user's id."""
+        where = f"where {quoted(target.key)}::text = '{newcomer.id}'"
+        query = f"select count(*)::int as rows from {named(target.table)} {where}"
+        return int(self.rows(query)[0]["rows"])
+
+    def shortest(self, newcomer: Newcomer, shown: Callable[[], bool]) -> str:
+        """Return the shortest INSERT of a user, as Supabase Auth, after which ``shown`` is true.
+
+        Column by column is left out; ``shown`` is asked as the superuser.
+        """
+        kept = list(newcomer.values())
+        for column in reversed(kept[:]):
+            fewer = [other for other in kept if other != column]
+            with self.undone():
+                if self.as_auth(newcomer.insert(only=fewer)) is None and shown():
+                    kept = fewer
+        return f"{PRELUDE}{newcomer.insert(only=kept)};\n"
+
     @contextmanager
     def undone(self) -> Iterator[None]:
         """Take back what is done inside, and go on."""
@@ -146,8 +178,9 @@ def rehearsal(trial: Trial, role: str | None = None) -> Iterator[Rehearsal]:
 
 
 def metadata(trial: Trial) -> dict[str, Json]:
-    """Return the user metadata of one more ordinary signup of this project."""
-    return dict(trial.person().data)
+    """Return the user metadata of an ordinary signup of this project."""
+    ordinary = trial.sync.ordinary_metadata()
+    return {key: value.replace("{n}", "1815") for key, value in ordinary.items()}
 
 
 def _value(value: Json) -> str:

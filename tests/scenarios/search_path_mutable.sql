@@ -31,19 +31,36 @@ end;
 $$;
 -- mended: as told
 
--- broken: the path is the one of whoever signs up
--- says: set search_path = auth, pg_temp
--- also: US111
-create or replace function public.create_profile()
-    returns trigger
+-- broken: a helper counts on the path of its caller
+-- says: set search_path = public, pg_temp
+alter table public.profiles add column place bigint;
+
+create function public.next_place()
+    returns bigint
     security definer
     language plpgsql
 as $$
 begin
-    insert into public.profiles (id, email, phone, full_name, created_at)
-    select u.id, u.email, u.phone, u.raw_user_meta_data ->> 'full_name', u.created_at
-    from users as u
-    where u.id = new.id
+    return (select count(*) + 1 from profiles);
+end;
+$$;
+
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = public, pg_temp
+    language plpgsql
+as $$
+begin
+    insert into profiles (id, email, phone, full_name, created_at, place)
+    values (
+        new.id,
+        new.email,
+        new.phone,
+        new.raw_user_meta_data ->> 'full_name',
+        new.created_at,
+        next_place()
+    )
     on conflict (id) do nothing;
 
     return new;

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 
 from ...calls import Routine, routines
 from ...check import Needs, check
 from ...finding import Finding, Level
 from ...project import locate_function
-from ...quoting import named, quoted
-from ...rehearsal import Newcomer, Rehearsal, metadata, rehearsal
+from ...rehearsal import rehearsal
 from ...trial import Trial
 
 # The remedies in the order in which they are tried: whichever leaves a signup what it leaves now.
@@ -54,25 +52,10 @@ def _finding(trial: Trial, one: Routine) -> Finding:
 def _remedy(trial: Trial, one: Routine) -> str:
     """Return the narrowest path with which a signup still leaves what it leaves without."""
     with rehearsal(trial) as rehearsed:
-        wanted = _left(trial, rehearsed)
+        wanted = rehearsed.leaves()
         for path in _PATHS:
             pin = f"alter function {one.name} set search_path = {path};"
             with rehearsed.undone():
-                if rehearsed.run(pin) is None and _left(trial, rehearsed) == wanted:
+                if rehearsed.run(pin) is None and rehearsed.leaves() == wanted:
                     return pin
     return f"alter function {one.name} set search_path = '';\n-- and qualify the names in its body"
-
-
-def _left(trial: Trial, rehearsed: Rehearsal) -> list[int]:
-    """Return how many rows of each target carry the id of a user who has just signed up."""
-    newcomer = Newcomer({"raw_user_meta_data": metadata(trial)})
-    count = partial(_count, rehearsed, newcomer)
-    with rehearsed.undone():
-        for step in (newcomer.insert(), newcomer.update({"email_confirmed_at": "2001-02-03"})):
-            rehearsed.as_auth(step)
-        return [count(f"{named(t.table)} where {quoted(t.key)}") for t in trial.sync.targets]
-
-
-def _count(rehearsed: Rehearsal, newcomer: Newcomer, place: str) -> int:
-    query = f"select count(*) as rows from {place}::text = '{newcomer.id}'"
-    return int(rehearsed.rows(query)[0]["rows"])

@@ -1,0 +1,132 @@
+"""US609: the right to execute a trigger function is handed to roles that have no use for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from ...calls import Routine, routines
+from ...check import Needs, check
+from ...finding import Finding, Level, Location
+from ...quoting import showing
+from ...rehearsal import Newcomer, Rehearsal, metadata, rehearsal
+from ...trial import Trial
+
+# Who may execute a function, beside its owner and whoever may do everything; and whether that is
+# what a new function of this owner in this schema is given anyway.
+_HOLDERS = """
+    with given as (
+        select
+            p.proowner as owner,
+            coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner)) as held,
+            coalesce(everywhere.defaclacl, pg_catalog.acldefault('f', p.proowner)) as first,
+            coalesce(here.defaclacl, '{}') as more
+        from
+            pg_catalog.pg_proc as p
+            left join pg_catalog.pg_default_acl as everywhere
+                on everywhere.defaclrole = p.proowner
+                and everywhere.defaclobjtype = 'f'
+                and everywhere.defaclnamespace = 0
+            left join pg_catalog.pg_default_acl as here
+                on here.defaclrole = p.proowner
+                and here.defaclobjtype = 'f'
+                and here.defaclnamespace = p.pronamespace
+        where
+            p.oid = %s::oid
+    )
+    select
+        coalesce(quote_ident(r.rolname), 'public') as role,
+        acl.grantee in (
+            select usual.grantee
+            from pg_catalog.aclexplode(given.first || given.more) as usual
+        ) as usual
+    from
+        given
+        cross join pg_catalog.aclexplode(given.held) as acl
+        left join pg_catalog.pg_roles as r
+            on r.oid = acl.grantee
+    where
+        acl.grantee <> given.owner
+        and not coalesce(r.rolsuper, false)
+        and not coalesce(r.rolname = 'postgres', false)
+    order by
+        acl.grantee
+"""
+_GRANT = re.compile(r"(?ims)^\s*grant\b.*\bon\s+(?:function|routine|procedure)\b")
+
+
+@check("US609", level=Level.INFO, needs=Needs.PROFILE)
+def useless_grant(trial: Trial) -> Iterable[Finding]:
+    """EXECUTE on the trigger function is granted to nobody who needs it not.
+
+    PostgreSQL asks for EXECUTE when a trigger is created, of whoever creates it, and never when it
+    fires: a signup as `supabase_auth_admin` needs no such right, and neither do `anon`,
+    `authenticated` or `service_role`. A trigger function cannot be called in any other way either.
+    What the right is good for is mischief: whoever has it and may run SQL can hang the function on
+    a temporary table of their own, and make it do its work, with its owner's rights, on a `new`
+    that they made up.
+
+    Only what the project itself granted is told, by a `grant` that names the function or in some
+    other way beyond the default privileges; and only if a signup leaves the same without it. By
+    default every new function of a Supabase project may be executed by everybody, so take the
+    right from `public` too.
+    """
+    for one in routines(trial):
+        if one.trigger:
+            yield from _judged(trial, one)
+
+
+def _judged(trial: Trial, one: Routine) -> Iterator[Finding]:
+    with rehearsal(trial) as rehearsed:
+        holders = {row["role"]: row["usual"] for row in rehearsed.rows(_HOLDERS, [one.oid])}
+        granted = dict.fromkeys(role for role, usual in holders.items() if not usual)
+        granted |= _written(trial, rehearsed, one, list(holders))
+        useless = [role for role in holders if role in granted]
+        if not useless:
+            return
+        names = ["public", *(role for role in useless if role != "public")]
+        remedy = f"revoke execute on function {one.name} from {', '.join(names)};"
+        before = rehearsed.leaves()
+        rehearsed.run(remedy)
+        if rehearsed.leaves() == before:
+            shown = _shown(trial, rehearsed)
+            places = (granted[role] for role in useless)
+            yield Finding(
+                summary=f"EXECUTE on {one.name} is granted to {', '.join(useless)}, who need it not:"
+                " PostgreSQL asks for it when a trigger is created, never when it fires, and a"
+                " signup leaves the same without",
+                sql=f"{remedy}\n{shown}",
+                remedy=remedy,
+                location=next((place for place in places if place), None),
+            )
+
+
+def _written(
+    trial: Trial, rehearsed: Rehearsal, one: Routine, holders: Sequence[str]
+) -> dict[str, Location | None]:
+    """Return to whom the project's own statements grant the right, and where, by doing them."""
+    project = trial.subject.project
+    found: dict[str, Location | None] = {}
+    for migration in project.files:
+        for statement in migration.statements if one.plain in migration.text else ():
+            if one.plain in statement.text and _GRANT.search(statement.text):
+                for role in _granting(rehearsed, one, holders, statement.text):
+                    found.setdefault(role, project.location(migration, *statement.place()))
+    return found
+
+
+def _granting(
+    rehearsed: Rehearsal, one: Routine, holders: Sequence[str], statement: str
+) -> list[str]:
+    """Return who may execute a function that nobody was allowed to before the statement."""
+    with rehearsed.undone():
+        rehearsed.run(f"revoke all on function {one.name} from {', '.join(holders)}")
+        rehearsed.run(statement)
+        return [row["role"] for row in rehearsed.rows(_HOLDERS, [one.oid])]
+
+
+def _shown(trial: Trial, rehearsed: Rehearsal) -> str:
+    target = trial.sync.profile
+    newcomer = Newcomer({"email": "ada@example.com", "raw_user_meta_data": metadata(trial)})
+    script = rehearsed.shortest(newcomer, lambda: rehearsed.count(target, newcomer) > 0)
+    return script + showing(target, newcomer.id)
