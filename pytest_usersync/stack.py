@@ -1,129 +1,37 @@
 """The ``auth`` schema that a server reached by DSN already has, such as a local Supabase stack's.
 
-It is read and never changed. What its tables have beyond ours, our simulated platform takes over
-for the run; what they lack stays, because the Supabase Auth that we simulate writes it.
+It is read and never changed. For the run the simulated platform gets one like it; what it lacks of
+what Supabase Auth writes stays as we have it, because the Supabase Auth that we simulate writes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 
-from psycopg import Error, sql
-
-from . import database
+from . import database, inventory
+from .inventory import Inventory, Thing
 from .server import MAINTENANCE, Server
 
-_COLUMNS = """
-    select
-        c.relname as table,
-        a.attname as name,
-        pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
-        pg_catalog.pg_get_expr(d.adbin, d.adrelid) as filled,
-        a.attgenerated <> '' as generated,
-        a.attnotnull as required
-    from
-        pg_catalog.pg_attribute as a
-        join pg_catalog.pg_class as c
-            on c.oid = a.attrelid
-        join pg_catalog.pg_namespace as n
-            on n.oid = c.relnamespace
-        left join pg_catalog.pg_attrdef as d
-            on d.adrelid = a.attrelid and d.adnum = a.attnum
-    where
-        n.nspname = 'auth'
-        and c.relkind in ('r', 'p')
-        and a.attnum > 0
-        and not a.attisdropped
-    order by
-        c.relname,
-        a.attnum
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    table: str
-    name: str
-    type: str
-    filled: str | None
-    generated: bool
-    required: bool
-
-    def __str__(self) -> str:
-        return f"auth.{self.table}.{self.name}"
-
-    def declared(self) -> sql.Composed:
-        """Return the statement that adds the column to the table as we have it."""
-        # The expressions and the type are PostgreSQL's own print.
-        rest = ""
-        if self.generated:
-            rest = f" generated always as ({self.filled}) stored"
-        elif self.filled:
-            rest = f" default {self.filled}"
-        rest += " not null" if self.required else ""
-        return sql.SQL("alter table {} add column {} {}").format(
-            sql.Identifier("auth", self.table),
-            sql.Identifier(self.name),
-            sql.SQL(self.type + rest),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Differences:
-    """What the server's own ``auth`` tables have otherwise than the simulated ones.
-
-    Args:
-        more: columns that only the server's own have.
-        less: columns that only the simulated ones have.
-        other: columns of another type.
-        tables: tables that only the server's own schema has.
-    """
-
-    more: tuple[_Column, ...] = ()
-    less: tuple[_Column, ...] = ()
-    other: tuple[_Column, ...] = ()
-    tables: tuple[str, ...] = ()
-
-
-@cache
-def differences(server: Server, simulated: str) -> Differences | None:
-    """Compare the server's own ``auth`` with a database of ours; None when it has none.
-
-    It is looked for in the database ``postgres``, where a Supabase stack has it.
-    """
-    if server.own:
-        return None
-    theirs = _columns(server, MAINTENANCE)
-    if not any(table == "users" for table, _ in theirs):
-        return None
-    ours = _columns(server, simulated)
-    tables = {table for table, _ in ours}
-    more = [column for key, column in theirs.items() if key not in ours]
-    present = {table for table, _ in theirs}
-    return Differences(
-        more=tuple(column for column in more if column.table in tables),
-        less=tuple(c for key, c in ours.items() if key not in theirs and c.table in present),
-        other=tuple(c for key, c in theirs.items() if key in ours and ours[key].type != c.type),
-        tables=tuple(f"auth.{name}" for name in sorted(present - tables)),
-    )
+# How many names a sentence has before the others are only counted.
+_ENOUGH = 8
 
 
 @contextmanager
 def adopted(server: Server, template: str) -> Iterator[str]:
-    """Yield a template that has what the server's own ``auth`` tables have beyond ours.
+    """Yield a template whose ``auth`` is like the server's own.
 
-    Without such a thing it is the template given; else a copy that is dropped at the end.
+    Without such a thing, or without a difference, it is the template given; else a copy that is
+    dropped at the end.
     """
-    found = differences(server, template)
-    if not found or not found.more:
+    theirs, ours = real(server), _simulated(server, template)
+    if not theirs or not (inventory.missing(ours, theirs) or inventory.beyond(ours, theirs)):
         yield template
         return
     with database.Clones(server) as clones:
         name = clones.take(template, "stack")
-        _take_over(server, name, found.more)
+        inventory.adopt(server, name, theirs)
         yield name
 
 
@@ -135,32 +43,52 @@ def told(server: Server, template: str, loaded: str) -> list[str]:
         template: the simulated platform as we have it.
         loaded: the database that was made from what ``adopted`` yielded.
     """
-    before, after = differences(server, template), differences(server, loaded)
-    if not before or not after:
+    if not (theirs := real(server)):
         return []
-    taken = [column for column in before.more if column not in after.more]
-    columns: dict[str, Sequence[object]] = {
-        "taken over from the server's own auth: {}": taken,
-        "only in the server's own auth, and not taken over: {}": [*after.more, *after.tables],
-        "the server's own auth lacks {}, which Supabase Auth needs and the run has": after.less,
-        "of another type in the server's own auth, and not taken over: {}": after.other,
+    ours, now = _simulated(server, template), _simulated(server, loaded)
+    wanted = inventory.missing(ours, theirs)
+    left = {(one.kind, one.name) for one in inventory.missing(now, theirs)}
+    gone = inventory.beyond(ours, theirs)
+    needed = [one for one in gone if (one.kind, one.name) in now]
+    things = {
+        "taken over from the server's own auth: {}": [
+            one for one in wanted if (one.kind, one.name) not in left
+        ],
+        "left out, as the server's own auth lacks it: {}": [
+            one for one in gone if (one.kind, one.name) not in now
+        ],
+        "in the server's own auth, and not taken over: {}": [
+            one for one in wanted if (one.kind, one.name) in left
+        ],
+        "the server's own auth lacks {}, which Supabase Auth needs and the run has": needed,
     }
-    said = [text.format(", ".join(map(str, names))) for text, names in columns.items() if names]
-    return said or ["the server's own auth has the columns of the simulated one"]
+    said = [text.format(_named(found)) for text, found in things.items() if found]
+    return said or ["the server's own auth is like the simulated one"]
 
 
-def _take_over(server: Server, name: str, columns: tuple[_Column, ...]) -> None:
-    with database.connect(server, name, "supabase_auth_admin") as connection:
-        for column in columns:
-            try:
-                connection.execute(column.declared())
-            except Error:
-                # Of a type or with a default that is the project's: nothing of ours knows it.
-                continue
+@cache
+def real(server: Server) -> Inventory:
+    """Return the server's own ``auth``, empty when it has none.
+
+    It is looked for in the database ``postgres``, where a Supabase stack has it.
+    """
+    return {} if server.own else inventory.take(server, MAINTENANCE)
 
 
-def _columns(server: Server, name: str) -> dict[tuple[str, str], _Column]:
-    with database.connect(server, name) as connection:
-        connection.execute("set search_path = ''")
-        rows = connection.execute(_COLUMNS).fetchall()
-    return {(row["table"], row["name"]): _Column(**row) for row in rows}
+@cache
+def _simulated(server: Server, name: str) -> Inventory:
+    return inventory.take(server, name)
+
+
+def _named(things: Sequence[Thing]) -> str:
+    """Return the names of things, of a new table and a new column without what they consist of."""
+    whole = {one.relation for one in things if one.kind == "table"}
+    columns = {one.name for one in things if one.kind == "column"}
+    named = [
+        str(one)
+        for one in things
+        if (one.kind in ("table", "column") or one.name not in columns)
+        and (one.kind == "table" or one.relation not in whole)
+    ]
+    more = f" and {len(named) - _ENOUGH} more" if len(named) > _ENOUGH else ""
+    return ", ".join(named[:_ENOUGH]) + more

@@ -92,7 +92,7 @@ def _own_auth(one: Server, template: str) -> Iterator[Fact]:
     if one.own:
         return
     where = f"auth.users in {MAINTENANCE}"
-    if stack.differences(one, template) is None:
+    if not stack.real(one):
         yield Fact("auth", "the server has no auth schema of its own", where)
         return
     with stack.adopted(one, template) as name:

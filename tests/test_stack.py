@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import database, platform, stack
+from pytest_usersync import database, inventory, platform, stack
 from pytest_usersync.server import Server, ServerRequest, start
 
 # What a stack in use has beyond a fresh one: another release of Supabase Auth, users, a project.
@@ -17,8 +17,21 @@ IN_USE = """
     alter table auth.users add column tier text not null default 'bronze';
     alter table auth.users add column shouted text generated always as (upper(email)) stored;
     alter table auth.users add column mood public.mood default 'fine';
+    alter table auth.users alter column aud set default 'somebody';
     alter table auth.identities alter column provider_id type varchar(200);
-    create table auth.webauthn_novelties (id uuid primary key);
+    alter table auth.users add constraint no_aliases check (email not like '%+%');
+    drop index auth.users_email_partial_key;
+    create unique index users_email_key on auth.users (lower(email)) where not is_sso_user;
+    alter type auth.aal_level add value 'aal9';
+    create table auth.webauthn_novelties (
+        id uuid primary key,
+        user_id uuid not null references auth.users (id) on delete cascade
+    );
+    create function auth.tier() returns text language sql stable
+    as $$ select tier from auth.users where id = auth.uid() $$;
+    revoke all on function auth.tier() from public;
+    grant execute on function auth.tier() to authenticated;
+    revoke select on auth.identities from postgres;
     insert into auth.users (id, email) values (gen_random_uuid(), 'real.person@example.org');
     create function public.theirs() returns trigger language plpgsql
     as $$ begin raise exception 'their own trigger ran'; end $$;
@@ -88,10 +101,10 @@ def test_a_run_has_what_the_real_tables_have_and_changes_nothing_there(
     assert result.ret == pytest.ExitCode.OK
     said = " ".join(line.removeprefix("usersync: ").strip() for line in result.outlines)
     for sentence in (
-        "taken over from the server's own auth: auth.users.tier, auth.users.shouted",
-        "only in the server's own auth, and not taken over: auth.users.mood, auth.webauthn_",
+        "taken over from the server's own auth: label auth.aal_level 'aal9', auth.webauthn_novel",
+        "and not taken over: auth.users.mood",
+        "as the server's own auth lacks it: index auth.users_email_partial_key",
         "the server's own auth lacks auth.users.is_anonymous, which Supabase Auth needs",
-        "of another type in the server's own auth, and not taken over: auth.identities.provider_id",
     ):
         assert sentence in said
     assert everything(local) == before
@@ -116,13 +129,21 @@ def test_the_doctor_tells_the_same_and_names_nobody(
     write_project(SYNC)
     result = pytester.runpytest_subprocess("--usersync-doctor", f"--usersync-dsn={local.conninfo}")
     said = " ".join(line.strip() for line in result.outlines)
-    assert "taken over from the server's own auth: auth.users.tier" in said
+    assert "taken over from the server's own auth: label auth.aal_level 'aal9'" in said
     assert "real.person" not in said
     assert everything(local) == before
 
 
 def test_a_server_of_our_own_is_not_asked(server: Server) -> None:
-    assert stack.differences(server, "postgres") is None
+    assert stack.real(server) == {}
+
+
+def test_the_run_has_the_real_schema_but_for_what_the_project_has_made(local: Server) -> None:
+    with stack.adopted(local, platform.template(local)) as template:
+        theirs, now = stack.real(local), inventory.take(local, template)
+    assert {one.name for one in inventory.missing(now, theirs)} == {"auth.users.mood"}
+    left = {(one.kind, one.name) for one in inventory.beyond(now, theirs)}
+    assert left == {("column", "auth.users.is_anonymous")}
 
 
 def test_a_server_without_an_auth_schema_has_nothing_to_tell(
