@@ -155,7 +155,7 @@ def _project(given: Settings, root: Path, found: list[Project]) -> Iterator[Fact
     ends = f", {' to '.join(names)}" if names else ""
     yield Fact("project", f"{number}{ends}", one.origin)
     for file in (*one.before, *one.after):
-        yield Fact("project", f"{one.shown(file.path)} is applied, too", file.role or "options")
+        yield Fact("project", f"{one.named(file)} is applied, too", file.role or "options")
     if one.hook:
         yield Fact("project", f"{one.hook} is called", "options")
     for path, reason in one.skipped:

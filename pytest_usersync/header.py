@@ -36,7 +36,7 @@ def _found(subject: Subject) -> Iterator[str]:
     number = len(project.migrations)
     yield f"{number} migration{'' if number == 1 else 's'}, {project.origin}"
     if others := [*project.before, *project.after]:
-        yield f"also {', '.join(project.shown(one.path) for one in others)}"
+        yield f"also {', '.join(map(project.named, others))}"
     sync = subject.sync
     for failed in subject.load_failures:
         yield f"{Path(failed.file).name} does not apply"

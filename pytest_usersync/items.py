@@ -109,7 +109,8 @@ def anchor(config: pytest.Config, project: Project) -> Path:
     for path in candidates:
         if path and path.is_relative_to(config.rootpath) and path.is_file():
             return path
-    return project.files[0].path if project.files else Path(project.hooked())
+    files = (file.path for file in project.files if file.path.is_file())
+    return next(files, project.hooked())
 
 
 def aim(config: pytest.Config, path: Path) -> None:

@@ -79,14 +79,16 @@ OPTIONS = (
     Option(
         "before",
         "paths",
-        "apply this SQL file before the first migration, for what was made by hand; repeatable",
+        "apply this SQL file, or call this function with a DSN, before the first migration, for "
+        "what was made by hand; repeatable",
         metavar="PATH",
         ini=True,
     ),
     Option(
         "setup",
         "paths",
-        "apply this SQL file after the last migration, for what was made by hand; repeatable",
+        "apply this SQL file, or call this function with a DSN, after the last migration, for "
+        "what was made by hand; repeatable",
         metavar="PATH",
         ini=True,
     ),

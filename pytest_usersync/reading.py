@@ -18,6 +18,7 @@ from .options import BY_NAME, Option, flag
 from .policy import Policies
 from .settings import Exploration, Settings
 
+_FUNCTION = re.compile(r"[\w.]+:\w+")
 _SETTINGS = pytest.StashKey[Settings]()
 
 
@@ -70,8 +71,8 @@ def _read(config: pytest.Config) -> Settings:
         binaries=_folder(config, "pg-bin"),
         migrations=_existing(config, "migrations"),
         upto=text(config, "upto"),
-        before=_existing(config, "before"),
-        setup=_existing(config, "setup"),
+        before=_by_hand(config, "before"),
+        setup=_by_hand(config, "setup"),
         seeds=flag(config, "seeds"),
         load=_function(config, "load"),
         stop=flag(config, "stop"),
@@ -125,20 +126,31 @@ def _folder(config: pytest.Config, name: str) -> Path | None:
 
 
 def _existing(config: pytest.Config, name: str) -> tuple[Path, ...]:
-    found = _paths(config, name)
-    for path, source in found:
-        if not path.exists():
-            raise ConfigurationError(
-                f"{source}: {path} does not exist. Give a folder of migrations or one .sql file."
-            )
-    return tuple(path for path, _ in found)
+    return tuple(_present(path, source) for path, source in _paths(config, name))
+
+
+def _present(path: Path, source: str) -> Path:
+    if not path.exists():
+        raise ConfigurationError(
+            f"{source}: {path} does not exist. Give a folder of migrations or one .sql file."
+        )
+    return path
+
+
+def _by_hand(config: pytest.Config, name: str) -> tuple[Path | str, ...]:
+    """Return files and functions, in the order they were given."""
+    given = _given(config, BY_NAME[name])
+    if given is None:
+        return ()
+    files = zip(given.values, _paths(config, name), strict=True)
+    return tuple(value if _FUNCTION.fullmatch(value) else _present(*file) for value, file in files)
 
 
 def _function(config: pytest.Config, name: str) -> str:
     given = _given(config, BY_NAME[name])
     if given is None:
         return ""
-    if not re.fullmatch(r"[\w.]+:\w+", given.values[-1]):
+    if not _FUNCTION.fullmatch(given.values[-1]):
         raise ConfigurationError(
             f"{given.source}: {given.values[-1]} is not module:function. Name a function that "
             "takes the DSN of a database and migrates it."

@@ -18,7 +18,7 @@ class Exploration:
     """
 
     seed: int = 0
-    examples: int = 40
+    examples: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Settings:
         binaries: the folder that holds ``postgres`` and ``initdb``.
         migrations: folders or files to apply instead of those that are found.
         upto: the last migration version to apply.
-        before: SQL files applied before the first migration.
-        setup: SQL files applied after the last one.
+        before: SQL files applied before the first migration, and functions called then.
+        setup: SQL files applied after the last one, and functions called then.
         seeds: whether the seeds of the project are loaded.
         load: ``module:function`` of the project that does migrations.
         stop: whether the first file that does not apply ends the loading.
@@ -50,8 +50,8 @@ class Settings:
     binaries: Path | None = None
     migrations: tuple[Path, ...] = ()
     upto: str | None = None
-    before: tuple[Path, ...] = ()
-    setup: tuple[Path, ...] = ()
+    before: tuple[Path | str, ...] = ()
+    setup: tuple[Path | str, ...] = ()
     seeds: bool = False
     load: str = ""
     stop: bool = False

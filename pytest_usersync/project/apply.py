@@ -123,7 +123,7 @@ class Loading:
     def _failures(self, *, go_on: bool) -> Iterator[MigrationFailure]:
         yield from self._files((*self.project.before, *self.project.migrations), go_on=go_on)
         if self.project.hook:
-            failure = hook.call(self.server, self.name, self.project, self.limit)
+            failure = self._hook(self.project.hook)
             if failure:
                 yield failure
         yield from self._files(self.project.after, go_on=go_on)
@@ -132,7 +132,7 @@ class Loading:
         for migration in files:
             with self._noting(migration):
                 failure = self._apply(migration)
-                if failure and go_on and migration.manner is not Manner.SCRIPT:
+                if failure and go_on and migration.manner not in (Manner.SCRIPT, Manner.HOOK):
                     failure = self._again(failure)
             if failure:
                 yield failure
@@ -161,6 +161,8 @@ class Loading:
             return unreadable(self.project, migration, migration.unreadable)
         if migration.manner is Manner.SCRIPT:
             return self._script(migration)
+        if migration.manner is Manner.HOOK:
+            return self._hook(migration.name)
         batch = queries(self.project, migration, migration.statements)
         refusal = None
         if migration.manner is Manner.SEED:
@@ -172,6 +174,9 @@ class Loading:
         if refusal:
             return self._failed(migration, refusal)
         return None if is_idle(self.connection) else left_open(self.project, migration)
+
+    def _hook(self, name: str) -> MigrationFailure | None:
+        return hook.call(self.server, self.name, self.project, name, self.limit)
 
     def _failed(self, migration: Migration, refusal: Refusal) -> MigrationFailure:
         if refusal.index >= len(migration.statements):

@@ -11,7 +11,7 @@ from ..errors import ConfigurationError, ProjectError
 from . import config, layouts, places
 from .config import CONFIG
 from .layouts import Sheet
-from .model import UNDOES, Manner, Migration, Project, shown
+from .model import UNDOES, Manner, Migration, Project, imported, shown
 from .places import FOLDER, SCHEMAS, SETTING, Skipped, elsewhere, left
 from .reading import read
 
@@ -27,8 +27,8 @@ def find(
     configured: Sequence[Path] = (),
     upto: str | None = None,
     *,
-    before: Sequence[Path] = (),
-    setup: Sequence[Path] = (),
+    before: Sequence[Path | str] = (),
+    setup: Sequence[Path | str] = (),
     seeds: bool = False,
     hook: str = "",
 ) -> Project:
@@ -42,8 +42,9 @@ def find(
         configured: folders or files to use instead, in this order. A file counts whatever its
             name; of a folder, if no name is one of the CLI's, every ``.sql`` file counts.
         upto: the last version to apply.
-        before: SQL files that stand for what was made by hand before the first migration.
-        setup: SQL files that stand for what was made by hand after the last one.
+        before: SQL files that stand for what was made by hand before the first migration, and
+            functions of the project that make it, as ``module:function``.
+        setup: the same for what was made by hand after the last one.
         seeds: whether the seeds of ``[db.seed]`` are loaded at the end.
         hook: ``module:function`` that does what SQL files do not; with it there need be none.
 
@@ -124,9 +125,13 @@ def _folder(rootdir: Path, folder: Path, skipped: Skipped) -> list[Sheet]:
     return [Sheet(path, path.stem, Manner.CLI, as_is=ours) for path in chosen]
 
 
-def _others(rootdir: Path, paths: Iterable[Path], manner: Manner, role: str) -> Iterator[Migration]:
+def _others(
+    rootdir: Path, paths: Iterable[Path | str], manner: Manner, role: str
+) -> Iterator[Migration]:
     for path in paths:
-        if (rootdir / path).is_dir():
+        if isinstance(path, str):
+            yield Migration(imported(rootdir, path), path, path, "", Manner.HOOK, role)
+        elif (rootdir / path).is_dir():
             yield from _others(rootdir, sorted((rootdir / path).glob("*.sql")), manner, role)
         else:
             yield read(rootdir, Sheet(rootdir / path, path.stem, manner), role)

@@ -1,4 +1,4 @@
-"""Let a function of the project do its migrations, with Alembic or Django or whatever it likes."""
+"""Let a function of the project migrate, with Alembic or Django, or make what was made by hand."""
 
 from __future__ import annotations
 
@@ -24,24 +24,27 @@ from .refusals import MigrationFailure
 SETTING = "usersync_load"
 
 
-def call(server: Server, name: str, project: Project, limit: float) -> MigrationFailure | None:
-    """Call the project's hook with the address of a database, and tell of what it raises.
+def call(
+    server: Server, name: str, project: Project, hook: str, limit: float
+) -> MigrationFailure | None:
+    """Call a function of the project with the address of a database; tell of what it raises.
 
     Args:
         server: where the database is.
         name: the database.
-        project: names the hook, and the folder that it is imported from.
+        project: has the folder that it is imported from.
+        hook: ``module:function``.
         limit: seconds after which its sessions are ended.
 
     Raises:
         ConfigurationError: there is no such function.
     """
-    function = _function(project)
+    function = _function(project, hook)
     with _ended_after(server, name, limit) as late:
         try:
             function(dsn(server, name))
         except Exception as error:  # noqa: BLE001  whatever a tool of the project raises
-            return _failed(project, error, limit if late.is_set() else None)
+            return _failed(project, hook, error, limit if late.is_set() else None)
     return None
 
 
@@ -62,8 +65,9 @@ def dsn(server: Server, name: str) -> str:
     return f"postgresql://{login}/{quote(name)}?{urlencode(words, quote_via=quote)}"
 
 
-def _function(project: Project) -> Callable[[str], object]:
-    module_name, _, function_name = project.hook.partition(":")
+def _function(project: Project, hook: str) -> Callable[[str], object]:
+    module_name, _, function_name = hook.partition(":")
+    setting = SETTING if hook == project.hook else "usersync_before or usersync_setup"
     root = str(project.root)
     sys.path.insert(0, root)
     try:
@@ -71,7 +75,7 @@ def _function(project: Project) -> Callable[[str], object]:
         function = getattr(module, function_name)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigurationError(
-            f"{SETTING} names {project.hook}, which cannot be imported: {error}. "
+            f"{setting} names {hook}, which cannot be imported: {error}. "
             "Write module:function, importable from pytest's rootdir."
         ) from error
     finally:
@@ -79,7 +83,7 @@ def _function(project: Project) -> Callable[[str], object]:
             sys.path.remove(root)
     if not callable(function):
         raise ConfigurationError(
-            f"{SETTING} names {project.hook}, which is no function. Name one that takes a DSN."
+            f"{setting} names {hook}, which is no function. Name one that takes a DSN."
         )
     return function  # type: ignore[no-any-return]
 
@@ -107,7 +111,7 @@ def _ended_after(server: Server, name: str, limit: float) -> Iterator[threading.
         timer.cancel()
 
 
-def _failed(project: Project, error: Exception, limit: float | None) -> MigrationFailure:
+def _failed(project: Project, hook: str, error: Exception, limit: float | None) -> MigrationFailure:
     """Return the failure with the project's innermost line and, if it was one, PostgreSQL's."""
     cause = _of_database(error)
     said = cause.diag if cause else None
@@ -119,7 +123,7 @@ def _failed(project: Project, error: Exception, limit: float | None) -> Migratio
         for frame in traceback.extract_tb(error.__traceback__)
         if _is_project(project.root, Path(frame.filename))
     ]
-    path = Path(frames[-1].filename) if frames else project.root / project.hook
+    path = Path(frames[-1].filename) if frames else project.root / hook
     line = (frames[-1].lineno or 1) if frames else 1
     source = (frames[-1].line or "") if frames else ""
     failure = Failure(
@@ -130,7 +134,7 @@ def _failed(project: Project, error: Exception, limit: float | None) -> Migratio
         context=(said.context if said else "") or "",
         location=Location(shown(project.root, path), line, 1, source),
     )
-    hooked = Migration(path, project.hook, project.hook, "", Manner.SCRIPT, "hook")
+    hooked = Migration(path, hook, hook, "", Manner.HOOK, "hook")
     return MigrationFailure(hooked, None, failure)
 
 

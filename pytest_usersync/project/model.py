@@ -31,6 +31,7 @@ class Manner(StrEnum):
     BATCH = "batch"  # one transaction, as other tools and the CLI itself with roles.sql do
     SEED = "seed"  # one transaction, every statement prepared before the first one runs
     SCRIPT = "script"  # statement by statement, as psql: dumps, and what was written by hand
+    HOOK = "hook"  # no file: a function of the project, called with a DSN
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Project:
 
     def hooked(self) -> Path:
         """Return the file that the hook's module is most likely in."""
-        return self.root.joinpath(*self.hook.partition(":")[0].split(".")).with_suffix(".py")
+        return imported(self.root, self.hook)
 
     def fingerprint(self) -> str:
         """Return a digest of every file that decides what the loaded database holds."""
@@ -127,9 +128,18 @@ class Project:
         """Return a path as messages show it: from the root, with forward slashes."""
         return shown(self.root, path)
 
+    def named(self, file: Migration) -> str:
+        """Return what messages call a file, or a function that is called in a file's place."""
+        return file.name if file.manner is Manner.HOOK else self.shown(file.path)
+
     def location(self, migration: Migration, line: int, column: int = 1) -> Location:
         """Return a place in one of the files, with the text of its line."""
         return Location(self.shown(migration.path), line, column, migration.line(line))
+
+
+def imported(root: Path, hook: str) -> Path:
+    """Return the file that the module of ``module:function`` is most likely in."""
+    return root.joinpath(*hook.partition(":")[0].split(".")).with_suffix(".py")
 
 
 def shown(root: Path, path: Path) -> str:
