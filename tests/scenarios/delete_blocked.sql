@@ -1,10 +1,12 @@
 -- broken: the foreign key to the user says nothing about deletes
 -- cases: email-autoconfirm phone-autoconfirm anonymous
 -- says: profiles_id_fkey.*on delete cascade
+-- also: US703
 alter table public.profiles
     drop constraint profiles_id_fkey,
     add constraint profiles_id_fkey foreign key (id) references auth.users (id);
 -- mended: as told
+-- also: US703
 
 -- broken: who has written something stays for ever
 -- cases: in-use
@@ -72,7 +74,7 @@ create table public.former_users (
 
 alter table public.former_users enable row level security;
 
-create function public.archive_user()
+create or replace function public.archive_user()
     returns trigger
     security definer
     set search_path = ''
@@ -86,7 +88,7 @@ $$;
 
 revoke all on function public.archive_user() from public, anon, authenticated, service_role;
 
-create trigger archive_user
+create or replace trigger archive_user
     before delete on auth.users
     for each row
     execute function public.archive_user();
@@ -102,7 +104,7 @@ alter function public.forget_user() security invoker;
 -- broken: a trigger says no
 -- cases: email-autoconfirm phone-autoconfirm anonymous
 -- says: usersync_hard_delete = refuse
-create function public.keep_user()
+create or replace function public.keep_user()
     returns trigger
     set search_path = ''
     language plpgsql
@@ -114,7 +116,7 @@ $$;
 
 revoke all on function public.keep_user() from public, anon, authenticated, service_role;
 
-create trigger keep_user
+create or replace trigger keep_user
     before delete on auth.users
     for each row
     execute function public.keep_user();

@@ -8,6 +8,7 @@ alter table public.profiles drop constraint profiles_id_fkey;
 -- base: generated_id
 -- cases: email-autoconfirm phone-autoconfirm anonymous
 -- says: without user_id
+-- also: US703
 alter table public.profile
     alter column user_id drop not null,
     drop constraint profile_user_id_fkey,
@@ -15,6 +16,7 @@ alter table public.profile
         foreign key (user_id)
         references auth.users (id) on delete set null;
 -- mended: as told
+-- also: US703
 
 -- broken: the trigger looks for the address
 -- base: upsert
@@ -36,9 +38,7 @@ $$;
 -- base: text_key
 -- cases: email-autoconfirm phone-autoconfirm anonymous
 -- says: after delete on auth.users
-drop trigger member_follows_user on auth.users;
-
-create trigger member_follows_user
+create or replace trigger member_follows_user
     after insert or update of email, email_confirmed_at, deleted_at on auth.users
     for each row
     execute function app.member_follows_user();

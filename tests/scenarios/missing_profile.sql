@@ -86,12 +86,12 @@ begin
 end;
 $$;
 
-create trigger add_visitor
+create or replace trigger add_visitor
     after insert on auth.users
     for each row
     execute function public.add_visitor();
 
-create trigger new_visitor
+create or replace trigger new_visitor
     after insert on auth.users
     for each row
     execute function public.add_visitor();

@@ -10,14 +10,14 @@ drop trigger on_auth_user_created on auth.users;
 create table public.users (id uuid primary key);
 alter table public.users enable row level security;
 
-create trigger on_auth_user_created
+create or replace trigger on_auth_user_created
     after insert on public.users
     for each row
     execute function public.create_profile();
 -- mended:
 drop trigger on_auth_user_created on public.users;
 
-create trigger on_auth_user_created
+create or replace trigger on_auth_user_created
     after insert on auth.users
     for each row
     execute function public.create_profile();
@@ -26,19 +26,19 @@ create trigger on_auth_user_created
 drop trigger on_auth_user_created on auth.users;
 drop trigger on_auth_user_updated on auth.users;
 
-create trigger on_auth_user_deleted
+create or replace trigger on_auth_user_deleted
     after delete on auth.users
     for each row
     execute function public.update_profile();
 -- mended:
 drop trigger on_auth_user_deleted on auth.users;
 
-create trigger on_auth_user_created
+create or replace trigger on_auth_user_created
     after insert on auth.users
     for each row
     execute function public.create_profile();
 
-create trigger on_auth_user_updated
+create or replace trigger on_auth_user_updated
     after update of email, phone, email_confirmed_at on auth.users
     for each row
     execute function public.update_profile();

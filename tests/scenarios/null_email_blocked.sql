@@ -66,7 +66,7 @@ begin
 end;
 $$;
 
-create trigger only_emails
+create or replace trigger only_emails
     before insert on auth.users
     for each row
     execute function public.only_emails();

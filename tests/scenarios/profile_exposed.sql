@@ -51,7 +51,7 @@ create policy "signed in"
     to authenticated
     using ((select auth.uid()) is not null);
 
-create function public.keep_metadata()
+create or replace function public.keep_metadata()
     returns trigger
     security definer
     set search_path = ''
@@ -63,7 +63,7 @@ begin
 end;
 $$;
 
-create trigger zz_keep_metadata
+create or replace trigger zz_keep_metadata
     after insert or update on auth.users
     for each row
     execute function public.keep_metadata();

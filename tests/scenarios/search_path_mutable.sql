@@ -5,7 +5,7 @@ alter function public.create_profile() reset search_path;
 
 -- broken: a helper with its owner's rights pins nothing
 -- says: public.display_name\(new_user auth.users\)
-create function public.display_name(new_user auth.users)
+create or replace function public.display_name(new_user auth.users)
     returns text
     security definer
     language plpgsql
@@ -35,7 +35,7 @@ $$;
 -- says: set search_path = public, pg_temp
 alter table public.profiles add column place bigint;
 
-create function public.next_place()
+create or replace function public.next_place()
     returns bigint
     security definer
     language plpgsql
@@ -72,7 +72,7 @@ $$;
 -- says: public.stamp\(\)
 alter table public.profiles add column updated_at timestamptz not null default now();
 
-create function public.stamp()
+create or replace function public.stamp()
     returns trigger
     security definer
     language plpgsql
@@ -83,7 +83,7 @@ begin
 end;
 $$;
 
-create trigger stamp
+create or replace trigger stamp
     before update on public.profiles
     for each row
     when (old.full_name is distinct from new.full_name)

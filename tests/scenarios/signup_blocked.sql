@@ -306,7 +306,7 @@ begin
 end;
 $$;
 
-create trigger greet
+create or replace trigger greet
     after insert on public.profiles
     for each row
     execute function public.greet();

@@ -11,7 +11,7 @@ begin
 end;
 $$;
 
-create trigger ignore
+create or replace trigger ignore
     before insert on auth.users
     for each row
     execute function public.ignore();
@@ -32,7 +32,7 @@ begin
 end;
 $$;
 
-create trigger renumber
+create or replace trigger renumber
     before insert on auth.users
     for each row
     execute function public.renumber();

@@ -1,0 +1,49 @@
+"""Apply one of a project's files a second time, each statement for itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .. import database, platform
+from ..database import Connection
+from ..finding import Failure
+from ..server import Server
+from .again import Again, without_transactions
+from .model import Migration, Project
+from .refusals import refused
+from .script import cut
+
+_LIMIT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A statement that could be done once and not twice; it stands on the lines from to."""
+
+    text: str
+    first: int
+    last: int
+    failure: Failure
+
+
+def rerun(server: Server, name: str, project: Project, migration: Migration) -> list[Refused]:
+    """Apply a file to a database that already has it; return what the database refuses.
+
+    Args:
+        server: where the database is.
+        name: the database, which is changed.
+        project: the file's project.
+        migration: the file.
+    """
+
+    def connect() -> Connection:
+        return database.connect(server, name, platform.migration_role(server))
+
+    again = Again(connect(), connect, _LIMIT)
+    again.run(without_transactions(cut(migration.text))).close()
+    found = []
+    for statement, refusal in again.refused:
+        failure = refused(project, migration, statement, refusal, _LIMIT).failure
+        first = statement.place()[0]
+        found.append(Refused(statement.text, first, first + statement.text.count("\n"), failure))
+    return found
