@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from psycopg import Error, sql
@@ -146,6 +146,8 @@ def watch(
             have changed, so that the project's own tables have rows, too.
         without: a statement to leave out.
     """
+    # What comes after the migrations is not watched, and may take long.
+    project = replace(project, hook="", after=())
     seen, failed = _pass(server, project, _Users(metadata, users), without)
     if not failed or not users:
         return seen
