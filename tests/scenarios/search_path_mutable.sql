@@ -33,7 +33,7 @@ $$;
 
 -- broken: a helper counts on the path of its caller
 -- says: set search_path = public, pg_temp
-alter table public.profiles add column place bigint;
+alter table public.profiles add column if not exists place bigint;
 
 create or replace function public.next_place()
     returns bigint
@@ -70,7 +70,7 @@ $$;
 
 -- broken: a trigger on the profile pins nothing
 -- says: public.stamp\(\)
-alter table public.profiles add column updated_at timestamptz not null default now();
+alter table public.profiles add column if not exists updated_at timestamptz not null default now();
 
 create or replace function public.stamp()
     returns trigger

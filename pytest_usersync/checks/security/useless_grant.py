@@ -90,9 +90,10 @@ def _judged(trial: Trial, one: Routine) -> Iterator[Finding]:
         rehearsed.run(remedy)
         if rehearsed.leaves() == before:
             shown = _shown(trial, rehearsed)
+            who = ", ".join(useless)
             places = (granted[role] for role in useless)
             yield Finding(
-                summary=f"EXECUTE on {one.name} is granted to {', '.join(useless)}, who need it not:"
+                summary=f"EXECUTE on {one.name} is granted to {who}, who need it not:"
                 " PostgreSQL asks for it when a trigger is created, never when it fires, and a"
                 " signup leaves the same without",
                 sql=f"{remedy}\n{shown}",

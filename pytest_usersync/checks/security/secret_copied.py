@@ -1,0 +1,143 @@
+"""US605: a password hash or a token of auth.users turns up elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from functools import partial
+from uuid import UUID
+
+from ...auth import SupabaseAuth, User
+from ...calls import routines
+from ...changes import new_email, new_phone
+from ...check import Needs, check
+from ...finding import Finding, Level, Location
+from ...later import act
+from ...leaks import SECRETS, Known, Leak, Overheard, leaks, secrets
+from ...quoting import named, quoted
+from ...signups import BY_NAME
+from ...sync import Table
+from ...trial import Refused, Trial
+
+_CHANNEL = re.compile(r"(?:\bnotify\s+|\bpg_notify\s*\(\s*')\"?([\w-]+)", re.IGNORECASE)
+_NAMES = "array[" + ", ".join(f"'{one}'" for one in SECRETS) + "]"
+
+
+@check("US605", level=Level.ERROR, needs=Needs.SIGNUP)
+def secret_copied(trial: Trial) -> Iterable[Finding]:
+    """No password hash or token leaves `auth`.
+
+    `to_jsonb(new)`, `row_to_json(new)` and `select *` take the whole row along: the hash of the
+    password, and the tokens that confirm an address, reset a password or change an email. A table
+    of the project is read by the app, by its admins and its reports, and often by every user; who
+    reads a `recovery_token` there takes the account over. A database webhook on `auth.users` does
+    the same over the wire: its request carries the whole row to whatever the URL is, and
+    `pg_notify` hands it to whoever listens.
+
+    Name the columns that are needed. Where the whole row is wanted, take the secrets out:
+    `to_jsonb(new) - array['encrypted_password', 'confirmation_token', …]`. Put a webhook on the
+    profile table instead.
+
+    People sign up, ask for a new password, an email and a phone change and a code, so that every
+    secret of `auth.users` is set once. Then each of these values is looked for in every row of
+    every table outside `auth`, those of pg_net and Realtime included, and in what was notified.
+    """
+    sources = " ".join(one.source for one in routines(trial))
+    overheard = Overheard(trial, set(_CHANNEL.findall(sources)))
+    user = trial.signed_up(BY_NAME["email"])
+    known = secrets(trial, user.id)
+    found: dict[Table, Leak] = {}
+    for doings in ((_recover,), (_confirm, _change_email, _change_phone, _reauthenticate)):
+        for doing in doings:
+            with suppress(Refused):  # an UPDATE that fails is another promise
+                act(trial, doing, user)
+            known |= secrets(trial, user.id)
+        found |= {leak.table: leak for leak in leaks(trial, known)}
+    for leak in found.values():
+        yield _finding(trial, user.id, leak, known)
+    for channel, columns in overheard.leaks(known).items():
+        yield _overheard(trial, user.id, channel, columns)
+
+
+def _recover(auth: SupabaseAuth, user: User) -> User:
+    return auth.reset_password(user.email or "") or user
+
+
+def _confirm(auth: SupabaseAuth, user: User) -> User:
+    return auth.admin.update_user(user, email_confirm=True)
+
+
+def _change_email(auth: SupabaseAuth, user: User) -> User:
+    return auth.update_user(user, email=new_email(user))
+
+
+def _change_phone(auth: SupabaseAuth, user: User) -> User:
+    return auth.update_user(user, phone=new_phone(user))
+
+
+def _reauthenticate(auth: SupabaseAuth, user: User) -> User:
+    return auth.reauthenticate(user)
+
+
+def _finding(trial: Trial, user_id: UUID, leak: Leak, known: Known) -> Finding:
+    hooks = [t for t in trial.sync.triggers if t.function == "supabase_functions.http_request"]
+    place = f"{leak.table}.{leak.column}"
+    said, remedy = f"are copied to {place}", _without(trial, leak.columns) + _cleaned(leak)
+    if leak.url:
+        said, remedy = f"wait in {place} to be posted to {leak.url}", _without(trial, leak.columns)
+    if leak.url and hooks:
+        remedy = "\n".join(f"drop trigger {quoted(t.name)} on auth.users;" for t in hooks)
+        remedy += "\n-- and create the webhook on the profile table, which has no secrets"
+    seen = partial(leak.seen, known=known)
+    return Finding(
+        summary=f"secrets of auth.users ({', '.join(leak.columns)}) {said}",
+        sql=trial.shortest(user_id, seen) + _look(leak),
+        remedy=remedy,
+        location=_place(trial),
+    )
+
+
+def _overheard(trial: Trial, user_id: UUID, channel: str, columns: Sequence[str]) -> Finding:
+    script = trial.shortest(user_id, partial(_set, user_id=user_id, columns=columns))
+    shown = f"select {', '.join(columns)} from auth.users where id = '{user_id}';\n"
+    return Finding(
+        summary=f"secrets of auth.users ({', '.join(columns)}) are notified on the channel"
+        f" {channel}, to whoever listens",
+        sql=f"listen {quoted(channel)};\n{script}reset session authorization;\n{shown}",
+        remedy=_without(trial, columns),
+        location=_place(trial),
+    )
+
+
+def _look(leak: Leak) -> str:
+    value = quoted(leak.column)
+    if leak.url:
+        value = f"url, convert_from({value}, 'utf8') as {value}"
+    return f"reset session authorization;\nselect {value} from {named(leak.table)};\n"
+
+
+def _set(trial: Trial, user_id: UUID, columns: Sequence[str]) -> bool:
+    user = trial.user(user_id) or {}
+    return all(user.get(column) for column in columns)
+
+
+def _without(trial: Trial, columns: Sequence[str]) -> str:
+    mentions = re.compile(rf"\b({'|'.join(columns)})\b|\(\s*new\s*[).]|\bnew\.\*", re.IGNORECASE)
+    ours = [one for one in routines(trial) if one.ran]
+    functions = [one.name for one in ours if mentions.search(one.source)] or [r.name for r in ours]
+    return (
+        f"-- in {' or '.join(functions)}: leave {', '.join(f'new.{one}' for one in columns)} out;"
+        f" where the whole row is wanted, write\n-- to_jsonb(new) - {_NAMES}\n"
+    )
+
+
+def _cleaned(leak: Leak) -> str:
+    column = quoted(leak.column)
+    value = f"{column} - {_NAMES}" if leak.whole else "null"
+    return f"update {named(leak.table)} set {column} = {value};"
+
+
+def _place(trial: Trial) -> Location | None:
+    places = (t.function_location or t.location for t in trial.sync.triggers if t.enabled)
+    return next(filter(None, places), None)
