@@ -260,8 +260,7 @@ def test_columns_that_move_with_the_metadata_or_part_of_the_email_are_told(
 
 def test_keys_are_learnt_from_a_function_that_is_handed_the_metadata(watched: Watch) -> None:
     folder = PROJECTS.parents[1] / "examples" / "minimal" / "supabase" / "migrations"
-    (migration,) = folder.glob("*.sql")
-    sync = watched(migration)
+    sync = watched(folder / "20260101000000_profiles.sql")
     assert sync.metadata_keys == ("full_name",)
     assert [(d.column, d.sources) for d in sync.derived] == [
         ("display_name", ("metadata.full_name",))

@@ -1,7 +1,7 @@
 -- One profile for every user of auth.users, and nothing in it that the app does not need.
 --
--- Every statement can be run again, and the order matters: table, functions, triggers, then the backfill. The
--- triggers lock auth.users until this migration commits, so no signup falls between them and the backfill.
+-- Every statement can be run again. The backfill is a migration of its own, and comes after this one: the triggers lock
+-- auth.users until they are committed, and then no new user is missed.
 
 create table if not exists public.profiles (
     -- the user's own id, so that a second profile is impossible; the profile goes with the user
@@ -141,24 +141,3 @@ create policy "Users update their own profile"
     to authenticated
     using ((select auth.uid()) = id)
     with check ((select auth.uid()) = id);
-
-
--- Users older than the triggers. Signups wait while this runs: with many users, give it a migration of its own.
-insert into public.profiles (
-    id,
-    email,
-    phone,
-    email_verified,
-    display_name,
-    created_at
-)
-select
-    users.id,
-    case when users.deleted_at is null then users.email end,
-    case when users.deleted_at is null then users.phone end,
-    users.deleted_at is null and users.email_confirmed_at is not null,
-    case when users.deleted_at is null then public.display_name_from(users.raw_user_meta_data) end,
-    coalesce(users.created_at, now())
-from auth.users as users
-order by users.created_at, users.id
-on conflict (id) do nothing;
