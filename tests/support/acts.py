@@ -145,7 +145,9 @@ def loaded(
         database.drop(server, database_of.database)
 
 
-def judged(subject: Subject, only: str = "US", apart: str = "US") -> list[Verdict]:
+def judged(
+    subject: Subject, only: str = "US", apart: str | tuple[str, ...] = "US"
+) -> list[Verdict]:
     """Return the verdicts of every case of every check whose code starts with ``only``.
 
     Checks whose code starts with ``apart`` have a database each, as in a run. The others share one

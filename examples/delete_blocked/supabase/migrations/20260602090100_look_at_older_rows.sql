@@ -1,0 +1,1 @@
+alter table public.profiles validate constraint profiles_id_fkey;
