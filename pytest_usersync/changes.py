@@ -227,10 +227,16 @@ CHANGES: tuple[Change, ...] = (
         moves=EMAIL,
     ),
     Change(
-        "email-by-identity",
-        "linking a GitHub identity to a user without email",
+        "email-change-requested",
+        "an email change that nobody has confirmed",
+        "email-autoconfirm",
+        lambda auth, user: auth.update_user(user, email=new_email(user)),
+    ),
+    Change(
+        "email-added",
+        "adding an email to a phone user",
         "phone-autoconfirm",
-        _link,
+        _change_email,
         moves=EMAIL | CONFIRMATION,
     ),
     Change(
@@ -256,8 +262,24 @@ CHANGES: tuple[Change, ...] = (
         moves=PHONE,
         emailless=True,
     ),
+    Change(
+        "phone-change-requested",
+        "a phone change that nobody has confirmed",
+        "phone-autoconfirm",
+        lambda auth, user: auth.update_user(user, phone=new_phone(user)),
+        emailless=True,
+    ),
     # Identities.
     Change("link", "linking a GitHub identity", "email-autoconfirm", _link),
+    # Confirms an address that it does not write: the phone identity has none either.
+    Change(
+        "link-phone",
+        "linking a GitHub identity to a phone user",
+        "phone-autoconfirm",
+        _link,
+        moves=CONFIRMATION,
+        emailless=True,
+    ),
     Change(
         "link-by-sign-in",
         "a sign-in with GitHub under the address of a password user",

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from functools import partial
 from uuid import UUID
 
+from ... import remedies
 from ...check import Needs, check
 from ...finding import Finding, Level, NotApplicable
-from ...quoting import named, quoted, showing
+from ...quoting import showing
 from ...signups import names
 from ...sync import Mirror, same
 from ...trial import Trial
@@ -44,59 +45,13 @@ def verified_flag_wrong(trial: Trial) -> Iterable[Finding]:
             summary=f"{trial.signup.title} leaves {wrong} in {mirror.table}.{mirror.column},"
             f" and the user {state}",
             sql=script + showing(trial.target(mirror), user.id, ", ".join(mirror.sources)),
-            remedy=_remedy(trial, mirror),
+            remedy=remedies.follow(trial, [mirror]),
         )
 
 
 def _same(mirror: Mirror, user_id: UUID, confirmed: object, trial: Trial) -> bool:
     wrong = bool(_wrong(trial, mirror, user_id))
     return wrong and _confirmed(trial, mirror, user_id) is confirmed
-
-
-def _remedy(trial: Trial, mirror: Mirror) -> str:
-    """Return a trigger that keeps the column as auth.users has it."""
-    target = trial.target(mirror)
-    key = trial.query(
-        "select format_type(atttypid, null) as kind from pg_catalog.pg_attribute"
-        " where attrelid = to_regclass(%s) and attname = %s",
-        [named(target.table), target.key],
-    )
-    cast = "" if key[0]["kind"] == "uuid" else f"::{key[0]['kind']}"
-    value = " or ".join(f"new.{source} is not null" for source in mirror.sources)
-    function = f"{quoted(target.table.schema)}.follow_confirmation"
-    # The generated column moves with those it is made of.
-    made = ("email_confirmed_at", "phone_confirmed_at")
-    watched = made if "confirmed_at" in mirror.sources else mirror.sources
-    deferred = trial.query(
-        "select tgname from pg_catalog.pg_trigger where tgrelid = 'auth.users'::regclass"
-        " and tginitdeferred and tgname = any(%s)",
-        [list(target.written_by)],
-    )
-    # A profile that is written at commit is not there yet when Auth confirms the user.
-    create, late = "create or replace trigger", ""
-    if deferred:
-        create, late = "create constraint trigger", "    deferrable initially deferred\n"
-    return f"""\
-create or replace function {function}()
-    returns trigger
-    security definer
-    set search_path = ''
-    language plpgsql
-as $$
-begin
-    update {named(target.table)}
-    set {quoted(mirror.column)} = {value if mirror.flag else f"new.{mirror.sources[0]}"}
-    where {quoted(target.key)} = new.id{cast};
-
-    return null;
-end;
-$$;
-
-{create} follow_confirmation
-    after update of {", ".join(watched)} on auth.users
-{late}    for each row
-    execute function {function}();
-"""
 
 
 def _confirmed(trial: Trial, mirror: Mirror, user_id: UUID) -> bool:
