@@ -1,0 +1,1 @@
+"""Races: sessions that act at the same time, in every order that can make a difference."""

@@ -1,0 +1,221 @@
+"""The database of a race: what schedules do to it is logged, and taken back after each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow, dict_row, tuple_row
+
+from .. import database, sqlfiles
+from ..check import Subject
+from ..database import Connection
+from ..roles import Part
+from . import breakpoints
+from .breakpoints import Pause
+from .doors import Doors, refused
+from .line import Line
+from .model import Change
+from .relations import Relations
+
+_PLAIN = (
+    "-c search_path= -c datestyle=ISO,YMD -c intervalstyle=postgres -c extra_float_digits=1"
+    " -c usersync_race.at_work=on"
+)
+_AT_WORK = "-c usersync_race.at_work=on"
+_LOG = """
+    select log.pid, log.relation, log.was, log.is_now, log.was_shown, log.is_shown
+    from usersync_race.log as log
+    where log.seq > $1
+    order by log.seq
+"""
+_CLEAR = "delete from usersync_race.log as log where log.seq > $1"
+_LASTING = "insert into usersync_race.log (relation) values (0) returning seq"
+_SEQUENCES = b"""
+    select pg_catalog.setval(
+        known.relation::regclass,
+        coalesce(known.last_value, known.start_value),
+        known.last_value is not null
+    )
+    from usersync_race.sequences as known
+    where pg_catalog.pg_sequence_last_value(known.relation) is distinct from known.last_value
+"""
+
+
+class Arena:
+    """A copy of the loaded database in which sessions meet.
+
+    What is written is taken back row by row: that costs a tenth of a fresh copy. What cannot be
+    taken back so (a changed catalog, a trigger that fires even then) makes a fresh copy due.
+    """
+
+    control: Connection
+    reader: Connection
+    relations: Relations
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.name = ""
+        self.spoiled = False
+        self.copies = 0
+        self.doors = Doors(self)
+        self._clones = database.Clones(subject.server)
+        self._open: list[Connection] = []
+        self._pauses: Sequence[Pause] = ()
+        self._mark = 0
+
+    def _renew(self) -> None:
+        """Make the copy, unless there is a good one."""
+        if self.name and not self.spoiled:
+            return
+        self._leave()
+        self.name = self._clones.take(self.subject.database, "race")
+        self.copies += 1
+        self.control = self._connect(_PLAIN)
+        self.control.execute(sqlfiles.read("interleaving", "log.sql").encode())
+        self.reader = self._connect(_AT_WORK)
+        self.spoiled = False
+        self._pauses = ()
+        self._mark = 0
+        self.relations = Relations(self.control)
+
+    def _connect(self, options: str) -> Connection:
+        server = self.subject.server
+        try:
+            connection: Connection = psycopg.Connection.connect(
+                database.conninfo(server, self.name, options=options),
+                autocommit=True,
+                row_factory=dict_row,
+            )
+        except psycopg.OperationalError as error:
+            raise refused(error) from None
+        self._open.append(connection)
+        return connection
+
+    @contextmanager
+    def line(self, login: str) -> Iterator[Line]:
+        """Lend a session of the role; it comes back as it was, or not at all."""
+        with self.doors.line(login) as line:
+            if self._pauses and not line.held:
+                breakpoints.hold(self.control, line.slot)
+                line.held = True
+            yield line
+
+    def part(self, role: str, claims: str | None) -> tuple[str, Part | None]:
+        """Return who logs in, and what is set then, to be the role, or to ask PostgREST as it."""
+        return self.doors.part(role, claims)
+
+    def resume(self, line: Line) -> None:
+        """Let a session go on that pauses."""
+        line.pauses += 1
+        breakpoints.let_go(self.control, line.slot, line.pauses)
+
+    # -- there and back
+
+    def prepare(
+        self, acts: Sequence[Callable[[Connection], object]] = (), pauses: Sequence[Pause] = ()
+    ) -> None:
+        """Do what comes before all schedules; what was done so before is taken back first."""
+        self._mark = 0
+        if self.name and not self.spoiled:
+            self.restore([])
+        if self.name and not self.spoiled and self._pauses:
+            breakpoints.remove(self.control, self._pauses)
+        self._renew()
+        with self.writing() as connection:
+            for act in acts:
+                act(connection)
+        lasting = breakpoints.install(self.control, pauses) if pauses else False
+        self._pauses = tuple(pauses)
+        found = self.control.execute("select usersync_race.watch(), usersync_race.mark() as mark")
+        self._mark = found.fetchall()[0]["mark"]
+        self.relations = Relations(self.control)
+        if lasting:  # It is noted as if it had been done before the mark.
+            noted = self.control.execute(_LASTING).fetchall()
+            self._mark = noted[0]["seq"]
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Lend a superuser's connection whose writes are logged, and committed at the end."""
+        self.reader.execute("set usersync_race.at_work = 'off'")
+        try:
+            with self.reader.transaction():
+                yield self.reader
+        finally:
+            with suppress(psycopg.Error):
+                self.reader.execute("reset all")
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Lend a superuser's connection; what is done on it is rolled back."""
+        if self.reader.closed:
+            self._open.remove(self.reader)
+            self.reader = self._connect(_AT_WORK)
+        connection = self.reader
+        connection.execute("begin")
+        try:
+            yield connection
+        finally:
+            if not connection.closed:
+                connection.row_factory = dict_row
+                connection.execute("rollback")
+
+    def restore(self, names: Sequence[tuple[int, str]]) -> list[Change]:
+        """Take back what was written since the last mark, and return what that was.
+
+        Args:
+            names: the sessions, by the id of their backend.
+        """
+        cursor: psycopg.RawCursor[Any] = psycopg.RawCursor(self.control, row_factory=tuple_row)
+        log = cursor.execute(_LOG, [self._mark], prepare=True).fetchall()
+        session = dict(names)
+        changes = [
+            Change(self.relations.name(relation), was, now, session.get(pid, ""))
+            for pid, relation, _, _, was, now in log
+            if relation
+        ]
+        bag: dict[int, Counter[str]] = {}
+        for _, relation, was, now, *_ in log:
+            rows = bag.setdefault(relation, Counter())
+            if was is not None:
+                rows[was] -= 1
+            if now is not None:
+                rows[now] += 1
+        try:
+            self._put_back(bag)
+        except psycopg.Error:
+            self.spoiled = True
+        return changes
+
+    def _put_back(self, bag: dict[int, Counter[str]]) -> None:
+        if not self.relations.restorable(bag):
+            self.spoiled = True
+            return
+        with self.control.pipeline(), self.control.transaction():
+            if bag:
+                self.relations.put_back(bag)
+                raw: psycopg.RawCursor[DictRow] = psycopg.RawCursor(self.control)
+                raw.execute(_CLEAR, [self._mark], prepare=True)
+            self.control.execute(_SEQUENCES, prepare=True)
+
+    # -- the end
+
+    def _leave(self) -> None:
+        self.doors.close()
+        for connection in self._open:
+            connection.close()
+        self._open.clear()
+        if self.name:
+            self._clones.drop(self.name)
+            self.name = ""
+
+    def close(self) -> None:
+        """Close the connections and drop the copy, unless it goes with its server."""
+        if self.subject.server.own:
+            self._clones.names.clear()
+            self.name = ""
+        self._leave()
+        self._clones.close()

@@ -1,0 +1,123 @@
+"""Pauses in the middle of a step: where a function under test writes or reads a table."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import LiteralString
+
+import psycopg
+from psycopg import sql
+
+from .. import sqlfiles
+from ..database import Connection
+from ..errors import UserSyncError
+
+WRITES = ("insert", "update", "delete")
+# The first of the two numbers of our advisory locks.
+KEYS = 1970495845
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Where sessions pause.
+
+    Args:
+        table: as SQL calls it, ``public.profiles``.
+        on: ``insert``, ``update``, ``delete``, for each row; or ``select``, for each scan.
+        after: whether once it has happened; before a select there is nothing to see.
+    """
+
+    table: str
+    on: tuple[str, ...]
+    after: bool = False
+
+
+def pause(table: str, on: str | Collection[str], *, after: bool = False) -> Pause:
+    """Return where to pause.
+
+    Raises:
+        UserSyncError: nobody can pause there.
+    """
+    verbs = (on,) if isinstance(on, str) else tuple(on)
+    for verb in verbs:
+        if verb not in (*WRITES, "select"):
+            raise UserSyncError(
+                f"Nobody pauses on {verb!r}. Use some of insert, update, delete, select."
+            )
+    return Pause(table, verbs, after)
+
+
+def install(control: Connection, pauses: Collection[Pause]) -> bool:
+    """Make sessions pause; return whether that cannot be taken away again.
+
+    Raises:
+        UserSyncError: there is no such table.
+    """
+    known = control.execute("select to_regproc('usersync_race.halt') is not null as known")
+    if not known.fetchall()[0]["known"]:
+        control.execute(sqlfiles.read("interleaving", "pause.sql").encode())
+    for number, one in enumerate(pauses):
+        try:
+            _install(control, one, number)
+        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+            raise UserSyncError(
+                f"There is no table {one.table}. Name it with its schema, public.profiles."
+            ) from None
+    return any("select" in one.on for one in pauses)
+
+
+def _install(control: Connection, one: Pause, number: int) -> None:
+    found = control.execute("select %s::regclass::oid as oid", [one.table]).fetchall()
+    table = control.execute("select %s::regclass::text as name", [found[0]["oid"]]).fetchall()
+    name = table[0]["name"]
+    if writes := [verb for verb in one.on if verb in WRITES]:
+        statement = sql.SQL(
+            "create trigger {name} {when} {verbs} on {table}"
+            " for each row execute function usersync_race.halt_write({place});"
+            " alter table {table} enable always trigger {name}"
+        ).format(
+            # Triggers fire in the order of their names.
+            name=sql.Identifier(f" usersync_race_{number}"),
+            when=sql.SQL("after" if one.after else "before"),
+            verbs=sql.SQL(" or ").join(map(sql.SQL, writes)),
+            table=_quoted(name),
+            place=sql.Literal(one.table),
+        )
+        control.execute(statement)
+    if "select" in one.on:
+        control.execute("select usersync_race.halt_reads(%s::oid)", [found[0]["oid"]])
+
+
+def remove(control: Connection, pauses: Collection[Pause]) -> None:
+    """Take the triggers away again."""
+    for number, one in enumerate(pauses):
+        if any(verb in WRITES for verb in one.on):
+            row = control.execute("select %s::regclass::text as name", [one.table]).fetchall()[0]
+            statement = sql.SQL("drop trigger if exists {} on {}").format(
+                sql.Identifier(f" usersync_race_{number}"),
+                _quoted(row["name"]),
+            )
+            control.execute(statement)
+
+
+def hold(control: Connection, slot: int) -> None:
+    """Close both pauses of a session before it comes to one."""
+    name = sql.Identifier("usersync_race", f"pause_{slot}")
+    control.execute(sql.SQL("create sequence {}").format(name))
+    for key in (2 * slot, 2 * slot + 1):
+        control.execute("select pg_catalog.pg_advisory_lock(%s, %s)", [KEYS, key])
+
+
+def let_go(control: Connection, slot: int, count: int) -> None:
+    """Let a session go on from its latest pause, and close that again behind it."""
+    key = 2 * slot + count % 2
+    control.execute(
+        "select pg_catalog.pg_advisory_unlock(%s, %s), pg_catalog.pg_advisory_lock(%s, %s)",
+        [KEYS, key, KEYS, key],
+    )
+
+
+def _quoted(name: LiteralString) -> sql.SQL:
+    """Return a name that the server has quoted."""
+    return sql.SQL(name)

@@ -1,0 +1,164 @@
+"""The connection of a session: each statement on it asks first whether it is its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol, Self, TypeVar
+
+import psycopg
+from psycopg import sql
+from psycopg.pq import TransactionStatus
+from psycopg.rows import DictRow
+
+from .. import database
+from ..server import Server
+
+T = TypeVar("T")
+# What a session leaves behind at its end; the plans that functions have made stay.
+_CLEAN = (
+    "rollback; set session authorization {}; reset all; close all; unlisten *; discard temp;"
+    " discard sequences; select pg_catalog.pg_advisory_unlock_all()"
+)
+
+
+class Listener(Protocol):
+    """Who is asked before a statement is sent, and told what came of it."""
+
+    def statement(self, cursor: psycopg.Cursor[Any], text: str, run: Callable[[], T]) -> T:
+        """Run the statement when it is its turn."""
+
+    def commit(self, run: Callable[[], T]) -> T:
+        """Run the commit when it is its turn."""
+
+    def heard(self, notice: psycopg.errors.Diagnostic) -> None:
+        """Take in what the server says meanwhile."""
+
+
+class _Cursor(psycopg.Cursor[Any]):
+    """A cursor that waits for its turn."""
+
+    def execute(self, query: Any, *given: Any, **named: Any) -> Self:  # noqa: ANN401
+        listener = _listener(self)
+        if listener is None:
+            return super().execute(query, *given, **named)
+        run = super().execute
+        return listener.statement(self, self._text(query), lambda: run(query, *given, **named))
+
+    def executemany(self, query: Any, *given: Any, **named: Any) -> None:  # noqa: ANN401
+        listener = _listener(self)
+        run = super().executemany
+        if listener is None:
+            run(query, *given, **named)
+        else:
+            listener.statement(self, self._text(query), lambda: run(query, *given, **named))
+
+    @contextmanager
+    def copy(self, statement: Any, *given: Any, **named: Any) -> Iterator[psycopg.Copy]:  # noqa: ANN401
+        if listener := _listener(self):
+            listener.statement(self, self._text(statement), lambda: None)
+        with super().copy(statement, *given, **named) as copy:
+            yield copy
+
+    def _text(self, query: Any) -> str:  # noqa: ANN401
+        if isinstance(query, sql.Composable):
+            query = query.as_string(self)
+        text: str = query.decode(errors="replace") if isinstance(query, bytes) else str(query)
+        return text
+
+
+class _AtOnce:
+    """Stands in for a pipeline: what is sent is answered at once, as steps are one by one."""
+
+    def sync(self) -> None:
+        """Wait for nothing."""
+
+
+class RaceConnection(psycopg.Connection[DictRow]):
+    """A plain psycopg connection, but for the turns that its statements wait for."""
+
+    listener: Listener | None = None
+
+    def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401
+        super().__init__(*given, **named)
+        self.cursor_factory = _Cursor
+        self.prepare_threshold = None
+        self.add_notice_handler(self._hear)
+
+    def _hear(self, notice: psycopg.errors.Diagnostic) -> None:
+        if self.listener:
+            self.listener.heard(notice)
+
+    def commit(self) -> None:
+        """Commit, when it is its turn."""
+        commit = super().commit
+        if self.listener and self.info.transaction_status == TransactionStatus.INTRANS:
+            self.listener.commit(commit)
+        else:
+            commit()
+
+    @contextmanager
+    def transaction(self, *given: Any, **named: Any) -> Iterator[psycopg.Transaction]:  # noqa: ANN401
+        """Open a block whose end waits for its turn, if it commits."""
+        outermost = self.info.transaction_status == TransactionStatus.IDLE
+        block = super().transaction(*given, **named)
+        with block as opened:
+            yield opened
+            if outermost and self.listener:
+                self.listener.commit(lambda: None)
+
+    @contextmanager
+    def pipeline(self) -> Iterator[Any]:
+        """Open a pipeline, unless each statement is to have its turn."""
+        if self.listener:
+            yield _AtOnce()
+        else:
+            with super().pipeline() as pipeline:
+                yield pipeline
+
+
+class Line:
+    """A session of the server that one race after the other may use."""
+
+    def __init__(self, connection: RaceConnection, login: str) -> None:
+        self.connection = connection
+        self._clean = _CLEAN.format(sql.Identifier(login).as_string(None)).encode()
+        self.pid = connection.info.backend_pid
+        self.slot = 0
+        self.held = False
+        self.pauses = 0
+        self.broken = False
+
+    @classmethod
+    def open(cls, server: Server, name: str, login: str, options: str) -> Self:
+        """Log in; raises psycopg.Error."""
+        connection = database.assume(server, name, login, kind=RaceConnection, options=options)
+        if not isinstance(connection, RaceConnection):
+            raise TypeError(type(connection))
+        return cls(connection, login)
+
+    def send(self, text: bytes) -> None:
+        """Run statements of ours, for which there are no turns; raises psycopg.Error."""
+        result = self.connection.pgconn.exec_(text)
+        if result.status == psycopg.pq.ExecStatus.FATAL_ERROR:
+            raise psycopg.errors.error_from_result(result, self.connection.info.encoding)
+
+    def clean(self) -> None:
+        """End what is open, as if the session had gone, and be as at the login."""
+        connection = self.connection
+        connection.listener = None
+        if connection.closed:
+            self.broken = True
+            return
+        try:
+            self.send(self._clean)
+            connection.autocommit = True
+            connection.isolation_level = None
+            connection.row_factory = psycopg.rows.dict_row
+        except psycopg.Error:
+            self.broken = True
+
+
+def _listener(cursor: psycopg.Cursor[Any]) -> Listener | None:
+    connection = cursor.connection
+    return connection.listener if isinstance(connection, RaceConnection) else None

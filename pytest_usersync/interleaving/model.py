@@ -1,0 +1,188 @@
+"""What a race is made of, and what comes of a schedule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+
+import psycopg
+
+from ..auth import Json, SupabaseAuth
+from ..database import Connection
+
+Row: TypeAlias = "Mapping[str, Json]"
+# The sessions in the order of their steps.
+Schedule: TypeAlias = "Sequence[str]"
+# One statement, with its parameters, or code that is given the session's connection.
+Step: TypeAlias = "str | tuple[str, Sequence[object]] | Callable[[Any], object]"
+Invariant: TypeAlias = "Callable[[Connection], object]"
+I = TypeVar("I", bound=Invariant)  # noqa: E741
+
+CUTS = ("statements", "commits", "calls")
+ISOLATIONS = ("read committed", "repeatable read", "serializable")
+_TIMEOUT = re.compile(r"\b(?:lock|statement)_timeout\b", re.IGNORECASE)
+# Whoever is told one of these may try again: nothing of the transaction remains.
+RETRYABLE = frozenset({"40001", "40P01", "55P03", "57014"})
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody who does something while others do.
+
+    Args:
+        name: how schedules and traces call it.
+        steps: what it does; code is cut before each statement that it sends.
+        role: as whom it is logged in, or asks PostgREST.
+        claims: what its token says, as JSON; None when it does not come by PostgREST.
+        isolation: the level of its one transaction; None: each statement commits by itself, and
+            code has the level that the database gives it.
+        cut: where code is cut into steps: at each of its ``statements``, at its ``commits``, or
+            not at all, so that each of its ``calls`` is one step.
+        auth: makes of the connection what code is given, for a session of Supabase Auth.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    role: str = "postgres"
+    claims: str | None = None
+    isolation: str | None = None
+    cut: str = "statements"
+    auth: Callable[[Connection], SupabaseAuth] | None = None
+
+    @property
+    def impatient(self) -> bool:
+        """Whether it gives up waiting by itself, so that one has to see it do so."""
+        texts = [one if isinstance(one, str) else one[0] for one in self.steps if not callable(one)]
+        return any(_TIMEOUT.search(text) for text in texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A row as it was and as it is now, and the session that changed it."""
+
+    table: str
+    was: Row | None
+    now: Row | None
+    session: str = ""
+
+    def __str__(self) -> str:
+        if self.was is None:
+            return f"+ {self.table} {_shown(self.now or {})}"
+        if self.now is None:
+            return f"- {self.table} {_shown(self.was)}"
+        differing = {key: value for key, value in self.now.items() if self.was.get(key) != value}
+        return f"~ {self.table} {_shown(differing)}"
+
+
+@dataclass(slots=True)
+class Told:
+    """What one statement told its session: the rows that it saw, or the error."""
+
+    text: str
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str | None, ...], ...] = ()
+    count: int = -1
+    sqlstate: str = ""
+    error: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended in an error."""
+        return bool(self.sqlstate)
+
+
+@dataclass(slots=True)
+class Event:
+    """One move: a session was let go on until it came to its next step, had to wait, or was done.
+
+    Args:
+        session: who was let go.
+        number: which of its steps this is, from 1.
+        label: the statement, or what code was about to do.
+        waits: whether it had to wait, and for whom.
+        told: what was told in this move, to whoever came to move by it.
+    """
+
+    session: str
+    number: int
+    label: str
+    waits: bool = False
+    waits_for: tuple[str, ...] = ()
+    paused: str = ""
+    told: list[tuple[str, int, Told]] = field(default_factory=list)
+
+    @property
+    def moved(self) -> frozenset[str]:
+        """Return who came to move: the session itself, and those who had waited for it."""
+        return frozenset({self.session, *(name for name, _, _ in self.told)})
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of one schedule.
+
+    Args:
+        schedule: who moved, in order, as it really was.
+        events: the same, move by move.
+        errors: what each session was told that ended in an error.
+        changes: the rows that are different now, in the order in which they were written.
+        broken: what the invariants say.
+        aborted: the sessions of which nothing remains, because they were told to try again.
+        anomaly: the name of what no serial order gives, once it was judged; "" when one does.
+        order: the serial order that gives the same, once it was judged.
+    """
+
+    schedule: tuple[str, ...]
+    events: list[Event]
+    errors: dict[str, list[Told]]
+    changes: list[Change]
+    broken: list[str] = field(default_factory=list)
+    aborted: tuple[str, ...] = ()
+    anomaly: str = ""
+    order: tuple[str, ...] | None = None
+
+    @property
+    def sqlstates(self) -> frozenset[str]:
+        """Return the SQLSTATEs that sessions were told."""
+        return frozenset(told.sqlstate for many in self.errors.values() for told in many)
+
+    @property
+    def seen(self) -> dict[str, list[Told]]:
+        """Return what each session was told, in its own order."""
+        found: dict[str, list[Told]] = {}
+        for event in self.events:
+            for name, _, told in event.told:
+                found.setdefault(name, []).append(told)
+        return found
+
+    @property
+    def switches(self) -> int:
+        """Return how often the schedule leaves a session that has more to do."""
+        left = {name: self.schedule.count(name) for name in self.schedule}
+        count = 0
+        for name, after in zip(self.schedule, self.schedule[1:], strict=False):
+            left[name] -= 1
+            count += name != after and left[name] > 0
+        return count
+
+    @property
+    def waited(self) -> bool:
+        """Whether a session had to wait for another."""
+        return any(event.waits for event in self.events)
+
+
+def sqlstate(error: BaseException) -> str:
+    """Return the SQLSTATE of an error, or the name of what is none of PostgreSQL's."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, psycopg.Error):
+        cause = cause.__cause__
+    if isinstance(cause, psycopg.Error) and cause.sqlstate:
+        return cause.sqlstate
+    return type(error).__name__
+
+
+def _shown(row: Row) -> str:
+    told = ", ".join(f"{key}={value!r}" for key, value in row.items() if value is not None)
+    return told if len(told) <= 160 else f"{told[:157]}..."

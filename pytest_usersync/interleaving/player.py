@@ -1,0 +1,267 @@
+"""A session at work, in a thread of its own: it comes to a step, waits for its turn, takes it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from .footprint import ANYTHING, SNAPSHOT, WRITTEN, Footprint
+from .model import Session, Told, sqlstate
+from .program import perform
+
+if TYPE_CHECKING:
+    from .arena import Arena
+    from .line import Line
+
+T = TypeVar("T")
+# What happened, and to whom: "ready", "waits", "paused", "done".
+News: TypeAlias = "SimpleQueue[tuple[str, Player]]"
+
+PAUSE = "usersync_race: "
+_LOCKS = b"""
+    select coalesce(relation::text, 'advisory ' || classid || ',' || objid), mode, locktype,
+        pg_catalog.current_setting('transaction_isolation')
+    from pg_catalog.pg_locks
+    where pid = pg_catalog.pg_backend_pid() and locktype in ('relation', 'advisory')
+"""
+# What can be given a transaction of its own, so that its locks are still there to be seen.
+_PLAIN = frozenset({"select", "insert", "update", "delete", "with", "merge", "values", "table"})
+_NO_SNAPSHOT = frozenset({"begin", "start", "set", "savepoint", "release", "show", "rollback"})
+_SERIAL = Footprint((("serializable", WRITTEN),))
+_ROWS = 1000
+
+
+class Cancelled(BaseException):
+    """The schedule has ended before the session."""
+
+
+class Player:
+    """One session in one schedule.
+
+    ``state`` is ``ready`` when it has come to a step and waits for its turn, ``paused`` in the
+    middle of one, ``running``, ``blocked`` by another session, or ``done``.
+    """
+
+    def __init__(
+        self, session: Session, line: Line, news: News, arena: Arena, *, learn: bool
+    ) -> None:
+        self.session = session
+        self.name = session.name
+        self.line = line
+        self.arena = arena
+        self.state = "running"
+        self.started = False
+        self.impatient = session.impatient
+        self.doubted = False
+        self.label = ""
+        self.number = 0
+        self.told: list[Told] = []
+        self.errors: list[Told] = []
+        self.crash: BaseException | None = None
+        self.footprint = Footprint()
+        self._news = news
+        self._learn = learn
+        self._turn = threading.Semaphore(0)
+        self._cancelled = False
+        self._transaction = Footprint()
+        self._snapshot = False
+        self._serial = False
+        self._free = False
+        self._failed: psycopg.Error | None = None
+        self._thread = threading.Thread(target=self._play, name=self.name, daemon=True)
+
+    # -- for whoever directs the schedule
+
+    def start(self) -> None:
+        """Let it come to its first step."""
+        self.started = True
+        self._thread.start()
+
+    def go_on(self) -> None:
+        """Let it take the step that it has come to."""
+        self.doubted = False
+        self.state = "running"
+        self._turn.release()
+
+    def cancel(self) -> None:
+        """Let it end instead of taking its next step."""
+        self._cancelled = True
+        self._turn.release()
+
+    def join(self, patience: float) -> bool:
+        """Wait until it has ended; return whether it has."""
+        if self.started:
+            self._thread.join(patience)
+        return not self._thread.is_alive()
+
+    def take(self) -> tuple[list[Told], Footprint]:
+        """Return what it was told and what it touched since it was asked last."""
+        told, self.told = self.told, []
+        footprint, self.footprint = self.footprint, Footprint()
+        return told, footprint
+
+    # -- in its own thread
+
+    def _play(self) -> None:
+        try:
+            self.line.connection.listener = self
+            perform(self)
+        except Cancelled:
+            pass
+        except BaseException as error:  # noqa: BLE001  It is told where the schedule is directed.
+            self.crash = error
+        finally:
+            self.line.clean()
+            self.footprint |= self._transaction.committed()
+            self._news.put(("done", self))
+
+    def turn(self, label: str) -> None:
+        """Come to a step, and wait until it may be taken."""
+        if self._free:
+            return
+        self.label = label
+        self._news.put(("ready", self))
+        self._turn.acquire()
+        if self._cancelled:
+            raise Cancelled
+        self.number += 1
+        self._free = self.session.cut == "calls"
+
+    def next_step(self) -> None:
+        """Come to a step even where code is not cut."""
+        self._free = False
+
+    def statement(self, cursor: psycopg.Cursor[Any], text: str, run: Callable[[], T]) -> T:
+        """Run one statement of the session's, when it is its turn."""
+        if self.session.cut == "statements" or not self.number:
+            self.turn(text)
+        wrapped = self._wraps(text)
+        if wrapped:
+            self.line.send(b"begin")
+        try:
+            result = run()
+            self._look(text)
+            if wrapped:
+                self.commit_now()
+        except psycopg.Error as error:
+            self.footprint |= ANYTHING
+            if wrapped and not cursor.connection.closed:
+                self.line.send(b"rollback")
+            self._failed = error
+            self.told.append(failed(text, error))
+            raise
+        self.told.append(_answer(text, cursor))
+        return result
+
+    def commit(self, run: Callable[[], T]) -> T:
+        """Run a commit of the session's, when it is its turn."""
+        if self.session.cut != "calls":
+            self.turn("commit")
+        self._let_go()
+        try:
+            result = run()
+        except psycopg.Error as error:
+            self.footprint |= ANYTHING
+            self._failed = error
+            self.told.append(failed("commit", error))
+            raise
+        self.told.append(Told("commit"))
+        return result
+
+    def commit_now(self) -> None:
+        """Commit a transaction of ours."""
+        self._let_go()
+        self.line.send(b"commit")
+
+    def refused(self, text: str, error: BaseException) -> None:
+        """Note the error that a step ended in."""
+        self.errors.append(failed(text, error))
+
+    def heard(self, notice: psycopg.errors.Diagnostic) -> None:
+        """Tell that the session waits, or pauses, when the server says so."""
+        said = notice.message_primary or ""
+        if said.startswith(PAUSE):
+            self.label = said.removeprefix(PAUSE)
+            self._news.put(("paused", self))
+        elif notice.severity_nonlocalized == "LOG":
+            self._news.put(("waits", self))
+
+    # -- what it touches
+
+    def _wraps(self, text: str) -> bool:
+        connection = self.line.connection
+        return (
+            self._learn
+            and connection.autocommit
+            and connection.info.transaction_status == TransactionStatus.IDLE
+            and first_word(text) in _PLAIN
+        )
+
+    def _look(self, text: str) -> None:
+        """Find out what the transaction has touched so far."""
+        if not self._learn:
+            return
+        status = self.line.connection.info.transaction_status
+        if status == TransactionStatus.INTRANS:
+            found = self.line.connection.pgconn.exec_(_LOCKS)
+            locks = [
+                tuple((found.get_value(row, column) or b"").decode() for column in range(4))
+                for row in range(found.ntuples)
+            ]
+            self._transaction = self.arena.relations.touched(locks)
+            self._serial = any(lock[3] == "serializable" for lock in locks)
+            self.footprint |= self._transaction
+            if not self._snapshot and first_word(text) not in _NO_SNAPSHOT:
+                self._snapshot = True
+                if any(lock[3] != "read committed" for lock in locks):
+                    self.footprint |= SNAPSHOT
+            if self._serial:
+                self.footprint |= _SERIAL
+        elif first_word(text) in {"commit", "end", "rollback", "abort"}:
+            self._let_go()
+        else:
+            self.footprint |= ANYTHING
+
+    def _let_go(self) -> None:
+        if not self._learn:
+            return
+        self.footprint |= self._transaction.committed()
+        if self._serial:
+            self.footprint |= _SERIAL
+        if self.arena.relations.deferred(self._transaction):
+            self.footprint |= ANYTHING
+        self._transaction = Footprint()
+        self._snapshot = self._serial = False
+
+
+def first_word(text: str) -> str:
+    """Return the first word of a statement, in lower case."""
+    words = text.split(None, 1)
+    return words[0].rstrip(";(").lower() if words else ""
+
+
+def failed(text: str, error: BaseException) -> Told:
+    """Return what is told by an error."""
+    words = str(error).strip().splitlines() or [type(error).__name__]
+    return Told(text, sqlstate=sqlstate(error), error=words[0])
+
+
+def _answer(text: str, cursor: psycopg.Cursor[Any]) -> Told:
+    result = cursor.pgresult
+    if result is None:
+        return Told(text)
+    columns = tuple((result.fname(i) or b"").decode() for i in range(result.nfields))
+    rows = tuple(
+        tuple(_text(result.get_value(row, i)) for i in range(result.nfields))
+        for row in range(min(result.ntuples, _ROWS))
+    )
+    return Told(text, columns, rows, cursor.rowcount)
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="replace")

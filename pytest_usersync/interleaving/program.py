@@ -1,0 +1,85 @@
+"""What a session does, step by step, on its own connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from .model import Session, Step
+
+if TYPE_CHECKING:
+    from .player import Player
+
+_LEVELS = {
+    "read committed": psycopg.IsolationLevel.READ_COMMITTED,
+    "repeatable read": psycopg.IsolationLevel.REPEATABLE_READ,
+    "serializable": psycopg.IsolationLevel.SERIALIZABLE,
+}
+
+
+def perform(player: Player) -> None:
+    """Do all that the session does; what ends in an error is noted."""
+    session, connection = player.session, player.line.connection
+    connection.autocommit = session.auth is not None or not _own_transactions(session)
+    if session.isolation and not connection.autocommit:
+        connection.isolation_level = _LEVELS[session.isolation]
+    _enter(player)
+    if connection.autocommit and session.auth is None:
+        for step in session.steps:
+            _run(player, step)
+        return
+    text = ""
+    try:
+        for step in session.steps:
+            player.next_step()
+            text = label(step)
+            _run(player, step, alone=False)
+        if connection.info.transaction_status == TransactionStatus.INTRANS:
+            player.next_step()
+            text = "commit"
+            connection.commit()
+    except Exception as error:  # noqa: BLE001  What the app's code raises is what comes of it.
+        player.refused(text, error)
+
+
+def label(step: Step) -> str:
+    """Return how a trace calls a step: its first line, or the name of the function."""
+    if callable(step):
+        return str(getattr(step, "__name__", type(step).__name__))
+    text = step if isinstance(step, str) else step[0]
+    return " ".join(text.split())
+
+
+def _own_transactions(session: Session) -> bool:
+    return session.isolation is not None or any(map(callable, session.steps))
+
+
+def _enter(player: Player) -> None:
+    part = player.arena.part(player.session.role, player.session.claims)[1]
+    if part is None:
+        return
+    connection = player.line.connection
+    connection.listener = None
+    names = [value for setting in part.settings for value in setting]
+    terms = ", ".join("pg_catalog.set_config(%s, %s, false)" for _ in part.settings)
+    query = f"select {terms}, pg_catalog.set_config('role', %s, false)"
+    connection.execute(query.encode(), [*names, part.role])
+    if not connection.autocommit:
+        connection.commit()
+    connection.listener = player
+
+
+def _run(player: Player, step: Step, *, alone: bool = True) -> None:
+    connection = player.line.connection
+    try:
+        if callable(step):
+            step(player.session.auth(connection) if player.session.auth else connection)
+        else:
+            text, values = (step, None) if isinstance(step, str) else step
+            connection.execute(text.encode(), values)
+    except Exception as error:
+        if not alone or connection.closed:
+            raise
+        player.refused(label(step), error)

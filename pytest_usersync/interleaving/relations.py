@@ -1,0 +1,138 @@
+"""The tables of an arena: what touching one leaves to be seen, and how rows are put back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import psycopg
+from psycopg.rows import DictRow
+
+from ..database import Connection
+from .footprint import ANYTHING, Footprint, of_locks
+
+_TABLES = """
+    select
+        known.relation, known.put, known.take,
+        exists (
+            select from pg_catalog.pg_trigger as trigger
+            where trigger.tgrelid = known.relation and trigger.tgenabled in ('A', 'R')
+                and trigger.tgname !~ '^[~ ]usersync_race'
+        ) as stubborn
+    from usersync_race.tables as known
+"""
+# What a step can touch; of an index and of a view it is its table that counts.
+_RELATIONS = """
+    select
+        class.oid,
+        schema.nspname || '.' || pg_catalog.regexp_replace(class.relname, '^usersync_race_', '')
+            as name,
+        class.relkind in ('r', 'p', 'S', 'm', 'f') and schema.nspname <> 'usersync_race' as kind,
+        exists (
+            select from pg_catalog.pg_trigger as trigger
+            where trigger.tgrelid = class.oid and trigger.tgdeferrable
+        ) as deferred
+    from pg_catalog.pg_class as class
+    join pg_catalog.pg_namespace as schema on schema.oid = class.relnamespace
+    where class.oid >= 16384
+"""
+# A lock that is let go of at once, or not got, leaves no trace.
+_SECRETIVE = """
+    select from pg_catalog.pg_proc as function
+    join pg_catalog.pg_namespace as schema on schema.oid = function.pronamespace
+    where function.oid >= 16384 and schema.nspname <> 'usersync_race'
+        and function.prosrc ~* 'pg_advisory_unlock|pg_try_advisory'
+    limit 1
+"""
+# What was made before nextval() made the log's number is no change.
+_MADE = """
+    select
+        default_of.adrelid as relation, att.attname as name
+    from pg_catalog.pg_attrdef as default_of
+    join pg_catalog.pg_attribute as att
+        on att.attrelid = default_of.adrelid and att.attnum = default_of.adnum
+    where default_of.adrelid >= 16384 and att.attgenerated = ''
+        and pg_catalog.pg_get_expr(default_of.adbin, default_of.adrelid)
+            ~ '(nextval|uuid|random|now|clock_timestamp|current_|localtime|timeofday)'
+    union all
+    select att.attrelid, att.attname
+    from pg_catalog.pg_attribute as att
+    where att.attidentity <> '' and att.attrelid >= 16384
+"""
+_FIRST_OF_USERS = 16384
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    put: str
+    take: str
+    stubborn: bool
+
+
+class Relations:
+    """What is known of the tables, sequences and indexes of one arena."""
+
+    def __init__(self, control: Connection) -> None:
+        self._control = control
+        self._tables = {
+            row["relation"]: _Table(row["put"], row["take"], row["stubborn"])
+            for row in control.execute(_TABLES.encode())
+        }
+        self._names: dict[int, str] = {}
+        self._untouchable: set[int] = set()
+        self._deferred: set[str] = set()
+        for row in control.execute(_RELATIONS.encode()):
+            if row["kind"]:
+                self._names[row["oid"]] = row["name"]
+                self._deferred |= {row["name"]} if row["deferred"] else set()
+            else:
+                self._untouchable.add(row["oid"])
+        self._secretive = bool(control.execute(_SECRETIVE.encode()).fetchall())
+        self.generated: dict[str, set[str]] = {}
+        for row in control.execute(_MADE.encode()):
+            if name := self._names.get(row["relation"]):
+                self.generated.setdefault(name, set()).add(row["name"])
+
+    def name(self, relation: int) -> str:
+        """Return the name of a table with its schema."""
+        return self._names.get(relation, str(relation))
+
+    def touched(self, locks: Sequence[Sequence[str]]) -> Footprint:
+        """Return what a transaction with these locks has touched so far.
+
+        Args:
+            locks: what is locked, the mode, and whether it is a ``relation`` or ``advisory``.
+        """
+        found: list[tuple[str, str]] = []
+        strange = self._secretive
+        for what, mode, kind, *_ in locks:
+            if kind == "advisory":
+                found.append((what, "RowExclusiveLock"))
+            elif (relation := int(what)) in self._names:
+                found.append((self._names[relation], mode))
+            elif relation < _FIRST_OF_USERS:
+                strange |= mode not in ("AccessShareLock", "RowShareLock")
+            else:
+                strange |= relation not in self._untouchable
+        footprint = of_locks(found)
+        return footprint | ANYTHING if strange else footprint
+
+    def deferred(self, footprint: Footprint) -> bool:
+        """Tell whether a commit may do more than let go of what was touched."""
+        return any(name in self._deferred for name, _ in footprint.touched)
+
+    def restorable(self, bag: Mapping[int, Counter[str]]) -> bool:
+        """Tell whether rows of all these tables can be put back without anything else happening."""
+        return all(key in self._tables and not self._tables[key].stubborn for key in bag)
+
+    def put_back(self, bag: Mapping[int, Counter[str]]) -> None:
+        """Take away the rows that were counted up, and put back those that were counted down."""
+        raw: psycopg.RawCursor[DictRow] = psycopg.RawCursor(self._control)
+        self._control.execute("set local session_replication_role = 'replica'")
+        for key, rows in bag.items():
+            if taken := [row for row, count in rows.items() for _ in range(count)]:
+                raw.execute(self._tables[key].take, [taken], prepare=True)
+        for key, rows in bag.items():
+            if put := [row for row, count in rows.items() for _ in range(-count)]:
+                raw.execute(self._tables[key].put, [put], prepare=True)
