@@ -50,9 +50,30 @@ _WORDS = """
     select w[1]
     from
         pg_catalog.pg_constraint as c,
-        regexp_matches(pg_catalog.pg_get_constraintdef(c.oid), '\'\'([^\'\']{1,40})\'\'', 'g') as w
+        regexp_matches(pg_catalog.pg_get_constraintdef(c.oid), '''([^'']{1,40})''', 'g') as w
     where c.conrelid = any (%(tables)s::text[]::regclass[]) and c.contype = 'c'
     order by word
+"""
+
+# How long a text may be there, and the numbers that checks compare with.
+_LENGTHS = r"""
+    select a.atttypmod - 4 as length
+    from
+        pg_catalog.pg_attribute as a
+        left join pg_catalog.pg_type as t on t.oid = a.atttypid
+    where
+        a.attrelid = any (%(tables)s::text[]::regclass[])
+        and a.attnum > 0
+        and a.atttypmod > 4
+        and coalesce(nullif(t.typbasetype, 0), t.oid) in ('varchar'::regtype, 'bpchar'::regtype)
+    union
+    select w[1]::integer
+    from
+        pg_catalog.pg_constraint as c,
+        regexp_matches(pg_catalog.pg_get_constraintdef(c.oid), '\m(\d{1,4})\M', 'g') as w
+    where c.conrelid = any (%(tables)s::text[]::regclass[]) and c.contype = 'c'
+    order by length
+    limit 8
 """
 
 _NAMED = re.compile(r"(?:->>?|\?|\[)\s*'([^']+)'")
@@ -106,3 +127,8 @@ def words(reader: Connection, tables: Sequence[str]) -> tuple[str, ...]:
         tables: qualified names, as ``to_regclass`` reads them.
     """
     return tuple(row["word"] for row in reader.execute(_WORDS, {"tables": list(tables)}))
+
+
+def lengths(reader: Connection, tables: Sequence[str]) -> tuple[int, ...]:
+    """Return the lengths and numbers beyond which columns and checks of these tables refuse."""
+    return tuple(row["length"] for row in reader.execute(_LENGTHS, {"tables": list(tables)}))

@@ -40,6 +40,8 @@ class Settings:
         ignore: codes and prefixes to leave out.
         strict: whether a broken promise of level ``warning`` fails the run.
         report: where the JSON report is written.
+        baseline: the file of the findings that the project accepts.
+        baseline_update: whether that file is written anew.
         keep: whether the database of a broken case stays for a look.
         exploration: what checks try that draw at random.
         policies: what the project means to do.
@@ -59,6 +61,8 @@ class Settings:
     ignore: tuple[str, ...] = ()
     strict: bool = False
     report: Path | None = None
+    baseline: Path | None = None
+    baseline_update: bool = False
     keep: bool = False
     exploration: Exploration = field(default_factory=Exploration)
     policies: Policies = field(default_factory=Policies)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg import sql
+from psycopg import Error, sql
 
 from .auth import Json
 from .auth.wire import dumps
@@ -154,6 +154,18 @@ class Tryout:
     rows: tuple[tuple[Mapping[str, Json], ...], ...] = ()
 
 
+def refusal(error: Error) -> Refusal:
+    """Return what the database said to a signup that was really made."""
+    said = error.diag
+    return Refusal(
+        said.sqlstate or "",
+        said.message_primary or "",
+        said.constraint_name or "",
+        said.column_name or "",
+        _places(said.context or ""),
+    )
+
+
 def bringing(metadata: Json, **columns: Json) -> tuple[Newcomer]:
     """Return a tryout of one signup with this user metadata."""
     return ({"raw_user_meta_data": metadata, **columns},)
@@ -191,8 +203,10 @@ def _look(target: Target) -> str:
 def _tryout(row: Mapping[str, Any]) -> Tryout:
     if row["state"] == "UY000":
         return Tryout(None, tuple(tuple(rows) for rows in row["seen"]))
-    places = re.findall(r"(?m)^(?:PL/pgSQL|SQL) function .*", row["context"] or "")
-    ours = tuple(place for place in places if "usersync_try(" not in place)
-    return Tryout(
-        Refusal(row["state"], row["message"], row["constraint_name"], row["column_name"], ours)
-    )
+    given = (row["state"], row["message"], row["constraint_name"], row["column_name"])
+    return Tryout(Refusal(*given, _places(row["context"] or "")))
+
+
+def _places(context: str) -> tuple[str, ...]:
+    places = re.findall(r"(?m)^(?:PL/pgSQL|SQL) function .*", context)
+    return tuple(place for place in places if "usersync_try(" not in place)

@@ -22,7 +22,7 @@ def explored(trial: Trial) -> Iterable[Finding]:
 
 @pytest.mark.parametrize(
     ("args", "drawn"),
-    [((), "40"), (("--usersync-max-examples=0",), "0"), (("--usersync-max-examples=500",), "500")],
+    [((), "100"), (("--usersync-max-examples=0",), "0"), (("--usersync-max-examples=500",), "500")],
 )
 def test_so_many_are_drawn(
     run: Run, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], drawn: str

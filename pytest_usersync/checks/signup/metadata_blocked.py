@@ -1,0 +1,75 @@
+"""US107: what a signup brings along makes it fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from ...auth.wire import dumps
+from ...check import Needs, check
+from ...finding import Finding, Level, NotJudged
+from ...memory import Memory
+from ...searching import Cause, Search, another_check_s
+from ...signups import BY_NAME, names
+from ...taming import remedy, said
+from ...trial import Refused, Trial
+
+LONGEST = 60
+
+
+@check("US107", level=Level.ERROR, needs=Needs.SIGNUP)
+def metadata_blocked(trial: Trial) -> Iterable[Finding]:
+    """No user metadata whatever makes a signup fail: missing keys, JSON null, numbers, objects,
+    arrays, very long and odd text; found by generation from the keys the trigger reads, shrunk.
+
+    `raw_user_meta_data` is whatever the caller of the API puts there: `signUp({ options: { data }
+    })` is open to everybody who has the anon key, and each provider sends keys of its own. A key
+    that the app's form always fills in is missing in a sign-in with Google, in an invitation and in
+    a user made in the dashboard. A trigger that supposes more than that refuses the signup, and the
+    app shows "Database error saving new user".
+
+    What it mostly is: a column that is NOT NULL or checked, or a `varchar(50)`, for a name; a cast
+    (`::integer`, `::date`, `::uuid`, an enum) of text that is none; `jsonb_array_elements` of what
+    is no array; a foreign key to a row that somebody made up; an index on a text of 10,000
+    characters; a `raise exception` where a name is missing.
+
+    Take from the metadata only what fits, and NULL or a default otherwise; what the app must have,
+    it can ask for after the signup.
+    """
+    search = Search(trial.connect(), trial.sync)
+    if refusal := search.refused():
+        raise NotJudged(f"a signup by bare statements fails: {refusal.message}")
+    memory = Memory(trial.subject.project.root, "US107")
+    search.systematic()
+    memory.forget(search.replayed(memory.examples()))
+    memory.remember(search.drawn(trial.subject.exploration))
+    for cause in search.causes:
+        yield from _demonstrated(trial, cause)
+    yield from _elsewhere(trial, search)
+
+
+def _demonstrated(trial: Trial, cause: Cause) -> Iterator[Finding]:
+    signup = BY_NAME["email-autoconfirm"]
+    try:
+        trial.sign_up(signup, replace(trial.person(), data=cause.example))
+    except Refused as refusal:
+        text = dumps(cause.example)
+        shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
+        others = [key for key in cause.keys if key not in cause.example and cause.example]
+        also = f" (and so for {', '.join(others)})" if others else ""
+        found = trial.refused(refusal, f"a signup with the user metadata {shown} fails{also}")
+        told = remedy(trial, found, cause.keys)
+        yield replace(found, remedy=told)
+
+
+def _elsewhere(trial: Trial, search: Search) -> Iterator[Finding]:
+    """Sign up as providers, admins and invitations do, each with metadata of its own."""
+    for name in names(emailless=False):
+        try:
+            trial.sign_up(BY_NAME[name])
+        except Refused as refusal:
+            why = said(refusal)
+            if not why or another_check_s(why) or any(one.explains(why) for one in search.causes):
+                continue
+            search.causes.append(Cause(why, {}))
+            yield trial.refused(refusal, f"{BY_NAME[name].title} fails")
