@@ -17,8 +17,7 @@ _ROUTINES = """
         p.oid::bigint as oid,
         n.nspname as schema,
         p.proname as plain,
-        quote_ident(n.nspname) || '.' || quote_ident(p.proname) || '('
-            || pg_get_function_identity_arguments(p.oid) || ')' as name,
+        p.oid::pg_catalog.regprocedure::text as name,
         quote_ident(pg_get_userbyid(p.proowner)) as owner,
         p.prosecdef as definer,
         (
@@ -61,7 +60,7 @@ class Routine:
     """A function of the project.
 
     Args:
-        name: with its schema and arguments, quoted for SQL.
+        name: with its schema and the types of its arguments, quoted for SQL.
         path: the search_path that it pins; None when it pins none.
         trigger: whether it is a trigger function.
         ran: whether it was seen at work when a user signed up or changed.
@@ -104,6 +103,7 @@ def _observed(trial: Trial) -> tuple[Routine, ...]:
         for given in ({}, {"email": None, "phone": "15559990001"}, {"email": None}):
             with rehearsed.undone():
                 rehearsed.live(Newcomer({"raw_user_meta_data": metadata(trial), **given}))
+        # So that names come with their schemas.
         rehearsed.run("set local search_path = ''")
         found = rehearsed.rows(_ROUTINES, [watched, list(PLATFORM_SCHEMAS)])
     return tuple(Routine(**row) for row in found)

@@ -123,6 +123,23 @@ class Rehearsal:
         """Run statements as Supabase Auth, up to and including what waits for the commit."""
         return self.run(f"{_AS_AUTH} {'; '.join(statements)}; {_DONE}")
 
+    def ask(self, question: str, *statements: str) -> DictRow | Failure:
+        """Run statements as Supabase Auth, ask one row of what they left, and take them back.
+
+        Return what PostgreSQL said if it refuses the statements. It is all one round trip.
+        """
+        done = f"{_AS_AUTH} {'; '.join(statements)}; {_DONE}; {question}"
+        back = "rollback to savepoint asked; release savepoint asked"
+        try:
+            cursor = self._connection.execute(f"savepoint asked; {done}; {back}".encode())
+        except Error as error:
+            failure = self._trial.failure(error)
+            self._connection.execute(back.encode())
+            return failure
+        while cursor.description is None:
+            cursor.nextset()
+        return cursor.fetchall()[0]
+
     def live(self, newcomer: Newcomer) -> None:
         """Insert a user, let everything happen to them, and delete them.
 
@@ -149,24 +166,33 @@ class Rehearsal:
         query = f"select count(*)::int as rows from {named(target.table)} {where}"
         return int(self.rows(query)[0]["rows"])
 
-    def shortest(self, newcomer: Newcomer, shown: Callable[[], bool]) -> str:
-        """Return the shortest INSERT of a user, as Supabase Auth, after which ``shown`` is true.
+    def leaving(self, newcomer: Newcomer, target: Target) -> str:
+        """Return the shortest INSERT of a user, as Supabase Auth, that leaves a row in the target.
 
-        Column by column is left out; ``shown`` is asked as the superuser.
+        It is the whole one where a row takes more than that.
         """
-        kept = list(newcomer.values())
-        for column in reversed(kept[:]):
-            fewer = [other for other in kept if other != column]
+
+        def holds(only: Sequence[str]) -> bool:
             with self.undone():
-                if self.as_auth(newcomer.insert(only=fewer)) is None and shown():
-                    kept = fewer
-        return f"{PRELUDE}{newcomer.insert(only=kept)};\n"
+                refused = self.as_auth(newcomer.insert(only=only))
+                return refused is None and self.count(target, newcomer) > 0
+
+        return f"{PRELUDE}{newcomer.insert(only=shortest(newcomer, holds))};\n"
 
     @contextmanager
     def undone(self) -> Iterator[None]:
         """Take back what is done inside, and go on."""
         with self._connection.transaction(force_rollback=True):
             yield
+
+
+def shortest(newcomer: Newcomer, holds: Callable[[Sequence[str]], bool]) -> list[str]:
+    """Return the columns of which none can be left out of the INSERT while the same holds."""
+    kept = list(newcomer.values())
+    for column in reversed(kept[:]):
+        fewer = [other for other in kept if other != column]
+        kept = fewer if holds(fewer) else kept
+    return kept
 
 
 @contextmanager

@@ -129,5 +129,4 @@ def _granting(
 def _shown(trial: Trial, rehearsed: Rehearsal) -> str:
     target = trial.sync.profile
     newcomer = Newcomer({"email": "ada@example.com", "raw_user_meta_data": metadata(trial)})
-    script = rehearsed.shortest(newcomer, lambda: rehearsed.count(target, newcomer) > 0)
-    return script + showing(target, newcomer.id)
+    return rehearsed.leaving(newcomer, target) + showing(target, newcomer.id)
