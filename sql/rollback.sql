@@ -1,5 +1,5 @@
--- Takes the user sync away: its triggers and functions, monitoring, backfill and schedule. Profiles stay, and so does every
--- row that was written: the audit log, the monitoring log and the recorded failures.
+-- Takes the user sync away: its triggers and functions, monitoring, backfill and schedule. Profiles stay, and so does
+-- every row that was written: the audit log, the monitoring log and the recorded failures.
 --
 --     psql -v ON_ERROR_STOP=1 -f rollback.sql "$DATABASE_URL"
 --

@@ -1,5 +1,5 @@
--- Users who sign up by phone, anonymously, with a wallet or by a provider that tells no address have no email. A profile
--- that insists on one turns them away: the trigger fails, and the signup with it.
+-- Users who sign up by phone, anonymously, with a wallet or by a provider that tells no address have no email. A
+-- profile that insists on one turns them away: the trigger fails, and the signup with it.
 
 alter table public.users
     alter column email drop not null;

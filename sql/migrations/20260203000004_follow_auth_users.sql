@@ -1,5 +1,5 @@
--- What auth.users says of a user's address and its confirmation, the profile says too, from the signup on: Supabase Auth
--- confirms a user by an update, even one who is confirmed from the start.
+-- What auth.users says of a user's address and its confirmation, the profile says too, from the signup on: Supabase
+-- Auth confirms a user by an update, even one who is confirmed from the start.
 --
 -- A sign-in changes neither, and does not touch the profile. A soft-deleted user's address is no address any more.
 

@@ -1,5 +1,5 @@
--- A soft-deleted user stays in auth.users without personal data: Supabase Auth writes a hash in place of the address. The
--- profile stays as well, for what refers to it, and keeps no more of the person than Auth does.
+-- A soft-deleted user stays in auth.users without personal data: Supabase Auth writes a hash in place of the address.
+-- The profile stays as well, for what refers to it, and keeps no more of the person than Auth does.
 
 create or replace function public.handle_user_soft_delete()
     returns trigger

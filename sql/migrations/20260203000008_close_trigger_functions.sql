@@ -1,5 +1,5 @@
--- A trigger runs its function whoever inserts: PostgreSQL asks for EXECUTE when the trigger is created, not when it fires.
--- So nobody needs the right to call these functions, and nobody keeps it.
+-- A trigger runs its function whoever inserts: PostgreSQL asks for EXECUTE when the trigger is created, not when it
+-- fires. So nobody needs the right to call these functions, and nobody keeps it.
 
 revoke execute
     on function

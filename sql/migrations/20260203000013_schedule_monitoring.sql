@@ -1,5 +1,5 @@
--- Records the state of the user sync every day at 02:00 UTC, where the server has pg_cron. Elsewhere something else has to
--- call public.record_user_sync_metrics() once a day.
+-- Records the state of the user sync every day at 02:00 UTC, where the server has pg_cron. Elsewhere something else
+-- has to call public.record_user_sync_metrics() once a day.
 
 do $$
 begin
