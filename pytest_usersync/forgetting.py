@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from . import traces
 from .quoting import named, quoted
 from .references import USERS, Reference
 from .sync import Target
+from .traces import Place
 from .trial import Trial
 
 _COLUMNS = """
@@ -15,6 +17,7 @@ _COLUMNS = """
         a.attname as name,
         format_type(a.atttypid, null) as type,
         b.typcategory = 'S' as text,
+        b.typcategory in ('B', 'E') as choice,
         nullif(greatest(a.atttypmod, t.typtypmod), -1) - 4 as length,
         a.attnotnull or t.typnotnull as required,
         a.attgenerated <> '' as generated
@@ -67,29 +70,35 @@ def _removing(trial: Trial, target: Target) -> str:
     )
 
 
-def afterwards(trial: Trial, known: Mapping[Target, Sequence[str]]) -> str:
+def afterwards(trial: Trial, places: Collection[Place]) -> str:
     """Return the SQL that empties columns when a user is deleted softly, and keeps them empty.
 
-    A column that must not be NULL gets what tells nothing, and is another one for everybody.
+    It is about all that is known to be personal, so that it is one text for one project. A column
+    that must not be NULL gets what tells nothing, and is another one for everybody.
 
     Args:
-        known: the columns of each table.
+        places: what was found to be personal.
     """
-    schema = quoted(next(iter(known)).table.schema)
+    known = traces.by_table(trial.sync, [*places, *traces.made(trial.sync)])
+    function = f"{quoted(next(iter(known)).table.schema)}.forget_deleted_user"
     body = past = ""
     for target, names in known.items():
         columns, table, key = _columns(trial, target), named(target.table), quoted(target.key)
+        mine = [columns[name] for name in names if _emptied(columns[name], (target, name), places)]
+        if not mine:
+            continue
+        now, once = (_settings(mine, row) for row in ("new", "u"))
         cast = _cast(columns, target)
-        mine = [columns[name] for name in names if not columns[name]["generated"]]
-        set_new, set_past = (_settings(mine, row) for row in ("new", "u"))
-        body += f"    update {table}\n    set\n{set_new}\n    where {key} = new.id{cast};\n\n"
-        past += f"update {table} as p\nset\n{set_past}\nfrom auth.users as u\n"
+        body += f"    update {table}\n    set {now}\n    where {key} = new.id{cast};\n\n"
+        past += f"update {table} as p\nset {once}\nfrom auth.users as u\n"
         past += f"where p.{key} = u.id{cast} and u.deleted_at is not null;\n"
+    if not body:
+        return f"Let {traces.named(places)} be made of something that a soft delete empties."
     create, late = "create or replace trigger", ""
     if trial.query(_DEFERRED):  # what is written at commit would come after
         create, late = "create constraint trigger", "    deferrable initially deferred\n"
     trigger = _trigger(
-        f"{schema}.forget_deleted_user",
+        function,
         body,
         "-- triggers run in the order of their names: this one has the last word\n"
         f"{create} zz_forget_deleted_user\n    after update on auth.users\n{late}",
@@ -98,9 +107,14 @@ def afterwards(trial: Trial, known: Mapping[Target, Sequence[str]]) -> str:
     return f"{trigger}\n-- once, for those who are deleted already\n{past}"
 
 
+def _emptied(column: Mapping[str, Any], place: Place, found: Collection[Place]) -> bool:
+    """Tell whether a column is to be emptied: one of a few values says little of a user."""
+    return not column["generated"] and (place in found or not column["choice"])
+
+
 def _settings(columns: Sequence[Mapping[str, Any]], row: str) -> str:
-    pairs = [f"        {quoted(column['name'])} = {_nothing(column, row)}" for column in columns]
-    return ",\n".join(pairs)
+    pairs = [f"{quoted(column['name'])} = {_nothing(column, row)}" for column in columns]
+    return ", ".join(pairs)
 
 
 def _nothing(column: Mapping[str, Any], row: str) -> str:

@@ -164,20 +164,20 @@ class Trial:
             self.script = auth.script
             self.sent = tuple(auth.channel.sent)
 
-    def signed_up(self, signup: Signup) -> User:
+    def signed_up(self, signup: Signup, person: Person | None = None) -> User:
         """Do a signup that another check judges: what is in its way is not this check's finding."""
         if signup.emailless and self.policies.null_email == "reject":
             raise NotApplicable("a user without email is meant to be refused")
         try:
-            return self.sign_up(signup)
+            return self.sign_up(signup, person)
         except Refused as refusal:
             code = "US104" if signup.emailless else "US107"
             code = "US102" if signup.name.startswith("email") else code
             raise NotJudged(f"{signup.title} fails ({code})") from refusal
 
-    def with_profile(self, signup: Signup) -> User:
+    def with_profile(self, signup: Signup, person: Person | None = None) -> User:
         """Do a signup that leaves a profile, which another check judges."""
-        user = self.signed_up(signup)
+        user = self.signed_up(signup, person)
         self.expect_profile(signup, user.id)
         return user
 

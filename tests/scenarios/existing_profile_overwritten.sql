@@ -13,9 +13,13 @@ begin
         values (new.id, new.email, new.is_anonymous, new.raw_user_meta_data ->> 'nickname')
         on conflict (id) do update
         set email = excluded.email, nickname = excluded.nickname;
-    else
+    elsif (old.email, old.is_anonymous, old.deleted_at)
+        is distinct from (new.email, new.is_anonymous, new.deleted_at) then
         update public.users
-        set email = case when new.deleted_at is null then new.email end, is_anonymous = new.is_anonymous
+        set
+            email = case when new.deleted_at is null then new.email end,
+            is_anonymous = new.is_anonymous,
+            nickname = case when new.deleted_at is null then nickname end
         where id = new.id;
     end if;
 
@@ -35,9 +39,13 @@ begin
         values (new.id, new.email, new.is_anonymous, new.raw_user_meta_data ->> 'nickname')
         on conflict (id) do update
         set email = excluded.email, nickname = coalesce(public.users.nickname, excluded.nickname);
-    else
+    elsif (old.email, old.is_anonymous, old.deleted_at)
+        is distinct from (new.email, new.is_anonymous, new.deleted_at) then
         update public.users
-        set email = case when new.deleted_at is null then new.email end, is_anonymous = new.is_anonymous
+        set
+            email = case when new.deleted_at is null then new.email end,
+            is_anonymous = new.is_anonymous,
+            nickname = case when new.deleted_at is null then nickname end
         where id = new.id;
     end if;
 
@@ -59,9 +67,13 @@ begin
 
         insert into public.users (id, email, is_anonymous)
         values (new.id, new.email, new.is_anonymous);
-    else
+    elsif (old.email, old.is_anonymous, old.deleted_at)
+        is distinct from (new.email, new.is_anonymous, new.deleted_at) then
         update public.users
-        set email = case when new.deleted_at is null then new.email end, is_anonymous = new.is_anonymous
+        set
+            email = case when new.deleted_at is null then new.email end,
+            is_anonymous = new.is_anonymous,
+            nickname = case when new.deleted_at is null then nickname end
         where id = new.id;
     end if;
 
@@ -80,9 +92,13 @@ begin
         insert into public.users (id, email, is_anonymous, nickname)
         values (new.id, new.email, new.is_anonymous, new.raw_user_meta_data ->> 'nickname')
         on conflict (id) do nothing;
-    else
+    elsif (old.email, old.is_anonymous, old.deleted_at)
+        is distinct from (new.email, new.is_anonymous, new.deleted_at) then
         update public.users
-        set email = case when new.deleted_at is null then new.email end, is_anonymous = new.is_anonymous
+        set
+            email = case when new.deleted_at is null then new.email end,
+            is_anonymous = new.is_anonymous,
+            nickname = case when new.deleted_at is null then nickname end
         where id = new.id;
     end if;
 

@@ -1,0 +1,98 @@
+"""US207: whoever was deleted cannot come back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from uuid import UUID
+
+from ... import deletes, forgetting, references, traces
+from ...check import Needs, check
+from ...finding import Finding, Level, NotApplicable
+from ...quoting import named
+from ...scene import Scene
+from ...signups import BY_NAME
+from ...traces import Place
+from ...trial import Refused, Trial
+
+
+@check(
+    "US207",
+    level=Level.ERROR,
+    needs=Needs.PROFILE,
+    cases=("email-hard", "email-soft", "phone-hard", "phone-soft"),
+)
+def return_blocked(trial: Trial) -> Iterable[Finding]:
+    """The address can sign up again after a hard delete, and after a soft delete.
+
+    Supabase Auth forgets the address either way: a hard delete takes the row, a soft delete
+    writes a hash over email and phone. Whoever signs up with it again is a new user with a new id.
+    A profile that was left behind and still holds the address, or a user name made of it, under a
+    unique constraint, refuses the signup: 500 "Database error saving new user", for this person
+    and for ever. With `on conflict do nothing` the signup goes through and leaves no profile.
+
+    Let the profile go with the user; when it stays, empty what must be unique.
+    """
+    way, _, kind = trial.case.partition("-")
+    signup, soft = BY_NAME[f"{way}-autoconfirm"], kind == "soft"
+    if not soft and trial.policies.hard_delete == "refuse":
+        raise NotApplicable("a user is not meant to be deleted")
+    gone = trial.with_profile(signup)
+    deletes.deleted(trial, gone, soft=soft)
+    before = trial.sent
+    fresh = trial.person()
+    person = replace(fresh, email=gone.email or fresh.email, phone=gone.phone or fresh.phone)
+    try:
+        user = trial.sign_up(signup, person)
+    except Refused as refusal:
+        both = Refused(refusal.error, refusal.script, (*before, *refusal.sent))
+        finding = trial.refused(both, f"{_who(way, soft=soft)} cannot sign up with it again")
+        yield replace(finding, remedy=_remedy(trial, finding, soft=soft))
+        return
+    trial.sent = (*before, *trial.sent)
+    if not trial.profiles(trial.sync.profile, user.id):
+        yield _ghost(trial, user.id, f"{_who(way, soft=soft)} signs up with it again", soft=soft)
+
+
+def _who(way: str, *, soft: bool) -> str:
+    return f"who had the {way} and was deleted {'softly' if soft else 'for good'}"
+
+
+def _ghost(trial: Trial, user_id: UUID, summary: str, *, soft: bool) -> Finding:
+    profile = trial.sync.profile
+    script = trial.shortest(user_id, lambda seen: not seen.profiles(profile, user_id))
+    places = [place for place in traces.made(trial.sync) if place[0] == profile]
+    return Finding(
+        summary=f"{summary} and has no row in {profile.table}, without any error",
+        sql=f"{script}reset session authorization;\nselect * from {named(profile.table)};\n"
+        f"select * from auth.users where id = '{user_id}';\n",
+        remedy=_forgetting(trial, places, soft=soft)
+        or f"Let no constraint of {profile.table} stand between a user and the profile.",
+    )
+
+
+def _remedy(trial: Trial, finding: Finding, *, soft: bool) -> str:
+    """Return the SQL that takes the old row out of the way, if that is what is in the way."""
+    failure = finding.failure
+    if failure is None or failure.sqlstate != "23505":
+        return finding.remedy
+    scene = Scene(failure, trial.sync, trial.query)
+    table = scene.constraint(scene.found(r'constraint "([^"]+)"'))["table"]
+    key = re.findall(r"\w+", scene.found(r"Key \((.*)\)=\("))
+    places = [
+        (target, name)
+        for target in trial.sync.targets
+        if named(target.table) == table
+        for name in target.columns
+        if name in key
+    ]
+    return _forgetting(trial, places, soft=soft) or finding.remedy
+
+
+def _forgetting(trial: Trial, places: list[Place], *, soft: bool) -> str:
+    if places and soft and trial.policies.soft_delete == "scrub":
+        return forgetting.afterwards(trial, places)
+    if places and not soft and trial.policies.hard_delete == "remove":
+        return forgetting.along(trial, places[0][0], references.every(trial))
+    return ""

@@ -1,0 +1,66 @@
+"""US209: the profile shows a hash where the address was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from ... import deletes, forgetting, traces
+from ...check import Needs, check
+from ...finding import Finding, Level
+from ...quoting import showing
+from ...traces import Place
+from ...trial import Trial
+
+HASHED = ("email", "phone", "email_change", "phone_change")
+
+
+@check(
+    "US209",
+    level=Level.ERROR,
+    needs=Needs.PROFILE,
+    cases=("email-autoconfirm", "phone-autoconfirm", "anonymous"),
+)
+def soft_delete_hash_copied(trial: Trial) -> Iterable[Finding]:
+    """The hash that Auth writes over the address never lands in the profile.
+
+    A soft delete keeps the row of `auth.users` and writes a hash over the email, 43 characters
+    without an `@`, and another one over the phone number, even where there was none before. To a
+    trigger that follows the address this is one more change: the profile shows
+    `p5W4vCzl-n4ROSk…` as somebody's address, mails go out to it, and a check constraint or a
+    short column that refuses it makes the delete fail.
+
+    Ask for `new.deleted_at` before anything is copied: take the address out of the profile
+    (`usersync_soft_delete = scrub`, the default), or leave the row alone (`keep`).
+    """
+    user = trial.with_profile(trial.signup)
+    deletes.deleted(trial, user, soft=True)
+    if found := _copied(trial, user.id):
+        yield _finding(trial, user.id, found)
+
+
+def _copied(trial: Trial, user_id: UUID) -> list[Place]:
+    row = trial.user(user_id) or {}
+    if row.get("deleted_at") is None:
+        return []
+    hashes = [row[name] for name in HASHED if row[name]]
+    return traces.holding(traces.rows(trial, user_id), hashes)
+
+
+def _finding(trial: Trial, user_id: UUID, places: list[Place]) -> Finding:
+    value = traces.values(traces.rows(trial, user_id), places[0])[0]
+    where = traces.named(places)
+    if trial.policies.soft_delete == "scrub":
+        remedy = forgetting.afterwards(trial, places)
+    else:
+        remedy = (
+            f"Let whatever writes {where} after an update of auth.users leave the row alone when"
+            " new.deleted_at is not null."
+        )
+    script = trial.shortest(user_id, lambda seen: _copied(seen, user_id) == places)
+    return Finding(
+        summary=f"a soft delete of a user made by {trial.signup.title} leaves a hash ({value!r})"
+        f" in {where}",
+        sql=script + showing(places[0][0], user_id, "email, phone"),
+        remedy=remedy,
+    )

@@ -1,0 +1,77 @@
+"""US208: a user is deleted softly, and the profile still tells who it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from ... import deletes, forgetting, traces
+from ...check import Needs, check
+from ...finding import Finding, Level, NotApplicable
+from ...quoting import showing
+from ...traces import Place, Rows
+from ...trial import Trial
+
+
+@check(
+    "US208",
+    level=Level.WARNING,
+    needs=Needs.PROFILE,
+    cases=("email-autoconfirm", "phone-autoconfirm"),
+)
+def soft_delete_leaks(trial: Trial) -> Iterable[Finding]:
+    """After a soft delete the profile holds no personal data.
+
+    `auth.admin.deleteUser(id, true)` keeps the row of `auth.users`, so nothing cascades: Supabase
+    Auth wipes email, phone and metadata in its own tables, and the copies in the profile stay as
+    they were. Personal here is what the user gave: address, number, values of the metadata; and
+    whatever the sync makes of them and is another thing for somebody else, such as a user name
+    made of the address.
+
+    Let a trigger follow `deleted_at`, and empty those columns or remove the row. Where the profile
+    of a deleted user is meant to be kept, say `usersync_soft_delete = keep`.
+    """
+    if trial.policies.soft_delete == "keep":
+        raise NotApplicable("the profile of a user who is deleted softly is meant to stay as it is")
+    user = trial.with_profile(trial.signup, traces.somebody(trial))
+    before, given, made = (
+        traces.rows(trial, user.id),
+        traces.words(trial, user),
+        traces.made(trial.sync),
+    )
+    if not made and not traces.holding(before, given):
+        raise NotApplicable("no column of the profile holds anything personal")
+    deletes.deleted(trial, user, soft=True)
+    after = traces.rows(trial, user.id)
+    leaks = traces.holding(after, given)
+    kept = [place for place in made if place not in leaks and _same(place, before, after)]
+    if kept:
+        sent = trial.sent
+        next_one = trial.with_profile(trial.signup, traces.somebody(trial))
+        other = traces.rows(trial, next_one.id)
+        trial.sent = sent
+        leaks += [place for place in kept if not _same(place, after, other)]
+    if leaks:
+        yield _finding(trial, user.id, {place: traces.values(after, place) for place in leaks})
+
+
+def _same(place: Place, one: Rows, other: Rows) -> bool:
+    """Tell whether some value of the column is in both."""
+    known = traces.values(one, place)
+    return any(value in known for value in traces.values(other, place))
+
+
+def _finding(trial: Trial, user_id: UUID, leaks: dict[Place, list[object]]) -> Finding:
+    def still(seen: Trial) -> bool:
+        row, found = seen.user(user_id) or {}, traces.rows(seen, user_id)
+        kept = all(traces.values(found, place) == value for place, value in leaks.items())
+        return kept and row.get("deleted_at") is not None
+
+    shown = "".join(showing(target, user_id) for target in traces.by_table(trial.sync, leaks))
+    first = next(iter(leaks.values()))[0]
+    return Finding(
+        summary=f"a soft delete of a user made by {trial.signup.title} leaves"
+        f" {traces.named(leaks)} as before ({first!r})",
+        sql=trial.shortest(user_id, still) + shown,
+        remedy=forgetting.afterwards(trial, leaks),
+    )
