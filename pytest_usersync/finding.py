@@ -69,6 +69,15 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """That the project accepts a finding; ``expires`` is the last day of it, or empty."""
+
+    reason: str = ""
+    expires: str = ""
+    expired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One broken promise, demonstrated.
 
@@ -80,6 +89,7 @@ class Finding:
         failure: the database error behind it, if there was one.
         location: where in the project the cause stands, when known.
         client: what the app's user sees, if the request failed.
+        accepted: what the project's baseline says of it, if anything.
     """
 
     summary: str
@@ -89,6 +99,12 @@ class Finding:
     failure: Failure | None = None
     location: Location | None = None
     client: ClientView | None = None
+    accepted: Acceptance | None = None
+
+    @property
+    def open(self) -> bool:
+        """Tell whether the finding counts: nobody accepted it, or no longer."""
+        return self.accepted is None or self.accepted.expired
 
     def as_json(self) -> dict[str, object]:
         """Return the finding as the JSON report shows it."""
@@ -105,4 +121,5 @@ class Finding:
             "location": asdict(place) if place else None,
             "client": asdict(self.client) if self.client else None,
             "remedy": self.remedy,
+            "accepted": asdict(self.accepted) if self.accepted else None,
         }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from . import report
+from .baseline import Baseline
 from .check import Check, Subject
 from .finding import Level, Outcome
 from .project import Project
@@ -21,6 +23,9 @@ from .verdict import Verdict, judge
 SUBJECT = pytest.StashKey[Subject]()
 STAGES = pytest.StashKey[Stages]()
 VERDICT = pytest.StashKey[Verdict]()
+BASELINE = pytest.StashKey[Baseline]()
+# The causes that this process has told in full, each with the case that it was told under.
+_TOLD = pytest.StashKey[dict[tuple[object, ...], str]]()
 
 
 class Spoken(Exception):
@@ -73,7 +78,11 @@ class CheckItem(pytest.Item):
             # Whatever state its sessions are in, the next case must not suffer from it.
             stages.discard(self.check.code)
             raise
-        if self.settings.keep and verdict.outcome is Outcome.BROKEN:
+        if baseline := self.config.stash.get(BASELINE, None):
+            worth = self.check.level is not Level.INFO
+            verdict = baseline.mark(verdict, datetime.now(UTC).date(), worth=worth)
+        broken = verdict.outcome is Outcome.BROKEN and not verdict.accepted
+        if self.settings.keep and broken:
             verdict = replace(verdict, kept=stages.keep(self.check.code))
         self.stash[VERDICT] = verdict
         if verdict.outcome is Outcome.NOT_APPLICABLE:
@@ -86,7 +95,7 @@ class CheckItem(pytest.Item):
     ) -> object:
         """Return the finding in words; the traceback only when the check itself is at fault."""
         if isinstance(excinfo.value, Spoken):
-            return report.failure(self.check, excinfo.value.verdict)
+            return self._told(excinfo.value.verdict)
         excinfo.traceback = excinfo.traceback.cut(path=__file__)
         return super().repr_failure(excinfo)
 
@@ -94,10 +103,21 @@ class CheckItem(pytest.Item):
         """Return the anchor, and the words that name the case in reports."""
         return self.path, 0, report.headline(self.check, self.case)
 
+    def _told(self, verdict: Verdict) -> str:
+        """Return the finding in words: in full, unless this process has told its causes before."""
+        told = self.config.stash.setdefault(_TOLD, {})
+        causes = [report.cause(one) for one in verdict.findings if one.open]
+        names = [told.setdefault(one, self.name) for one in causes]
+        if names and self.name not in names and not verdict.reason and not verdict.kept:
+            return report.again(verdict, names)
+        return report.failure(self.check, verdict)
+
     def _fails(self, verdict: Verdict) -> bool:
         level = self.check.level
         failing = level is Level.ERROR or (self.settings.strict and level is Level.WARNING)
-        return failing and verdict.outcome is Outcome.BROKEN
+        # What is accepted says nothing of what the check then could not come to.
+        counts = not verdict.accepted or bool(verdict.reason)
+        return failing and verdict.outcome is Outcome.BROKEN and counts
 
 
 def anchor(config: pytest.Config, project: Project) -> Path:

@@ -130,6 +130,18 @@ OPTIONS = (
         ini=True,
     ),
     Option("strict", "flag", "let a broken promise of level warning fail the run"),
+    Option(
+        "baseline",
+        "path",
+        "accept the findings that this file lists, each with your reason",
+        metavar="FILE.toml",
+        ini=True,
+    ),
+    Option(
+        "baseline-update",
+        "flag",
+        "write the baseline anew: take in what is found, leave out what is gone, keep your reasons",
+    ),
     Option("report", "text", "write what was found to this file as JSON", metavar="PATH.json"),
     Option(
         "explain",

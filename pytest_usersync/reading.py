@@ -80,6 +80,8 @@ def _read(config: pytest.Config) -> Settings:
         ignore=_words(config, "ignore"),
         strict=flag(config, "strict"),
         report=_writable(config, "report"),
+        baseline=_baseline(config),
+        baseline_update=flag(config, "baseline-update"),
         keep=flag(config, "keep"),
         exploration=_exploration(config),
         policies=_policies(config),
@@ -171,6 +173,28 @@ def _writable(config: pytest.Config, name: str) -> Path | None:
                 f"{source}: {path} cannot be written. Give a file in a folder that is yours."
             )
         return path
+    return None
+
+
+def _baseline(config: pytest.Config) -> Path | None:
+    update = flag(config, "baseline-update")
+    for path, source in _paths(config, "baseline"):
+        if path.is_dir():
+            raise ConfigurationError(f"{source}: {path} is a folder. Give the name of a file.")
+        if update and not path.parent.is_dir():
+            raise ConfigurationError(
+                f"{source}: the folder {path.parent} does not exist. Make it first."
+            )
+        if not update and not path.exists():
+            raise ConfigurationError(
+                f"{source}: {path} does not exist. Add --usersync-baseline-update to write it."
+            )
+        return path
+    if update:
+        raise ConfigurationError(
+            "--usersync-baseline-update has no file to write. Name one with --usersync-baseline, "
+            "or as usersync_baseline in the ini file."
+        )
     return None
 
 

@@ -18,13 +18,29 @@ def headline(check: Check, case: str = "") -> str:
     return f"{check.code} {check.name}{f' [{case}]' if case else ''}"
 
 
+def cause(finding: Finding) -> tuple[object, ...]:
+    """Return what tells one cause from another: the remedy, and the error with its place."""
+    return finding.remedy, *error(finding)
+
+
+def error(finding: Finding) -> tuple[object, ...]:
+    """Return the database error with its place in the project; nothing if there was none."""
+    failed = finding.failure
+    if failed is None:
+        return ()
+    return failed.sqlstate, failed.message, failed.location or finding.location
+
+
 def failure(check: Check, verdict: Verdict) -> str:
     """Return the whole text about one case that is broken or could not be judged."""
     if not verdict.findings:
         return f"Could not be judged, because {verdict.reason}."
     parts: list[str] = []
     for finding in verdict.findings:
-        parts += [*told(finding), ""]
+        if finding.open:
+            parts += [*told(finding), ""]
+        else:
+            parts += [*prose(f"{_sentence(finding.summary)} {accepted(finding)}"), ""]
     parts += [f"Promised by {headline(check)}:", *prose(check.promise, "  ")]
     if verdict.reason:
         parts += ["", *prose(f"The check then stopped, because {verdict.reason}.")]
@@ -33,10 +49,36 @@ def failure(check: Check, verdict: Verdict) -> str:
     return "\n".join(parts)
 
 
+def again(verdict: Verdict, names: Iterable[str]) -> str:
+    """Return the text about a case whose causes were told in full under other names.
+
+    How to see it stays, for not everybody reads one case behind the other.
+    """
+    parts: list[str] = []
+    for finding in verdict.findings:
+        parts += prose(_sentence(finding.summary))
+        parts += _block("Try it in psql:", finding.sql)
+        if finding.failure:
+            parts.append(f"{finding.failure.sqlstate}: {finding.failure.message}")
+    parts += prose(f"Cause and remedy as above, under {', '.join(dict.fromkeys(names))}.")
+    return "\n".join(parts)
+
+
+def accepted(finding: Finding) -> str:
+    """Return in a sentence what the baseline says of a finding, or nothing."""
+    mark = finding.accepted
+    if not mark:
+        return ""
+    reason = f": {mark.reason}" if mark.reason else ", without a reason"
+    if mark.expired:
+        return f"It was accepted until {mark.expires}, which is over{reason}."
+    return f"It is accepted{f' until {mark.expires}' if mark.expires else ''}{reason}."
+
+
 def told(finding: Finding) -> list[str]:
     """Return one finding: what happened, how to see it, what PostgreSQL said, what to change."""
     return [
-        *prose(_sentence(finding.summary)),
+        *prose(f"{_sentence(finding.summary)} {accepted(finding)}".rstrip()),
         *_block("Try it in psql:", finding.sql),
         *(_block("PostgreSQL says:", "\n".join(said(finding.failure))) if finding.failure else []),
         *seen(finding),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from .baseline import Baseline, Entry
 from .check import Check, LoadFailure, Subject
 from .summary import Judged
 
@@ -14,7 +15,11 @@ VERSION = 1
 
 
 def document(
-    subject: Subject, checks: Sequence[Check], judged: Sequence[Judged]
+    subject: Subject,
+    checks: Sequence[Check],
+    judged: Sequence[Judged],
+    baseline: Baseline | None = None,
+    gone: Sequence[Entry] = (),
 ) -> dict[str, object]:
     """Return the report as plain data; a field is only ever added while ``version`` stays."""
     done = {one.check.code for one in judged}
@@ -24,6 +29,7 @@ def document(
         "project": _project(subject),
         "sync": asdict(subject.sync),
         "policies": subject.policies.as_dict(),
+        "baseline": _baseline(baseline, gone) if baseline else None,
         "checks": [_row(one) for one in judged],
         "not_run": [check.code for check in checks if check.code not in done],
     }
@@ -34,6 +40,16 @@ def write(path: Path, data: dict[str, object]) -> None:
     draft = path.with_name(f".{path.name}.part")
     draft.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     draft.replace(path)
+
+
+def _baseline(known: Baseline, gone: Sequence[Entry]) -> dict[str, object]:
+    return {
+        "file": str(known.path),
+        "entries": len(known.entries),
+        "gone": [
+            {"check": one.code, "cases": list(one.cases), "finding": one.finding} for one in gone
+        ],
+    }
 
 
 def _project(subject: Subject) -> dict[str, object]:
@@ -70,6 +86,7 @@ def _row(one: Judged) -> dict[str, object]:
         "level": one.check.level.value,
         "outcome": one.outcome.value,
         "reason": "; ".join(reasons) or None,
+        "accepted": one.accepted,
         "duration_s": round(sum(verdict.seconds for verdict in one.verdicts), 3),
         "findings": [finding.as_json() for finding in one.findings()],
         "cases": [

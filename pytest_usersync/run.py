@@ -11,18 +11,18 @@ from typing import Any, Protocol
 
 import pytest
 
-from . import catalog, platform, reportfile, stack, subject
-from .check import Check
+from . import baseline, catalog, platform, reportfile, stack, subject
+from .check import Check, Subject
 from .finding import Level, Outcome
 from .header import header
-from .items import STAGES, SUBJECT, VERDICT, CheckFile, CheckItem, Spoken, aim, anchor
+from .items import BASELINE, STAGES, SUBJECT, VERDICT, CheckFile, CheckItem, Spoken, aim, anchor
 from .project import Project
 from .reading import settings as settings_of
 from .reading import usage_errors
 from .server import RunningServer
 from .settings import Settings
 from .stages import Stages
-from .summary import Judged, gather, summary, title
+from .summary import Judged, gather, summary, title, told
 from .verdict import Verdict, crashed
 
 _NOTHING_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
@@ -45,6 +45,10 @@ def register(config: pytest.Config) -> None:
     settings = settings_of(config)
     with usage_errors():
         checks = catalog.choose(settings.select, settings.ignore)
+        if settings.baseline:
+            cases = {check.code: check.cases for check in catalog.every()}
+            update = settings.baseline_update
+            config.stash[BASELINE] = baseline.read(settings.baseline, cases, update=update)
     config.pluginmanager.register(Run(config, settings, checks), "usersync-run")
 
 
@@ -156,6 +160,8 @@ class Run:
             if verdict.crashed:
                 return "error", "E", ("NOT JUDGED", {"red": True})
             return "not judged", "?", ("NOT JUDGED", {"red": True})
+        if verdict and verdict.accepted and report.passed:
+            return "accepted", "a", ("ACCEPTED", {"yellow": True})
         if verdict and verdict.outcome is Outcome.BROKEN and report.passed:
             if self._level(verdict) is Level.WARNING:
                 return "warned", "w", ("WARNED", {"yellow": True})
@@ -178,14 +184,22 @@ class Run:
         prepared = self.config.stash.get(SUBJECT, None)
         if any(verdict.kept for verdict in self.verdicts.values()):
             self.farewell = self._detach()
-        if prepared and self.settings.report:
-            data = reportfile.document(prepared, self.checks, self._judged())
-            try:
-                reportfile.write(self.settings.report, data)
-            except OSError as error:
-                raise pytest.UsageError(f"The report cannot be written: {error}.") from None
+        if prepared:
+            self._write(prepared)
         if prepared and session.exitstatus in _NOTHING_FAILED:
             self._require_reached()
+
+    def _write(self, prepared: Subject) -> None:
+        known = self.config.stash.get(BASELINE, None)
+        gone = known.gone(self.verdicts.values()) if known else []
+        try:
+            if self.settings.report:
+                data = reportfile.document(prepared, self.checks, self._judged(), known, gone)
+                reportfile.write(self.settings.report, data)
+            if known and known.update:
+                baseline.write(known.path, known.updated(self.verdicts.values()))
+        except OSError as error:
+            raise pytest.UsageError(f"The report cannot be written: {error}.") from None
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Tell what is broken, check by check."""
@@ -194,7 +208,11 @@ class Run:
         judged = self._judged()
         terminalreporter.section(title(judged))
         verbose = self.config.getoption("verbose") > 0
-        for line in summary(judged, len(self.checks) - len(judged), verbose=verbose):
+        lines = [*summary(judged, len(self.checks) - len(judged), verbose=verbose)]
+        if known := self.config.stash.get(BASELINE, None):
+            file = self.config.stash[SUBJECT].project.shown(known.path)
+            lines += told(known, self.verdicts.values(), file)
+        for line in lines:
             terminalreporter.write_line(line.text, **({line.style: True} if line.style else {}))
         if self.farewell:
             terminalreporter.write_line(self.farewell)

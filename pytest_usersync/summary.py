@@ -2,168 +2,148 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
 
+from .baseline import Baseline, signature
+from .blocks import Line, broken, grouped
 from .check import Check
 from .finding import Finding, Level, Outcome
-from .report import advice, headline, indented, prose, seen
-from .verdict import Verdict, merged
+from .judged import Judged, gather
+from .report import prose
+from .verdict import Verdict
 
-T = TypeVar("T")
+__all__ = ["Judged", "Line", "gather", "summary", "title", "told"]
 
-# How many findings of one cause are told in the summary before they are only counted.
-_ENOUGH = 2
+# How many cases of a check, and how many reasons of one cause, are named before they are counted.
+_CASES = 3
+_REASONS = 2
+# The check that a reason lays the blame on.
+_BLAMED = re.compile(r"\s*\((US\d{3})\)$")
 # The words of the closing count, in their order.
 _COUNTED = (
-    *("broken", "broken (warning)", "broken (info)", "not judged"),
+    *("broken", "broken (warning)", "broken (info)", "accepted", "not judged"),
     *("kept", "kept in part", "not applicable"),
 )
 
 
-class Line(NamedTuple):
-    """A line for the terminal; ``style`` is a colour, or empty."""
-
-    text: str
-    style: str = ""
-
-
-class Judged(NamedTuple):
-    """A check with the verdicts on all its cases."""
-
-    check: Check
-    verdicts: tuple[Verdict, ...]
-
-    @property
-    def outcome(self) -> Outcome:
-        """Return the outcome of the check as a whole."""
-        return merged(self.verdicts)
-
-    @property
-    def missing(self) -> list[str]:
-        """Return the cases that were not judged: deselected, or the run ended before."""
-        done = {verdict.case for verdict in self.verdicts}
-        return [case for case in self.check.cases if case not in done]
-
-    def findings(self) -> list[Finding]:
-        """Return the findings of all cases, in the order of the check's cases."""
-        return [finding for verdict in self.verdicts for finding in verdict.findings]
-
-
-def gather(checks: Sequence[Check], verdicts: Iterable[Verdict]) -> list[Judged]:
-    """Return the checks that were judged, by code, each with its verdicts in its order of cases."""
-    known = {check.code: check for check in checks}
-
-    def place(verdict: Verdict) -> tuple[str, int]:
-        cases = known[verdict.code].cases
-        return verdict.code, cases.index(verdict.case) if verdict.case in cases else -1
-
-    ordered = sorted((verdict for verdict in verdicts if verdict.code in known), key=place)
-    return [
-        Judged(known[code], tuple(group))
-        for code, group in groupby(ordered, key=lambda verdict: verdict.code)
-    ]
-
-
 def title(judged: Sequence[Judged]) -> str:
     """Return the heading of the section, which says the worst."""
-    broken = [one for one in judged if one.outcome is Outcome.BROKEN]
-    if broken:
-        return f"usersync: {_count(len(broken), 'promise')} broken"
-    if any(one.outcome is Outcome.NOT_JUDGED for one in judged):
+    bad = [one for one in judged if _word(one).startswith("broken")]
+    if bad:
+        return f"usersync: {_count(len(bad), 'promise')} broken"
+    if any(one.unjudged for one in judged):
         return "usersync: not every promise could be judged"
     return "usersync"
 
 
 def summary(judged: Sequence[Judged], not_run: int, *, verbose: bool) -> Iterator[Line]:
     """Yield the section's lines: broken promises first, then reasons, then the count."""
-    for one in judged:
-        if one.outcome is Outcome.BROKEN and (verbose or one.check.level is not Level.INFO):
-            yield from _broken(one)
-            yield Line("")
+    yield from broken([one for one in judged if verbose or one.check.level is not Level.INFO])
+    yield from _section("Accepted, so no failure:", "yellow", _accepted(judged))
     for outcome, words, style in (
         (Outcome.NOT_JUDGED, "Could not be judged, so neither kept nor broken:", "red"),
         (Outcome.NOT_APPLICABLE, "Does not apply:", "yellow"),
     ):
-        lines = list(_reasons(judged, outcome))
-        if lines:
-            yield Line(words, style)
-            yield from (Line(line) for line in lines)
-            yield Line("")
+        yield from _section(words, style, _reasons(judged, outcome, verbose=verbose))
     yield from _closing(judged, not_run, verbose=verbose)
 
 
-def _broken(one: Judged) -> Iterator[Line]:
-    colour = {Level.ERROR: "red", Level.WARNING: "yellow", Level.INFO: "cyan"}[one.check.level]
-    yield Line(f"{headline(one.check)} ({one.check.level})", colour)
-    yield from (Line(text) for text in prose(one.check.promise, "  "))
-    for group in _grouped(one.findings(), _cause):
-        # What does not fail the run has no failure text of its own, so its SQL is shown here.
-        yield from _told_once(group, whole=one.check.level is not Level.ERROR)
-    for verdict in one.verdicts:
-        if verdict.kept:
-            yield Line(f"  Kept{f' [{verdict.case}]' if verdict.case else ''}: {verdict.kept}")
+def told(known: Baseline, verdicts: Iterable[Verdict], file: str) -> Iterator[Line]:
+    """Yield what is to be said of the baseline itself, whose name is ``file``."""
+    gone = [str(entry) for entry in known.gone(verdicts)]
+    if known.update:
+        yield Line(f"{file} is written anew. Give each entry without a reason one.")
+    elif gone:
+        number = _count(len(gone), "finding")
+        yield Line(f"{number} of {file} gone; --usersync-baseline-update takes out:", "yellow")
+        yield from (Line(line) for one in gone for line in prose(one, "  "))
 
 
-def _told_once(group: list[Finding], *, whole: bool) -> Iterator[Line]:
-    """Yield one cause with all the cases that it breaks."""
-    first = group[0]
-    cases = list(dict.fromkeys(finding.case for finding in group if finding.case))
-    if cases:
-        yield from (Line(text) for text in prose(f"Broken for: {', '.join(cases)}", "  "))
-    summaries = list(dict.fromkeys(finding.summary for finding in group))
-    shown = summaries[:1] if first.failure else summaries[:_ENOUGH]
-    for text in shown:
-        yield from (Line(line) for line in prose(text, "    "))
-    if len(summaries) > len(shown) and not first.failure:
-        yield Line(f"    and {len(summaries) - len(shown)} more of this kind")
-    sql = ["Try it in psql:", *indented(first.sql)] if whole else []
-    said = [f"{first.failure.sqlstate}: {first.failure.message}"] if first.failure else []
-    for text in (*sql, *said, *seen(first), "Remedy:", *advice(first.remedy)):
-        yield Line(f"    {text}")
+def _section(words: str, style: str, texts: Iterable[str]) -> Iterator[Line]:
+    lines = [line for text in texts for line in prose(text, "  ")]
+    if lines:
+        yield Line(words, style)
+        yield from map(Line, lines)
+        yield Line("")
 
 
-def _cause(finding: Finding) -> tuple[object, ...]:
-    failed = finding.failure
-    if failed:
-        return failed.sqlstate, failed.message, finding.location or failed.location, finding.remedy
-    return finding.location, finding.remedy
+def _accepted(judged: Iterable[Judged]) -> Iterator[str]:
+    """Yield what is accepted, with the reason, once for all cases of one kind."""
+    found = [
+        (one.check, finding) for one in judged for finding in one.findings() if not finding.open
+    ]
+    for same in grouped(found, lambda pair: (pair[0].code, signature(pair[1]), pair[1].accepted)):
+        check, first = same[0]
+        cases = _cases(check, [finding.case for _, finding in same], verbose=False)
+        yield f"{cases} {_why(first)}: {first.summary}"
 
 
-def _reasons(judged: Iterable[Judged], outcome: Outcome) -> Iterator[str]:
-    """Yield each reason once, with the names of all that it kept from being judged."""
+def _why(finding: Finding) -> str:
+    mark = finding.accepted
+    until = f", until {mark.expires}" if mark and mark.expires else ""
+    return f"({(mark.reason if mark else '') or 'no reason is given'}{until})"
+
+
+def _reasons(judged: Iterable[Judged], outcome: Outcome, *, verbose: bool) -> Iterator[str]:
+    """Yield each reason once, with the names of all that it kept from being judged.
+
+    What one check is to blame for is told together, unless there is room.
+    """
     found = [
         (verdict.reason, one.check, verdict.case)
         for one in judged
         for verdict in one.verdicts
         if verdict.outcome is outcome
+        or (outcome is Outcome.NOT_JUDGED and verdict.accepted and verdict.reason)
     ]
-    for same in _grouped(found, lambda entry: entry[0]):
-        whole = {check.code: check for _, check, _ in same}
+
+    def blamed(entry: tuple[str, Check, str]) -> str:
+        code = _BLAMED.search(entry[0])
+        return code[1] if code and not verbose else entry[0]
+
+    for same in grouped(found, blamed):
+        reasons = list(dict.fromkeys(reason for reason, *_ in same))
         names = [
-            _cases(check, [case for _, other, case in same if other == check])
-            for check in whole.values()
+            _cases(group[0][1], [case for *_, case in group], verbose=verbose)
+            for group in grouped(same, lambda entry: entry[1].code)
         ]
-        yield from prose(f"{same[0][0]}: {', '.join(names)}", "  ")
+        yield f"{_together(reasons)}: {', '.join(names)}"
 
 
-def _cases(check: Check, cases: list[str]) -> str:
+def _together(reasons: Sequence[str]) -> str:
+    """Join reasons for which one check is to blame."""
+    if len(reasons) == 1:
+        return reasons[0]
+    code = _BLAMED.search(reasons[0])
+    bare = [_BLAMED.sub("", reason) for reason in reasons]
+    more = f", and {len(bare) - _REASONS} more" if len(bare) > _REASONS else ""
+    return f"{'; '.join(bare[:_REASONS])}{more} ({code[1] if code else ''})"
+
+
+def _cases(check: Check, cases: Sequence[str], *, verbose: bool) -> str:
     if len(cases) >= len(check.cases):
         return check.code
-    return f"{check.code} [{', '.join(cases)}]"
+    named = ", ".join(cases) if verbose or len(cases) <= _CASES else f"{len(cases)} cases"
+    return f"{check.code} [{named}]"
+
+
+def _word(one: Judged) -> str:
+    """Return the word under which a check is counted."""
+    if one.outcome is Outcome.BROKEN and not one.accepted:
+        return "broken" if one.check.level is Level.ERROR else f"broken ({one.check.level})"
+    if one.unjudged:
+        return "not judged"
+    if one.accepted:
+        return "accepted"
+    if one.outcome is Outcome.KEPT and one.missing:
+        return "kept in part"
+    return one.outcome.replace("-", " ")
 
 
 def _closing(judged: Sequence[Judged], not_run: int, *, verbose: bool) -> Iterator[Line]:
-    counts: Counter[str] = Counter()
-    for one in judged:
-        if one.outcome is Outcome.BROKEN and one.check.level is not Level.ERROR:
-            counts[f"broken ({one.check.level})"] += 1
-        elif one.outcome is Outcome.KEPT and one.missing:
-            counts["kept in part"] += 1
-        else:
-            counts[one.outcome.replace("-", " ")] += 1
+    counts = Counter(map(_word, judged))
     words = [f"{counts[word]} {word}" for word in _COUNTED if counts[word]]
     words += [f"{not_run} not run"] if not_run else []
     bad = counts["broken"] or counts["not judged"]
@@ -171,17 +151,10 @@ def _closing(judged: Sequence[Judged], not_run: int, *, verbose: bool) -> Iterat
     yield Line(f"{number}: {', '.join(words)}.", "red" if bad else "")
     if counts["broken (info)"] and not verbose:
         yield Line("What is broken at level info is shown with -v.")
-    named = next((one for one in judged if one.outcome is Outcome.BROKEN), None)
+    named = next((one for one in judged if _word(one).startswith("broken")), None)
     if named:
         yield Line(f"More about a promise: pytest --usersync-explain {named.check.code}")
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _grouped(entries: Iterable[T], key: Callable[[T], object]) -> list[list[T]]:
-    groups: dict[object, list[T]] = {}
-    for entry in entries:
-        groups.setdefault(key(entry), []).append(entry)
-    return list(groups.values())

@@ -7,7 +7,16 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .check import Check
-from .finding import ClientView, Failure, Finding, Location, NotApplicable, NotJudged, Outcome
+from .finding import (
+    Acceptance,
+    ClientView,
+    Failure,
+    Finding,
+    Location,
+    NotApplicable,
+    NotJudged,
+    Outcome,
+)
 from .trial import Stage, Trial
 
 # How cases that disagree make one outcome: the first that any of them has.
@@ -36,6 +45,11 @@ class Verdict:
     kept: str = ""
     seconds: float = 0.0
     crashed: bool = False
+
+    @property
+    def accepted(self) -> bool:
+        """Tell whether the case is broken in nothing but what the project accepts."""
+        return bool(self.findings) and not any(one.open for one in self.findings)
 
     def as_data(self) -> dict[str, object]:
         """Return the verdict as plain data that travels between processes."""
@@ -83,7 +97,7 @@ def merged(verdicts: Iterable[Verdict]) -> Outcome:
 
 
 def _finding(data: Mapping[str, Any]) -> Finding:
-    failure, client = data["failure"], data["client"]
+    failure, client, accepted = data["failure"], data["client"], data["accepted"]
     return Finding(
         **{
             **data,
@@ -91,6 +105,7 @@ def _finding(data: Mapping[str, Any]) -> Finding:
             and Failure(**{**failure, "location": _location(failure["location"])}),
             "location": _location(data["location"]),
             "client": client and ClientView(**client),
+            "accepted": accepted and Acceptance(**accepted),
         }
     )
 

@@ -9,7 +9,15 @@ from pathlib import Path
 
 from pytest_usersync import report, reportfile
 from pytest_usersync.check import Check, LoadFailure, Subject, check
-from pytest_usersync.finding import ClientView, Failure, Finding, Level, Location, Outcome
+from pytest_usersync.finding import (
+    Acceptance,
+    ClientView,
+    Failure,
+    Finding,
+    Level,
+    Location,
+    Outcome,
+)
 from pytest_usersync.header import header
 from pytest_usersync.policy import Policies
 from pytest_usersync.project import Migration, Project
@@ -190,7 +198,7 @@ def test_the_count_tells_levels_apart_and_says_what_was_not_run() -> None:
     verdicts = (
         BROKEN,
         Verdict("US110", "", Outcome.BROKEN, findings=(finding,)),
-        Verdict("US510", "", Outcome.BROKEN, findings=(finding,)),
+        Verdict("US510", "", Outcome.BROKEN, findings=(replace(finding, remedy="z"),)),
     )
     text = lines(*verdicts, not_run=4)
     expected = "7 promises: 1 broken, 1 broken (warning), 1 broken (info), 4 not run."
@@ -301,3 +309,83 @@ def test_the_report_file_has_a_row_for_each_check(tmp_path: Path) -> None:
         ("anonymous", "broken"),
         ("web3", "not-applicable"),
     ]
+
+
+def test_a_cause_of_several_checks_is_told_once_with_the_others_under_it() -> None:
+    checks = [declared("US104", cases=("phone",)), declared("US203", cases=("phone", "sso"))]
+    other = replace(PHONE, summary="a sign-in fails as well")
+    verdicts = (
+        BROKEN,
+        Verdict("US203", "phone", Outcome.BROKEN, findings=(other,)),
+        Verdict("US203", "sso", Outcome.BROKEN, findings=(replace(other, case="sso"),)),
+    )
+    text = [line.text for line in summary(gather(checks, verdicts), 0, verbose=False)]
+    assert sum("Remedy:" in line for line in text) == 1
+    at = text.index("  The same cause breaks:")
+    assert text[at + 1] == "    US203 some-name for phone, sso: a sign-in fails as well"
+    assert not any(line.startswith("US203") for line in text)
+    assert "2 promises: 2 broken." in text
+    row = reportfile.document(subject(), checks, gather(checks, verdicts))["checks"]
+    assert isinstance(row, list)
+    assert [len(one["findings"]) for one in row] == [1, 2]
+
+
+def test_the_same_error_with_another_remedy_tells_its_remedy() -> None:
+    checks = [declared("US104", cases=("phone",)), declared("US203", cases=("phone",))]
+    other = replace(PHONE, remedy="drop table x;")
+    verdicts = (BROKEN, Verdict("US203", "phone", Outcome.BROKEN, findings=(other,)))
+    text = [line.text for line in summary(gather(checks, verdicts), 0, verbose=False)]
+    at = text.index("  The same cause breaks:")
+    assert text[at + 2 :][:2] == ["      Remedy:", "        drop table x;"]
+
+
+def test_a_cause_is_told_by_the_check_that_weighs_most() -> None:
+    checks = [declared("US108", Level.WARNING, cases=("phone",)), declared("US203")]
+    verdicts = (
+        Verdict("US108", "phone", Outcome.BROKEN, findings=(PHONE,)),
+        Verdict("US203", "", Outcome.BROKEN, findings=(replace(PHONE, case=""),)),
+    )
+    text = [line.text for line in summary(gather(checks, verdicts), 0, verbose=False)]
+    assert text[0] == "US203 some-name (error)"
+    assert any(line.startswith("    US108 some-name (warning) for phone: ") for line in text)
+
+
+def test_what_one_check_is_to_blame_for_is_told_together_unless_verbose() -> None:
+    verdicts = [
+        Verdict("US104", case, Outcome.NOT_JUDGED, f"{case} fails (US101)")
+        for case in ("phone", "anonymous", "web3")
+    ]
+    assert "  phone fails; anonymous fails, and 1 more (US101): US104" in lines(*verdicts)
+    assert "  web3 fails (US101): US104 [web3]" in lines(*verdicts, verbose=True)
+
+
+def test_what_is_accepted_is_counted_apart_and_hides_nothing_that_was_not_judged() -> None:
+    accepted = replace(PHONE, accepted=Acceptance("no phones here", "2030-01-31"))
+    verdict = replace(BROKEN, findings=(accepted,))
+    text = lines(verdict)
+    assert text[0] == "Accepted, so no failure:"
+    assert text[1].startswith("  US104 [phone] (no phones here, until 2030-01-31): a phone signup")
+    assert text[-1] == "1 promise: 1 accepted."
+    assert lines(verdict, Verdict("US104", "web3", Outcome.NOT_JUDGED, "x"))[-1] == (
+        "1 promise: 1 not judged."
+    )
+    assert lines(replace(verdict, reason="it stopped"))[-1] == "1 promise: 1 not judged."
+    assert title(gather([CHECK], [verdict])) == "usersync"
+    other = replace(BROKEN, case="web3", findings=(replace(PHONE, case="web3"),))
+    assert "1 promise: 1 broken." in lines(verdict, other)
+    assert "  Broken for: web3" in lines(verdict, other)
+
+
+def test_an_acceptance_that_is_over_is_told_with_the_finding() -> None:
+    over = replace(PHONE, accepted=Acceptance("later", "2020-01-31", expired=True))
+    said = "It was accepted until 2020-01-31, which is over: later."
+    assert said in " ".join(report.told(over))
+    assert any(said in line for line in lines(replace(BROKEN, findings=(over,))))
+
+
+def test_an_accepted_finding_travels_with_its_verdict() -> None:
+    accepted = replace(PHONE, accepted=Acceptance("no phones here", "2030-01-31"))
+    verdict = replace(BROKEN, findings=(accepted,))
+    assert Verdict.from_data(json.loads(json.dumps(verdict.as_data()))) == verdict
+    assert verdict.accepted
+    assert not BROKEN.accepted
