@@ -23,7 +23,10 @@ _RELATIONS = """
             from pg_catalog.pg_attribute as a
             where
                 a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-                and pg_catalog.has_column_privilege(%(role)s, c.oid, a.attnum, %(act)s)
+                and case
+                    when %(act)s = 'delete' then false
+                    else pg_catalog.has_column_privilege(%(role)s, c.oid, a.attnum, %(act)s)
+                end
             order by a.attnum
         )::text[] as columns
     from
@@ -35,7 +38,10 @@ _RELATIONS = """
         and not c.relispartition
         and n.nspname = any (%(schemas)s)
         and pg_catalog.has_schema_privilege(%(role)s, n.oid, 'usage')
-        and pg_catalog.has_any_column_privilege(%(role)s, c.oid, %(act)s)
+        and case
+            when %(act)s = 'delete' then pg_catalog.has_table_privilege(%(role)s, c.oid, %(act)s)
+            else pg_catalog.has_any_column_privilege(%(role)s, c.oid, %(act)s)
+        end
         -- What came with an extension is not the project's.
         and not exists (
             select
@@ -73,7 +79,7 @@ def schemas(trial: Trial) -> tuple[str, ...]:
 
 
 def relations(trial: Trial, role: str, act: str = "select") -> list[Relation]:
-    """Return what a role may ``select``, ``insert`` or ``update`` through PostgREST."""
+    """Return what a role may ``select``, ``insert``, ``update`` or ``delete`` through PostgREST."""
     given = {"role": role, "act": act, "schemas": list(schemas(trial))}
     return [
         Relation(

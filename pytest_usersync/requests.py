@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from uuid import UUID, uuid5
 
@@ -103,21 +103,59 @@ def short(told: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def arrival(trial: Trial, user_id: UUID) -> str:
-    """Return SQL by which a superuser brings a user of this trial into another database."""
-    row = trial.query(
-        "select email, raw_app_meta_data::text as app, raw_user_meta_data::text as data"
-        " from auth.users where id = %s",
-        [user_id],
-    )[0]
-    app, data = (row[name].replace("'", "''") for name in ("app", "data"))
-    return (
-        "insert into auth.users (id, aud, role, email, raw_app_meta_data, raw_user_meta_data,"
-        " created_at, updated_at)\n"
-        f"values ('{user_id}', 'authenticated', '', '{row['email']}', '{app}', '{data}',"
-        " now(), now());\n"
-        f"update auth.users set role = 'authenticated', email_confirmed_at = now()"
-        f" where id = '{user_id}';\n"
-    )
+    """Return the shortest SQL by which a superuser brings a user of this trial elsewhere.
+
+    It is tried on somebody else, who must get as many rows as this user has.
+    """
+    standin = uuid5(user_id, "stand-in")
+    wanted = [len(trial.profiles(target, user_id)) for target in trial.sync.targets]
+    texts = [_arrival(trial, user_id, fields) for fields in _FORMS]
+    return next((one for one in texts if _brings(trial, one, user_id, standin, wanted)), texts[-1])
+
+
+_ALWAYS = ("id", "email", "created_at")
+_FORMS = (
+    _ALWAYS,
+    (*_ALWAYS, "raw_user_meta_data"),
+    (*_ALWAYS, "email_confirmed_at"),
+    (*_ALWAYS, "raw_user_meta_data", "raw_app_meta_data", "aud", "email_confirmed_at"),
+)
+# What Auth itself adds to the metadata.
+_ADDED = frozenset({"sub", "email", "email_verified", "phone_verified"})
+
+
+def _arrival(trial: Trial, user_id: UUID, fields: Sequence[str]) -> str:
+    user = trial.user(user_id) or {}
+    data = {k: v for k, v in (user["raw_user_meta_data"] or {}).items() if k not in _ADDED}
+    values = {
+        **user,
+        "created_at": "now()",
+        "raw_user_meta_data": json.dumps(data, ensure_ascii=False),
+        "raw_app_meta_data": json.dumps(user["raw_app_meta_data"], ensure_ascii=False),
+    }
+    # Auth never inserts a confirmation; what waits for one waits for the UPDATE.
+    given = {name: values[name] for name in fields if name != "email_confirmed_at"}
+    words = [
+        "now()" if v == "now()" else "'" + str(v).replace("'", "''") + "'" for v in given.values()
+    ]
+    text = f"insert into auth.users ({', '.join(given)})\nvalues ({', '.join(words)});\n"
+    if "email_confirmed_at" in fields:
+        text += f"update auth.users set email_confirmed_at = now() where id = '{user_id}';\n"
+    return text
+
+
+def _brings(trial: Trial, text: str, user_id: UUID, standin: UUID, wanted: list[int]) -> bool:
+    email = str((trial.user(user_id) or {})["email"])
+    other = text.replace(str(user_id), str(standin)).replace(email, f"stand-in.{email}")
+    session, seen = trial.session(), list[int]()
+
+    def act() -> None:
+        with session.transaction(force_rollback=True):
+            session.execute(other.encode())
+            session.execute("set constraints all immediate")
+            seen.extend(len(trial.profiles(target, standin)) for target in trial.sync.targets)
+
+    return trial.attempt(act) is None and seen == wanted
 
 
 def nobody(user_id: UUID) -> dict[str, Json]:

@@ -29,8 +29,11 @@ create policy "members see members"
 drop policy "members see members" on public.profiles;
 create view public.directory as
     select id, full_name from public.profiles;
+revoke all on public.directory from anon, authenticated;
+grant select on public.directory to authenticated;
 
 -- broken: a view reads with its owner's rights
+-- also: US607
 -- base: text_key
 -- cases: anon another-user
 -- says: public\.people .*the view reads with its owner's rights
