@@ -95,7 +95,7 @@ class Baseline:
                 if finding.accepted and not self._entry(verdict, finding):
                     cases = fresh.setdefault((verdict.code, signature(finding)), {})
                     cases |= {verdict.case: None} if verdict.case else {}
-        kept += [Entry(code, tuple(cases), about) for (code, about), cases in fresh.items()]
+        kept += [Entry(code, tuple(sorted(cases)), about) for (code, about), cases in fresh.items()]
         kept.sort(key=lambda one: (one.code, one.finding, one.cases))
         return "\n".join([_HEAD, *map(_written, kept)])
 

@@ -1,0 +1,171 @@
+"""``--usersync-baseline`` accepts the findings that a file lists."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., pytest.RunResult]
+Write = Callable[[str], Path]
+
+ENTRY = """
+[[accepted]]
+check = "US911"
+finding = "it broke"
+reason = "nobody signs up here"
+"""
+GIVEN = "--usersync-baseline=baseline.toml"
+
+
+@pytest.fixture
+def baseline(pytester: pytest.Pytester) -> Write:
+    """Return a function that writes the baseline."""
+
+    def baseline(text: str) -> Path:
+        path = pytester.path / "baseline.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return baseline
+
+
+def test_what_is_accepted_fails_no_run_and_is_shown(run: Run, baseline: Write) -> None:
+    baseline(ENTRY)
+    result = run(GIVEN, "-v", select="US901,US911")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        [
+            "pytest.ini::US911 ACCEPTED*",
+            "*= usersync =*",
+            "Accepted, so no failure:",
+            "  US911 (nobody signs up here): it broke",
+            "2 promises: 1 accepted, 1 kept.",
+            "*1 passed, 1 accepted in*",
+        ]
+    )
+
+
+def test_the_ini_file_names_it_too(run: Run, baseline: Write, pytester: pytest.Pytester) -> None:
+    baseline(ENTRY)
+    pytester.makefile(".ini", pytest="[pytest]\nusersync_baseline = baseline.toml\n")
+    assert run(select="US911").ret == pytest.ExitCode.OK
+
+
+def test_without_it_the_finding_counts(run: Run, baseline: Write) -> None:
+    baseline(ENTRY)
+    assert run(select="US911").ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_another_finding_of_the_check_counts(run: Run, baseline: Write) -> None:
+    baseline(ENTRY.replace("it broke", "it tore"))
+    result = run(GIVEN, select="US911")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        [
+            "1 promise: 1 broken.",
+            "1 finding of baseline.toml gone; --usersync-baseline-update takes out:",
+            "  US911 it tore",
+        ]
+    )
+
+
+def test_an_accepted_warning_passes_under_strict(run: Run, baseline: Write) -> None:
+    baseline(ENTRY.replace("US911", "US902"))
+    assert run(GIVEN, "--usersync-strict", select="US902").ret == pytest.ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    ("expires", "code"),
+    [
+        ("2099-12-31", pytest.ExitCode.OK),
+        ("2020-01-31", pytest.ExitCode.TESTS_FAILED),
+    ],
+)
+def test_an_entry_counts_to_its_last_day(
+    run: Run, baseline: Write, expires: str, code: pytest.ExitCode
+) -> None:
+    baseline(f"{ENTRY}expires = {expires}\n")
+    result = run(GIVEN, select="US911")
+    assert result.ret == code
+    over = f"*accepted until {expires}, which is over: nobody signs up here."
+    until = f"  US911 (nobody signs up here, until {expires}): it broke"
+    result.stdout.fnmatch_lines([until if code is pytest.ExitCode.OK else over])
+
+
+def test_what_was_not_judged_cannot_be_accepted(run: Run, baseline: Write, project: Path) -> None:
+    baseline(ENTRY)
+    project.write_text("select 1;", encoding="utf-8")
+    result = run(GIVEN, select="US911")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["1 promise: 1 not judged."])
+    result.stdout.no_fnmatch_line("*of baseline.toml gone*")
+
+
+def test_what_was_not_run_is_not_said_to_be_gone(run: Run, baseline: Write) -> None:
+    baseline(ENTRY)
+    result = run(GIVEN, select="US901")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.no_fnmatch_line("*of baseline.toml gone*")
+
+
+def test_a_finding_that_is_gone_is_told_and_fails_nothing(run: Run, baseline: Write) -> None:
+    baseline(ENTRY.replace("US911", "US901"))
+    result = run(GIVEN, select="US901")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["1 finding of baseline.toml gone; *", "  US901 it broke"])
+
+
+def test_the_report_keeps_the_finding_and_says_that_it_is_accepted(
+    run: Run, baseline: Write, pytester: pytest.Pytester
+) -> None:
+    baseline(ENTRY + ENTRY.replace("US911", "US901"))
+    run(GIVEN, "--usersync-report=report.json", select="US901,US911")
+    data = json.loads((pytester.path / "report.json").read_text(encoding="utf-8"))
+    kept, broken = data["checks"]
+    assert (kept["accepted"], broken["accepted"]) == (False, True)
+    assert broken["outcome"] == "broken"
+    reason = {"reason": "nobody signs up here", "expires": "", "expired": False}
+    assert broken["findings"][0]["accepted"] == reason
+    assert data["baseline"]["entries"] == 2
+    assert data["baseline"]["gone"] == [{"check": "US901", "cases": [], "finding": "it broke"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[accepted]\n", "baseline.toml is not TOML: "),
+        ('title = "x"', "'title' is unknown here. Write [[accepted]] entries."),
+        ('accepted = "x"', "'accepted' is unknown here. Write [[accepted]] entries."),
+        ('accepted = ["x"]', "entry 1 is no table. Write [[accepted]] above it."),
+        (ENTRY.replace("US911", "US999"), "entry 1: 'US999' is not a check. See pytest"),
+        (ENTRY.replace("reason", "because"), "entry 1: 'because' is unknown. Use check, cases"),
+        (ENTRY.replace("finding", "#"), "entry 1: finding is missing."),
+        (ENTRY + 'cases = ["phone"]', "entry 1: ['phone'] are not cases of US911. It has none."),
+        (ENTRY + 'expires = "soon"', "entry 1: expires = 'soon' is no date. Write it as 2027-06-"),
+        (ENTRY + "expires = 2027-06-31", "baseline.toml is not TOML: "),
+        (ENTRY.replace('"nobody signs up here"', "7"), "entry 1: reason = 7 is no text."),
+    ],
+)
+def test_a_wrong_file_is_one_line(
+    refused: Callable[..., str], baseline: Write, text: str, said: str
+) -> None:
+    baseline(text)
+    assert said in refused(GIVEN)
+
+
+def test_a_missing_file_is_one_line(refused: Callable[..., str]) -> None:
+    said = refused(GIVEN)
+    assert "baseline.toml does not exist. Add --usersync-baseline-update to write it." in said
+
+
+def test_a_folder_is_no_file(refused: Callable[..., str]) -> None:
+    said = refused("--usersync-baseline=supabase")
+    assert "is a folder. Give the name of a file." in said
+
+
+def test_bytes_that_are_no_text_are_one_line(refused: Callable[..., str], baseline: Write) -> None:
+    baseline("").write_bytes(b"\xff\xfe")
+    assert "baseline.toml is not TOML: " in refused(GIVEN)
