@@ -26,8 +26,11 @@ _HEAD = """\
 # other comments go, and so do the findings that are no more.
 """
 _KEYS = {"check", "cases", "finding", "reason", "expires"}
-# Addresses and ids are drawn anew each time, and lines move.
-_PASSING = re.compile(r"\S+@\S+|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b|:\d+\b")
+# Values, addresses and ids are drawn anew each time, and lines move.
+_PASSING = re.compile(
+    r"""(?<!\w)'[^']*'(?!\w)|\S+@\S+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|:\d+\b""",
+    re.IGNORECASE,
+)
 _NAME = re.compile(r"[\w$./-]*[\w$][._][\w$][\w$./-]*")
 _QUOTED = re.compile(r'"([^"\s]+)"')
 
