@@ -1,0 +1,105 @@
+"""US210: a sign-in undoes what the user has edited."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from ... import between, edits, later, rewriting
+from ...auth import SupabaseAuth, User
+from ...auth.channel import Sent
+from ...changes import BY_NAME, Change
+from ...check import Needs, check
+from ...edits import Edit
+from ...finding import Finding, Level, NotApplicable
+from ...quoting import quoted, showing
+from ...trial import Trial
+
+UNKNOWN = "preferred_theme"
+
+
+def _change_other_metadata(auth: SupabaseAuth, user: User) -> User:
+    return auth.update_user(user, data={UNKNOWN: "dark"})
+
+
+METADATA = replace(
+    BY_NAME["metadata"], title="a change of other metadata", act=_change_other_metadata
+)
+
+
+@check(
+    "US210",
+    level=Level.ERROR,
+    needs=Needs.PROFILE,
+    cases=("password-sign-in", "oauth-sign-in", "confirm-email", "confirm-phone", "metadata"),
+)
+def edits_clobbered(trial: Trial) -> Iterable[Finding]:
+    """What the user edited in the profile survives later sign-ins, confirmations and metadata
+    changes.
+
+    The metadata is a copy of what the user, or the identity provider, said at some time. Supabase
+    Auth writes it again at every sign-in with Google or GitHub, at the confirmation, and when one
+    key of many is changed; and it writes `last_sign_in_at` at every sign-in. A trigger that copies
+    name and picture at each of these puts the old ones back over what people have written into
+    their profile since. An upsert that sets every column does the same, and so does one that
+    deletes the row first.
+
+    Edits are made by a request of the user, under row-level security. Where no column is theirs to
+    write, the app makes them, in columns that are not made of the user's data. A column that
+    follows what has just changed is no finding: who gives a new name in the metadata means it.
+
+    Copy from the metadata at the signup only, or when that very value has become another one.
+    """
+    if not rewriting.triggers(trial):
+        raise NotApplicable("no trigger runs after an update of auth.users")
+    change = METADATA if trial.case == METADATA.name else BY_NAME[trial.case]
+    user = later.with_profile(trial, change)
+    made = edits.edit(trial, user)
+    if not made:
+        raise NotApplicable("no text of the profile is anybody's to edit")
+    before, old = trial.sent, trial.user(user.id) or {}
+    later.happened(trial, change, user)
+    moved = rewriting.moved(old, trial.user(user.id) or {})
+    for one in made:
+        concerned = rewriting.made_of(trial.sync, one.target, moved)
+        gone = [name for name in edits.lost(trial, one, user.id) if name not in concerned]
+        if gone:
+            yield _finding(trial, change, user, before, one, gone)
+
+
+def _finding(
+    trial: Trial, change: Change, user: User, before: Sequence[Sent], one: Edit, gone: list[str]
+) -> Finding:
+    rows = trial.profiles(one.target, user.id)
+    now = " and ".join(f"{name} is {rows[0][name]!r}" for name in gone) if rows else "it is gone"
+    who = "its owner" if one.own else "the app"
+
+    def still(seen: Trial) -> bool:
+        return set(gone) <= set(edits.lost(seen, one, user.id))
+
+    return Finding(
+        summary=f"{change.title} undoes what {who} has written into {one.target.table}: {now}",
+        sql=between.shortest(trial, user.id, before, one.script, still)
+        + showing(one.target, user.id),
+        remedy=_remedy(trial, one, gone),
+    )
+
+
+def _remedy(trial: Trial, one: Edit, gone: list[str]) -> str:
+    """Return what each column needs: its own condition, or to be left alone."""
+    functions = " or ".join(dict.fromkeys(f"{t.function}()" for t in rewriting.triggers(trial)))
+    keys = {
+        d.column: source.removeprefix("metadata.")
+        for d in trial.sync.derived
+        for source in d.sources
+        if d.table == one.target.table and source.startswith("metadata.")
+    }
+    lines = [f"-- after an update of auth.users, in {functions}:"]
+    for name in gone:
+        column = quoted(name)
+        if name not in keys:
+            lines.append(f"-- leave {column} of {one.target.table} as it is")
+            continue
+        old, new = (f"{row}.raw_user_meta_data ->> '{keys[name]}'" for row in ("old", "new"))
+        lines.append(f"-- set {column} only `when {old} is distinct from {new}`, or never")
+    return "\n".join(lines)

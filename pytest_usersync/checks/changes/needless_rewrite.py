@@ -1,0 +1,72 @@
+"""US211: a sign-in writes the profile again, and nothing about it is new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ... import between, later, rewriting
+from ...auth import User
+from ...auth.channel import Sent
+from ...changes import BY_NAME, Change
+from ...check import Needs, check
+from ...finding import Finding, Level, NotApplicable
+from ...quoting import named, quoted
+from ...rewriting import Rewritten
+from ...trial import Trial
+
+REFRESH = BY_NAME["refresh"]
+
+
+@check(
+    "US211",
+    level=Level.WARNING,
+    needs=Needs.PROFILE,
+    cases=("refresh", "password-sign-in", "oauth-sign-in"),
+)
+def needless_rewrite(trial: Trial) -> Iterable[Finding]:
+    """A sign-in or refresh that changes nothing relevant does not rewrite the profile.
+
+    Supabase Auth updates `auth.users` at every sign-in and at every token refresh, which clients
+    do once an hour; many columns are written with the value that they have. A trigger `after
+    update on auth.users` without a condition writes the profile each time: a dead row version and
+    work for vacuum, an `updated_at` that tells of sign-ins, an event for everybody who listens
+    through Realtime, a lock on the row that an edit has to wait for. `after update of email` helps
+    only half: it asks what is written, not what is another value.
+
+    Say in the trigger when it has something to do: `when (old.email is distinct from new.email)`.
+    A column that records sign-ins is relevant, and so is a copy of `last_sign_in_at` or
+    `updated_at`.
+    """
+    if not rewriting.triggers(trial):
+        raise NotApplicable("no trigger runs after an update of auth.users")
+    change = BY_NAME[trial.case]
+    user = later.with_profile(trial, change)
+    before = trial.sent
+    rewritten = rewriting.by(trial, change, user)
+    if change != REFRESH and any(one.moved for one in rewritten):
+        # What a refresh leaves alone may be meant to tell of sign-ins.
+        sent = trial.sent
+        again = {one.target for one in rewriting.by(trial, REFRESH, user)}
+        trial.sent = sent
+        rewritten = [one for one in rewritten if not one.moved or one.target in again]
+    for one in rewritten:
+        yield _finding(trial, change, user, before, one)
+
+
+def _finding(
+    trial: Trial, change: Change, user: User, before: Sequence[Sent], one: Rewritten
+) -> Finding:
+    table, key = named(one.target.table), quoted(one.target.key)
+    where = f"{key} = '{user.id}'"
+    noted = f"create temporary table noted as select ctid as place from {table} where {where};\n"
+    compared = (
+        f"select n.place as before, p.ctid as after, p.* from {table} as p cross join noted as n"
+        f" where p.{where} and p.ctid <> n.place"
+    )
+    script = between.shortest(trial, user.id, before, noted, lambda seen: seen.query(compared))
+    moved = f"only {' and '.join(one.moved)} moves" if one.moved else "all its columns stay"
+    return Finding(
+        summary=f"{change.title} writes the row of {one.target.table} again, and {moved}",
+        sql=f"{script}reset session authorization;\n{compared};\n",
+        remedy=rewriting.conditions(trial, user, one.target),
+    )
