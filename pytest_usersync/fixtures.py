@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .address import Process
     from .auth import AuthSettings, Json, SupabaseAuth, User
     from .harness import UserSync
+    from .interleaving import Race
 
     Request = AbstractContextManager[psycopg.Connection[DictRow]]
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 NAMES = frozenset(
     {
         *("usersync", "supabase_auth", "as_user", "as_anon", "as_service_role"),
-        *("usersync_connection", "usersync_dsn"),
+        *("usersync_connection", "usersync_dsn", "usersync_race"),
     }
 )
 HARNESS = pytest.StashKey["UserSync"]()
@@ -45,6 +46,13 @@ class AsKey(Protocol):
 
     def __call__(self, **claims: Json) -> Request:
         """Let the connection make a request with the key, as PostgREST would."""
+
+
+class NewRace(Protocol):
+    """Make a race, on a copy of the loaded project in which nobody has been yet."""
+
+    def __call__(self, *, patience: float = 10.0) -> Race:
+        """Return a race without sessions; a step that takes longer than that is given up."""
 
 
 @pytest.fixture(scope="session")
@@ -119,3 +127,15 @@ def usersync_connection(usersync: UserSync) -> psycopg.Connection[DictRow]:
 def usersync_dsn(usersync: UserSync) -> str:
     """A connection string for the app's own connections; the test gets a clone of its own."""
     return usersync.dsn
+
+
+@pytest.fixture(scope="session")
+def usersync_race(usersync: UserSync) -> Iterator[NewRace]:
+    """Make races: sessions whose steps are taken in every order that can make a difference.
+
+    What their sessions commit is taken back after each schedule, and the next race begins anew.
+    """
+    from .interleaving import races  # noqa: PLC0415
+
+    with races(usersync.subject) as new:
+        yield new

@@ -77,7 +77,8 @@ def _wrap_examples(item: pytest.Item) -> None:
         return
     inner = hypothesis.inner_test
     item.stash[_UNWRAPPED] = (hypothesis, inner)
-    if item.config.stash[ISOLATION] == "clone":
+    racing = "usersync_race" in getattr(item, "fixturenames", ())
+    if racing or item.config.stash[ISOLATION] == "clone":
         _without_deadline(item)
     wrap = _asynchronous if inspect.iscoroutinefunction(inner) else _synchronous
     hypothesis.inner_test = wrap(inner, item.config)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -33,6 +33,7 @@ _LOG = """
     order by log.seq
 """
 _CLEAR = "delete from usersync_race.log as log where log.seq > $1"
+_CHANGED = "select exists (select from usersync_race.log where relation = 0) as changed"
 _LASTING = "insert into usersync_race.log (relation) values (0) returning seq"
 _SEQUENCES = b"""
     select pg_catalog.setval(
@@ -61,6 +62,7 @@ class Arena:
         self.name = ""
         self.spoiled = False
         self.copies = 0
+        self.tenant: object = None
         self.doors = Doors(self)
         self._clones = database.Clones(subject.server)
         self._open: list[Connection] = []
@@ -115,24 +117,26 @@ class Arena:
 
     # -- there and back
 
-    def prepare(
-        self, acts: Sequence[Callable[[Connection], object]] = (), pauses: Sequence[Pause] = ()
-    ) -> None:
-        """Do what comes before all schedules; what was done so before is taken back first."""
+    def begin(self) -> None:
+        """Take back everything, what came before the schedules too."""
         self._mark = 0
         if self.name and not self.spoiled:
             self.restore([])
         if self.name and not self.spoiled and self._pauses:
             breakpoints.remove(self.control, self._pauses)
+            self._pauses = ()
         self._renew()
-        with self.writing() as connection:
-            for act in acts:
-                act(connection)
+
+    def settle(self, pauses: Sequence[Pause] = ()) -> None:
+        """Let what is there be what every schedule begins with."""
         lasting = breakpoints.install(self.control, pauses) if pauses else False
         self._pauses = tuple(pauses)
-        found = self.control.execute("select usersync_race.watch(), usersync_race.mark() as mark")
-        self._mark = found.fetchall()[0]["mark"]
-        self.relations = Relations(self.control)
+        found = self.control.execute(_CHANGED).fetchall()
+        if pauses or found[0]["changed"]:
+            self.control.execute("select usersync_race.watch()")
+            self.relations = Relations(self.control)
+        found = self.control.execute("select usersync_race.mark() as mark").fetchall()
+        self._mark = found[0]["mark"]
         if lasting:  # It is noted as if it had been done before the mark.
             noted = self.control.execute(_LASTING).fetchall()
             self._mark = noted[0]["seq"]

@@ -25,7 +25,9 @@ _CLEAN = (
 class Listener(Protocol):
     """Who is asked before a statement is sent, and told what came of it."""
 
-    def statement(self, cursor: psycopg.Cursor[Any], text: str, run: Callable[[], T]) -> T:
+    def statement(
+        self, cursor: psycopg.Cursor[Any], text: str, sent: tuple[Any, ...], run: Callable[[], T]
+    ) -> T:
         """Run the statement when it is its turn."""
 
     def commit(self, run: Callable[[], T]) -> T:
@@ -43,7 +45,10 @@ class _Cursor(psycopg.Cursor[Any]):
         if listener is None:
             return super().execute(query, *given, **named)
         run = super().execute
-        return listener.statement(self, self._text(query), lambda: run(query, *given, **named))
+        sent = (query, *given[:1])
+        return listener.statement(
+            self, self._text(query), sent, lambda: run(query, *given, **named)
+        )
 
     def executemany(self, query: Any, *given: Any, **named: Any) -> None:  # noqa: ANN401
         listener = _listener(self)
@@ -51,12 +56,13 @@ class _Cursor(psycopg.Cursor[Any]):
         if listener is None:
             run(query, *given, **named)
         else:
-            listener.statement(self, self._text(query), lambda: run(query, *given, **named))
+            text = self._text(query)
+            listener.statement(self, text, (query,), lambda: run(query, *given, **named))
 
     @contextmanager
     def copy(self, statement: Any, *given: Any, **named: Any) -> Iterator[psycopg.Copy]:  # noqa: ANN401
         if listener := _listener(self):
-            listener.statement(self, self._text(statement), lambda: None)
+            listener.statement(self, self._text(statement), (statement,), lambda: None)
         with super().copy(statement, *given, **named) as copy:
             yield copy
 

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 import psycopg
 
 from ..auth import Json, SupabaseAuth
+from ..auth.channel import Sent
 from ..database import Connection
 
 Row: TypeAlias = "Mapping[str, Json]"
@@ -41,6 +42,7 @@ class Session:
         cut: where code is cut into steps: at each of its ``statements``, at its ``commits``, or
             not at all, so that each of its ``calls`` is one step.
         auth: makes of the connection what code is given, for a session of Supabase Auth.
+        journal: what that sent in the latest schedule, flow by flow.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Session:
     isolation: str | None = None
     cut: str = "statements"
     auth: Callable[[Connection], SupabaseAuth] | None = None
+    journal: list[list[Sent]] = field(default_factory=list)
 
     @property
     def impatient(self) -> bool:
@@ -67,25 +70,24 @@ class Change:
     now: Row | None
     session: str = ""
 
-    def __str__(self) -> str:
-        if self.was is None:
-            return f"+ {self.table} {_shown(self.now or {})}"
-        if self.now is None:
-            return f"- {self.table} {_shown(self.was)}"
-        differing = {key: value for key, value in self.now.items() if self.was.get(key) != value}
-        return f"~ {self.table} {_shown(differing)}"
-
 
 @dataclass(slots=True)
 class Told:
-    """What one statement told its session: the rows that it saw, or the error."""
+    """What one statement told its session: the rows that it saw, or the error.
+
+    Args:
+        origins: of each column of the rows the table and the number in it, 0 where there is none.
+        sent: the statement as it was sent, with its parameters.
+    """
 
     text: str
     columns: tuple[str, ...] = ()
+    origins: tuple[tuple[int, int], ...] = ()
     rows: tuple[tuple[str | None, ...], ...] = ()
     count: int = -1
     sqlstate: str = ""
     error: str = ""
+    sent: tuple[Any, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -102,6 +104,7 @@ class Event:
         number: which of its steps this is, from 1.
         label: the statement, or what code was about to do.
         waits: whether it had to wait, and for whom.
+        paused: where in a step it paused before this move, and ``paused_at`` where after it.
         told: what was told in this move, to whoever came to move by it.
     """
 
@@ -111,6 +114,7 @@ class Event:
     waits: bool = False
     waits_for: tuple[str, ...] = ()
     paused: str = ""
+    paused_at: str = ""
     told: list[tuple[str, int, Told]] = field(default_factory=list)
 
     @property
@@ -132,6 +136,8 @@ class Outcome:
         aborted: the sessions of which nothing remains, because they were told to try again.
         anomaly: the name of what no serial order gives, once it was judged; "" when one does.
         order: the serial order that gives the same, once it was judged.
+        serial: what comes of the sessions one after another, to compare with.
+        sessions: who took part.
     """
 
     schedule: tuple[str, ...]
@@ -142,6 +148,27 @@ class Outcome:
     aborted: tuple[str, ...] = ()
     anomaly: str = ""
     order: tuple[str, ...] | None = None
+    serial: Outcome | None = None
+    sessions: tuple[Session, ...] = ()
+
+    @property
+    def wrong(self) -> str:
+        """What is wrong with it, in a line; "" when nothing is."""
+        return "; ".join([*([self.anomaly] if self.anomaly else []), *self.broken])
+
+    @property
+    def trace(self) -> str:
+        """The schedule as isolationtester would print it."""
+        from .trace import trace  # noqa: PLC0415  It prints what is defined here.
+
+        return trace(self)
+
+    @property
+    def timeline(self) -> str:
+        """The sessions side by side: what each did and saw, and for whom it waited."""
+        from .trace import timeline  # noqa: PLC0415
+
+        return timeline(self)
 
     @property
     def sqlstates(self) -> frozenset[str]:
@@ -181,8 +208,3 @@ def sqlstate(error: BaseException) -> str:
     if isinstance(cause, psycopg.Error) and cause.sqlstate:
         return cause.sqlstate
     return type(error).__name__
-
-
-def _shown(row: Row) -> str:
-    told = ", ".join(f"{key}={value!r}" for key, value in row.items() if value is not None)
-    return told if len(told) <= 160 else f"{told[:157]}..."

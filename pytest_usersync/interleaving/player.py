@@ -63,6 +63,7 @@ class Player:
         self.told: list[Told] = []
         self.errors: list[Told] = []
         self.crash: BaseException | None = None
+        self.given: object = line.connection
         self.footprint = Footprint()
         self._news = news
         self._learn = learn
@@ -72,7 +73,6 @@ class Player:
         self._snapshot = False
         self._serial = False
         self._free = False
-        self._failed: psycopg.Error | None = None
         self._thread = threading.Thread(target=self._play, name=self.name, daemon=True)
 
     # -- for whoever directs the schedule
@@ -136,7 +136,9 @@ class Player:
         """Come to a step even where code is not cut."""
         self._free = False
 
-    def statement(self, cursor: psycopg.Cursor[Any], text: str, run: Callable[[], T]) -> T:
+    def statement(
+        self, cursor: psycopg.Cursor[Any], text: str, sent: tuple[Any, ...], run: Callable[[], T]
+    ) -> T:
         """Run one statement of the session's, when it is its turn."""
         if self.session.cut == "statements" or not self.number:
             self.turn(text)
@@ -152,10 +154,9 @@ class Player:
             self.footprint |= ANYTHING
             if wrapped and not cursor.connection.closed:
                 self.line.send(b"rollback")
-            self._failed = error
-            self.told.append(failed(text, error))
+            self.told.append(failed(text, error, sent))
             raise
-        self.told.append(_answer(text, cursor))
+        self.told.append(_answer(text, cursor, sent))
         return result
 
     def commit(self, run: Callable[[], T]) -> T:
@@ -167,7 +168,6 @@ class Player:
             result = run()
         except psycopg.Error as error:
             self.footprint |= ANYTHING
-            self._failed = error
             self.told.append(failed("commit", error))
             raise
         self.told.append(Told("commit"))
@@ -245,22 +245,23 @@ def first_word(text: str) -> str:
     return words[0].rstrip(";(").lower() if words else ""
 
 
-def failed(text: str, error: BaseException) -> Told:
+def failed(text: str, error: BaseException, sent: tuple[Any, ...] = ()) -> Told:
     """Return what is told by an error."""
     words = str(error).strip().splitlines() or [type(error).__name__]
-    return Told(text, sqlstate=sqlstate(error), error=words[0])
+    return Told(text, sqlstate=sqlstate(error), error=words[0], sent=sent)
 
 
-def _answer(text: str, cursor: psycopg.Cursor[Any]) -> Told:
+def _answer(text: str, cursor: psycopg.Cursor[Any], sent: tuple[Any, ...]) -> Told:
     result = cursor.pgresult
     if result is None:
-        return Told(text)
+        return Told(text, sent=sent)
     columns = tuple((result.fname(i) or b"").decode() for i in range(result.nfields))
     rows = tuple(
         tuple(_text(result.get_value(row, i)) for i in range(result.nfields))
         for row in range(min(result.ntuples, _ROWS))
     )
-    return Told(text, columns, rows, cursor.rowcount)
+    origins = tuple((result.ftable(i), result.ftablecol(i)) for i in range(result.nfields))
+    return Told(text, columns, origins, rows, cursor.rowcount, sent=sent)
 
 
 def _text(value: bytes | None) -> str | None:

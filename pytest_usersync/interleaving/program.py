@@ -31,6 +31,7 @@ def perform(player: Player) -> None:
             _run(player, step)
         return
     text = ""
+    player.given = session.auth(connection) if session.auth else connection
     try:
         for step in session.steps:
             player.next_step()
@@ -75,7 +76,7 @@ def _run(player: Player, step: Step, *, alone: bool = True) -> None:
     connection = player.line.connection
     try:
         if callable(step):
-            step(player.session.auth(connection) if player.session.auth else connection)
+            step(player.given)
         else:
             text, values = (step, None) if isinstance(step, str) else step
             connection.execute(text.encode(), values)

@@ -45,20 +45,37 @@ _SECRETIVE = """
         and function.prosrc ~* 'pg_advisory_unlock|pg_try_advisory'
     limit 1
 """
-# What was made before nextval() made the log's number is no change.
+# What is another value each time, and what refers to such.
 _MADE = """
-    select
-        default_of.adrelid as relation, att.attname as name
-    from pg_catalog.pg_attrdef as default_of
-    join pg_catalog.pg_attribute as att
-        on att.attrelid = default_of.adrelid and att.attnum = default_of.adnum
-    where default_of.adrelid >= 16384 and att.attgenerated = ''
-        and pg_catalog.pg_get_expr(default_of.adbin, default_of.adrelid)
-            ~ '(nextval|uuid|random|now|clock_timestamp|current_|localtime|timeofday)'
-    union all
-    select att.attrelid, att.attname
-    from pg_catalog.pg_attribute as att
-    where att.attidentity <> '' and att.attrelid >= 16384
+    with made as (
+        select filled.adrelid as relation, filled.adnum as number
+        from pg_catalog.pg_attrdef as filled
+        where filled.adrelid >= 16384
+            and pg_catalog.pg_get_expr(filled.adbin, filled.adrelid)
+                ~* 'nextval|uuid|random|now\\(|_timestamp|current_|localtime|timeofday'
+        union
+        select one.attrelid, one.attnum
+        from pg_catalog.pg_attribute as one
+        where one.attrelid >= 16384 and one.attidentity <> ''
+    )
+    select one.attrelid as relation, one.attname as name, one.attnum as number
+    from pg_catalog.pg_attribute as one
+    where (one.attrelid, one.attnum) in (
+        select relation, number from made
+        union
+        select foreign_key.conrelid, pair.here
+        from pg_catalog.pg_constraint as foreign_key
+        cross join lateral unnest(foreign_key.conkey, foreign_key.confkey) as pair (here, there)
+        join made on made.relation = foreign_key.confrelid and made.number = pair.there
+        where foreign_key.contype = 'f'
+    )
+"""
+_KEYS = """
+    select key.indrelid as relation, one.attname as name
+    from pg_catalog.pg_index as key
+    join pg_catalog.pg_attribute as one
+        on one.attrelid = key.indrelid and one.attnum = any (key.indkey)
+    where key.indisprimary and key.indrelid >= 16384
 """
 _FIRST_OF_USERS = 16384
 
@@ -89,10 +106,14 @@ class Relations:
             else:
                 self._untouchable.add(row["oid"])
         self._secretive = bool(control.execute(_SECRETIVE.encode()).fetchall())
-        self.generated: dict[str, set[str]] = {}
+        self.made: dict[str, set[str]] = {}
+        self.made_columns: set[tuple[int, int]] = set()
+        self.keys: dict[str, set[str]] = {}
         for row in control.execute(_MADE.encode()):
-            if name := self._names.get(row["relation"]):
-                self.generated.setdefault(name, set()).add(row["name"])
+            self.made.setdefault(self.name(row["relation"]), set()).add(row["name"])
+            self.made_columns.add((row["relation"], row["number"]))
+        for row in control.execute(_KEYS.encode()):
+            self.keys.setdefault(self.name(row["relation"]), set()).add(row["name"])
 
     def name(self, relation: int) -> str:
         """Return the name of a table with its schema."""

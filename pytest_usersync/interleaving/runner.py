@@ -25,6 +25,12 @@ _BLOCKED = b"""
         pg_catalog.pg_blocking_pids(session.pid) as blockers
     from pg_catalog.unnest($2::int4[]) as session (pid)
 """
+_HALFWAY = b"""
+    select coalesce(relation::text, 'advisory ' || classid || ',' || objid), mode, locktype
+    from pg_catalog.pg_locks
+    where pid = $1 and locktype in ('relation', 'advisory') and granted
+        and coalesce(classid, 0) <> 1970495845
+"""
 
 
 @dataclass(slots=True)
@@ -45,6 +51,7 @@ class Play:
     errors: dict[str, list[Told]] = field(default_factory=dict)
     backends: list[tuple[int, str]] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
     complete: bool = False
 
 
@@ -129,12 +136,25 @@ class _Stage:
             told, footprint = one.take()
             event.told += [(one.name, one.number, each) for each in told]
             move.footprint |= footprint
+        if player.state == "paused":
+            event.paused_at = player.label
+            move.footprint |= self._halfway(player)
         if player.state == "blocked":
             event.waits, move.blocked = True, True
             event.waits_for = self.waited_for.get(player.name, ())
             move.footprint = ANYTHING
         self.told.moves.append(move)
         self._expect_alive(player)
+
+    def _halfway(self, player: Player) -> Footprint:
+        """Return what was touched by a step that is not at its end."""
+        if player.session.isolation not in (None, "read committed"):
+            return ANYTHING
+        cursor: psycopg.RawCursor[tuple[str, str, str]] = psycopg.RawCursor(
+            self.arena.control, row_factory=psycopg.rows.tuple_row
+        )
+        found = cursor.execute(_HALFWAY, [player.line.pid], prepare=True).fetchall()
+        return self.arena.relations.touched(found)
 
     # -- who is where
 
