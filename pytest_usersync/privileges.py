@@ -91,6 +91,13 @@ class Law:
         self.rules: list[Rule] = rules(trial)
         self.leanings: Leanings = leanings(trial, self.rules)
 
+    def seen_by(self, trial: Trial) -> Law:
+        """Return the same law for another trial of this project."""
+        other = Law.__new__(Law)
+        vars(other).update(vars(self))
+        other.trial = trial
+        return other
+
     @cached_property
     def told(self) -> Mapping[str, Json]:
         """Return what the user's token says."""

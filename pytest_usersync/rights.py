@@ -72,11 +72,16 @@ _LEANINGS = """
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A condition of a policy, as SQL about the columns of its table."""
+    """A condition of a policy, as SQL about the columns of its table.
+
+    Args:
+        clause: ``using`` or ``with check``.
+    """
 
     table: Table
     policy: str
     condition: str
+    clause: str = "using"
 
     def __str__(self) -> str:
         return f'policy "{self.policy}" on {self.table}'
@@ -114,9 +119,9 @@ def rules(trial: Trial) -> list[Rule]:
         session.execute("set local search_path = ''")
         rows = session.execute(_RULES, [served]).fetchall()
     found = (
-        Rule(Table(row["schema"], row["name"]), row["policy"], condition)
+        Rule(Table(row["schema"], row["name"]), row["policy"], condition, clause)
         for row in rows
-        for condition in dict.fromkeys((row["seen"], row["written"]))
+        for clause, condition in (("using", row["seen"]), ("with check", row["written"]))
         if condition and condition != "true"
     )
     return list(dict.fromkeys(found))
@@ -128,7 +133,7 @@ def leanings(trial: Trial, known: Sequence[Rule]) -> Leanings:
     texts = [rule.condition for rule in known]
     texts += [row["source"] for row in rows if row["source"]]
     words = (word for text in texts for word in re.findall(r"'([\w -]{1,40})'", text))
-    keys = (key for text in texts for key in re.findall(r"->>? '([^']+)'", text))
+    keys = (key for text in texts for key in re.findall(r"->>?\s*'([^']+)'", text))
     return Leanings(
         frozenset((Table(row["schema"], row["name"]), row["column"]) for row in rows),
         any(row["opaque"] for row in rows),

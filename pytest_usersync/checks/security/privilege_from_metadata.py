@@ -1,0 +1,134 @@
+"""US603: whoever signs up picks their own role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from uuid import UUID
+
+from ...auth import Json, SupabaseAuth, User
+from ...check import Needs, check
+from ...finding import Finding, Level, NotApplicable
+from ...privileges import Law
+from ...quoting import named, quoted, showing
+from ...requests import arrival, claims, script
+from ...rights import Rule
+from ...signups import AUTOCONFIRMING, BY_NAME, Person, Signup
+from ...sync import SyncTrigger, Target
+from ...trial import Refused, Trial
+from ...wishes import Wish, fulfilled
+
+CASES = ("signup", "update")
+
+
+@check("US603", level=Level.ERROR, needs=Needs.PROFILE, cases=CASES)
+def privilege_from_metadata(trial: Trial) -> Iterable[Finding]:
+    """Nothing the signing-up user sends decides a privilege: role, admin flag, plan, tenant,
+    status.
+
+    `raw_user_meta_data` is what the client sends: `options.data` of `signUp`, `data` of
+    `updateUser`, at any time and by anybody who has the anon key. So
+    `coalesce(new.raw_user_meta_data ->> 'role', 'member')` hands out `admin` to whoever asks for
+    it, a tenant's id in the metadata lets strangers into the tenant, and a policy that reads
+    `auth.jwt() -> 'user_metadata'` believes the user. An enum or a check constraint does not help
+    where it admits the higher value.
+
+    Let the default of the column hold, and let somebody who may do so raise it later; or read
+    `raw_app_meta_data`, which only the service role writes; or look an invitation up by its
+    secret.
+    """
+    user = trial.with_profile(BY_NAME["email-autoconfirm"])
+    other = trial.with_profile(BY_NAME["email-autoconfirm"])
+    law = Law(trial, other.id, user.id)
+    privileges = law.privileges()
+    if not privileges and not law.leanings.keys:
+        raise NotApplicable("no column that the sync fills is seen to be a privilege")
+    for wish in fulfilled(law, privileges, later=trial.case == "update"):
+        yield from _finding(trial, law, wish)
+
+
+def _finding(trial: Trial, law: Law, wish: Wish) -> Iterable[Finding]:
+    """Let somebody really sign up so, and tell what they got."""
+    before = ""
+    try:
+        if trial.case == "update":
+            user = trial.with_profile(BY_NAME["email-autoconfirm"])
+            before = arrival(trial, user.id)
+            trial.sign_up(Signup("update", "a change", partial(_change, user, wish.data)))
+        else:
+            signup = Signup("signup", "a signup", partial(_sign_up, wish.data), AUTOCONFIRMING)
+            user = trial.sign_up(signup)
+    except Refused:
+        return
+    if wish.granted(law, user.id, claims(trial, user.id)):
+        shown = _shortest(trial, law, wish, user.id, before)
+        yield _told_of(trial, wish, user.id, shown)
+
+
+def _sign_up(data: Mapping[str, Json], auth: SupabaseAuth, person: Person) -> User:
+    return auth.sign_up(person.email, password="correct horse", data={**person.data, **data})
+
+
+def _change(user: User, data: Mapping[str, Json], auth: SupabaseAuth, _: Person) -> User:
+    return auth.update_user(user, data=data)
+
+
+def _shortest(trial: Trial, law: Law, wish: Wish, user_id: UUID, before: str) -> str:
+    def broken(seen: Trial) -> bool:
+        return wish.granted(law.seen_by(seen), user_id, claims(seen, user_id))
+
+    needs = wish.grade.needs if wish.grade else ""
+    return trial.shortest(user_id, broken, needs + before)
+
+
+def _told_of(trial: Trial, wish: Wish, user_id: UUID, shown: str) -> Finding:
+    when = "by changing the metadata" if trial.case == "update" else "at the signup"
+    if not (wish.privilege and wish.grade):
+        sent = " and ".join(f"{key}: '{value}'" for key, value in wish.data.items())
+        rule = wish.rules[0]
+        return Finding(
+            summary=f"whoever sends {sent} {when} is let in by {rule}",
+            sql=shown + script(_token(user_id, wish), _asking(rule)),
+            remedy=_altering(rule),
+        )
+    column, target = quoted(wish.privilege.column), wish.privilege.target
+    value = "the id of somebody else's" if wish.grade.needs else f"'{wish.grade.value}'"
+    writers = _writers(trial, target)
+    return Finding(
+        summary=f"whoever sends {next(iter(wish.data))}: {value} {when} gets it in"
+        f" {target.table}.{wish.privilege.column}: {wish.grade.because}",
+        sql=shown + showing(target, user_id),
+        remedy=f"-- in {' and '.join(dict.fromkeys(t.function for t in writers))}(): let nothing"
+        f" of new.raw_user_meta_data reach {column} of\n-- {named(target.table)}; leave it to the"
+        " default, or read new.raw_app_meta_data, which users cannot write\n",
+        location=next((t.function_location for t in writers), None),
+    )
+
+
+def _writers(trial: Trial, target: Target) -> list[SyncTrigger]:
+    """Return the triggers that may have written the value."""
+    ran = [one for one in trial.sync.triggers if one.enabled]
+    first = [one for one in ran if one.name in target.written_by]
+    later = [one for one in ran if "UPDATE" in one.event]
+    return (later if trial.case == "update" else first) or ran
+
+
+def _token(user_id: UUID, wish: Wish) -> dict[str, Json]:
+    sent: dict[str, Json] = dict(wish.data)
+    return {"sub": str(user_id), "role": "authenticated", "user_metadata": sent}
+
+
+def _asking(rule: Rule) -> str:
+    table = named(rule.table)
+    return (
+        f"select {rule.condition} as let_in\n"
+        f"from (select (null::{table}).*) as {quoted(rule.table.name)};\n"
+    )
+
+
+def _altering(rule: Rule) -> str:
+    condition = rule.condition.replace("'user_metadata'", "'app_metadata'")
+    return (
+        f"alter policy {quoted(rule.policy)}\n    on {named(rule.table)}\n"
+        f"    {rule.clause} ({condition});\n"
+    )

@@ -1,0 +1,189 @@
+-- broken: an enum that the caller picks from, admin included
+-- cases: signup
+-- says: whoever sends role: 'admin' at the signup gets it in public\.profiles\.role
+create type public.user_role as enum ('student', 'teacher', 'admin');
+
+alter table public.profiles add column role public.user_role not null default 'student';
+
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at, role)
+    values (
+        new.id,
+        new.email,
+        new.phone,
+        new.raw_user_meta_data ->> 'full_name',
+        new.created_at,
+        coalesce(
+            (
+                select role
+                from unnest(enum_range(null::public.user_role)) as role
+                where role::text = new.raw_user_meta_data ->> 'role'
+            ),
+            'student'
+        )
+    )
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+-- mended:
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at, role)
+    values (
+        new.id,
+        new.email,
+        new.phone,
+        new.raw_user_meta_data ->> 'full_name',
+        new.created_at,
+        case new.raw_user_meta_data ->> 'role' when 'teacher' then 'teacher' else 'student' end
+            ::public.user_role
+    )
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+
+-- broken: the plan follows the metadata
+-- base: no_email
+-- cases: update
+-- says: whoever sends tier: 'pro' by changing the metadata gets it in public\.profiles\.tier
+alter table public.profiles
+    add column tier text not null default 'free' check (tier in ('free', 'pro'));
+revoke update on public.profiles from anon, authenticated;
+grant update (locale) on public.profiles to authenticated;
+
+create function public.follow_tier()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    update public.profiles
+    set tier = case new.raw_user_meta_data ->> 'tier' when 'pro' then 'pro' else 'free' end
+    where id = new.id;
+    return null;
+end;
+$$;
+
+create trigger zz_follow_tier
+    after update of raw_user_meta_data on auth.users
+    for each row
+    when (old.raw_user_meta_data is distinct from new.raw_user_meta_data)
+    execute function public.follow_tier();
+-- mended:
+create or replace function public.follow_tier()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    update public.profiles
+    set tier = case new.raw_app_meta_data ->> 'tier' when 'pro' then 'pro' else 'free' end
+    where id = new.id;
+    return null;
+end;
+$$;
+
+-- broken: a policy believes the metadata of the token
+-- base: no_email
+-- cases: signup update
+-- says: is let in by policy "all for admins" on public\.reports
+create table public.reports (
+    id bigint generated always as identity primary key,
+    body text
+);
+
+alter table public.reports enable row level security;
+
+create policy "all for admins"
+    on public.reports
+    for all
+    to authenticated
+    using ((auth.jwt() -> 'user_metadata' ->> 'role') = 'admin');
+-- mended: as told
+
+-- broken: the tenant is the one that the metadata names
+-- base: chain
+-- cases: signup
+-- says: with it policy "members read" on public\.papers lets them
+create table public.tenants (
+    id uuid primary key default gen_random_uuid(),
+    name text not null
+);
+
+create table public.papers (
+    id bigint generated always as identity primary key,
+    tenant uuid not null references public.tenants (id) on delete cascade
+);
+
+create table public.members (
+    person uuid primary key references auth.users (id) on delete cascade,
+    tenant uuid references public.tenants (id) on delete set null
+);
+
+alter table public.tenants enable row level security;
+alter table public.papers enable row level security;
+alter table public.members enable row level security;
+
+create policy "members see themselves"
+    on public.members
+    for select
+    to authenticated
+    using (person = (select auth.uid()));
+
+create policy "members read"
+    on public.papers
+    for select
+    to authenticated
+    using (tenant in (select m.tenant from public.members as m where m.person = auth.uid()));
+
+create function public.new_member()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.members (person, tenant)
+    select new.id, (
+        select t.id from public.tenants as t
+        where t.id::text = new.raw_user_meta_data ->> 'tenant'
+    )
+    on conflict (person) do nothing;
+    return new;
+end;
+$$;
+
+create trigger zz_new_member
+    after insert on auth.users
+    for each row
+    execute function public.new_member();
+-- mended:
+create or replace function public.new_member()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.members (person) values (new.id)
+    on conflict (person) do nothing;
+    return new;
+end;
+$$;
