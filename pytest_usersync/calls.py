@@ -100,9 +100,13 @@ def _observed(trial: Trial) -> tuple[Routine, ...]:
     watched = [named(table) for table in (Table("auth", "users"), *tables)]
     with rehearsal(trial) as rehearsed:
         rehearsed.run("set local track_functions = 'all'")
-        for given in ({}, {"email": None, "phone": "15559990001"}, {"email": None}):
+        for given in (
+            {"raw_user_meta_data": metadata(trial)},
+            {},
+            {"email": None, "phone": "15559990001", "is_anonymous": True},
+        ):
             with rehearsed.undone():
-                rehearsed.live(Newcomer({"raw_user_meta_data": metadata(trial), **given}))
+                rehearsed.live(Newcomer(given))
         # So that names come with their schemas.
         rehearsed.run("set local search_path = ''")
         found = rehearsed.rows(_ROUTINES, [watched, list(PLATFORM_SCHEMAS)])

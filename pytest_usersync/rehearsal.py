@@ -46,8 +46,10 @@ def literal(text: str) -> str:
 
 def block(*steps: str) -> str:
     """Return a block that does one step after the other, and leaves out what is refused."""
-    tried = " ".join(f"begin {step}; exception when others then null; end;" for step in steps)
-    return f"do $usersync$ begin {tried} end $usersync$"
+    tried = [
+        f"begin execute {literal(one)}; exception when others then null; end;" for one in steps
+    ]
+    return f"do $usersync$ begin {' '.join(tried)} end $usersync$"
 
 
 @dataclass(frozen=True)
@@ -188,10 +190,12 @@ class Rehearsal:
 
 def shortest(newcomer: Newcomer, holds: Callable[[Sequence[str]], bool]) -> list[str]:
     """Return the columns of which none can be left out of the INSERT while the same holds."""
-    kept = list(newcomer.values())
-    for column in reversed(kept[:]):
-        fewer = [other for other in kept if other != column]
-        kept = fewer if holds(fewer) else kept
+    kept, before = list(newcomer.values()), 0
+    while len(kept) != before:  # what went last may have held what was tried first
+        before = len(kept)
+        for column in reversed(kept[:]):
+            fewer = [other for other in kept if other != column]
+            kept = fewer if fewer and holds(fewer) else kept
     return kept
 
 

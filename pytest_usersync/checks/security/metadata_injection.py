@@ -48,13 +48,14 @@ def _finding(trial: Trial, one: Injection, script: str) -> Finding:
     function = frame.partition(" line ")[0]
     known = next((r for r in ours if function and r.name.endswith(function)), None)
     builders = [r.name for r in ours if "execute" in r.source.lower()] or [r.name for r in ours]
+    place = known.name if known else " or ".join(builders)
     role = one.role or (known.owner if known else "")
     by = f" by {known.name}" if known else ""
     return Finding(
         summary=f"{one.what} is executed {one.when}{by}{f', as {role}' if role else ''}: whoever"
         " signs up runs SQL of their own",
         sql=script,
-        remedy=f"-- in {known.name if known else ' or '.join(builders)}: keep the value out of the text of the statement, as in\n"
+        remedy=f"-- in {place}: keep the value out of the text of the statement, as in\n"
         "--     execute 'update … set … = $1 where id = $2' using value, new.id;\n"
         "-- or write it by format() with %L (a value) or %I (a name), never with %s or ||",
         failure=None if one.kept else one.failure,
