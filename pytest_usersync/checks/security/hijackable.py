@@ -69,7 +69,8 @@ def _remedies(schema: str, victim: Routine | None) -> Iterator[str]:
         yield f"alter function {victim.name} set search_path = '';"
         if victim.path:
             yield f"alter function {victim.name} set search_path = {victim.path}, pg_temp;"
-        yield f"alter function {victim.name} set search_path = public, extensions, pg_temp;"
+        for path in ("public, pg_temp", "public, extensions, pg_temp"):
+            yield f"alter function {victim.name} set search_path = {path};"
         if victim.trigger:
             yield f"revoke execute on function {victim.name} from public, anon, authenticated;"
 
