@@ -1,0 +1,38 @@
+"""Races on the plainest project: one arena for each worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_usersync import subject
+from pytest_usersync.check import Subject
+from pytest_usersync.interleaving import Race, races
+from pytest_usersync.interleaving.race import New
+from pytest_usersync.settings import Settings
+
+PROJECT = Path(__file__).parents[1] / "projects" / "plain.sql"
+ACCOUNTS = Path(__file__).parent / "20990101000000_accounts.sql"
+
+
+@pytest.fixture(scope="session")
+def loaded() -> Iterator[Subject]:
+    """Return the project on a server of its own."""
+    settings = Settings(migrations=(PROJECT, ACCOUNTS))
+    with subject.prepare(settings, subject.find(settings, PROJECT.parent)) as (prepared, _):
+        yield prepared
+
+
+@pytest.fixture(scope="session")
+def new_race(loaded: Subject) -> Iterator[New]:
+    """Return what makes races."""
+    with races(loaded) as new:
+        yield new
+
+
+@pytest.fixture
+def race(new_race: New) -> Race:
+    """Return a race with nobody in it yet."""
+    return new_race()
