@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from .check import Check
 from .finding import Finding, Level
 from .judged import Judged
-from .report import accepted, advice, cause, error, headline, indented, prose, seen
+from .report import accepted, advice, cause, headline, indented, prose, seen
 
 T = TypeVar("T")
 
@@ -38,22 +38,16 @@ class _Group:
     def cases(self) -> list[str]:
         return list(dict.fromkeys(one.case for one in self.findings if one.case))
 
-    def mended_with(self, other: _Group) -> bool:
-        return self.findings[0].remedy == other.findings[0].remedy
-
-    def fails_with(self, other: _Group) -> bool:
-        return bool(error(other.findings[0])) and (
-            error(self.findings[0]) == error(other.findings[0])
-        )
-
 
 def broken(judged: Sequence[Judged]) -> Iterator[Line]:
     """Yield a block for each check that is broken by a cause of its own."""
-    kept = {one.check.code: _kept(one) for one in judged}
-    for groups in grouped(_own(judged), lambda group: group.check.code):
+    blocks = grouped(_own(judged), lambda group: group.check.code)
+    for groups in blocks:
         yield from _block(groups[0].check, groups)
-        yield from kept[groups[0].check.code]
         yield Line("")
+    # Whoever tells the cause, each case has its database.
+    for one in judged:
+        yield from _kept(one)
 
 
 def grouped(entries: Iterable[T], key: Callable[[T], object]) -> list[list[T]]:
@@ -71,12 +65,15 @@ def _own(judged: Sequence[Judged]) -> list[_Group]:
         for one in judged
         for same in grouped(one.counted(), lambda one: (cause(one), one.location))
     ]
+    owners: dict[object, _Group] = {}
     own: list[_Group] = []
     for group in sorted(groups, key=lambda one: _WEIGHT.index(one.check.level)):
-        others = [one for one in own if one.check.code != group.check.code]
-        owner = next((one for one in others if one.mended_with(group)), None)
-        owner = owner or next((one for one in others if one.fails_with(group)), None)
-        (owner.others if owner else own).append(group)
+        # Two remedies are two causes, whatever error they show themselves by.
+        owner = owners.setdefault(group.findings[0].remedy, group)
+        if owner.check.code == group.check.code:
+            own.append(group)
+        else:
+            owner.others.append(group)
     return sorted(own, key=lambda one: one.check.code)
 
 
@@ -106,23 +103,19 @@ def _told_once(group: _Group, *, whole: bool) -> Iterator[Line]:
         yield Line(f"    {text}")
     if group.others:
         yield Line("  The same cause breaks:")
-    yield from _others(group)
+    for other in group.others:
+        yield from (Line(line) for line in prose(_other(other), "    "))
 
 
-def _others(owner: _Group) -> Iterator[Line]:
-    for group in owner.others:
-        cases = f" for {', '.join(group.cases)}" if group.cases else ""
-        level = "" if group.check.level is Level.ERROR else f" ({group.check.level})"
-        text = f"{headline(group.check)}{level}{cases}: {group.findings[0].summary}"
-        yield from (Line(line) for line in prose(text, "    "))
-        if not owner.mended_with(group):
-            yield Line("      Remedy:")
-            yield from (Line(f"      {line}") for line in advice(group.findings[0].remedy))
+def _other(group: _Group) -> str:
+    cases = f" for {', '.join(group.cases)}" if group.cases else ""
+    level = "" if group.check.level is Level.ERROR else f" ({group.check.level})"
+    return f"{headline(group.check)}{level}{cases}: {group.findings[0].summary}"
 
 
-def _kept(one: Judged) -> list[Line]:
-    return [
-        Line(f"  Kept{f' [{verdict.case}]' if verdict.case else ''}: {verdict.kept}")
-        for verdict in one.verdicts
-        if verdict.kept
-    ]
+def _kept(one: Judged) -> Iterator[Line]:
+    for verdict in one.verdicts:
+        if verdict.kept:
+            yield Line(headline(one.check, verdict.case))
+            yield from (Line(f"  Kept: {line}") for line in verdict.kept.splitlines())
+            yield Line("")

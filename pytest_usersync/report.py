@@ -20,15 +20,10 @@ def headline(check: Check, case: str = "") -> str:
 
 def cause(finding: Finding) -> tuple[object, ...]:
     """Return what tells one cause from another: the remedy, and the error with its place."""
-    return finding.remedy, *error(finding)
-
-
-def error(finding: Finding) -> tuple[object, ...]:
-    """Return the database error with its place in the project; nothing if there was none."""
     failed = finding.failure
     if failed is None:
-        return ()
-    return failed.sqlstate, failed.message, failed.location or finding.location
+        return (finding.remedy,)
+    return finding.remedy, failed.sqlstate, failed.message, failed.location or finding.location
 
 
 def failure(check: Check, verdict: Verdict) -> str:

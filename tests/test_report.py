@@ -330,13 +330,24 @@ def test_a_cause_of_several_checks_is_told_once_with_the_others_under_it() -> No
     assert [len(one["findings"]) for one in row] == [1, 2]
 
 
-def test_the_same_error_with_another_remedy_tells_its_remedy() -> None:
+def test_the_same_error_with_another_remedy_is_another_cause() -> None:
     checks = [declared("US104", cases=("phone",)), declared("US203", cases=("phone",))]
     other = replace(PHONE, remedy="drop table x;")
     verdicts = (BROKEN, Verdict("US203", "phone", Outcome.BROKEN, findings=(other,)))
     text = [line.text for line in summary(gather(checks, verdicts), 0, verbose=False)]
-    at = text.index("  The same cause breaks:")
-    assert text[at + 2 :][:2] == ["      Remedy:", "        drop table x;"]
+    assert "US104 some-name (error)" in text
+    assert "US203 some-name (error)" in text
+
+
+def test_the_databases_that_were_kept_are_told_whoever_tells_the_cause() -> None:
+    checks = [declared("US104", cases=("phone",)), declared("US203", cases=("phone",))]
+    verdicts = (
+        BROKEN,
+        Verdict("US203", "phone", Outcome.BROKEN, findings=(PHONE,), kept="psql one\npsql two"),
+    )
+    text = [line.text for line in summary(gather(checks, verdicts), 0, verbose=False)]
+    at = text.index("US203 some-name [phone]")
+    assert text[at + 1 : at + 3] == ["  Kept: psql one", "  Kept: psql two"]
 
 
 def test_a_cause_is_told_by_the_check_that_weighs_most() -> None:
