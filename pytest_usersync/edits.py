@@ -70,6 +70,12 @@ def lost(trial: Trial, one: Edit, user_id: UUID) -> list[str]:
 
 def _by_owner(trial: Trial, user: User, target: Target) -> Edit | None:
     mirrored = {m.column for m in trial.sync.mirrors if m.table == target.table}
+    # The whole metadata is a mirror, too.
+    mirrored |= {
+        d.column
+        for d in trial.sync.derived
+        if d.table == target.table and "raw_user_meta_data" in d.sources
+    }
     columns = [row for row in _columns(trial, target, mirrored) if row["own"]]
 
     def write(text: str) -> None:

@@ -57,7 +57,12 @@ def holding(found: Rows, sought: Iterable[str]) -> list[Place]:
 
 def made(sync: Sync) -> list[Place]:
     """Return the columns that are made of what only this user gave: address, number, names."""
-    personal = {"email", "phone", *(f"metadata.{name}" for name in _names(sync))}
+    personal = {
+        "email",
+        "phone",
+        "raw_user_meta_data",
+        *(f"metadata.{name}" for name in _names(sync)),
+    }
     sources = {(m.table, m.column): m.sources for m in sync.mirrors if not m.flag}
     sources |= {(d.table, d.column): d.sources for d in sync.derived}
     return [

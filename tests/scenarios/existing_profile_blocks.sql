@@ -11,7 +11,7 @@ begin
     if tg_op = 'INSERT' then
         insert into public.users (id, email, is_anonymous)
         values (new.id, new.email, new.is_anonymous);
-    else
+    elsif (old.email, old.is_anonymous) is distinct from (new.email, new.is_anonymous) then
         update public.users
         set email = case when new.deleted_at is null then new.email end, is_anonymous = new.is_anonymous
         where id = new.id;
@@ -32,7 +32,7 @@ begin
         insert into public.users (id, email, is_anonymous)
         values (new.id, new.email, new.is_anonymous)
         on conflict (id) do nothing;
-    else
+    elsif (old.email, old.is_anonymous) is distinct from (new.email, new.is_anonymous) then
         update public.users
         set email = case when new.deleted_at is null then new.email end, is_anonymous = new.is_anonymous
         where id = new.id;
@@ -58,7 +58,7 @@ begin
 
         insert into public.users (id, email, is_anonymous)
         values (new.id, new.email, new.is_anonymous);
-    else
+    elsif (old.email, old.is_anonymous) is distinct from (new.email, new.is_anonymous) then
         update public.users
         set email = case when new.deleted_at is null then new.email end, is_anonymous = new.is_anonymous
         where id = new.id;
@@ -79,7 +79,7 @@ begin
         insert into public.users (id, email, is_anonymous)
         values (new.id, new.email, new.is_anonymous)
         on conflict (id) do nothing;
-    else
+    elsif (old.email, old.is_anonymous) is distinct from (new.email, new.is_anonymous) then
         update public.users
         set email = case when new.deleted_at is null then new.email end, is_anonymous = new.is_anonymous
         where id = new.id;

@@ -70,15 +70,14 @@ def edits_clobbered(trial: Trial) -> Iterable[Finding]:
 def _finding(
     trial: Trial, change: Change, user: User, before: Sequence[Sent], one: Edit, gone: list[str]
 ) -> Finding:
-    rows = trial.profiles(one.target, user.id)
-    now = " and ".join(f"{name} is {rows[0][name]!r}" for name in gone) if rows else "it is gone"
     who = "its owner" if one.own else "the app"
 
     def still(seen: Trial) -> bool:
         return set(gone) <= set(edits.lost(seen, one, user.id))
 
     return Finding(
-        summary=f"{change.title} undoes what {who} has written into {one.target.table}: {now}",
+        summary=f"{change.title} undoes what {who} has written into"
+        f" {one.target.table}.{' and '.join(gone)}",
         sql=between.shortest(trial, user.id, before, one.script, still)
         + showing(one.target, user.id),
         remedy=_remedy(trial, one, gone),

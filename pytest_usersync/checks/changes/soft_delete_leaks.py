@@ -68,10 +68,9 @@ def _finding(trial: Trial, user_id: UUID, leaks: dict[Place, list[object]]) -> F
         return kept and row.get("deleted_at") is not None
 
     shown = "".join(showing(target, user_id) for target in traces.by_table(trial.sync, leaks))
-    first = next(iter(leaks.values()))[0]
     return Finding(
         summary=f"a soft delete of a user made by {trial.signup.title} leaves"
-        f" {traces.named(leaks)} as before ({first!r})",
+        f" {traces.named(leaks)} as before",
         sql=trial.shortest(user_id, still) + shown,
         remedy=forgetting.afterwards(trial, leaks),
     )
