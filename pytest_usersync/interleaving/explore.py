@@ -118,7 +118,7 @@ class Tree:
                 same = bool(theirs.event.moved & move.event.moved)
                 if same or theirs.footprint.meets(move.footprint):
                     earlier |= {first} | before[first]
-                    if not same:
+                    if move.event.session not in theirs.event.moved:
                         self._reverse(moves, [*before, earlier], first, later)
             before.append(earlier)
 
