@@ -98,5 +98,5 @@ def _ready(trial: Trial, change: Change, user: User) -> User:
     try:
         return act(trial, change.before, user, change.settings)
     except Refused as refusal:
-        told = f"what comes before {change.title} fails (US203): {refusal}"
+        told = f"what comes before {change.title} fails: {refusal}"
         raise NotJudged(told) from refusal
