@@ -29,7 +29,10 @@ def hijackable(trial: Trial) -> Iterable[Finding]:
     which it makes the functions run by hanging them on a temporary table of its own, for which it
     needs EXECUTE, or by editing its profile. Told is what somebody else than the role really ran.
     It takes a session that runs SQL of the role's choice. PostgREST gives none; a function that
-    executes what it is handed does, and so does an injection.
+    executes what it is handed does, and so does an injection. Two doors of that kind are not tried,
+    for they are open nearly everywhere: names of types are looked up in `pg_temp` first even under
+    `set search_path = ''`, so `''` should read `'', pg_temp`; and the `grant all` on tables that is
+    Supabase's default includes TRIGGER, the right to hang code of one's own on the profile table.
 
     Write every name with its schema and `set search_path = ''`, or put `pg_temp` last; revoke
     CREATE on the schema from the roles of the app, and EXECUTE on trigger functions from everybody.
