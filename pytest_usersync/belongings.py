@@ -122,7 +122,7 @@ class _Furnishing:
         refused: list[tuple[Reference, Failure]] = []
         for reference in references.leading_to_users(self._trial, self._keys):
             target = self._targets.get(reference.table)
-            if reference.referenced not in self._places or self._own(reference, target):
+            if reference.referenced not in self._places or self._there(reference):
                 continue
             self._number += 1
             script = self._others(reference, target) if target else self._row(reference)
@@ -134,11 +134,9 @@ class _Furnishing:
             self._places.setdefault(reference.table, place)
         return Furnished(tuple(rows), tuple(refused))
 
-    def _own(self, reference: Reference, target: Target | None) -> bool:
-        """Tell whether the signup itself has written the row that refers so."""
-        if target is None:
-            return False
-        text = f"select from {named(target.table)} where {self._referring(reference)} limit 1"
+    def _there(self, reference: Reference) -> bool:
+        """Tell whether a row refers so by now: the signup's own, or one that was put there."""
+        text = f"select from {named(reference.table)} where {self._referring(reference)} limit 1"
         return bool(self._trial.query(text))
 
     def _referring(self, reference: Reference) -> str:

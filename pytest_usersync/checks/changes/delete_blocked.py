@@ -45,10 +45,12 @@ def delete_blocked(trial: Trial) -> Iterable[Finding]:
     if trial.policies.hard_delete == "refuse":
         raise NotApplicable("a user is not meant to be deleted")
     signup = ORDINARY if trial.case == IN_USE else trial.signup
-    if trial.case == IN_USE:  # what fails without a row is another case's finding
-        deletes.deleted(trial, trial.with_profile(signup))
     user = trial.with_profile(signup)
     rows = _furnished(trial, user) if trial.case == IN_USE else ()
+    if rows:  # what fails without them is another case's finding
+        sent = trial.sent
+        deletes.deleted(trial, trial.with_profile(signup))
+        trial.sent = sent
     try:
         deletes.delete(trial, user)
     except Refused as refusal:
