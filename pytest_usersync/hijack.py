@@ -156,7 +156,7 @@ class Attacker:
         ours: Sequence[Routine],
     ) -> None:
         self._trial, self._rehearsed, self._ours = trial, rehearsed, ours
-        self._role, self._rights = role, rights
+        self.role, self._rights = role, rights
         given: dict[str, Json] = {"email": "ada@example.com", "raw_user_meta_data": metadata(trial)}
         self._newcomer = Newcomer(given)
 
@@ -189,11 +189,11 @@ class Attacker:
                 *shadows.operators(self._ours, schema),
             ]
             for made in self._relations(schema):
-                yield Attack(self._role, schema, (*made, *near))
+                yield Attack(self.role, schema, (*made, *near))
         if self._rights.temp:
-            tried = tuple(baits(self._trial, self._rehearsed, self._role, self._newcomer))
+            tried = tuple(baits(self._trial, self._rehearsed, self.role, self._newcomer))
             for made in self._relations(_TEMP):
-                yield Attack(self._role, _TEMP, made, tried, met=True)
+                yield Attack(self.role, _TEMP, made, tried, met=True)
 
     def _relations(self, schema: str) -> Iterator[tuple[Shadow, ...]]:
         for kind in (shadows.tables, shadows.views):

@@ -1,0 +1,97 @@
+"""The functions that the sync runs are those that PostgreSQL saw at work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from acts import Act, staged
+
+from pytest_usersync.calls import routines
+from pytest_usersync.database import Clones
+from pytest_usersync.rehearsal import Newcomer, rehearsal
+from pytest_usersync.server import Server
+from pytest_usersync.trial import Stage, Trial
+
+HELPERS = """
+create function public.greeting(address text)
+    returns text
+    security definer
+    set search_path = ''
+    language sql
+as $$
+    select 'Hello ' || address
+$$;
+
+create function public.unrelated()
+    returns void
+    security definer
+    language plpgsql
+as $$
+begin
+    perform public.greeting('nobody');
+end;
+$$;
+
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, full_name, created_at)
+    values (
+        new.id,
+        coalesce(new.raw_user_meta_data ->> 'full_name', public.greeting(new.email)),
+        now()
+    )
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+"""
+
+
+@pytest.fixture(scope="module")
+def trial(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
+    folder: Path = tmp_path_factory.mktemp("calls")
+    act = Act("helpers", "plain", {"20260102000000_helpers.sql": HELPERS})
+    with (
+        staged(server, act, folder) as subject,
+        Clones(server) as clones,
+        closing(Stage(subject, clones)) as stage,
+        Trial(stage) as trial,
+    ):
+        yield trial
+
+
+def test_a_function_counts_that_only_users_without_a_name_reach(trial: Trial) -> None:
+    found = {one.name: one for one in routines(trial)}
+    assert found["public.greeting(text)"].ran
+    assert found["public.greeting(text)"].path == '""'
+    assert not found["public.greeting(text)"].trigger
+
+
+def test_a_function_that_no_signup_calls_is_not_of_the_sync(trial: Trial) -> None:
+    names = [one.name for one in routines(trial)]
+    assert "public.create_profile()" in names
+    assert "public.unrelated()" not in names
+
+
+def test_a_rehearsal_leaves_nothing_behind(trial: Trial) -> None:
+    with rehearsal(trial) as rehearsed:
+        assert rehearsed.as_auth(Newcomer().insert()) is None
+        assert rehearsed.rows("select from auth.users")
+    assert not trial.query("select from auth.users")
+
+
+def test_a_rehearsal_goes_on_after_a_refusal_and_tells_it(trial: Trial) -> None:
+    with rehearsal(trial) as rehearsed:
+        refused = rehearsed.as_auth("insert into auth.users (id) values (null)")
+        assert refused is not None
+        assert refused.sqlstate == "23502"
+        assert rehearsed.leaves() == [1]

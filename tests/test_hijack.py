@@ -1,0 +1,69 @@
+"""What is true of the pack as it was reviewed, and who an attacker is."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from acts import Act, judged, staged
+
+from pytest_usersync.calls import routines
+from pytest_usersync.database import Clones
+from pytest_usersync.finding import Outcome
+from pytest_usersync.hijack import attackers
+from pytest_usersync.rehearsal import rehearsal
+from pytest_usersync.server import Server
+from pytest_usersync.trial import Stage, Trial
+
+PACK = Path(__file__).parents[1] / "sql" / "migrations"
+REVIEWED = {path.name: path.read_text("utf-8") for path in PACK.glob("202601*.sql")}
+UNQUALIFIED = {
+    **REVIEWED,
+    "20260127000004_unqualified.sql": REVIEWED[
+        "20260127000001_create_user_sync_trigger.sql"
+    ].replace("insert into public.users", "insert into users"),
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "outcome"), [(REVIEWED, Outcome.KEPT), (UNQUALIFIED, Outcome.BROKEN)]
+)
+def test_the_reviewed_path_holds_only_while_every_name_is_qualified(
+    server: Server, tmp_path: Path, files: dict[str, str], outcome: Outcome
+) -> None:
+    with staged(server, Act("pack", "none", files), tmp_path) as subject:
+        (hijackable,) = judged(subject, "US602")
+        (mutable,) = judged(subject, "US601")
+    assert (hijackable.outcome, mutable.outcome) == (outcome, Outcome.KEPT)
+
+
+def test_the_reviewed_grants_are_useless(server: Server, tmp_path: Path) -> None:
+    with staged(server, Act("pack", "none", REVIEWED), tmp_path) as subject:
+        (verdict,) = judged(subject, "US609")
+    (finding,) = verdict.findings
+    assert "granted to anon, authenticated, service_role" in finding.summary
+    assert finding.location is not None
+    assert finding.location.source == (
+        "grant execute on function public.handle_new_user() to anon;"
+    )
+
+
+def test_a_role_that_may_do_no_more_than_another_is_not_tried(
+    server: Server, tmp_path: Path
+) -> None:
+    act = Act(
+        "rights", "plain", {"20260102000000_more.sql": "grant create on schema public to anon;"}
+    )
+    names = []
+    for folder, design in (("same", Act("same", "plain")), ("more", act)):
+        with (
+            staged(server, design, tmp_path / folder) as subject,
+            Clones(server) as clones,
+            closing(Stage(subject, clones)) as stage,
+            Trial(stage) as trial,
+            rehearsal(trial) as rehearsed,
+        ):
+            found = attackers(trial, rehearsed, routines(trial))
+            names.append([one.role for one in found])
+    assert names == [["authenticated"], ["authenticated", "anon"]]
