@@ -18,6 +18,7 @@ from .. import database, platform
 from ..server import Server
 from .apply import Loading, queries
 from .model import Manner, Migration, Project
+from .noting import IDS, LISTEN, NOTE, SIGN_UP, TRIGGERS, filled
 from .pipeline import Query, run
 from .refusals import MigrationFailure
 from .split import Statement
@@ -28,68 +29,6 @@ USERS = 100
 # How often a file is taken again without a statement that fails only here.
 _TRIES = 4
 
-_NOTE = """
-select pg_catalog.set_config(
-    'usersync.seen',
-    pg_catalog.concat(
-        pg_catalog.current_setting('usersync.seen', true),
-        '{index} ',
-        (
-            select coalesce(pg_catalog.string_agg(held.mode, ','), '-')
-            from pg_catalog.pg_locks as held
-            where
-                held.locktype = 'relation'
-                and held.database = {database}
-                and held.relation = {users}
-                and held.pid = pg_catalog.pg_backend_pid()
-        ),
-        ' ',
-        (
-            select
-                pg_catalog.sum(
-                    pg_catalog.pg_stat_get_xact_tuples_returned(one.oid)
-                    + pg_catalog.pg_stat_get_xact_tuples_fetched(one.oid)
-                    + pg_catalog.pg_stat_get_xact_tuples_inserted(one.oid)
-                    + pg_catalog.pg_stat_get_xact_tuples_updated(one.oid)
-                    + pg_catalog.pg_stat_get_xact_tuples_deleted(one.oid)
-                )
-            from pg_catalog.pg_class as one
-            where
-                one.relkind in ('r', 'm', 'i')
-                and one.relnamespace not in (
-                    'pg_catalog'::pg_catalog.regnamespace,
-                    'pg_toast'::pg_catalog.regnamespace,
-                    'information_schema'::pg_catalog.regnamespace
-                )
-        ),
-        E'\\n'
-    ),
-    false
-)
-"""
-_IDS = """
-select 'auth.users'::pg_catalog.regclass::oid as users, oid as database
-from pg_catalog.pg_database
-where datname = pg_catalog.current_database()
-"""
-_TRIGGERS = """
-select tgname as name, tgconstraint = 0 as replaceable
-from pg_catalog.pg_trigger
-where tgrelid = 'auth.users'::pg_catalog.regclass and not tgisinternal
-order by tgname
-"""
-_SIGN_UP = """
-insert into auth.users (
-    instance_id, id, aud, role, email, encrypted_password, raw_app_meta_data, raw_user_meta_data,
-    created_at, updated_at
-)
-select
-    '00000000-0000-0000-0000-000000000000', pg_catalog.gen_random_uuid(), 'authenticated', '',
-    'ada.' || n || '@example.com', '', '{{"provider": "email", "providers": ["email"]}}',
-    pg_catalog.replace({metadata}, '{{n}}', n::text)::jsonb, pg_catalog.now(), pg_catalog.now()
-from pg_catalog.generate_series({first}, {last}) as n
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -97,7 +36,8 @@ class Step:
 
     Args:
         modes: the locks on ``auth.users`` that keep Supabase Auth from writing, weakest first.
-        rows: how many rows of tables the statement read and wrote.
+        rows: how many rows of tables the statement read and wrote; of the one that takes the lock,
+            only those behind the command that did.
     """
 
     statement: Statement
@@ -202,9 +142,10 @@ class _Watching(Loading):
         self._without = without
         self._known: dict[str, bool] | None = None
         self._superuser = database.connect(server, name)
-        ids = self._superuser.execute(_IDS).fetchone() or {}
-        self._note = _NOTE.replace("{users}", str(ids["users"]))
-        self._note = self._note.replace("{database}", str(ids["database"]))
+        ids = self._superuser.execute(IDS).fetchone() or {}
+        words = {**ids, "blocking": f"'{{{','.join(BLOCKING)}}}'"}
+        self._note = filled(NOTE, words)
+        self._superuser.execute(filled(LISTEN, words).encode())
 
     def close(self) -> None:
         self._superuser.close()
@@ -256,22 +197,23 @@ class _Watching(Loading):
         row = self.connection.execute(
             "select pg_catalog.current_setting('usersync.seen', true) as seen"
         ).fetchone()
-        rows = 0
+        rows, held = 0, False
         for line in ((row and row["seen"]) or "").splitlines():
-            index, modes, seen = line.split()
-            held = set(modes.split(","))
-            done = max(0, int(seen) - rows)
-            rows = int(seen)
-            yield Step(statements[int(index)], tuple(one for one in BLOCKING if one in held), done)
+            index, locks, seen, locked = line.split()
+            modes = tuple(one for one in BLOCKING if one in locks.split(","))
+            # Of the statement that locks, what it did before does not count.
+            since = max(rows, int(locked)) if modes and not held and locked != "-" else rows
+            yield Step(statements[int(index)], modes, max(0, int(seen) - since))
+            rows, held = int(seen), bool(modes)
 
     def _triggers(self) -> dict[str, bool]:
-        return {row["name"]: row["replaceable"] for row in self._superuser.execute(_TRIGGERS)}
+        return {row["name"]: row["replaceable"] for row in self._superuser.execute(TRIGGERS)}
 
     def _sign_up(self) -> None:
         """Let users sign up; where the triggers refuse them, let them be there anyway."""
         users = self._users
         first, users.number = users.number + 1, users.number + users.each
-        statement = sql.SQL(_SIGN_UP).format(
+        statement = sql.SQL(SIGN_UP).format(
             metadata=sql.Literal(users.metadata),
             first=sql.Literal(first),
             last=sql.Literal(users.number),

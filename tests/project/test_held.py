@@ -95,6 +95,23 @@ def test_a_lock_is_held_to_the_end_of_its_file_and_no_longer(watch: Watch) -> No
     assert [modes for _, modes, _ in steps(seen["next"])] == [""]
 
 
+@pytest.mark.parametrize(
+    ("block", "counted"),
+    [
+        ("create trigger {0}; perform * from auth.users;", range(held.USERS, 10000)),
+        ("perform * from auth.users; create trigger {0};", range(held.USERS)),
+    ],
+)
+def test_of_a_block_counts_what_comes_behind_the_lock(
+    watch: Watch, block: str, counted: range
+) -> None:
+    trigger = TRIGGER[TRIGGER.index("make_profile after") :].replace("make_profile", "more", 1)
+    text = block.format(trigger.strip().rstrip(";"))
+    (step,) = steps(watch(sync=TRIGGER, next=f"do $$ begin {text} end $$;")["next"])
+    assert step[1] == "ShareRowExclusiveLock"
+    assert step[2] in counted
+
+
 def test_what_a_file_commits_itself_ends_its_locks(watch: Watch) -> None:
     seen = watch(sync=f"begin;{TRIGGER};commit;select 1;")
     assert [modes for _, modes, _ in steps(seen["sync"])][-2:] == ["", ""]

@@ -17,8 +17,6 @@ MODES = dict(
 LOCK = re.compile(r"\s*lock\b", re.IGNORECASE)
 FOREIGN_KEY = re.compile(r"\balter\s+table\b.*\breferences\b", re.IGNORECASE | re.DOTALL)
 DROP = re.compile(r"\bdrop\b.*", re.IGNORECASE | re.DOTALL)
-# What does several things in an order of its own: nobody saw which came first.
-SEVERAL = re.compile(r"\s*(?:do|select|with|call)\b", re.IGNORECASE)
 SEEN = """select mode
 from pg_catalog.pg_locks
 where relation = 'auth.users'::regclass and pid = pg_catalog.pg_backend_pid();
@@ -82,14 +80,8 @@ def _longer(trial: Trial, one: Watched, grown: dict[tuple[str, int], int]) -> It
     file = str(one.migration.path)
     held: Step | None = None
     for step in one.steps:
-        first = held is None
         held = (held or step) if step.modes else None
-        several = SEVERAL.match(blank_comments(step.statement.text))
-        if (
-            held
-            and grown.get((file, step.statement.offset), 0) >= USERS
-            and not (first and several)
-        ):
+        if held and grown.get((file, step.statement.offset), 0) >= USERS:
             yield _outage(trial, one, held, step)
             return
 
