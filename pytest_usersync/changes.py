@@ -123,7 +123,13 @@ CHANGES: tuple[Change, ...] = (
     ),
     Change("refresh", "a token refresh", "email-autoconfirm", _done(Refresh())),
     Change("magic-link", "a sign-in by magic link", "email-autoconfirm", _done(SignIn())),
-    Change("sms-code", "a sign-in by text message", "phone-autoconfirm", _done(SignIn())),
+    Change(
+        "sms-code",
+        "a sign-in by text message",
+        "phone-autoconfirm",
+        _done(SignIn()),
+        emailless=True,
+    ),
     Change("oauth-sign-in", "a second sign-in with GitHub", "oauth", _sign_in_with_github),
     Change(
         "sso-sign-in",

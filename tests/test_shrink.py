@@ -80,6 +80,45 @@ def test_what_a_signup_leaves_shrinks_to_the_writes_that_lead_there(
     assert lines[5:] == ["commit;"]
 
 
+DEFERRED = """
+create table public.late (id uuid primary key, phone text);
+
+create function public.come() returns trigger language plpgsql security definer
+    set search_path = '' as $$
+begin
+    insert into public.late select id, phone from auth.users where id = new.id;
+    return null;
+end;
+$$;
+
+create constraint trigger come after insert on auth.users deferrable initially deferred
+    for each row execute function public.come();
+"""
+
+
+def test_what_happens_later_is_in_a_transaction_of_its_own(
+    session: tuple[Connection, Connection],
+) -> None:
+    superuser, connection = session
+    superuser.execute(DEFERRED.encode())
+    auth = SupabaseAuth(connection, AuthSettings(sms_autoconfirm=True))
+    auth.channel.journal = []
+    user = auth.sign_up_phone("15551234567", password="correct horse")
+    auth.admin.update_user(user, phone="15561234567")
+    sent = [item for request in auth.channel.journal for item in request]
+
+    def stale(error: Error | None) -> bool:
+        rows = superuser.execute(
+            "select from auth.users as u join public.late as l using (id) where l.phone <> u.phone"
+        ).fetchall()
+        return error is None and bool(rows)
+
+    lines = shrink.shortest(superuser, sent, stale).splitlines()
+    assert lines[2].startswith("insert into auth.users (id, phone) values ('")
+    assert lines[3].startswith("update auth.users set phone = '15560000001' where id = '")
+    assert len(lines) == 4
+
+
 def test_a_case_that_does_not_show_again_is_told_as_it_was_sent(
     session: tuple[Connection, Connection],
 ) -> None:
