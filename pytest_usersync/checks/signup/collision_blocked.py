@@ -1,0 +1,59 @@
+"""US108: two users want the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ...auth.wire import dumps
+from ...check import Needs, check
+from ...earlier import collision
+from ...finding import Finding, Level, NotJudged
+from ...signups import BY_NAME
+from ...trial import Refused, Trial
+from ...twins import Twins, twins
+
+
+@check("US108", level=Level.WARNING, needs=Needs.PROFILE, cases=("metadata", "local-part"))
+def collision_blocked(trial: Trial) -> Iterable[Finding]:
+    """Two users with the same name, username or other metadata value can both sign up.
+
+    A username that is unique is taken one day, and then the next signup that asks for it fails
+    with "Database error saving new user", which tells the user nothing. So it goes with what is
+    derived: a handle or slug of the name, or of the part of the address before the @, when
+    ada@example.com and ada@example.org are two people; and with a default, when two users send
+    nothing at all.
+
+    Let the function find a value that is free: append a number in a loop, or a piece of the id. Or
+    leave the column NULL and let the app ask after the signup, where it can say what is wrong.
+    """
+    signup = BY_NAME["email-autoconfirm"]
+    for pair in twins(trial.connect(), trial.sync, trial.case):
+        people = [replace(trial.person(), data=one) for one in pair.metadata]
+        if trial.case == "local-part":
+            local, _, domain = people[0].email.partition("@")
+            people[1] = replace(people[1], email=f"{local}@another.{domain}")
+        try:
+            found = collision(
+                trial, (signup, people[0]), (signup, people[1]), f"a user {_what(trial, pair)}"
+            )
+        except Refused as refusal:
+            raise NotJudged(f"{signup.title} fails (US107)") from refusal
+        if found:
+            yield replace(found, remedy=_remedy(found))
+
+
+def _what(trial: Trial, pair: Twins) -> str:
+    if trial.case == "local-part":
+        return "whose address differs from another user's after the @ alone"
+    if not pair.key:
+        return "who sends no metadata, like another user,"
+    return f"with the {pair.key} of another user, {dumps(pair.metadata[1][pair.key])},"
+
+
+def _remedy(found: Finding) -> str:
+    free = "let the function try other values until one is free: append a number, or part of new.id"
+    if found.failure is None or found.failure.sqlstate != "23505":
+        return f"{found.remedy}\n-- or {free}"
+    dropped, _, _ = found.remedy.partition("\n-- or")
+    return f"{dropped}\n-- or, to keep it unique, {free}"

@@ -1,0 +1,58 @@
+"""US106: two users of one address get in each other's way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from uuid import UUID
+
+from ...check import Needs, check
+from ...earlier import collision
+from ...finding import Finding, Level, NotJudged
+from ...signups import BY_NAME, Signup
+from ...trial import Refused, Trial
+
+
+def _sso(number: int) -> Signup:
+    """Return a first sign-in through an identity provider of its own."""
+    return Signup(
+        "sso",
+        BY_NAME["sso"].title,
+        lambda auth, person: auth.sign_in_with_sso(person.email, provider=UUID(int=number)),
+    )
+
+
+EARLIER = {"sso-after-password": BY_NAME["email-autoconfirm"], "two-sso": _sso(1)}
+
+
+@check("US106", level=Level.ERROR, needs=Needs.PROFILE, cases=tuple(EARLIER))
+def duplicate_email_blocked(trial: Trial) -> Iterable[Finding]:
+    """An SSO user with the address of a password user, and two SSO users of one address, can sign
+    up.
+
+    An email address is not unique in `auth.users`: the only index on it leaves SSO users out
+    (`users_email_partial_key … where is_sso_user = false`). Somebody who has a password and then
+    signs in through the company's SAML provider is a second user with a second id and the same
+    address, and each identity provider adds another one. Supabase Auth never links them.
+
+    A profile table with `email unique` refuses all of them but the first: 23505, "Database error
+    saving new user". A bare `on conflict do nothing` makes a ghost of the second, and `on conflict
+    (email) do update set id = …` takes the profile from the first.
+
+    Drop the unique constraint; whose row it is says the id.
+    """
+    earlier, later = EARLIER[trial.case], _sso(2)
+    person = trial.person()
+    try:
+        found = collision(
+            trial,
+            (earlier, person),
+            (later, replace(trial.person(), email=person.email)),
+            "an SSO user with the address of another user",
+        )
+    except Refused as refusal:
+        code = "US107" if trial.case == "two-sso" else "US102"
+        raise NotJudged(f"{earlier.title} fails ({code})") from refusal
+    if found:
+        trial.with_profile(BY_NAME["sso"])  # else it is not the address that matters
+        yield found
