@@ -1,0 +1,67 @@
+"""US115: a sync that failed and left no word of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from uuid import UUID
+
+from ...check import Needs, check
+from ...failing import Day, day, records, tables
+from ...finding import Finding, Level, NotApplicable
+from ...quoting import named, showing
+from ...sync import Table
+from ...trial import Refused, Trial
+
+
+@check("US115", level=Level.WARNING, needs=Needs.PROFILE)
+def failure_unrecorded(trial: Trial) -> Iterable[Finding]:
+    """Under `usersync_sync_failure = allow`, a failed sync is recorded somewhere that a query can
+    see.
+
+    A signup that goes on without its profile leaves a user who can sign in and whom the app does
+    not know. Somebody has to repair that, and so has to know of it. A `raise warning` goes to a log
+    that is gone in a few days and that no query reads; an empty handler tells nobody.
+
+    Write a row in the handler: who, when, and `sqlerrm`. It is part of the signup's transaction and
+    stays when that commits. Then a monitor can count the rows and a backfill can work them off.
+    """
+    if trial.policies.sync_failure != "allow":
+        raise NotApplicable(f"usersync_sync_failure = {trial.policies.sync_failure}")
+    good, again = day(trial), day(trial)
+    went_on = False
+    for table in (one for one in tables(trial) if one in good.gained):
+        try:
+            bad = day(trial, table)
+        except Refused:
+            continue
+        went_on = True
+        if table not in bad.gained and not records(bad, [good, again]):
+            yield _finding(trial, table, bad)
+    if not went_on:
+        raise NotApplicable("a failed sync fails the signup")
+
+
+def _finding(trial: Trial, table: Table, bad: Day) -> Finding:
+    said = f", only {bad.warning}" if bad.warning else ""
+    target = next((one for one in trial.sync.targets if one.table == table), None)
+    shown = f"reset session authorization;\nselect * from {named(table)};\n"
+    return Finding(
+        summary=f"a signup during which {table} refuses its row succeeds, and no table tells of it"
+        f"{said}",
+        sql=trial.shortest(bad.user_id, partial(_lacks, bad.user_id, table), bad.setup)
+        + (showing(target, bad.user_id) if target else shown),
+        remedy="create table if not exists public.sync_failures (\n"
+        "    user_id uuid not null,\n"
+        "    reason text not null,\n"
+        "    happened_at timestamptz not null default now()\n"
+        ");\n"
+        "alter table public.sync_failures enable row level security;\n"
+        "revoke all on public.sync_failures from anon, authenticated;\n"
+        "-- and in the exception handler:\n"
+        "--     insert into public.sync_failures (user_id, reason) values (new.id, sqlerrm);",
+    )
+
+
+def _lacks(user_id: UUID, table: Table, seen: Trial) -> bool:
+    return not any(seen.profiles(one, user_id) for one in seen.sync.targets if one.table == table)
