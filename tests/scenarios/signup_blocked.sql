@@ -345,3 +345,53 @@ begin
     return new;
 end;
 $$;
+
+-- broken: an address has room for fifty characters
+-- cases: email-long
+-- says: a long address fails.*public\.profiles\.email.*alter column email type text
+alter table public.profiles alter column email type varchar(50);
+-- mended: as told
+
+-- broken: a handle is short, and an address may begin at length
+-- cases: email-long
+-- says: public\.profiles\.handle.*alter column handle type text
+alter table public.profiles add column handle varchar(30);
+
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at, handle)
+    values (
+        new.id,
+        new.email,
+        new.phone,
+        new.raw_user_meta_data ->> 'full_name',
+        new.created_at,
+        split_part(new.email, '@', 1)
+    )
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+-- mended:
+alter table public.profiles drop column handle;
+
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at)
+    values (new.id, new.email, new.phone, new.raw_user_meta_data ->> 'full_name', new.created_at)
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;

@@ -9,7 +9,10 @@ from ...finding import Finding, Level, NotJudged
 from ...trial import Refused, Trial
 
 
-@check("US102", level=Level.ERROR, needs=Needs.DATABASE, cases=("email", "email-autoconfirm"))
+CASES = ("email", "email-autoconfirm", "email-long")
+
+
+@check("US102", level=Level.ERROR, needs=Needs.DATABASE, cases=CASES)
 def signup_blocked(trial: Trial) -> Iterable[Finding]:
     """An ordinary email signup succeeds (the finding names the cause: missing table, permission,
     search path, NOT NULL, enum, …).
@@ -27,10 +30,15 @@ def signup_blocked(trial: Trial) -> Iterable[Finding]:
     renamed, a required column that the trigger leaves out, a type or an enum value that is
     missing, and a second trigger, on `auth.users` or on the profile table, that fails.
 
+    An address may have 254 characters: Supabase Auth accepts it, and a `varchar(50)` that copies it
+    does not.
+
     A signup that fails only for want of a row that nothing of the user decides, a default role or
     a plan, is not judged: such rows are often inserted by hand or by a seed. Name a SQL file that
     inserts them in `usersync_setup`, or set `usersync_seeds`.
     """
+    if trial.case == "email-long" and trial.sync.blocked:
+        raise NotJudged("an email signup fails, whatever the address")
     try:
         trial.sign_up(trial.signup)
     except Refused as refusal:
