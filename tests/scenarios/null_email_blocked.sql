@@ -1,5 +1,6 @@
 -- broken: the email is required
 -- cases: phone phone-autoconfirm anonymous web3 oauth-without-email
+-- also: US203
 -- says: alter table public.profiles alter column email drop not null
 alter table public.profiles alter column email set not null;
 -- mended: as told

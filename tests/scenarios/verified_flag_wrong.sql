@@ -1,5 +1,6 @@
 -- broken: the flag is taken from the INSERT
 -- cases: email-autoconfirm oauth google apple sso admin-confirmed
+-- also: US202 US204
 -- says: profiles.email_verified
 create or replace function public.create_profile()
     returns trigger
@@ -36,6 +37,7 @@ $$;
 
 -- broken: a deferred trigger looks at what the INSERT brought
 -- cases: email-autoconfirm oauth google apple sso admin-confirmed
+-- also: US201 US202 US204 US212
 drop trigger on_auth_user_created on auth.users;
 drop trigger on_auth_user_updated on auth.users;
 
