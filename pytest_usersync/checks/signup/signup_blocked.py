@@ -8,7 +8,6 @@ from ...check import Needs, check
 from ...finding import Finding, Level, NotJudged
 from ...trial import Refused, Trial
 
-
 CASES = ("email", "email-autoconfirm", "email-long")
 
 
