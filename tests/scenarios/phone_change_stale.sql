@@ -20,13 +20,16 @@ $$;
 
 -- broken: only the first number is taken
 -- base: generated_id
--- cases: phone-change phone-change-by-admin
+-- cases: phone-change phone-change-by-admin unlink-phone
 -- also: US208
 -- says: public.profile.phone
 create or replace trigger phone_moved
     after update on auth.users
     for each row
-    when (old.phone is null and new.phone is not null or old.phone_confirmed_at is null)
+    when (
+        old.phone is null and new.phone is not null
+        or old.phone_confirmed_at is null and new.phone_confirmed_at is not null
+    )
     execute function public.handle_phone();
 -- mended: as told
 -- also: US208

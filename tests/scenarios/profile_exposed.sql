@@ -61,7 +61,9 @@ create or replace function public.keep_metadata()
     language plpgsql
 as $$
 begin
-    update public.profiles set "rawData" = new.raw_user_meta_data where id = new.id;
+    update public.profiles
+    set "rawData" = new.raw_user_meta_data
+    where id = new.id and "rawData" is distinct from new.raw_user_meta_data;
     return null;
 end;
 $$;
