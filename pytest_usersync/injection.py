@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import NAMESPACE_URL, uuid5
 
+from psycopg.rows import DictRow
+
 from .auth import Json
 from .finding import Failure
 from .quoting import named
@@ -104,7 +106,9 @@ class Injector:
         for way in _WAYS:
             if not self._harmless(way):
                 for what, bringing in self._places().items():
-                    if what not in told and (hit := self._tried(what, bringing, way)):
+                    if what in told or not self._suspect(bringing, way):
+                        continue
+                    if hit := self._tried(what, bringing, way):
                         told.add(what)
                         yield hit
         for address in _ADDRESSES:
@@ -121,13 +125,27 @@ class Injector:
         return {**places, "the name of a user metadata key": _key}
 
     def _harmless(self, way: str) -> bool:
-        """Tell whether a signup and a change of the metadata are taken as they are, all at once."""
+        """Tell whether the value is taken as it is everywhere at once."""
         value = self._payload(way, _KEPT)
-        given: dict[str, Json] = {**self._ordinary, **dict.fromkeys(self._keys, value)}
-        given[value] = "Ada"
+        outcome = self._lived({**dict.fromkeys(self._keys, value), value: "Ada"})
+        return not isinstance(outcome, Failure) and not outcome["ran_as"]
+
+    def _suspect(self, bringing: Bringing, way: str) -> bool:
+        """Tell whether a value in one place is executed, or may be what makes a statement wrong."""
+        outcome = self._lived(bringing(self._payload(way, _KEPT)))
+        if not isinstance(outcome, Failure):
+            return bool(outcome["ran_as"])
+        if outcome.sqlstate.startswith("42"):
+            return True
+        said = self._lived(bringing(self._payload(way, _SAID)))
+        return isinstance(said, Failure) and bool(_WORDS.search(said.message))
+
+    def _lived(self, brought: dict[str, Json]) -> DictRow | Failure:
+        """Let one user sign up with the metadata, and another one change theirs to it."""
+        given: dict[str, Json] = {**self._ordinary, **brought}
         other = Newcomer({"raw_user_meta_data": given}, _OTHER)
         first = Newcomer({"raw_user_meta_data": self._ordinary})
-        outcome = self._rehearsed.ask(
+        return self._rehearsed.ask(
             LOOK,
             other.insert(),
             other.update(_CONFIRMED),
@@ -135,7 +153,6 @@ class Injector:
             first.update({"raw_user_meta_data": given}),
             *self._jobs,
         )
-        return not isinstance(outcome, Failure) and not outcome["ran_as"]
 
     def _tried(self, what: str, bringing: Bringing, way: str) -> Injection | None:
         """Return what happens when one value is brought by the signup, by a change, or by a job."""
