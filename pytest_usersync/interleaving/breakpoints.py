@@ -102,19 +102,20 @@ def remove(control: Connection, pauses: Collection[Pause]) -> None:
 
 
 def hold(control: Connection, slot: int) -> None:
-    """Close both pauses of a session before it comes to one."""
+    """Close the first pause of a session before it comes to one."""
     name = sql.Identifier("usersync_race", f"pause_{slot}")
     control.execute(sql.SQL("create sequence {}").format(name))
-    for key in (2 * slot, 2 * slot + 1):
-        control.execute("select pg_catalog.pg_advisory_lock(%s, %s)", [KEYS, key])
+    control.execute("select pg_catalog.pg_advisory_lock(%s, %s)", [KEYS, 2 * slot + 1])
 
 
 def let_go(control: Connection, slot: int, count: int) -> None:
-    """Let a session go on from its latest pause, and close that again behind it."""
-    key = 2 * slot + count % 2
+    """Close the next pause of a session, and let it go on from its latest.
+
+    It may be about to wait still, so what is opened now is closed again at the next pause only.
+    """
     control.execute(
-        "select pg_catalog.pg_advisory_unlock(%s, %s), pg_catalog.pg_advisory_lock(%s, %s)",
-        [KEYS, key, KEYS, key],
+        "select pg_catalog.pg_advisory_lock(%s, %s), pg_catalog.pg_advisory_unlock(%s, %s)",
+        [KEYS, 2 * slot + (count + 1) % 2, KEYS, 2 * slot + count % 2],
     )
 
 

@@ -63,10 +63,16 @@ def _enter(player: Player) -> None:
         return
     connection = player.line.connection
     connection.listener = None
-    names = [value for setting in part.settings for value in setting]
+    values = [value for setting in part.settings for value in setting]
     terms = ", ".join("pg_catalog.set_config(%s, %s, false)" for _ in part.settings)
-    query = f"select {terms}, pg_catalog.set_config('role', %s, false)"
-    connection.execute(query.encode(), [*names, part.role])
+    # Some of what a login as the role brings may be set by nobody but a superuser.
+    connection.execute("set session authorization default")
+    connection.execute(f"select {terms}".encode(), values)
+    connection.execute(
+        "select pg_catalog.set_config('session_authorization', %s, false),"
+        " pg_catalog.set_config('role', %s, false)",
+        [part.login, part.role],
+    )
     if not connection.autocommit:
         connection.commit()
     connection.listener = player

@@ -176,13 +176,13 @@ begin
             continue;
         end if;
         execute pg_catalog.format(
-            'create trigger "~usersync_race_note" after insert or update or delete on %1$s
+            'create or replace trigger "~usersync_race_note" after insert or update or delete on %1$s
             for each row when (pg_catalog.current_setting(''usersync_race.at_work'', true) is distinct from ''on'')
             execute function usersync_race.note()',
             found.name
         );
         execute pg_catalog.format(
-            'create trigger "~usersync_race_truncate" before truncate on %1$s
+            'create or replace trigger "~usersync_race_truncate" before truncate on %1$s
             for each statement execute function usersync_race.note_truncate()',
             found.name
         );

@@ -1,6 +1,6 @@
 -- Breakpoints: a session of a race says where it is and waits until it is let go on.
 
--- Of the two keys of a session one is always held: when one pause ends, the next is closed already.
+-- A session has two keys in turn: before one is given free, the next one is held.
 create function usersync_race.halt(place text)
     returns void
     language plpgsql
@@ -77,6 +77,7 @@ begin
     where class.oid = place;
     behind := pg_catalog.left('usersync_race_' || found.relname, 63);
     execute pg_catalog.format('alter table %s rename to %I', place, behind);
+    delete from usersync_race.tables where relation = found.oid;
     execute pg_catalog.format(
         'create view %1$I.%2$I with (security_invoker = true) as
         select * from %1$I.%3$I where usersync_race.halt_read(%4$L)',
