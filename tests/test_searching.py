@@ -1,0 +1,130 @@
+"""What metadata a signup refuses is found for every seed alike, shrunk, and remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from acts import Act, staged
+
+from pytest_usersync import database
+from pytest_usersync.catalog import find
+from pytest_usersync.check import Subject
+from pytest_usersync.memory import FOLDER, Memory
+from pytest_usersync.oddities import Metadata, drawn, smaller, values
+from pytest_usersync.searching import Search
+from pytest_usersync.server import Server
+from pytest_usersync.settings import Exploration
+from pytest_usersync.trial import Stage
+from pytest_usersync.verdict import Verdict, judge
+
+READS = """
+alter table public.profiles add column score integer;
+create or replace function public.create_profile() returns trigger security definer
+    set search_path = '' language plpgsql
+as $$
+declare
+    sent jsonb := new.raw_user_meta_data;
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at, score)
+    values (new.id, new.email, new.phone, sent ->> 'full_name', new.created_at, {score});
+    return new;
+end;
+$$;
+"""
+CAST = "(sent ->> 'score')::integer"
+# Nothing that is always tried has one key of one kind and another of another.
+RARE = """case
+    when jsonb_typeof(sent -> 'score') = 'number' and jsonb_typeof(sent -> 'full_name') = 'boolean'
+        then (sent ->> 'no such key' || 'x')::integer + 1 / (sent -> 'score' = 'null')::integer
+end"""
+
+Stand = Callable[[str], Subject]
+
+
+@pytest.fixture
+def subject(server: Server, tmp_path: Path) -> Iterator[Stand]:
+    """Return a function that stages a project which makes a score of what is sent."""
+    exits = ExitStack()
+
+    def subject(score: str) -> Subject:
+        act = Act("reads", "plain", {"20260102000000_reads.sql": READS.replace("{score}", score)})
+        return exits.enter_context(staged(server, act, tmp_path))
+
+    with exits:
+        yield subject
+
+
+def judged(subject: Subject, exploration: Exploration) -> Verdict:
+    with database.Clones(subject.server) as clones:
+        stage = Stage(replace(subject, exploration=exploration), clones)
+        with closing(stage):
+            return judge(find("US107"), "", stage)
+
+
+def test_the_outcome_is_the_same_whatever_the_seed(subject: Stand) -> None:
+    reads = subject(CAST)
+    told = [judged(reads, Exploration(seed, 100)) for seed in (0, 1, 2)]
+    summaries = {tuple(one.summary for one in verdict.findings) for verdict in told}
+    assert len(summaries) == 1
+    ((summary,),) = summaries
+    assert '{"score":""}' in summary
+
+
+def test_what_is_always_tried_is_enough_where_nothing_is_drawn(subject: Stand) -> None:
+    assert len(judged(subject(CAST), Exploration(0, 0)).findings) == 1
+
+
+def test_what_drawing_alone_finds_is_remembered_for_a_run_that_draws_nothing(
+    subject: Stand,
+) -> None:
+    rare = subject(RARE)
+    assert not judged(rare, Exploration(0, 0)).findings
+    assert not (rare.project.root / FOLDER).exists()
+    (found,) = judged(rare, Exploration(0, 2000)).findings
+    (again,) = judged(rare, Exploration(0, 0)).findings
+    assert (found.summary, found.failure) == (again.summary, again.failure)
+    assert '"score":0}' in found.summary
+
+
+def test_what_fails_no_more_is_forgotten(subject: Stand) -> None:
+    sound = subject("null")
+    memory = Memory(sound.project.root, "US107")
+    memory.remember([{"score": "x"}])
+    assert not judged(sound, Exploration(0, 0)).findings
+    assert memory.examples() == []
+
+
+def test_an_example_has_no_more_than_it_needs(subject: Stand) -> None:
+    reads = subject(CAST)
+    with (
+        database.Clones(reads.server) as clones,
+        closing(database.connect(reads.server, clones.take(reads.database))) as connection,
+    ):
+        search = Search(connection, reads.sync)
+        assert search.refused() is None
+        search.systematic()
+        assert [(one.example, one.keys) for one in search.causes] == [({"score": ""}, ["score"])]
+
+
+def test_the_same_seed_draws_the_same() -> None:
+    one, again, other = (drawn(seed, ["a", "b"]) for seed in (3, 3, 4))
+    first = [next(one) for _ in range(50)]
+    assert first == [next(again) for _ in range(50)]
+    assert first != [next(other) for _ in range(50)]
+
+
+def test_one_more_than_there_is_room_for_is_odd() -> None:
+    assert "x" * 51 in values([50])
+
+
+def test_what_is_smaller_ends() -> None:
+    seen: Metadata = {"name": {"first": ["Ada Lovelace", 17, None]}, "age": "x" * 5000}
+    for _ in range(1000):
+        if not seen:
+            break
+        seen = next(smaller(seen))
+    assert not seen
