@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -45,12 +46,18 @@ class Change:
 
 def new_email(user: User) -> str:
     """Return the address that the user changes to: their own, and the same for the same user."""
-    return f"ada.{user.id.int % 10**7}@example.org"
+    return f"new.ada.{_number(user)}@example.com"
 
 
 def new_phone(user: User) -> str:
     """Return the number that the user changes to: their own, and the same for the same user."""
-    return f"1556{user.id.int % 10**7:07d}"
+    return f"1556{_number(user)[-7:]:0>7}"
+
+
+def _number(user: User) -> str:
+    """Return what tells the user from others: the number of the person, else one from the id."""
+    known = re.findall(r"\d+", user.email or user.phone or "")
+    return str(int(known[0][-7:])) if known else str(user.id.int % 10**12)
 
 
 def _done(act: Act) -> Doing:
