@@ -1,0 +1,72 @@
+"""What a run tells of one cause that breaks many cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pytest_usersync import catalog
+
+Write = Callable[[str], Path]
+
+CASES = [case for case in catalog.find("US104").cases if "phone" in case or case == "web3"]
+
+BLOCKING = """
+create table public.profiles (id uuid primary key, email text not null);
+create function public.make_profile() returns trigger language plpgsql security definer
+set search_path = '' as $$
+begin
+    insert into public.profiles (id, email) values (new.id, new.email);
+    return new;
+end;
+$$;
+create trigger make_profile after insert on auth.users
+for each row execute function public.make_profile();
+"""
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, write_project: Write) -> Callable[..., pytest.RunResult]:
+    """Return a function that judges two flows that fail for one cause."""
+    write_project(BLOCKING)
+    call = ("--usersync", "--usersync-select=US104", "-p", "no:randomly", "-k", "phone or web3")
+    return lambda *args: pytester.runpytest(*call, *args)
+
+
+def test_a_cause_is_told_in_full_once_and_how_to_see_it_each_time(
+    run: Callable[..., pytest.RunResult],
+) -> None:
+    text = run().stdout.str()
+    failures, _, closing = text.partition("usersync: 1 promise broken")
+    assert failures.count("Remedy:") == 1
+    assert failures.count("Try it in psql:") == len(CASES)
+    assert failures.count("Cause and remedy as above, under US104[phone].") == len(CASES) - 1
+    assert closing.count("Remedy:") == 1
+
+
+@pytest.mark.parametrize("args", [["pytest.ini::US104[web3]"], ["-x"]])
+def test_a_case_alone_tells_all(run: Callable[..., pytest.RunResult], args: list[str]) -> None:
+    text = run(*args).stdout.str()
+    assert "Promised by US104" in text
+    assert "as above" not in text
+
+
+def test_the_last_failed_case_tells_all(run: Callable[..., pytest.RunResult]) -> None:
+    run()
+    text = run("--lf", "-k", "web3").stdout.str()
+    assert "Promised by US104" in text
+    assert "as above" not in text
+
+
+def test_a_worker_refers_only_to_what_it_told_itself(
+    run: Callable[..., pytest.RunResult],
+) -> None:
+    text = run("-n", "2").stdout.str()
+    failures, _, _ = text.partition("usersync: 1 promise broken")
+    full = failures.count("Promised by US104")
+    assert 1 <= full <= 2
+    assert failures.count("as above, under US104[") == len(CASES) - full
+    first = failures.index("as above") if "as above" in failures else len(failures)
+    assert failures.index("Promised by US104") < first
