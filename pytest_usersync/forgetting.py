@@ -50,13 +50,16 @@ def along(trial: Trial, target: Target, keys: Sequence[Reference]) -> str:
     early = [t.name for t in trial.sync.triggers if t.event.startswith("BEFORE")]
     if _columns(trial, target)[target.key]["type"] != "uuid" or set(target.written_by) & set(early):
         return _removing(trial, target)
-    key = quoted(target.key)
+    key, name = quoted(target.key), quoted(f"{target.table.name}_{target.key}_fkey")
     return (
-        "-- rows that are without their user by now would be in the way:\n"
+        f"alter table {named(target.table)}\n"
+        f"    add constraint {name}\n"
+        f"    foreign key ({key}) references {named(USERS)} (id) on delete cascade\n"
+        "    not valid;\n\n"
+        "-- once, in a migration of its own; rows without their user are in the way by now:\n"
         f"-- delete from {named(target.table)} as p\n"
         f"-- where not exists (select from auth.users as u where u.id = p.{key});\n"
-        f"alter table {named(target.table)}\n"
-        f"    add foreign key ({key}) references {named(USERS)} (id) on delete cascade;\n"
+        f"alter table {named(target.table)} validate constraint {name};\n"
     )
 
 
@@ -96,7 +99,8 @@ def afterwards(trial: Trial, places: Collection[Place]) -> str:
         return f"Let {traces.named(places)} be made of something that a soft delete empties."
     create, late = "create or replace trigger", ""
     if trial.query(_DEFERRED):  # what is written at commit would come after
-        create, late = "create constraint trigger", "    deferrable initially deferred\n"
+        again = "drop trigger if exists zz_forget_deleted_user on auth.users;\n"
+        create, late = f"{again}create constraint trigger", "    deferrable initially deferred\n"
     trigger = _trigger(
         function,
         body,
@@ -104,7 +108,8 @@ def afterwards(trial: Trial, places: Collection[Place]) -> str:
         f"{create} zz_forget_deleted_user\n    after update on auth.users\n{late}",
         "    when (new.deleted_at is not null)\n",
     )
-    return f"{trigger}\n-- once, for those who are deleted already\n{past}"
+    once = "-- once, in a migration of its own, for those who are deleted already"
+    return f"{trigger}\n{once}\n{past}"
 
 
 def _emptied(column: Mapping[str, Any], place: Place, found: Collection[Place]) -> bool:

@@ -97,7 +97,10 @@ class Reference:
             f"    add constraint {name}\n"
             f"        foreign key ({', '.join(map(quoted, self.columns))})\n"
             f"        references {named(self.referenced)} ({', '.join(map(quoted, self.keys))})"
-            f" on delete {action}{more};\n"
+            f" on delete {action}{more}\n"
+            "        not valid;\n\n"
+            "-- once, in a migration of its own, for the rows that are there already\n"
+            f"alter table {named(self.table)} validate constraint {name};\n"
         )
 
 

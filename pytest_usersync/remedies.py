@@ -82,7 +82,8 @@ def follow(trial: Trial, stale: Sequence[Mirror]) -> str:
     create, late = "create or replace trigger", ""
     if any(part.deferred() for part in parts):
         # A profile that is written at commit is not there yet when Auth updates the user.
-        create, late = "create constraint trigger", "    deferrable initially deferred\n"
+        create = "drop trigger if exists follow_auth_user on auth.users;\ncreate constraint trigger"
+        late = "    deferrable initially deferred\n"
     return f"""\
 {"".join(part.loosened() for part in parts)}\
 create or replace function {function}()
@@ -105,7 +106,7 @@ revoke all on function {function}() from public, anon, authenticated, service_ro
     when ({_listed(changes, "    ", " or ")})
     execute function {function}();
 
--- once, for the users who are there already
+-- once, in a migration of its own, for the users who are there already
 {"".join(part.catch_up() for part in parts)}"""
 
 

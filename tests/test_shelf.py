@@ -50,7 +50,7 @@ def test_a_check_speaks_on_what_is_broken_and_no_check_once_it_is_mended(
         expect(pair, code, verdicts, spoken)
         expect_to_show_it(subject, verdicts)
     if pair.mended.as_told:
-        pair.mended.files["20260103000000_remedy.sql"] = spoken[0].remedy
+        pair.mended.paste(spoken[0].remedy)
     with staged(server, pair.mended, tmp_path / "mended") as subject:
         verdicts = judged(subject, apart=code)
     assert not told([one for one in verdicts if one.code not in pair.mended.also])

@@ -52,6 +52,12 @@ class Act:
             return self.files
         return {"00000000000001_base.sql": PROJECTS[self.base].read_text("utf-8"), **self.files}
 
+    def paste(self, remedy: str) -> None:
+        """Apply a remedy after the rest, in as many migrations as it says."""
+        parts = re.split(r"(?m)^(?=-- once, in a migration of its own)", remedy)
+        for number, part in enumerate(parts):
+            self.files[f"2026010300000{number}_remedy.sql"] = part
+
     def write(self, folder: Path) -> None:
         """Lay the migrations out as a project of the Supabase CLI has them."""
         migrations = folder / "supabase" / "migrations"
