@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from .auth import Json
 from .quoting import named, quoted
-from .rehearsal import LIFE, Newcomer, Rehearsal, literal
+from .rehearsal import FEW, LIFE, Newcomer, Rehearsal, literal
 from .trial import Trial
 
 TABLE = "pg_temp.usersync_bait"
@@ -74,7 +74,11 @@ class Bait:
             for step in reversed(self.steps):
                 smaller = replace(bait, steps=tuple(one for one in bait.steps if one != step))
                 bait = smaller if holds(smaller) else bait
-        for size in (8, 3, 1, 1):  # most columns have nothing to do with it
+        few = replace(bait, columns=tuple(one for one in bait.columns if one[0] in FEW))
+        bait = few if self.trigger and holds(few) else bait
+        for size in (
+            (8, 3, 1, 1) if len(bait.columns) > len(FEW) else (1,)
+        ):  # most columns have nothing to do with it
             for start in reversed(range(0, len(bait.columns), size)):
                 left = (*bait.columns[:start], *bait.columns[start + size :])
                 smaller = replace(bait, columns=left)

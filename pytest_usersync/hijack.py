@@ -188,16 +188,18 @@ class Attacker:
                 *shadows.functions(self._trial, self._ours, schema),
                 *shadows.operators(self._ours, schema),
             ]
-            for made in self._relations(schema):
+            for made in self._relations(schema) or [()]:
                 yield Attack(self.role, schema, (*made, *near))
-        if self._rights.temp:
+        if self._rights.temp and (shadowed := self._relations(_TEMP)):
             tried = tuple(baits(self._trial, self._rehearsed, self.role, self._newcomer))
-            for made in self._relations(_TEMP):
+            for made in shadowed:
                 yield Attack(self.role, _TEMP, made, tried, met=True)
 
-    def _relations(self, schema: str) -> Iterator[tuple[Shadow, ...]]:
-        for kind in (shadows.tables, shadows.views):
-            yield tuple(kind(self._trial, self._ours, schema))
+    def _relations(self, schema: str) -> list[tuple[Shadow, ...]]:
+        """Return shadows of each kind, if there is anything to be shadowed."""
+        kinds = (shadows.tables, shadows.views)
+        made = (tuple(kind(self._trial, self._ours, schema)) for kind in kinds)
+        return [one for one in made if one]
 
     def _holds(self, attack: Attack, trace: Trace) -> bool:
         whole = not (attack.columns or attack.baits)

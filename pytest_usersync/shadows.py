@@ -196,7 +196,8 @@ def _function(
 
 
 def _relations(trial: Trial, ours: Sequence[Routine]) -> list[Mapping[str, Any]]:
-    words = sorted(set(re.findall(r"[\w$]+", _sources(ours))))
+    # A name that stands only behind a dot is nobody's to choose.
+    words = sorted(set(re.findall(r'(?<![\w$.])(?<!\.")"?([\w$]+)', _sources(ours))))
     return list(trial.query(_RELATIONS, [[*words, *(word.lower() for word in words)]]))
 
 
