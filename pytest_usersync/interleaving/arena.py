@@ -174,7 +174,10 @@ class Arena:
             names: the sessions, by the id of their backend.
         """
         cursor: psycopg.RawCursor[Any] = psycopg.RawCursor(self.control, row_factory=tuple_row)
-        log = cursor.execute(_LOG, [self._mark], prepare=True).fetchall()
+        with self.control.pipeline():
+            cursor.execute(_LOG, [self._mark], prepare=True)
+            self.control.execute(_SEQUENCES, prepare=True)
+        log = cursor.fetchall()
         session = dict(names)
         changes = [
             Change(self.relations.name(relation), was, now, session.get(pid, ""))
@@ -198,12 +201,17 @@ class Arena:
         if not self.relations.restorable(bag):
             self.spoiled = True
             return
-        with self.control.pipeline(), self.control.transaction():
-            if bag:
-                self.relations.put_back(bag)
-                raw: psycopg.RawCursor[DictRow] = psycopg.RawCursor(self.control)
-                raw.execute(_CLEAR, [self._mark], prepare=True)
-            self.control.execute(_SEQUENCES, prepare=True)
+        if bag:
+            raw: psycopg.RawCursor[DictRow] = psycopg.RawCursor(self.control)
+            try:
+                with self.control.pipeline():
+                    self.control.execute("begin")
+                    self.relations.put_back(bag)
+                    raw.execute(_CLEAR, [self._mark], prepare=True)
+                    self.control.execute("commit")
+            except psycopg.Error:
+                self.control.execute("rollback")
+                raise
 
     # -- the end
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self, TypeVar
 import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
+from psycopg.pq.abc import PGresult
 from psycopg.rows import DictRow
 
 from .. import database
@@ -20,6 +21,14 @@ _CLEAN = (
     "rollback; set session authorization {}; reset all; close all; unlisten *; discard temp;"
     " discard sequences; select pg_catalog.pg_advisory_unlock_all()"
 )
+# Planned once for each session: planning takes as long as running it.
+_NAME = b"usersync_race"
+_LOCKS = b"""
+    select coalesce(relation::text, 'advisory ' || classid || ',' || objid), mode, locktype,
+        pg_catalog.current_setting('transaction_isolation')
+    from pg_catalog.pg_locks
+    where pid = pg_catalog.pg_backend_pid() and locktype in ('relation', 'advisory')
+"""
 
 
 class Listener(Protocol):
@@ -130,6 +139,7 @@ class Line:
         self.connection = connection
         self._clean = _CLEAN.format(sql.Identifier(login).as_string(None)).encode()
         self.pid = connection.info.backend_pid
+        self._prepared = False
         self.slot = 0
         self.held = False
         self.pauses = 0
@@ -145,9 +155,31 @@ class Line:
 
     def send(self, text: bytes) -> None:
         """Run statements of ours, for which there are no turns; raises psycopg.Error."""
-        result = self.connection.pgconn.exec_(text)
+        self._expect(self.connection.pgconn.exec_(text))
+
+    def locks(self) -> list[tuple[str, str, str, str]]:
+        """Return what the open transaction has locked: what, how, of which kind; its isolation."""
+        pgconn = self.connection.pgconn
+        if not self._prepared:
+            self._expect(pgconn.prepare(_NAME, _LOCKS))
+            self._prepared = True
+        found = self._expect(pgconn.exec_prepared(_NAME, None))
+        return [
+            (_text(found, row, 0), _text(found, row, 1), _text(found, row, 2), _text(found, row, 3))
+            for row in range(found.ntuples)
+        ]
+
+    def forget(self) -> None:
+        """Let go of what is prepared, before the session itself does."""
+        failed = self.connection.info.transaction_status == TransactionStatus.INERROR
+        if self._prepared and not failed:
+            self.send(b"deallocate usersync_race")
+            self._prepared = False
+
+    def _expect(self, result: PGresult) -> PGresult:
         if result.status == psycopg.pq.ExecStatus.FATAL_ERROR:
             raise psycopg.errors.error_from_result(result, self.connection.info.encoding)
+        return result
 
     def clean(self) -> None:
         """End what is open, as if the session had gone, and be as at the login."""
@@ -168,3 +200,7 @@ class Line:
 def _listener(cursor: psycopg.Cursor[Any]) -> Listener | None:
     connection = cursor.connection
     return connection.listener if isinstance(connection, RaceConnection) else None
+
+
+def _text(result: PGresult, row: int, column: int) -> str:
+    return (result.get_value(row, column) or b"").decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -23,16 +24,11 @@ T = TypeVar("T")
 News: TypeAlias = "SimpleQueue[tuple[str, Player]]"
 
 PAUSE = "usersync_race: "
-_LOCKS = b"""
-    select coalesce(relation::text, 'advisory ' || classid || ',' || objid), mode, locktype,
-        pg_catalog.current_setting('transaction_isolation')
-    from pg_catalog.pg_locks
-    where pid = pg_catalog.pg_backend_pid() and locktype in ('relation', 'advisory')
-"""
 # What can be given a transaction of its own, so that its locks are still there to be seen.
 _PLAIN = frozenset({"select", "insert", "update", "delete", "with", "merge", "values", "table"})
 _NO_SNAPSHOT = frozenset({"begin", "start", "set", "savepoint", "release", "show", "rollback"})
 _SERIAL = Footprint((("serializable", WRITTEN),))
+_FORGETS = re.compile(r"\b(?:deallocate|discard)\b", re.IGNORECASE)
 _ROWS = 1000
 
 
@@ -142,6 +138,8 @@ class Player:
         """Run one statement of the session's, when it is its turn."""
         if self.session.cut == "statements" or not self.number:
             self.turn(text)
+        if _FORGETS.search(text):
+            self.line.forget()
         wrapped = self._wraps(text)
         if wrapped:
             self.line.send(b"begin")
@@ -208,11 +206,7 @@ class Player:
             return
         status = self.line.connection.info.transaction_status
         if status == TransactionStatus.INTRANS:
-            found = self.line.connection.pgconn.exec_(_LOCKS)
-            locks = [
-                tuple((found.get_value(row, column) or b"").decode() for column in range(4))
-                for row in range(found.ntuples)
-            ]
+            locks = self.line.locks()
             self._transaction = self.arena.relations.touched(locks)
             self._serial = any(lock[3] == "serializable" for lock in locks)
             self.footprint |= self._transaction
