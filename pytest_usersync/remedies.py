@@ -103,7 +103,7 @@ revoke all on function {function}() from public, anon, authenticated, service_ro
 {create} follow_auth_user
     after update on auth.users
 {late}    for each row
-    when ({_listed(changes, "    ", " or ")})
+    when ({_listed(changes, "    ", " or ").lstrip(" ")})
     execute function {function}();
 
 -- once, in a migration of its own, for the users who are there already
@@ -164,14 +164,14 @@ class _Part:
         """Return the statement of the trigger function."""
         key = f"{quoted(self.target.key)} = new.id{self._cast}"
         pairs = [f"{quoted(c)} = {self._value(one)}" for c, one in self._mirrors.items()]
-        return f"    update {self._table}\n    set {_listed(pairs, '    ')}\n    where {key};\n"
+        return f"    update {self._table}\n    set{_listed(pairs, '    ')}\n    where {key};\n"
 
     def catch_up(self) -> str:
         """Return the statement for those who are there already."""
         key = f"p.{quoted(self.target.key)} = u.id{self._cast}"
         pairs = [f"{quoted(c)} = {self._known(one)}" for c, one in self._mirrors.items()]
         return (
-            f"update {self._table} as p\nset {_listed(pairs, '')}\nfrom auth.users as u\n"
+            f"update {self._table} as p\nset{_listed(pairs, '')}\nfrom auth.users as u\n"
             f"where {key} and u.deleted_at is null;\n"
         )
 
@@ -205,9 +205,9 @@ def _copied(mirror: Mirror, row: str) -> str:
 
 
 def _listed(items: Sequence[str], margin: str, separator: str = ", ") -> str:
-    """Return the items in one line if there is only one, else each in a line of its own."""
+    """Return the items in the same line if there is only one, else each in one of its own."""
     if len(items) == 1:
-        return items[0]
+        return f" {items[0]}"
     trailing, leading = (",", "") if separator == ", " else ("", separator.lstrip())
     inner = f"{trailing}\n{margin}    {leading}".join(items)
     return f"\n{margin}    {inner}" + ("" if trailing else f"\n{margin}")

@@ -95,8 +95,9 @@ def findings(trial: Trial, mirrors: Sequence[Mirror]) -> Iterator[Finding]:
     before = {one: _first(_said(trial, one, user.id)) for one in mirrors}
     sound = [one for one in mirrors if _agrees(trial, one, user.id, old)]
     if not sound:
-        judged = "see the other cases" if change.before else "US112, US113"
-        raise NotJudged(f"the profile is wrong already before {change.title} ({judged})")
+        if change.before:
+            raise NotJudged("the profile is wrong before it comes to that: see the other cases")
+        raise NotJudged("the profile is wrong from the start (US112, US113)")
     later.happened(trial, change, user)
     new = trial.user(user.id) or {}
     if change.moves and not any(_moved(one, old, new) for one in sound):
