@@ -83,6 +83,8 @@ def _take_away(trial: Trial, user_id: UUID) -> None:
         clear = f"delete from {named(target.table)} where {quoted(target.key)}::text = %s"
         trial.attempt(partial(trial.execute, clear, [str(user_id)]))
     if refused and (refused := trial.attempt(delete)):
+        if trial.policies.hard_delete == "refuse":
+            raise NotApplicable("no user is meant to be deleted, so none leaves a profile behind")
         raise NotJudged(f"the user cannot be taken away again (US205): {refused.message}")
 
 

@@ -1,6 +1,6 @@
 -- broken: no foreign key ties the profile to its user
 -- cases: email-autoconfirm phone-autoconfirm anonymous
--- says: add foreign key
+-- says: foreign key.*on delete cascade
 alter table public.profiles drop constraint profiles_id_fkey;
 -- mended: as told
 

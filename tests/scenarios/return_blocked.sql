@@ -2,7 +2,7 @@
 -- base: generated_id
 -- cases: phone-hard
 -- also: US206
--- says: add foreign key
+-- says: foreign key.*on delete cascade
 alter table public.profile drop constraint profile_user_id_fkey, add unique (phone);
 -- mended: as told
 
@@ -70,7 +70,7 @@ $$;
 -- says: drop constraint profile_phone_key
 alter table public.profile drop constraint profile_user_id_fkey, add unique (phone);
 -- mended:
-create function public.clear_number()
+create or replace function public.clear_number()
     returns trigger
     security definer
     set search_path = ''
@@ -84,7 +84,7 @@ $$;
 
 revoke all on function public.clear_number() from public, anon, authenticated, service_role;
 
-create trigger clear_number
+create or replace trigger clear_number
     after delete on auth.users
     for each row
     execute function public.clear_number();
