@@ -23,9 +23,7 @@ $$;
 -- broken: the address brings the flag, which a linked identity changes last
 -- cases: upgrade-by-phone upgrade-by-identity
 -- says: true in public.users.is_anonymous
-drop trigger sync_user on auth.users;
-
-create trigger sync_user
+create or replace trigger sync_user
     after insert or update of email, deleted_at on auth.users
     for each row
     execute function public.sync_user();
@@ -70,14 +68,12 @@ begin
 end;
 $$;
 
-drop trigger sync_customer on auth.users;
-
-create trigger sync_customer
+create or replace trigger sync_customer
     after insert on auth.users
     for each row
     execute function public.sync_customer();
 
-create trigger move_customer
+create or replace trigger move_customer
     after update on auth.users
     for each row
     when (

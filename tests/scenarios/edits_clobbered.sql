@@ -78,15 +78,13 @@ $$;
 
 revoke all on function public.copy_metadata() from public, anon, authenticated, service_role;
 
-create trigger copy_metadata
+create or replace trigger copy_metadata
     after update of raw_user_meta_data on auth.users
     for each row
     when (old.raw_user_meta_data is distinct from new.raw_user_meta_data)
     execute function public.copy_metadata();
 -- mended:
-drop trigger copy_metadata on auth.users;
-
-create trigger copy_metadata
+create or replace trigger copy_metadata
     after update of raw_user_meta_data on auth.users
     for each row
     when (

@@ -56,7 +56,7 @@ begin
 end;
 $$;
 
-create trigger on_auth_user_updated
+create or replace trigger on_auth_user_updated
     after update of phone, phone_change, deleted_at on auth.users
     for each row
     execute function public.new_profile();

@@ -66,7 +66,7 @@ alter table public.profiles
 revoke update on public.profiles from anon, authenticated;
 grant update (locale) on public.profiles to authenticated;
 
-create function public.follow_tier()
+create or replace function public.follow_tier()
     returns trigger
     security definer
     set search_path = ''
@@ -80,7 +80,7 @@ begin
 end;
 $$;
 
-create trigger zz_follow_tier
+create or replace trigger zz_follow_tier
     after update of raw_user_meta_data on auth.users
     for each row
     when (old.raw_user_meta_data is distinct from new.raw_user_meta_data)
@@ -153,7 +153,7 @@ create policy "members read"
     to authenticated
     using (tenant in (select m.tenant from public.members as m where m.person = auth.uid()));
 
-create function public.new_member()
+create or replace function public.new_member()
     returns trigger
     security definer
     set search_path = ''
@@ -170,7 +170,7 @@ begin
 end;
 $$;
 
-create trigger zz_new_member
+create or replace trigger zz_new_member
     after insert on auth.users
     for each row
     execute function public.new_member();

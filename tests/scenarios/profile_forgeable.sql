@@ -31,7 +31,7 @@ create table public.reports (
 
 alter table public.reports enable row level security;
 
-create function public.allowed()
+create or replace function public.allowed()
     returns boolean
     security definer
     set search_path = ''
@@ -100,7 +100,7 @@ alter table public.tenants enable row level security;
 alter table public.papers enable row level security;
 alter table public.profiles add column tenant uuid references public.tenants (id);
 
-create function public.found_tenant()
+create or replace function public.found_tenant()
     returns trigger
     security definer
     set search_path = ''
@@ -112,7 +112,7 @@ begin
 end;
 $$;
 
-create trigger found_tenant
+create or replace trigger found_tenant
     before insert on public.profiles
     for each row
     execute function public.found_tenant();
@@ -165,7 +165,7 @@ create policy "own roles are written"
     to authenticated
     with check (user_id = auth.uid());
 
-create function public.first_role()
+create or replace function public.first_role()
     returns trigger
     security definer
     set search_path = ''
@@ -177,7 +177,7 @@ begin
 end;
 $$;
 
-create trigger zz_first_role
+create or replace trigger zz_first_role
     after insert on auth.users
     for each row
     execute function public.first_role();

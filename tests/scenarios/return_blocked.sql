@@ -1,10 +1,11 @@
 -- broken: the row stays behind and holds the number
 -- base: generated_id
 -- cases: phone-hard
--- also: US206
+-- also: US206 US703
 -- says: foreign key.*on delete cascade
 alter table public.profile drop constraint profile_user_id_fkey, add unique (phone);
 -- mended: as told
+-- also: US703
 
 -- broken: the number of a deleted user stays taken
 -- cases: phone-soft
@@ -32,7 +33,7 @@ $$;
 
 -- broken: whoever comes back has no profile
 -- cases: email-hard
--- also: US206
+-- also: US206 US703
 -- says: without any error
 alter table public.profiles
     drop constraint profiles_id_fkey,
@@ -62,14 +63,17 @@ begin
 end;
 $$;
 -- mended: as told
+-- also: US703
 
 -- broken: the profile is kept with its number
 -- base: generated_id
 -- policy: hard_delete=keep
 -- cases: phone-hard
+-- also: US703
 -- says: drop constraint profile_phone_key
 alter table public.profile drop constraint profile_user_id_fkey, add unique (phone);
 -- mended:
+-- also: US703
 create or replace function public.clear_number()
     returns trigger
     security definer

@@ -68,7 +68,7 @@ $$;
 
 drop trigger on_auth_user_closed on auth.users;
 -- mended:
-create trigger on_auth_user_closed
+create or replace trigger on_auth_user_closed
     after update of deleted_at on auth.users
     for each row
     when (new.deleted_at is not null)

@@ -19,7 +19,7 @@ begin
 end;
 $$;
 
-create function public.move_contact()
+create or replace function public.move_contact()
     returns trigger
     security definer
     set search_path = ''
@@ -34,7 +34,7 @@ begin
 end;
 $$;
 
-create trigger on_auth_user_updated
+create or replace trigger on_auth_user_updated
     after update on auth.users
     for each row
     when (old.email is distinct from new.email or old.deleted_at is distinct from new.deleted_at)
@@ -64,7 +64,7 @@ begin
 end;
 $$;
 
-create trigger on_auth_user_updated
+create or replace trigger on_auth_user_updated
     after update of email on auth.users
     for each row
     execute function public.new_profile();
@@ -107,7 +107,7 @@ create table public.bans (
 
 alter table public.bans enable row level security;
 
-create function public.note_ban()
+create or replace function public.note_ban()
     returns trigger
     set search_path = ''
     language plpgsql
@@ -118,7 +118,7 @@ begin
 end;
 $$;
 
-create trigger note_ban
+create or replace trigger note_ban
     after update of banned_until on auth.users
     for each row
     execute function public.note_ban();
@@ -127,7 +127,7 @@ create trigger note_ban
 -- broken: a BEFORE trigger does not hand the row back
 -- cases: ban
 -- says: nobody is told: keep_staff .public.keep_staff. leaves auth.users.banned_until
-create function public.keep_staff()
+create or replace function public.keep_staff()
     returns trigger
     security definer
     set search_path = ''
@@ -142,7 +142,7 @@ begin
 end;
 $$;
 
-create trigger keep_staff
+create or replace trigger keep_staff
     before update of banned_until on auth.users
     for each row
     execute function public.keep_staff();
