@@ -141,6 +141,12 @@ def creations(trial: Trial, surface: Surface, me: UUID, user_id: UUID) -> Iterat
     """Yield ways to write the row of somebody whose own is missing."""
     table, key = named(surface.target.table), quoted(surface.target.key)
     missing = f"delete from {table} where {key} = '{user_id}';\n"
+    # What a row refers to is there for one's own row.
+    if required := _required(trial, surface.target, surface.key):
+        names = ", ".join(map(quoted, required))
+        text = f"insert into {surface.name} ({quoted(surface.key)}, {names})\n"
+        text += f"select '{user_id}', {names} from {surface.name} where {surface.whose(me)};\n"
+        yield Deed(surface, "insert", text, missing)
     if text := inserting(trial, surface, user_id, {surface.key: str(user_id)}):
         yield Deed(surface, "insert", text, missing)
     text = f"update {surface.name} set {quoted(surface.key)} = '{user_id}'"
@@ -167,8 +173,7 @@ def risings(
 
 def inserting(trial: Trial, surface: Surface, user_id: UUID, given: Mapping[str, str]) -> str:
     """Return an INSERT with what the table requires, copied from a user's row, and more."""
-    facts = trial.query(_FACTS, [named(surface.target.table)])
-    names = [row["name"] for row in facts if row["required"] and row["name"] not in given]
+    names = _required(trial, surface.target, *given)
     copied: dict[str, str] = {}
     if names:
         columns = ", ".join(f"{quoted(name)}::text as {quoted(name)}" for name in names)
@@ -183,6 +188,11 @@ def inserting(trial: Trial, surface: Surface, user_id: UUID, given: Mapping[str,
     row = {**copied, **given}
     columns, values = ", ".join(map(quoted, row)), ", ".join(map(literal, row.values()))
     return f"insert into {surface.name} ({columns}) values ({values});\n"
+
+
+def _required(trial: Trial, target: Target, *given: str) -> list[str]:
+    facts = trial.query(_FACTS, [named(target.table)])
+    return [row["name"] for row in facts if row["required"] and row["name"] not in given]
 
 
 def left(

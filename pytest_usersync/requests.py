@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from uuid import UUID, uuid5
+from weakref import WeakKeyDictionary
 
 from . import tokens
 from .auth import Json
@@ -22,6 +23,9 @@ _SETTINGS = f"""
     where coalesce(known.context, 'user') = 'user' and own.name not in ('role', '{CLAIMS}')
 """
 _PATH = '"public", "extensions"'
+
+# What each role brings with it, asked once for each superuser's session.
+_known: WeakKeyDictionary[Connection, dict[str, dict[str, str]]] = WeakKeyDictionary()
 
 
 @contextmanager
@@ -63,9 +67,11 @@ def rehearsal(trial: Trial, told: Mapping[str, Json], setup: str = "") -> Iterat
 
 def _enter(trial: Trial, connection: Connection, told: Mapping[str, Json]) -> None:
     role = str(told["role"])
-    settings = {"search_path": _PATH}
-    settings |= {row["name"]: row["value"] for row in trial.query(_SETTINGS, [role])}
-    settings |= {"role": role, CLAIMS: json.dumps(told, ensure_ascii=False)}
+    known = _known.setdefault(trial.session(), {})
+    if role not in known:
+        rows = trial.query(_SETTINGS, [role])
+        known[role] = {"search_path": _PATH, **{row["name"]: row["value"] for row in rows}}
+    settings = {**known[role], "role": role, CLAIMS: json.dumps(told, ensure_ascii=False)}
     connection.execute(
         "select pg_catalog.set_config(key, value, true) from pg_catalog.json_each_text(%s::json)",
         [json.dumps(settings)],

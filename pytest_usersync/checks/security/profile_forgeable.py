@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from uuid import UUID
 
 from ...auth import Json
 from ...barring import Bar
@@ -57,12 +58,22 @@ def _finding(forger: Forger, one: Try) -> Finding:
     needs, because = "", ""
     if one.grade:
         needs, because = one.grade.needs, f"; {one.grade.because}"
-    setup = "".join(arrival(forger.trial, user_id) for user_id in people) + one.deed.before
+    setup = _arrivals(forger.trial, people) + one.deed.before
     return Finding(
         summary=f"{who} {_does(one)} {surface.name}: {bar.cause(one)}{because}",
         sql=needs + setup + script(told, one.deed.statement) + "commit;\n" + _proof(forger, one),
         remedy=bar.remedy(one),
     )
+
+
+def _arrivals(trial: Trial, people: list[UUID]) -> str:
+    """Return the signups, in a transaction of their own where the sync waits for its end."""
+    text = "".join(arrival(trial, user_id) for user_id in people)
+    deferred = trial.query(
+        "select from pg_catalog.pg_trigger where tgrelid = 'auth.users'::regclass"
+        " and tginitdeferred"
+    )
+    return f"begin;\n{text}commit;\n" if deferred else text
 
 
 def _proof(forger: Forger, one: Try) -> str:
