@@ -158,10 +158,14 @@ class Search:
                 found.append(cause)
             if key and key not in cause.keys:
                 cause.keys.append(key)
-            if cause in found and _weight(metadata) < _weight(cause.example):
+            if cause in found and self._odd(metadata) < self._odd(cause.example):
                 cause.example, cause.refusal = metadata, refusal
         for cause in found:
             self._shrink(cause)
+
+    def _odd(self, metadata: Metadata) -> int:
+        usual = self._ordinary.items()
+        return _weight({key: value for key, value in metadata.items() if (key, value) not in usual})
 
     def _shrink(self, cause: Cause) -> None:
         for _ in range(_ROUNDS):

@@ -30,10 +30,14 @@ def remedy(trial: Trial, finding: Finding, keys: Sequence[str]) -> str:
         keys: the keys of the metadata that do it.
     """
     failure = finding.failure
-    if failure is None or not keys:
+    if failure is None:
         return finding.remedy
-    value = f"new.raw_user_meta_data ->> {_quoted(keys[0])}"
     whose = f"-- {_function(failure)}"
+    if not keys:
+        taken = failure.sqlstate.startswith("22") and re.search(_JSON, failure.message)
+        whole = "if jsonb_typeof(new.raw_user_meta_data) = 'object' then"
+        return f"{whose}: take apart only what is an object\n{whole}" if taken else finding.remedy
+    value = f"new.raw_user_meta_data ->> {_quoted(keys[0])}"
     if failure.sqlstate == "23503":
         return (
             f"{whose}: take the reference only where its row is there, else NULL; who belongs\n"

@@ -1,5 +1,5 @@
 -- broken: a country is required, in two letters
--- says: metadata \{\} fails.*country.*drop not null.*\{"country":"xxx"\} fails.*alter column country type text
+-- says: metadata \{\} fails.*country.*drop not null.*\{"country":"Ada"\} fails.*alter column country type text
 -- also: US104
 alter table public.profiles add column country varchar(2) not null;
 
@@ -100,10 +100,10 @@ begin
 end;
 $$;
 
--- broken: the plan is whatever the form says
--- says: \{"plan":""\}.*enum_range\(null::public\.plan\)
-create type public.plan as enum ('free', 'pro');
-alter table public.profiles add column plan public.plan not null default 'free';
+-- broken: the theme is whatever the form says
+-- says: \{"theme":""\}.*enum_range\(null::public\.theme\)
+create type public.theme as enum ('light', 'dark');
+alter table public.profiles add column theme public.theme not null default 'light';
 
 create or replace function public.create_profile()
     returns trigger
@@ -112,14 +112,14 @@ create or replace function public.create_profile()
     language plpgsql
 as $$
 begin
-    insert into public.profiles (id, email, phone, full_name, created_at, plan)
+    insert into public.profiles (id, email, phone, full_name, created_at, theme)
     values (
         new.id,
         new.email,
         new.phone,
         new.raw_user_meta_data ->> 'full_name',
         new.created_at,
-        coalesce((new.raw_user_meta_data ->> 'plan')::public.plan, 'free')
+        coalesce((new.raw_user_meta_data ->> 'theme')::public.theme, 'light')
     )
     on conflict (id) do nothing;
 
@@ -248,3 +248,51 @@ create index profiles_full_name_idx on public.profiles (full_name);
 -- mended:
 drop index public.profiles_full_name_idx;
 create index profiles_full_name_idx on public.profiles (left(full_name, 200));
+
+-- broken: all that is sent becomes rows
+-- says: created by an admin with a password hash and no metadata fails.*non-object
+create table if not exists public.traits (
+    user_id uuid not null references public.profiles (id) on delete cascade,
+    name text not null,
+    value text,
+    primary key (user_id, name)
+);
+alter table public.traits enable row level security;
+revoke all on public.traits from anon, authenticated;
+
+create or replace function public.add_traits()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.traits (user_id, name, value)
+    select new.id, md5(t.key), left(t.value, 200)
+    from jsonb_each_text(new.raw_user_meta_data) as t;
+
+    return new;
+end;
+$$;
+
+create or replace trigger on_auth_user_traits
+    after insert on auth.users
+    for each row
+    execute function public.add_traits();
+-- mended:
+create or replace function public.add_traits()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    if jsonb_typeof(new.raw_user_meta_data) = 'object' then
+        insert into public.traits (user_id, name, value)
+        select new.id, md5(t.key), left(t.value, 200)
+        from jsonb_each_text(new.raw_user_meta_data) as t;
+    end if;
+
+    return new;
+end;
+$$;

@@ -59,7 +59,7 @@ $$;
 
 -- broken: whatever fails, the user gets in
 -- base: plain
--- says: public\.profiles refuses its row succeeds and leaves nothing at all.*create_profile\(\) swallows.*end it with `raise;`
+-- says: public\.profiles refuses its row succeeds and leaves nothing.*create_profile\(\) swallows.*end it with `raise;`
 create or replace function public.create_profile()
     returns trigger
     security definer
