@@ -129,3 +129,52 @@ begin
     return null;
 end;
 $$;
+
+-- broken: what the app has filled in goes with the confirmation
+-- cases: confirm-email
+-- says: what the app has written into public.profiles.bio
+alter table public.profiles add column if not exists bio text;
+revoke update on public.profiles from authenticated;
+
+create or replace function public.update_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    delete from public.profiles where id = new.id;
+
+    insert into public.profiles (id, email, phone, email_verified, full_name, created_at)
+    select
+        new.id,
+        new.email,
+        new.phone,
+        new.email_confirmed_at is not null,
+        new.raw_user_meta_data ->> 'full_name',
+        new.created_at
+    where new.deleted_at is null;
+
+    return new;
+end;
+$$;
+-- mended:
+create or replace function public.update_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    update public.profiles
+    set
+        email = case when new.deleted_at is null then new.email end,
+        phone = case when new.deleted_at is null then new.phone end,
+        full_name = case when new.deleted_at is null then full_name end,
+        bio = case when new.deleted_at is null then bio end,
+        email_verified = new.email_confirmed_at is not null
+    where id = new.id;
+
+    return new;
+end;
+$$;
