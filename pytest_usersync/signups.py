@@ -77,11 +77,16 @@ def _phone(auth: SupabaseAuth, person: Person) -> User:
     return auth.sign_up_phone(person.phone, password="correct horse", data=person.data)
 
 
+def _name(person: Person) -> str:
+    """Return a name that nobody else has: whose names collide is another question."""
+    return f"Ada Lovelace {int(person.phone[4:])}"
+
+
 # Providers hand on an address as its owner spelled it; Auth stores it in lower case.
 def _oauth(provider: str) -> Callable[[SupabaseAuth, Person], User]:
     def act(auth: SupabaseAuth, person: Person) -> User:
         return auth.sign_in_with_oauth(
-            provider, email=person.email.capitalize(), verified=True, name="Ada Lovelace"
+            provider, email=person.email.capitalize(), verified=True, name=_name(person)
         )
 
     return act
@@ -116,7 +121,7 @@ SIGNUPS: tuple[Signup, ...] = (
     Signup(
         "oauth-without-email",
         "a first sign-in with GitHub by a user who shares no email",
-        lambda auth, person: auth.sign_in_with_oauth("github", email=None, name="Ada Lovelace"),
+        lambda auth, person: auth.sign_in_with_oauth("github", email=None, name=_name(person)),
         AuthSettings(mailer_autoconfirm=False, sms_autoconfirm=False, email_optional=True),
         emailless=True,
     ),
