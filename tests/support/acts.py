@@ -152,7 +152,7 @@ def loaded(
 
 
 def judged(
-    subject: Subject, only: str = "US", apart: str | tuple[str, ...] = "US"
+    subject: Subject, only: str | tuple[str, ...] = "US", apart: str | tuple[str, ...] = "US"
 ) -> list[Verdict]:
     """Return the verdicts of every case of every check whose code starts with ``only``.
 
