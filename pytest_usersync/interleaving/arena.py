@@ -55,7 +55,6 @@ class Arena:
 
     control: Connection
     reader: Connection
-    relations: Relations
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
@@ -69,6 +68,14 @@ class Arena:
         self._pauses: Sequence[Pause] = ()
         self._mark = 0
         self._template = subject.database
+        self._relations: Relations | None = None
+
+    @property
+    def relations(self) -> Relations:
+        """What is known of the tables."""
+        if self._relations is None:
+            self._relations = Relations(self.control)
+        return self._relations
 
     def _renew(self) -> None:
         """Make the copy, unless there is a good one."""
@@ -86,7 +93,7 @@ class Arena:
         self.spoiled = False
         self._pauses = ()
         self._mark = 0
-        self.relations = Relations(self.control)
+        self._relations = None
 
     def _logged(self) -> str:
         """Return a copy that has the log already, for races that need one copy after the other."""
@@ -145,7 +152,7 @@ class Arena:
         found = self.control.execute(_CHANGED).fetchall()
         if pauses or found[0]["changed"]:
             self.control.execute("select usersync_race.watch()")
-            self.relations = Relations(self.control)
+            self._relations = None
         found = self.control.execute("select usersync_race.mark() as mark").fetchall()
         self._mark = found[0]["mark"]
         if lasting:  # It is noted as if it had been done before the mark.

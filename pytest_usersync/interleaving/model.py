@@ -52,7 +52,7 @@ class Session:
     isolation: str | None = None
     cut: str = "statements"
     auth: Callable[[Connection], SupabaseAuth] | None = None
-    journal: list[list[Sent]] = field(default_factory=list)
+    journal: list[list[Sent]] = field(default_factory=list, compare=False)
 
     @property
     def impatient(self) -> bool:

@@ -1,0 +1,254 @@
+"""A race: who takes part, what must hold, and what comes of its schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from ..check import Subject
+from ..database import Connection
+from ..errors import UserSyncError
+from . import trace
+from .arena import Arena
+from .cast import PATIENCE, Cast
+from .explore import Tree
+from .judge import Judge, aborted
+from .model import Invariant, Outcome, Session
+from .runner import Choose, Play, Runner
+from .schedule import follow, names_of
+
+# How many schedules are played before the rest is left to chance.
+BOUND = 1000
+
+
+class RaceFound(AssertionError):
+    """A schedule after which something is wrong; the message tells it from its beginning."""
+
+    def __init__(self, outcome: Outcome, text: str, test: str) -> None:
+        super().__init__(f"{text}\n\nas a test to keep:\n\n{test}")
+        self.outcome = outcome
+        self.test = test
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """How much of a race was seen.
+
+    Args:
+        played: how many schedules were played.
+        naive: how many orders of the steps there are.
+        finished: whether every schedule that can make a difference was among them.
+        outcomes: what came of each.
+    """
+
+    played: int
+    naive: int
+    finished: bool
+    outcomes: tuple[Outcome, ...]
+
+    def __str__(self) -> str:
+        if self.finished:
+            return f"{self.played} schedules stand for all {self.naive}"
+        return f"{self.played} of {self.naive} schedules"
+
+
+class Race(Cast):
+    """Sessions that act at the same time, on a database in which every schedule begins alike."""
+
+    _judge: tuple[object, Judge] | None = None
+
+    def run(self, schedule: str | Sequence[str], *, serializable: bool = False) -> Outcome:
+        """Play one schedule: the names of the sessions in the order of their steps.
+
+        Whoever waits or is done is passed over; when the schedule is at its end, the sessions that
+        have more to do go on one after another.
+
+        Raises:
+            UserSyncError: there is no such session, or the schedule is empty.
+        """
+        names = names_of(schedule, self.sessions)
+        outcome = self._outcome(self._play(follow(names)))
+        return self.judge().judge(outcome) if serializable else outcome
+
+    def outcomes(
+        self, *, bound: int = BOUND, reduce: bool = True, serializable: bool = False
+    ) -> Iterator[Outcome]:
+        """Yield what comes of every schedule that can make a difference, at most ``bound``."""
+        self.tree = Tree(reduce=reduce)
+        judge = self.judge()
+        for play in self.tree.plays(partial(self._play, learn=reduce)):
+            outcome = self._outcome(play)
+            yield judge.judge(outcome) if serializable else outcome
+            if self.tree.played + self.tree.cut >= bound:
+                return
+
+    def explore(
+        self,
+        *,
+        bound: int = BOUND,
+        draws: int = 200,
+        reduce: bool = True,
+        serializable: bool = False,
+    ) -> Exploration:
+        """Play every schedule that can make a difference, and raise what is wrong with the first.
+
+        Args:
+            bound: how many are played in order; beyond it, Hypothesis draws some.
+            draws: how many it draws.
+            reduce: whether to leave out what commutes.
+            serializable: whether each must give what some serial order gives.
+
+        Raises:
+            RaceFound: something is wrong; with the shortest schedule that shows it.
+            UserSyncError: the race cannot be played.
+        """
+        found = []
+        for outcome in self.outcomes(bound=bound, reduce=reduce, serializable=serializable):
+            found.append(outcome)
+            if outcome.wrong:
+                raise self.found(outcome, serializable=serializable)
+        if not self.tree.finished:
+            from .drawn import draw  # noqa: PLC0415  Hypothesis is heavy.
+
+            if drawn := draw(self, draws, serializable=serializable):
+                raise self.found(drawn, serializable=serializable)
+        self._expect_no_hopeless(found)
+        return Exploration(self.tree.played, self.tree.naive, self.tree.finished, tuple(found))
+
+    def _expect_no_hopeless(self, outcomes: Sequence[Outcome]) -> None:
+        """Let nobody take a race for sound because a session never gets anywhere in it."""
+        for name in self.sessions:
+            told = [outcome.errors.get(name) for outcome in outcomes]
+            if told and all(told) and (first := told[0]):
+                raise UserSyncError(
+                    f"{name} fails in every schedule, at {first[0].text!r}: {first[0].error}."
+                    " Mend the step, or let code catch the error."
+                )
+
+    def found(self, outcome: Outcome, *, serializable: bool = False) -> RaceFound:
+        """Return the error that shows an outcome, with the shortest schedule for it."""
+        short = self.shortest(outcome, serializable=serializable)
+        return RaceFound(short, trace.report(self, short), self.test(short))
+
+    def test(self, outcome: Outcome) -> str:
+        """Return a schedule as the text of a test of its own, in SQL."""
+        from .standalone import test_of  # noqa: PLC0415
+
+        return test_of(self, outcome)
+
+    def shortest(self, outcome: Outcome, *, serializable: bool = False) -> Outcome:
+        """Return what is wrong in the same way with fewest sessions, steps and switches."""
+        from .shorten import shortest  # noqa: PLC0415
+
+        return shortest(self, outcome, serializable=serializable)
+
+    def among(self, sessions: Iterable[Session]) -> Race:
+        """Return the same race among these sessions."""
+        other = Race(self.arena, self.patience)
+        other.sessions = {session.name: session for session in sessions}
+        other.invariants, other.unwanted = self.invariants, self.unwanted
+        other.acts, other.texts, other.pauses = self.acts, self.texts, self.pauses
+        other._ready = self._ready
+        return other
+
+    def judge(self, *, reads: bool = True) -> Judge:
+        """Return who compares outcomes of this race, as it is now, with its serial orders."""
+        now = (
+            *self.sessions.values(),
+            *self.pauses,
+            *self.invariants,
+            len(self.acts),
+            self.unwanted,
+            reads,
+        )
+        if self._judge is None or self._judge[0] != now:
+            targets = self.arena.subject.sync.targets
+            profile = (str(targets[0].table), targets[0].key) if targets else None
+            judge = Judge(self._serial, lambda: self.arena.relations, profile, reads=reads)
+            self._judge = (now, judge)
+        return self._judge[1]
+
+    def _settle(self) -> None:
+        if not self.sessions:
+            raise UserSyncError("Nobody takes part in the race. Give it a session or two.")
+        self._take_over()
+        if not self._ready:
+            self.arena.settle(self.pauses)
+            self._ready = True
+
+    def _play(self, choose: Choose, *, learn: bool = False, only: Sequence[str] = ()) -> Play:
+        self._settle()
+        sessions = [one for one in self.sessions.values() if not only or one.name in only]
+        try:
+            play = Runner(self.arena, sessions, self.patience).play(choose, learn=learn)
+            if play.complete:
+                play.broken = list(self._broken(play))
+        except BaseException:
+            self.arena.spoiled = True
+            raise
+        play.changes = self.arena.restore(play.backends)
+        return play
+
+    def _outcome(self, play: Play) -> Outcome:
+        return Outcome(
+            tuple(move.event.session for move in play.moves),
+            [move.event for move in play.moves],
+            play.errors,
+            play.changes,
+            play.broken,
+            aborted(play.errors, play.changes),
+            sessions=tuple(self.sessions.values()),
+        )
+
+    def _serial(self, order: Sequence[str]) -> Outcome:
+        if not order:
+            return Outcome((), [], {}, [])
+        return self._outcome(self._play(follow(order, whole=True), only=order))
+
+    def _broken(self, play: Play) -> Iterator[str]:
+        for name, many in play.errors.items():
+            for told in many:
+                if told.sqlstate == "AssertionError":
+                    yield f"{name} claims: {told.error}"
+                elif self.unwanted is None or told.sqlstate in self.unwanted:
+                    yield f"{name} is told {told.sqlstate}: {told.error}"
+        for holds in self.invariants:
+            with self.arena.reading() as connection:
+                if fault := _fault(holds, connection):
+                    yield fault
+
+
+def _fault(holds: Invariant, connection: Connection) -> str:
+    name = getattr(holds, "__name__", type(holds).__name__)
+    shown = "the invariant" if name == "<lambda>" else name.replace("_", " ")
+    try:
+        if holds(connection) is False:
+            return f"{shown} does not hold"
+    except AssertionError as error:
+        lines = str(error).strip().splitlines()
+        return f"{shown} does not hold{f': {lines[0]}' if lines else ''}"
+    return ""
+
+
+class New(Protocol):
+    """Makes races, one after the other."""
+
+    def __call__(self, *, patience: float = PATIENCE) -> Race:
+        """Return a race without sessions."""
+
+
+@contextmanager
+def races(subject: Subject) -> Iterator[New]:
+    """Lend what makes races on a copy of a project's loaded database, where they take turns."""
+    arena = Arena(subject)
+
+    def new(*, patience: float = PATIENCE) -> Race:
+        return Race(arena, patience)
+
+    try:
+        yield new
+    finally:
+        arena.close()
