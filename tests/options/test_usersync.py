@@ -36,7 +36,16 @@ def test_help_shows_every_option_and_every_policy_with_its_values(
     text = pytester.runpytest("--help").stdout.str()
     for option in (
         *("", "-dsn=DSN", "-pg-bin=DIR", "-migrations=PATH", "-upto=VERSION", "-select=CODES"),
-        *("-ignore=CODES", "-strict", "-report=PATH.json", "-explain=CODE", "-list", "-keep"),
+        *(
+            "-ignore=CODES",
+            "-seed=N",
+            "-max-examples=N",
+            "-strict",
+            "-report=PATH.json",
+            "-explain=CODE",
+            "-list",
+            "-keep",
+        ),
     ):
         assert f"--usersync{option}" in text
     for policy, value in (("null_email", "no-profile"), ("sync_failure", "allow")):
