@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from .check import Subject
+from .common import Common
 from .database import Clones, psql_line
 from .server import Server
 from .trial import Stage
@@ -83,6 +84,7 @@ class Stages:
         self.subject = subject
         self._ahead = _Ahead(subject.server, subject.database)
         self._open: dict[str, _Open] = {}
+        self._common = Common()
         self._kept = False
 
     def take(self, code: str) -> Stage:
@@ -91,7 +93,7 @@ class Stages:
             if len(self._open) >= _AT_ONCE:
                 self.discard(next(iter(self._open)))
             clones = _Taken(self._ahead)
-            self._open[code] = _Open(Stage(self.subject, clones), clones)
+            self._open[code] = _Open(Stage(self.subject, clones, self._common), clones)
         return self._open[code].stage
 
     def keep(self, code: str) -> str:
@@ -119,6 +121,7 @@ class Stages:
         for opened in self._open.values():
             opened.stage.close()
         self._open.clear()
+        self._common.close()
         self._ahead.close(forget=self.subject.server.own and not self._kept)
 
     def __enter__(self) -> Self:

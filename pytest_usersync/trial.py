@@ -15,6 +15,7 @@ from .auth import AuthError, AuthSettings, SupabaseAuth, User
 from .auth.channel import Sent
 from .auth.source import Source
 from .check import Subject
+from .common import C, Common
 from .database import Connection, connect
 from .failures import describe
 from .finding import ClientView, Failure, Finding, NotApplicable, NotJudged
@@ -41,8 +42,10 @@ class Stage:
     made when it is first used.
     """
 
-    def __init__(self, subject: Subject, clones: Cloner) -> None:
+    def __init__(self, subject: Subject, clones: Cloner, common: Common | None = None) -> None:
         self.subject = subject
+        self.common = common or Common()
+        self._owner = common is None
         self.notices: list[str] = []
         self.clones = clones
         self.name = ""
@@ -54,7 +57,7 @@ class Stage:
     def spare(self) -> Stage:
         """Return a stage like this one on which nobody has signed up for good."""
         if self._spare is None:
-            self._spare = Stage(self.subject, self.clones)
+            self._spare = Stage(self.subject, self.clones, self.common)
         return self._spare
 
     @property
@@ -85,6 +88,8 @@ class Stage:
         self._sessions.clear()
         if self._spare:
             self._spare.close()
+        if self._owner:
+            self.common.close()
 
 
 class Trial:
@@ -131,6 +136,10 @@ class Trial:
     def signup(self) -> Signup:
         """Return the signup that this case is named after."""
         return BY_NAME[self.case]
+
+    def common(self, make: Callable[[Subject], C]) -> C:
+        """Return what all trials of this process share: what this makes of the subject."""
+        return self._stage.common.get(make, self.subject)
 
     def connect(self, role: str | None = None) -> Connection:
         """Return a new session of ``role`` (default: the superuser), closed with the trial."""

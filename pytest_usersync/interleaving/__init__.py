@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .model import Change, Event, Outcome, Session
-from .race import Exploration, Race, RaceFound, races
+from .race import Exploration, Race, RaceFound, race_of, races
 
 if TYPE_CHECKING:
     from .drawn import schedules
@@ -18,6 +18,7 @@ __all__ = [
     "Race",
     "RaceFound",
     "Session",
+    "race_of",
     "races",
     "schedules",
 ]

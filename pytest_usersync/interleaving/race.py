@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..check import Subject
 from ..database import Connection
@@ -19,6 +19,9 @@ from .judge import Judge, aborted
 from .model import Invariant, Outcome, Session
 from .runner import Choose, Play, Runner
 from .schedule import follow, names_of
+
+if TYPE_CHECKING:
+    from ..trial import Trial
 
 # How many schedules are played before the rest is left to chance.
 BOUND = 1000
@@ -231,6 +234,11 @@ def _fault(holds: Invariant, connection: Connection) -> str:
         lines = str(error).strip().splitlines()
         return f"{shown} does not hold{f': {lines[0]}' if lines else ''}"
     return ""
+
+
+def race_of(trial: Trial) -> Race:
+    """Return a race on the trial's project; the arena serves all checks, one after the other."""
+    return Race(trial.common(Arena))
 
 
 class New(Protocol):
