@@ -4,7 +4,7 @@ alter function public.create_profile() reset search_path;
 -- mended: as told
 
 -- broken: a helper with its owner's rights pins nothing
--- says: public.display_name\(new_user auth.users\)
+-- says: public.display_name\(auth.users\)
 create or replace function public.display_name(new_user auth.users)
     returns text
     security definer

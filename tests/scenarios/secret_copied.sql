@@ -1,4 +1,5 @@
 -- broken: the whole row is kept for later
+-- also: US208
 -- says: encrypted_password.*raw_user.*set raw_user = raw_user - array
 alter table public.profiles add column if not exists raw_user jsonb;
 
