@@ -249,49 +249,51 @@ create index profiles_full_name_idx on public.profiles (full_name);
 drop index public.profiles_full_name_idx;
 create index profiles_full_name_idx on public.profiles (left(full_name, 200));
 
--- broken: all that is sent becomes rows
--- says: created by an admin with a password hash and no metadata fails.*non-object
-create table if not exists public.traits (
-    user_id uuid not null references public.profiles (id) on delete cascade,
-    name text not null,
-    value text,
-    primary key (user_id, name)
-);
-alter table public.traits enable row level security;
-revoke all on public.traits from anon, authenticated;
-
-create or replace function public.add_traits()
+-- broken: what is sent is gone through key by key
+-- says: created by an admin with a password hash and no metadata fails.*non-object.*= 'object' then
+create or replace function public.create_profile()
     returns trigger
     security definer
     set search_path = ''
     language plpgsql
 as $$
+declare
+    called text;
 begin
-    insert into public.traits (user_id, name, value)
-    select new.id, md5(t.key), left(t.value, 200)
-    from jsonb_each_text(new.raw_user_meta_data) as t;
+    select t.value into called
+    from jsonb_each_text(new.raw_user_meta_data) as t
+    where lower(t.key) = 'full_name'
+    order by t.key
+    limit 1;
+
+    insert into public.profiles (id, email, phone, full_name, created_at)
+    values (new.id, new.email, new.phone, left(called, 200), new.created_at)
+    on conflict (id) do nothing;
 
     return new;
 end;
 $$;
-
-create or replace trigger on_auth_user_traits
-    after insert on auth.users
-    for each row
-    execute function public.add_traits();
 -- mended:
-create or replace function public.add_traits()
+create or replace function public.create_profile()
     returns trigger
     security definer
     set search_path = ''
     language plpgsql
 as $$
+declare
+    called text;
 begin
     if jsonb_typeof(new.raw_user_meta_data) = 'object' then
-        insert into public.traits (user_id, name, value)
-        select new.id, md5(t.key), left(t.value, 200)
-        from jsonb_each_text(new.raw_user_meta_data) as t;
+        select t.value into called
+        from jsonb_each_text(new.raw_user_meta_data) as t
+        where lower(t.key) = 'full_name'
+        order by t.key
+        limit 1;
     end if;
+
+    insert into public.profiles (id, email, phone, full_name, created_at)
+    values (new.id, new.email, new.phone, left(called, 200), new.created_at)
+    on conflict (id) do nothing;
 
     return new;
 end;
