@@ -94,7 +94,7 @@ create or replace trigger copy_metadata
 
 -- broken: the row is thrown away and written again
 -- base: upsert
--- also: US211
+-- also: US110 US211
 -- says: the app|its owner
 create or replace function public.sync_user()
     returns trigger
@@ -103,10 +103,13 @@ create or replace function public.sync_user()
     language plpgsql
 as $$
 begin
-    delete from public.users where id = new.id;
+    if tg_op = 'UPDATE' then
+        delete from public.users where id = new.id;
+    end if;
 
     insert into public.users (id, email, is_anonymous)
-    values (new.id, case when new.deleted_at is null then new.email end, new.is_anonymous);
+    values (new.id, case when new.deleted_at is null then new.email end, new.is_anonymous)
+    on conflict (id) do nothing;
 
     return null;
 end;
