@@ -72,10 +72,13 @@ create or replace function public.follow_tier()
     set search_path = ''
     language plpgsql
 as $$
+declare
+    wanted text := case new.raw_user_meta_data ->> 'tier' when 'pro' then 'pro' else 'free' end;
 begin
     update public.profiles
-    set tier = case new.raw_user_meta_data ->> 'tier' when 'pro' then 'pro' else 'free' end
-    where id = new.id;
+    set tier = wanted
+    where id = new.id and tier <> wanted;
+
     return null;
 end;
 $$;
@@ -92,10 +95,13 @@ create or replace function public.follow_tier()
     set search_path = ''
     language plpgsql
 as $$
+declare
+    wanted text := case new.raw_app_meta_data ->> 'tier' when 'pro' then 'pro' else 'free' end;
 begin
     update public.profiles
-    set tier = case new.raw_app_meta_data ->> 'tier' when 'pro' then 'pro' else 'free' end
-    where id = new.id;
+    set tier = wanted
+    where id = new.id and tier <> wanted;
+
     return null;
 end;
 $$;

@@ -44,7 +44,7 @@ create view public.people as
 
 -- broken: the whole metadata is kept, and the policy forgets whose it is
 -- base: two_tables
--- cases: another-user
+-- cases: anon another-user
 -- says: the whole metadata
 alter table public.profiles add column "rawData" jsonb;
 
