@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg import Notify
 from psycopg.rows import DictRow
 
+from .database import Connection
 from .quoting import named, quoted
 from .rehearsal import literal
 from .sync import Table
@@ -90,16 +91,18 @@ class Overheard:
     """A session that listens on channels, from now on."""
 
     def __init__(self, trial: Trial, channels: Iterable[str]) -> None:
-        self._connection = trial.connect()
+        self._connection: Connection | None = None
         self._heard: list[Notify] = []
-        self._connection.add_notify_handler(self._heard.append)
         for channel in sorted(channels):
+            if self._connection is None:
+                self._connection = trial.connect()
+                self._connection.add_notify_handler(self._heard.append)
             self._connection.execute(f"listen {quoted(channel)}".encode())
 
     def leaks(self, known: Known) -> dict[str, list[str]]:
         """Return which columns could be overheard on which channel."""
-        # Whatever was notified until now comes before the answer.
-        self._connection.execute("select")
+        if self._connection:  # whatever was notified until now comes before the answer
+            self._connection.execute("select")
         found: dict[str, list[str]] = {}
         for notice in self._heard:
             told = {column for value, column in known.items() if value in notice.payload}

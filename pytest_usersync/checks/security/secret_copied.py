@@ -46,14 +46,14 @@ def secret_copied(trial: Trial) -> Iterable[Finding]:
     sources = " ".join(one.source for one in routines(trial))
     overheard = Overheard(trial, set(_CHANNEL.findall(sources)))
     user = trial.signed_up(BY_NAME["email"])
-    known = secrets(trial, user.id)
-    found: dict[Table, Leak] = {}
+    known: dict[str, str] = {}
+    found: dict[tuple[Table, str], Leak] = {}
     for doings in ((_recover,), (_confirm, _change_email, _change_phone, _reauthenticate)):
         for doing in doings:
             with suppress(Refused):  # an UPDATE that fails is another promise
                 act(trial, doing, user)
-            known |= secrets(trial, user.id)
-        found |= {leak.table: leak for leak in leaks(trial, known)}
+        known |= secrets(trial, user.id)
+        found |= {(leak.table, leak.column): leak for leak in leaks(trial, known)}
     for leak in found.values():
         yield _finding(trial, user.id, leak, known)
     for channel, columns in overheard.leaks(known).items():
