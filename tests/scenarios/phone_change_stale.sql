@@ -21,7 +21,7 @@ $$;
 -- broken: only the first number is taken
 -- base: generated_id
 -- cases: phone-change phone-change-by-admin unlink-phone
--- also: US208
+-- also: US202 US208
 -- says: public.profile.phone
 create or replace trigger phone_moved
     after update on auth.users

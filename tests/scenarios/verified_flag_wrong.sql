@@ -37,7 +37,7 @@ $$;
 
 -- broken: a deferred trigger looks at what the INSERT brought
 -- cases: email-autoconfirm oauth google apple sso admin-confirmed
--- also: US201 US202 US204 US212
+-- also: US201 US202 US204 US208 US212
 drop trigger on_auth_user_created on auth.users;
 drop trigger on_auth_user_updated on auth.users;
 
