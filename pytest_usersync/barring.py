@@ -46,9 +46,19 @@ class Bar:
         table = one.deed.surface.relation.table
         alike = [two for two in self.forger.tries() if two.deed.surface.relation.table == table]
         for candidate in self._candidates(one):
-            if not any(self.forger.succeeds(two, candidate) for two in alike):
+            applies = bool(candidate) and self._applies(candidate)
+            if applies and not any(self.forger.succeeds(two, candidate) for two in alike):
                 return candidate
         return guarding.revoking(table, "insert", "update", "delete")
+
+    def _applies(self, text: str) -> bool:
+        session = self.forger.trial.session()
+
+        def act() -> None:
+            with session.transaction(force_rollback=True):
+                session.execute(text.encode())
+
+        return self.forger.trial.attempt(act) is None
 
     def _candidates(self, one: Try) -> Iterator[str]:
         trial, relation = self.forger.trial, one.deed.surface.relation

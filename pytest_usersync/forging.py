@@ -116,7 +116,9 @@ def _key(trial: Trial, relation: Relation, target: Target, user_id: UUID) -> str
     )
     for name in (row["name"] for row in rows):
         text = f"select 1 from {named(relation.table)} where {quoted(name)}::text = %s limit 1"
-        if trial.query(text, [str(user_id)]):
+        seen: list[object] = []
+        trial.attempt(lambda: seen.extend(trial.query(text, [str(user_id)])))  # noqa: B023
+        if seen:
             return str(name)
     return ""
 
