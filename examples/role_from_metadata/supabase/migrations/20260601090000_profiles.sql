@@ -1,8 +1,8 @@
--- A profile with a role that the app's policies ask for.
+-- A profile with a role, and what only an admin may write.
 
 create table if not exists public.profiles (
     id uuid primary key references auth.users (id) on delete cascade,
-    role text not null default 'member',
+    role text not null default 'member' check (role in ('admin', 'member')),
     created_at timestamptz not null default now()
 );
 
@@ -17,6 +17,32 @@ create policy "Users read their own profile"
     to authenticated
     using ((select auth.uid()) = id);
 
+create table if not exists public.announcements (
+    id bigint generated always as identity primary key,
+    body text not null
+);
+
+alter table public.announcements enable row level security;
+
+drop policy if exists "Everybody reads announcements" on public.announcements;
+create policy "Everybody reads announcements"
+    on public.announcements
+    for select
+    using (true);
+
+drop policy if exists "Admins write announcements" on public.announcements;
+create policy "Admins write announcements"
+    on public.announcements
+    for insert
+    to authenticated
+    with check (
+        exists (
+            select
+            from public.profiles
+            where id = (select auth.uid()) and role = 'admin'
+        )
+    );
+
 create or replace function public.handle_new_user()
     returns trigger
     security definer
@@ -25,7 +51,10 @@ create or replace function public.handle_new_user()
 as $$
 begin
     insert into public.profiles (id, role)
-    values (new.id, coalesce(new.raw_user_meta_data ->> 'role', 'member'))
+    values (
+        new.id,
+        case new.raw_user_meta_data ->> 'role' when 'admin' then 'admin' else 'member' end
+    )
     on conflict (id) do nothing;
 
     return new;

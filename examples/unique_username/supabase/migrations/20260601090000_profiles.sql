@@ -32,7 +32,7 @@ create or replace function public.handle_new_user()
 as $$
 begin
     insert into public.profiles (id, username)
-    values (new.id, new.raw_user_meta_data ->> 'username')
+    values (new.id, left(new.raw_user_meta_data ->> 'username', 40))
     on conflict (id) do nothing;
 
     return new;

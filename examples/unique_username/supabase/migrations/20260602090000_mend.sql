@@ -6,7 +6,8 @@ create or replace function public.handle_new_user()
     language plpgsql
 as $$
 declare
-    wanted text := new.raw_user_meta_data ->> 'username';
+    chosen text := left(new.raw_user_meta_data ->> 'username', 40);
+    wanted text := chosen;
 begin
     loop
         begin
@@ -17,8 +18,7 @@ begin
             return new;
         exception
             when unique_violation then
-                wanted := new.raw_user_meta_data ->> 'username';
-                wanted := wanted || '_' || left(gen_random_uuid()::text, 8);
+                wanted := chosen || '_' || left(gen_random_uuid()::text, 8);
         end;
     end loop;
 end;
