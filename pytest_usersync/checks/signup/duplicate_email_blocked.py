@@ -55,4 +55,5 @@ def duplicate_email_blocked(trial: Trial) -> Iterable[Finding]:
         raise NotJudged(f"{earlier.title} fails ({code})") from refusal
     if found:
         trial.with_profile(BY_NAME["sso"])  # else it is not the address that matters
-        yield found
+        # `on conflict (email) do nothing` would only make a ghost of them.
+        yield replace(found, remedy=found.remedy.partition("\n-- or")[0])
