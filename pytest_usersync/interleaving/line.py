@@ -21,14 +21,7 @@ _CLEAN = (
     "rollback; set session authorization {}; reset all; close all; unlisten *; discard temp;"
     " discard sequences; select pg_catalog.pg_advisory_unlock_all()"
 )
-# Planned once for each session: planning takes as long as running it.
-_NAME = b"usersync_race"
-_LOCKS = b"""
-    select coalesce(relation::text, 'advisory ' || classid || ',' || objid), mode, locktype,
-        pg_catalog.current_setting('transaction_isolation')
-    from pg_catalog.pg_locks
-    where pid = pg_catalog.pg_backend_pid() and locktype in ('relation', 'advisory')
-"""
+_LOCKS = b"select usersync_race.locks(), pg_catalog.current_setting('transaction_isolation')"
 
 
 class Listener(Protocol):
@@ -139,7 +132,6 @@ class Line:
         self.connection = connection
         self._clean = _CLEAN.format(sql.Identifier(login).as_string(None)).encode()
         self.pid = connection.info.backend_pid
-        self._prepared = False
         self.slot = 0
         self.held = False
         self.pauses = 0
@@ -157,24 +149,12 @@ class Line:
         """Run statements of ours, for which there are no turns; raises psycopg.Error."""
         self._expect(self.connection.pgconn.exec_(text))
 
-    def locks(self) -> list[tuple[str, str, str, str]]:
+    def locks(self) -> tuple[list[list[str]], str]:
         """Return what the open transaction has locked: what, how, of which kind; its isolation."""
-        pgconn = self.connection.pgconn
-        if not self._prepared:
-            self._expect(pgconn.prepare(_NAME, _LOCKS))
-            self._prepared = True
-        found = self._expect(pgconn.exec_prepared(_NAME, None))
-        return [
-            (_text(found, row, 0), _text(found, row, 1), _text(found, row, 2), _text(found, row, 3))
-            for row in range(found.ntuples)
-        ]
-
-    def forget(self) -> None:
-        """Let go of what is prepared, before the session itself does."""
-        failed = self.connection.info.transaction_status == TransactionStatus.INERROR
-        if self._prepared and not failed:
-            self.send(b"deallocate usersync_race")
-            self._prepared = False
+        found = self._expect(self.connection.pgconn.exec_(_LOCKS))
+        locks = (found.get_value(0, 0) or b"").decode()
+        level = (found.get_value(0, 1) or b"").decode()
+        return [one.split("|") for one in locks.split("/") if one], level
 
     def _expect(self, result: PGresult) -> PGresult:
         if result.status == psycopg.pq.ExecStatus.FATAL_ERROR:
@@ -200,7 +180,3 @@ class Line:
 def _listener(cursor: psycopg.Cursor[Any]) -> Listener | None:
     connection = cursor.connection
     return connection.listener if isinstance(connection, RaceConnection) else None
-
-
-def _text(result: PGresult, row: int, column: int) -> str:
-    return (result.get_value(row, column) or b"").decode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -28,7 +27,6 @@ PAUSE = "usersync_race: "
 _PLAIN = frozenset({"select", "insert", "update", "delete", "with", "merge", "values", "table"})
 _NO_SNAPSHOT = frozenset({"begin", "start", "set", "savepoint", "release", "show", "rollback"})
 _SERIAL = Footprint((("serializable", WRITTEN),))
-_FORGETS = re.compile(r"\b(?:deallocate|discard)\b", re.IGNORECASE)
 _ROWS = 1000
 
 
@@ -138,8 +136,6 @@ class Player:
         """Run one statement of the session's, when it is its turn."""
         if self.session.cut == "statements" or not self.number:
             self.turn(text)
-        if _FORGETS.search(text):
-            self.line.forget()
         wrapped = self._wraps(text)
         if wrapped:
             self.line.send(b"begin")
@@ -206,13 +202,13 @@ class Player:
             return
         status = self.line.connection.info.transaction_status
         if status == TransactionStatus.INTRANS:
-            locks = self.line.locks()
+            locks, level = self.line.locks()
             self._transaction = self.arena.relations.touched(locks)
-            self._serial = any(lock[3] == "serializable" for lock in locks)
+            self._serial = level == "serializable"
             self.footprint |= self._transaction
             if not self._snapshot and first_word(text) not in _NO_SNAPSHOT:
                 self._snapshot = True
-                if any(lock[3] != "read committed" for lock in locks):
+                if level != "read committed":
                     self.footprint |= SNAPSHOT
             if self._serial:
                 self.footprint |= _SERIAL

@@ -68,6 +68,27 @@ begin
 end
 $$;
 
+-- What the transaction of the session that asks has locked, a line for each: what, how, of which kind.
+-- Its plan lives as long as the session, whatever is deallocated.
+create function usersync_race.locks()
+    returns text
+    language plpgsql
+as $$
+begin
+    return (
+        select pg_catalog.string_agg(
+            coalesce(relation::pg_catalog.text, 'advisory ' || classid || ',' || objid)
+                || '|' || mode || '|' || locktype,
+            '/'
+        )
+        from pg_catalog.pg_locks
+        where pid = pg_catalog.pg_backend_pid() and locktype in ('relation', 'advisory')
+    );
+end
+$$;
+
+grant usage on schema usersync_race to public;
+
 -- What changes the catalog is not taken back; relation 0 says that it happened.
 create function usersync_race.note_ddl()
     returns event_trigger

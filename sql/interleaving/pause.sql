@@ -58,8 +58,6 @@ begin
 end
 $$;
 
-grant usage on schema usersync_race to public;
-
 -- Put a view in the place of a table, with the rights of the table.
 create function usersync_race.halt_reads(place regclass)
     returns void
