@@ -48,7 +48,7 @@ def test_a_check_speaks_on_what_is_broken_and_no_check_once_it_is_mended(
     assert pair.mended is not pair.broken, f"{name}: nothing mends {pair.broken.title!r}"
     code = code_of(name)
     with staged(server, pair.broken, tmp_path / "broken") as subject:
-        verdicts = judged(subject, apart=code)
+        verdicts = judged(subject, apart=(code, *pair.broken.also))
         spoken = [finding for one in verdicts if one.code == code for finding in one.findings]
         expect(pair, code, verdicts, spoken)
         expect_to_show_it(subject, verdicts)
