@@ -75,10 +75,19 @@ class Pair:
 
 
 def pairs(path: Path) -> list[Pair]:
-    """Return the pairs of one scenario file.
+    """Return the pairs of one scenario file, which is SQL parted by marks.
 
-    A section starts with ``-- broken: <title>`` or ``-- mended:``; what is mended is applied after
-    what is broken, unless the file says ``-- alone:``. ``-- mended: as told`` pastes the remedy.
+    ``-- broken: <title>`` and ``-- mended:`` begin a section; what is mended is applied after what
+    is broken, unless the file says ``-- alone:``. ``-- mended: as told`` pastes the remedy. A
+    section may go on with
+
+    * ``-- base: <sound design>``: what it is applied after, ``plain`` unless told, ``none`` for
+      nothing; before the first section it is meant for all of them;
+    * ``-- file: <name>``: the SQL that follows is a migration of this name;
+    * ``-- policy: <policy>=<value> …``: what the project means to do;
+    * ``-- cases: <case> …``: the cases of the check that speak;
+    * ``-- also: <code> …``: the other promises that this design breaks;
+    * ``-- says: <regular expression>``: what is to be found in summaries and remedies.
     """
     found: list[Pair] = []
     base, alone, act, name = "plain", False, Act("", ""), ""
