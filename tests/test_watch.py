@@ -95,6 +95,40 @@ FOUND: dict[str, tuple[dict[str, tuple[str, ...]], dict[str, str]]] = {
         {"public.users.id": ("sync_user",)},
         {"public.users.email": "email", "public.users.is_anonymous": "is_anonymous"},
     ),
+    "citext": ({"public.members.member_id": ("member_joins",)}, {"public.members.mail": "email"}),
+    "failure_log": (
+        {"public.accounts.id": ("account_for_new_user",)},
+        {"public.accounts.email": "email"},
+    ),
+    "invoker": (
+        {"public.residents.id": ("resident_comes",)},
+        {"public.residents.email": "email"},
+    ),
+    "no_profile": (
+        {"public.customers.id": ("sync_customer",)},
+        {"public.customers.email": "email"},
+    ),
+    "refuse": (
+        {"public.contracts.holder": ("sign_contract",)},
+        {"public.contracts.email": "email"},
+    ),
+    "snapshot": (
+        {"private.register.user_id": ("enter",)},
+        {
+            "private.register.email": "email",
+            "private.register.confirmed": "set: email_confirmed_at",
+            "private.register.signed_up_at": "created_at",
+        },
+    ),
+    "soft_delete": (
+        {"public.authors.user_id": ("author_begins",)},
+        {
+            "public.authors.address": "email",
+            "public.authors.number": "phone",
+            "public.authors.is_confirmed": "set: email_confirmed_at phone_confirmed_at",
+        },
+    ),
+    "username": ({"public.players.id": ("add_player",)}, {"public.players.contact": "email"}),
     "whole_statement": (
         {"public.profiles.id": ("new_profiles",)},
         {"public.profiles.created_at": "created_at"},
