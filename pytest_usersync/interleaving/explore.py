@@ -8,7 +8,7 @@ from math import factorial
 
 from ..errors import UserSyncError
 from .footprint import Footprint
-from .runner import Choose, Move, Play
+from .play import Choose, Move, Play
 
 
 @dataclass(slots=True)

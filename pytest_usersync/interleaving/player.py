@@ -28,6 +28,7 @@ _PLAIN = frozenset({"select", "insert", "update", "delete", "with", "merge", "va
 _NO_SNAPSHOT = frozenset({"begin", "start", "set", "savepoint", "release", "show", "rollback"})
 _SERIAL = Footprint((("serializable", WRITTEN),))
 _ROWS = 1000
+_LABEL = 60
 
 
 class Cancelled(BaseException):
@@ -54,6 +55,7 @@ class Player:
         self.doubted = False
         self.label = ""
         self.number = 0
+        self.step = (1, "")
         self.told: list[Told] = []
         self.errors: list[Told] = []
         self.crash: BaseException | None = None
@@ -98,6 +100,20 @@ class Player:
         told, self.told = self.told, []
         footprint, self.footprint = self.footprint, Footprint()
         return told, footprint
+
+    @property
+    def place(self) -> str:
+        """Where it was let go on last, or is still on its way to."""
+        number, label = self.step
+        text = " ".join((label or self.label).split())
+        return f"step {number}, {text if len(text) <= _LABEL else text[: _LABEL - 3] + '...'!r}"
+
+    def stuck(self, patience: float) -> str:
+        """Say that it does not come back."""
+        return (
+            f"{self.name} does not come back from {self.place}, within {patience:g} s."
+            " Let the step end by itself, or give the race more patience."
+        )
 
     # -- in its own thread
 

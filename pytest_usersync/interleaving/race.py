@@ -17,7 +17,8 @@ from .cast import PATIENCE, Cast
 from .explore import Tree
 from .judge import Judge, aborted
 from .model import Invariant, Outcome, Session
-from .runner import Choose, Play, Runner
+from .play import Choose, Play
+from .runner import Runner
 from .schedule import follow, names_of
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from ..errors import UserSyncError
-from .runner import Choose, Move
+from .play import Choose, Move
 
 
 def names_of(schedule: str | Sequence[str], known: Collection[str]) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -177,6 +179,20 @@ def test_a_schedule_that_is_interrupted_leaves_nobody(race: Race, loaded: Subjec
     race.invariants.clear()
     assert asleep(loaded) == 0
     assert race.run("bob ada").errors == {}
+
+
+def test_ctrl_c_in_the_middle_leaves_nobody(race: Race, loaded: Subject) -> None:
+    race.session("ada", "begin", "update public.accounts set amount = 1 where id = 1", "commit")
+    race.session("bob", "update public.accounts set amount = 2 where id = 1")
+    race.session("eve", "select 1", SLEEP)
+    thread = threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT])
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        race.run("ada ada bob eve eve ada")
+    thread.join()
+    assert asleep(loaded) == 0
+    del race.sessions["eve"]
+    assert race.run("ada bob ada bob").errors == {}
 
 
 def test_what_is_different_each_time_is_told(race: Race) -> None:

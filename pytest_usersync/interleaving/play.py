@@ -1,0 +1,35 @@
+"""What comes of playing a schedule, move by move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from .footprint import Footprint
+from .model import Change, Event, Told
+
+
+@dataclass(slots=True)
+class Move:
+    """An event, who could have gone on instead, and what was touched."""
+
+    event: Event
+    ready: tuple[str, ...]
+    footprint: Footprint
+    blocked: bool = False
+
+
+@dataclass(slots=True)
+class Play:
+    """What came of one schedule, as far as it was played."""
+
+    moves: list[Move] = field(default_factory=list)
+    errors: dict[str, list[Told]] = field(default_factory=dict)
+    backends: list[tuple[int, str]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    complete: bool = False
+
+
+# Who is to go on, of those who can, after these moves; None: enough has been seen.
+Choose = Callable[[tuple[str, ...], Sequence[Move]], str | None]
