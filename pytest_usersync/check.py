@@ -14,7 +14,7 @@ from .finding import Failure, Finding, Level, NotJudged
 from .policy import Policies
 from .project import Project
 from .server import Server
-from .settings import Exploration
+from .settings import Exploration, Upkeep
 from .sync import Sync
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Subject:
 
     ``database`` holds the loaded migrations and is only ever cloned. ``load_failures`` has the
     files that did not apply as a whole; ``stopped`` says that the first one ended the loading.
-    ``exploration`` is for checks that draw at random.
+    ``exploration`` is for checks that draw at random; ``upkeep`` has what the user named.
     """
 
     server: Server
@@ -120,6 +120,7 @@ class Subject:
     load_failures: tuple[LoadFailure, ...] = ()
     stopped: bool = False
     exploration: Exploration = field(default_factory=Exploration)
+    upkeep: Upkeep = field(default_factory=Upkeep)
 
     @property
     def load_failure(self) -> LoadFailure | None:

@@ -129,6 +129,35 @@ OPTIONS = (
         metavar="N",
         ini=True,
     ),
+    Option(
+        "backfill",
+        "text",
+        "judge this as the backfill: SQL such as 'call app.backfill()', or a path to an .sql file",
+        metavar="SQL",
+        ini=True,
+    ),
+    Option(
+        "monitoring",
+        "text",
+        "judge the monitoring functions of this schema, or those that lines name, such as "
+        "'ghosts = app.find_ghosts()'",
+        metavar="SCHEMA",
+        ini=True,
+    ),
+    Option(
+        "verify",
+        "path",
+        "judge this SQL file as the script that verifies the deployed sync",
+        metavar="FILE.sql",
+        ini=True,
+    ),
+    Option(
+        "rollback",
+        "path",
+        "judge this SQL file as the script that takes the sync out again",
+        metavar="FILE.sql",
+        ini=True,
+    ),
     Option("strict", "flag", "let a broken promise of level warning fail the run"),
     Option(
         "baseline",

@@ -14,11 +14,13 @@ import pytest
 from . import address
 from .choices import CHOICES
 from .errors import ConfigurationError, UserSyncError
+from .monitored import Monitoring
 from .options import BY_NAME, Option, flag
 from .policy import Policies
-from .settings import Exploration, Settings
+from .settings import Exploration, Settings, Upkeep
 
 _FUNCTION = re.compile(r"[\w.]+:\w+")
+_SQL = re.compile(r"(?i)(call|do|insert|merge|select|with)\b.*\S", re.DOTALL)
 _SETTINGS = pytest.StashKey[Settings]()
 
 
@@ -84,6 +86,7 @@ def _read(config: pytest.Config) -> Settings:
         baseline_update=flag(config, "baseline-update"),
         keep=flag(config, "keep"),
         exploration=_exploration(config),
+        upkeep=_upkeep(config),
         policies=_policies(config),
     )
 
@@ -209,6 +212,49 @@ def _exploration(config: pytest.Config) -> Exploration:
     return Exploration(
         _number(config, "seed", usual.seed), _number(config, "max-examples", usual.examples)
     )
+
+
+def _upkeep(config: pytest.Config) -> Upkeep:
+    return Upkeep(
+        _backfill(config),
+        _monitoring(config),
+        _script(config, "verify"),
+        _script(config, "rollback"),
+    )
+
+
+def _backfill(config: pytest.Config) -> str:
+    given = _given(config, BY_NAME["backfill"])
+    if given is None:
+        return ""
+    value = given.values[-1].strip()
+    if value.lower().endswith(".sql"):
+        return _script(config, "backfill")
+    if not _SQL.match(value):
+        raise ConfigurationError(
+            f"{given.source}: {value} is no SQL that runs a backfill. Write call app.backfill(), "
+            "select app.fill(), or the path of a file that ends in .sql."
+        )
+    return value
+
+
+def _monitoring(config: pytest.Config) -> str:
+    given = _given(config, BY_NAME["monitoring"])
+    if given is None:
+        return ""
+    try:
+        Monitoring.written(given.values[-1])
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{given.source}: {error}") from None
+    return given.values[-1].strip()
+
+
+def _script(config: pytest.Config, name: str) -> str:
+    for path, source in _paths(config, name):
+        if not path.is_file():
+            raise ConfigurationError(f"{source}: {path} is not a file. Give an .sql file.")
+        return str(path)
+    return ""
 
 
 def _number(config: pytest.Config, name: str, otherwise: int) -> int:

@@ -22,6 +22,24 @@ class Exploration:
 
 
 @dataclass(frozen=True, slots=True)
+class Upkeep:
+    """What the user says the project has beside its trigger; what is empty is looked for.
+
+    Args:
+        backfill: the SQL that fills ghosts, or the path of the file that has it.
+        monitoring: the schema of the monitoring functions, or lines such as
+            ``ghosts = app.find_ghosts()``.
+        verify: the path of the verification script.
+        rollback: the path of the rollback script.
+    """
+
+    backfill: str = ""
+    monitoring: str = ""
+    verify: str = ""
+    rollback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The options of one run; all that the rest of the plugin sees of the command line.
 
@@ -44,6 +62,7 @@ class Settings:
         baseline_update: whether that file is written anew.
         keep: whether the database of a broken case stays for a look.
         exploration: what checks try that draw at random.
+        upkeep: what the project has beside its trigger.
         policies: what the project means to do.
     """
 
@@ -65,4 +84,5 @@ class Settings:
     baseline_update: bool = False
     keep: bool = False
     exploration: Exploration = field(default_factory=Exploration)
+    upkeep: Upkeep = field(default_factory=Upkeep)
     policies: Policies = field(default_factory=Policies)

@@ -16,7 +16,7 @@ from .finding import Failure, Location
 from .policy import Policies
 from .project import Loaded, MigrationFailure, Project, legible
 from .server import RunningServer, Server, ServerRequest
-from .settings import Exploration, Settings
+from .settings import Exploration, Settings, Upkeep
 from .sync import Sync
 
 # How much is kept of the statements that failed, and of how many.
@@ -56,7 +56,8 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
         try:
             stop = settings.stop
             prepared = watched(running.server, found, loaded, settings.policies, stop=stop)
-            yield replace(prepared, exploration=settings.exploration), running
+            asked = replace(prepared, exploration=settings.exploration, upkeep=settings.upkeep)
+            yield asked, running
         finally:
             if not running.server.own:
                 project.forget(running.server, loaded)
@@ -95,6 +96,7 @@ def hand_over(subject: Subject) -> str:
             "load_failures": [asdict(failure) for failure in subject.load_failures],
             "stopped": subject.stopped,
             "exploration": asdict(subject.exploration),
+            "upkeep": asdict(subject.upkeep),
         }
     )
 
@@ -117,6 +119,7 @@ def take_over(text: str, found: Project, policies: Policies) -> Subject:
         tuple(map(_from_data, data["load_failures"])),
         data["stopped"],
         Exploration(**data["exploration"]),
+        Upkeep(**data["upkeep"]),
     )
 
 

@@ -122,6 +122,12 @@ class Trial:
     ) -> None:
         self._exits.close()
 
+    def aside(self) -> Trial:
+        """Return a trial on a database of its own, on which nothing happened; closed with this."""
+        stage = Stage(self.subject, self._stage.clones, self._stage.common)
+        self._exits.enter_context(closing(stage))
+        return self._exits.enter_context(Trial(stage, self.case))
+
     @property
     def sync(self) -> Sync:
         """Return the sync under test."""

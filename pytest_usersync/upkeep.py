@@ -16,12 +16,16 @@ from .sync import Sync, Target
 Reader: TypeAlias = "Cursor[DictRow]"
 QUALITY_CHECK = "run_user_sync_quality_check"
 _CALLABLE = """
-select n.nspname as schema, p.proname as name, p.prokind = 'p' as procedure
+select n.nspname as schema, p.proname as name, p.prokind = 'p' as procedure, p.prosrc as source
 from pg_catalog.pg_proc as p
 join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-where p.proname ~* %s and p.prokind in ('f', 'p') and p.pronargs = p.pronargdefaults
+where p.proname ~* %s and p.prokind in ('f', 'p') and p.pronargs - p.pronargdefaults <= %s
     and p.prorettype <> 'trigger'::regtype
     and n.nspname !~ '^pg_' and n.nspname <> all (%s)
+    and not exists (
+        select from pg_catalog.pg_depend as d
+        where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+    )
 order by n.nspname, p.proname
 """
 _INSERT_TRIGGERS = """
@@ -75,12 +79,23 @@ def own_quality_check(reader: Reader) -> sql.Composed | None:
     return _call(reader, f"^{QUALITY_CHECK}$")
 
 
+def callables(reader: Reader, pattern: str = "", *, plain: bool = True) -> list[DictRow]:
+    """Return schema, name, kind and source of the project's functions and procedures.
+
+    Args:
+        pattern: what their names match.
+        plain: whether only those that can be called without arguments.
+    """
+    most = 0 if plain else 100
+    return reader.execute(_CALLABLE, [pattern, most, list(PLATFORM_SCHEMAS)]).fetchall()
+
+
 def _call(reader: Reader, pattern: str) -> sql.Composed | None:
-    found = reader.execute(_CALLABLE, [pattern, list(PLATFORM_SCHEMAS)]).fetchone()
-    if found is None:
+    found = callables(reader, pattern)
+    if not found:
         return None
-    call = "call {}()" if found["procedure"] else "select * from {}()"
-    return sql.SQL(call).format(sql.Identifier(found["schema"], found["name"]))
+    call = "call {}()" if found[0]["procedure"] else "select * from {}()"
+    return sql.SQL(call).format(sql.Identifier(found[0]["schema"], found[0]["name"]))
 
 
 def run(connection: Connection, call: sql.Composed) -> list[DictRow]:

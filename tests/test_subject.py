@@ -12,7 +12,7 @@ from pytest_usersync.errors import ProjectError
 from pytest_usersync.finding import Failure, NotJudged
 from pytest_usersync.policy import Policies
 from pytest_usersync.project import find
-from pytest_usersync.settings import Exploration, Settings
+from pytest_usersync.settings import Exploration, Settings, Upkeep
 
 MIGRATION = "create table a (\n    i citext2\n);\nselect nope;\ncreate table b ();"
 
@@ -28,7 +28,9 @@ def migration(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def handed(migration: Path, tmp_path: Path) -> tuple[Subject, str]:
-    given = Settings(exploration=Exploration(seed=7, examples=5))
+    given = Settings(
+        exploration=Exploration(seed=7, examples=5), upkeep=Upkeep(backfill="call app.fill()")
+    )
     with subject.prepare(given, find(tmp_path)) as (prepared, _):
         return prepared, subject.hand_over(prepared)
 
