@@ -26,14 +26,18 @@ class Pause:
         table: as SQL calls it, ``public.profiles``.
         on: ``insert``, ``update``, ``delete``, for each row; or ``select``, for each scan.
         after: whether once it has happened; before a select there is nothing to see.
+        statement: whether for each statement that writes, instead of each row.
     """
 
     table: str
     on: tuple[str, ...]
     after: bool = False
+    statement: bool = False
 
 
-def pause(table: str, on: str | Collection[str], *, after: bool = False) -> Pause:
+def pause(
+    table: str, on: str | Collection[str], *, after: bool = False, statement: bool = False
+) -> Pause:
     """Return where to pause.
 
     Raises:
@@ -45,7 +49,7 @@ def pause(table: str, on: str | Collection[str], *, after: bool = False) -> Paus
             raise UserSyncError(
                 f"Nobody pauses on {verb!r}. Use some of insert, update, delete, select."
             )
-    return Pause(table, verbs, after)
+    return Pause(table, verbs, after, statement)
 
 
 def install(control: Connection, pauses: Collection[Pause]) -> bool:
@@ -74,7 +78,7 @@ def _install(control: Connection, one: Pause, number: int) -> None:
     if writes := [verb for verb in one.on if verb in WRITES]:
         statement = sql.SQL(
             "create trigger {name} {when} {verbs} on {table}"
-            " for each row execute function usersync_race.halt_write({place});"
+            " for each {each} execute function usersync_race.halt_write({place});"
             " alter table {table} enable always trigger {name}"
         ).format(
             # Triggers fire in the order of their names.
@@ -82,6 +86,7 @@ def _install(control: Connection, one: Pause, number: int) -> None:
             when=sql.SQL("after" if one.after else "before"),
             verbs=sql.SQL(" or ").join(map(sql.SQL, writes)),
             table=_quoted(name),
+            each=sql.SQL("statement" if one.statement else "row"),
             place=sql.Literal(one.table),
         )
         control.execute(statement)

@@ -109,7 +109,12 @@ class Cast:
         self._join(Session(name, calls, "supabase_auth_admin", None, None, cut, auth, journal))
 
     def pause(
-        self, table: str, on: str | Collection[str] = "insert", *, after: bool = False
+        self,
+        table: str,
+        on: str | Collection[str] = "insert",
+        *,
+        after: bool = False,
+        statement: bool = False,
     ) -> None:
         """Cut the steps where something in them writes or reads a table.
 
@@ -118,8 +123,10 @@ class Cast:
             on: ``insert``, ``update`` and ``delete`` pause before each row, or after it;
                 ``select`` pauses when a scan has its snapshot, so that it shows what was there.
             after: once a row is written instead of before.
+            statement: before each statement, or after it, instead of each row: no row is locked
+                by it yet, and whatever it does to other tables is done by then.
         """
-        self.pauses.append(breakpoints.pause(table, on, after=after))
+        self.pauses.append(breakpoints.pause(table, on, after=after, statement=statement))
         self._ready = False
 
     # -- what must hold

@@ -29,7 +29,10 @@ def test_of(race: Race, outcome: Outcome) -> str:
     for session in outcome.sessions:
         if session.name in outcome.schedule:
             body += _session(race, session, outcome)
-    body += [f"race.pause({one.table!r}, {one.on!r}, after={one.after!r})" for one in race.pauses]
+    body += [
+        f"race.pause({one.table!r}, {one.on!r}, after={one.after!r}, statement={one.statement!r})"
+        for one in race.pauses
+    ]
     body += [_invariant(one) for one in race.invariants]
     if race.unwanted is None or race.unwanted:
         body.append(f"race.never({', '.join(map(repr, sorted(race.unwanted or ())))})")

@@ -207,6 +207,17 @@ class TestPauses:
         assert told == [f"{when} update public.accounts"] * 2 + [""]
         assert outcome.waited
 
+    @pytest.mark.parametrize("after", [False, True])
+    def test_a_statement_of_many_rows_is_one_pause(self, race: Race, after: bool) -> None:  # noqa: FBT001
+        race.pause("public.accounts", on="update", after=after, statement=True)
+        race.session("ada", "update public.accounts set amount = 0")
+        race.session("bob", "update public.accounts set amount = 1 where id = 1")
+        outcome = race.run("ada bob bob ada")
+        when = "after" if after else "before"
+        told = [event.paused_at for event in outcome.events if event.session == "ada"]
+        assert told == [f"{when} update public.accounts", ""]
+        assert [event.session for event in outcome.events if event.waits] == ["bob"] * after
+
     def test_pauses_are_gone_with_the_race(self, race: Race) -> None:
         race.session("ada", "insert into public.notes values ('x')")
         assert len(race.run("ada").events) == 1
