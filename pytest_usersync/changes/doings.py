@@ -70,8 +70,9 @@ def recover(auth: SupabaseAuth, user: User) -> User:
 
 
 def sign_in_with_github(auth: SupabaseAuth, user: User) -> User:
-    """Sign in with an account at GitHub that has the user's address."""
-    return auth.sign_in_with_oauth("github", email=user.email, name="Ada Lovelace")
+    """Sign in with an account at GitHub that has the user's address, and the name it had before."""
+    name = str(user.user_metadata.get("name", "Ada Lovelace"))
+    return auth.sign_in_with_oauth("github", email=user.email, name=name)
 
 
 def sign_in_with_wallet(auth: SupabaseAuth, user: User) -> User:
