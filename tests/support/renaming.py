@@ -35,6 +35,8 @@ _OF_USERS = re.compile(
 _ALIAS = re.compile(r"\bauth\.users\s+(?:as\s+)?(?!where\b|on\b|set\b|order\b|for\b|as\b)(\w+)")
 # What PostgreSQL itself makes of the names of a table and a column.
 _MADE = re.compile(r"(\w+?)(?:_(\w+))?_(pkey|fkey|key|check|idx|seq)")
+# A literal that is SQL to execute.
+_EXECUTED = re.compile(r"\b(?:insert into|on conflict|update|comment on table) ")
 _NO_COLUMN = ("primary", "unique", "constraint", "check", "foreign", "exclude", "like")
 
 
@@ -101,6 +103,8 @@ class _File:
 
     def _name(self, token: str, place: int, before: tuple[str, ...]) -> str:
         if token.startswith("'"):
+            if _EXECUTED.search(token):
+                return f"'{_File(token[1:-1], self._new, set()).renamed()}'"
             name = self._new.get(token.strip("'"))
             return f"'{name}'" if name and before[-2:] == ("tgname", "=") else token
         name = token.strip('"')
