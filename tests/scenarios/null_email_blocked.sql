@@ -8,6 +8,7 @@ alter table public.profiles alter column email set not null;
 -- broken: a handle is derived from the email
 -- cases: phone phone-autoconfirm anonymous web3 oauth-without-email
 -- says: public.profiles.handle
+-- also: US208
 alter table public.profiles add column handle text not null default 'nobody';
 
 create or replace function public.create_profile()
@@ -25,6 +26,7 @@ begin
 end;
 $$;
 -- mended: as told
+-- also: US208
 
 -- broken: a stand-in address is unique
 -- cases: phone phone-autoconfirm anonymous web3 oauth-without-email
