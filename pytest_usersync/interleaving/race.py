@@ -55,7 +55,8 @@ class Exploration:
 
     def __str__(self) -> str:
         if self.finished:
-            return f"{self.played} schedules stand for all {self.naive}"
+            stand = "schedule stands" if self.played == 1 else "schedules stand"
+            return f"{self.played} {stand} for all {self.naive}"
         return f"{self.played} of {self.naive} schedules"
 
 

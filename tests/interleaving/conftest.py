@@ -11,6 +11,7 @@ from pytest_usersync import subject
 from pytest_usersync.check import Subject
 from pytest_usersync.interleaving import Race, races
 from pytest_usersync.interleaving.race import New
+from pytest_usersync.server import ServerRequest
 from pytest_usersync.settings import Settings
 
 PROJECT = Path(__file__).parents[1] / "projects" / "plain.sql"
@@ -18,9 +19,9 @@ ACCOUNTS = Path(__file__).parent / "20990101000000_accounts.sql"
 
 
 @pytest.fixture(scope="session")
-def loaded() -> Iterator[Subject]:
+def loaded(wanted: ServerRequest) -> Iterator[Subject]:
     """Return the project on a server of its own."""
-    settings = Settings(migrations=(PROJECT, ACCOUNTS))
+    settings = Settings(binaries=wanted.binaries, migrations=(PROJECT, ACCOUNTS))
     with subject.prepare(settings, subject.find(settings, PROJECT.parent)) as (prepared, _):
         yield prepared
 

@@ -138,9 +138,9 @@ PHENOMENA = {
     ),
 }
 CASES = [
-    pytest.param(one, level, wanted, id=f"{name}-{level}".replace(" ", "_"))
+    pytest.param(one, level, due, id=f"{name}-{level}".replace(" ", "_"))
     for name, one in PHENOMENA.items()
-    for level, wanted in zip(LEVELS, one.seen, strict=True)
+    for level, due in zip(LEVELS, one.seen, strict=True)
 ]
 
 
@@ -158,10 +158,10 @@ def verdict(outcome: Outcome) -> str:
     return "waits" if outcome.waited else "fine"
 
 
-@pytest.mark.parametrize(("one", "level", "wanted"), CASES)
-def test_a_phenomenon_is_told(race: Race, one: Phenomenon, level: str, wanted: str) -> None:
+@pytest.mark.parametrize(("one", "level", "due"), CASES)
+def test_a_phenomenon_is_told(race: Race, one: Phenomenon, level: str, due: str) -> None:
     outcome = cast(race, one, level).run(one.schedule, serializable=True)
-    assert verdict(outcome) == wanted, outcome.timeline
+    assert verdict(outcome) == due, outcome.timeline
 
 
 @pytest.mark.parametrize("one", PHENOMENA.values(), ids=PHENOMENA)
