@@ -1,0 +1,160 @@
+"""US704: what the rollback script leaves of the sync, or takes away with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+
+from ...check import Needs, check
+from ...chores import Script, migrator, rollback
+from ...finding import Failure, Finding, Level, Location, NotJudged
+from ...quoting import named, quoted
+from ...signups import BY_NAME
+from ...sync import Table
+from ...trial import Refused, Trial
+from ...undoing import State, before, broken_calls, refused, rows, state
+
+_SIGNUP = BY_NAME["email-autoconfirm"]
+_SHOWN = (
+    "select tgname, tgfoid::regprocedure from pg_catalog.pg_trigger"
+    " where tgrelid = 'auth.users'::regclass and not tgisinternal order by tgname;\n"
+)
+_KEEP = "-- leave the function {} as it was before, rights included"
+
+
+@check("US704", level=Level.ERROR, needs=Needs.PROFILE)
+def rollback_leaves_trace(trial: Trial) -> Iterable[Finding]:
+    """The rollback script restores the catalog exactly and loses no data.
+
+    A rollback is written with the migration, and run for the first time when production is down.
+    Then a trigger stays without its function, and nobody can sign up; a function is dropped that
+    was there before the sync; `cascade` takes a table along; or the script fails at the second
+    run, because the first one got half-way.
+
+    The script is `usersync_rollback`, or `rollback.sql` beside the migrations. It is run, as psql
+    runs it, by the role that ran the migrations, on a database in which people have signed up. It
+    may go back to any point of the migrations, and must do so wholly: the triggers on `auth.users`
+    and their functions, and the rights on `auth`, are what they were before the first file that
+    makes a trigger which the script drops; what came since and can be called does not fail for
+    want of something that is gone. Every row that was written since stays. The script can be
+    run again. And people can sign up, which is what it is for.
+
+    What a rollback leaves in place on purpose, tables and what belongs to them, is no trace.
+    """
+    script = rollback(trial)
+    sound, tried = trial.aside(), trial.aside()
+    loaded = rows(tried)
+    for one in (_SIGNUP, BY_NAME["email"]):
+        tried.sign_up(one)
+    kept, was = rows(tried), state(tried.session())
+    failure = _run(tried, script)
+    if failure:
+        yield _found(script, f"fails: {failure.sqlstate} {failure.message}", failure=failure)
+        return
+    now = state(tried.session())
+    files = list(_files(trial, was, now))
+    earlier = before(trial, files[0]) if files else None
+    if earlier is None:
+        yield _found(script, "leaves every trigger on auth.users in place", _dropping(was, now))
+    else:
+        yield from _traces(script, now, was, earlier)
+        for what, error in broken_calls(tried, sound, earlier):
+            yield _found(script, f"leaves {what}, which fails from then on: {error}")
+    yield from _lost(script, tried, loaded, kept)
+    try:
+        tried.sign_up(_SIGNUP)
+    except Refused as refusal:
+        yield refused(tried, refusal, script.shown, _text(script))
+    failure = _run(tried, script)
+    if failure:
+        said = f"cannot be run again: {failure.sqlstate} {failure.message}"
+        yield _found(script, said, "-- write `if exists` after every drop", failure=failure)
+    elif state(tried.session()) != now:
+        yield _found(script, "changes the catalog once more when it is run again")
+
+
+def _run(trial: Trial, script: Script) -> Failure | None:
+    with migrator(trial) as connection:
+        return trial.attempt(partial(script.run, connection))
+
+
+def _files(trial: Trial, was: State, now: State) -> Iterator[str]:
+    """Yield the files that make the triggers which are gone, in the order they are applied."""
+    changed = {name for name, text in was.triggers.items() if now.triggers.get(name) != text}
+    made = {one.name: one.location for one in trial.sync.triggers if one.name in changed}
+    for name in sorted(changed):
+        if made.get(name) is None:
+            raise NotJudged(f"no migration is known to make the trigger {name}")
+    project = trial.subject.project
+    places = {place.file for place in made.values() if place}
+    yield from (shown for one in project.files if (shown := project.shown(one.path)) in places)
+
+
+def _traces(script: Script, now: State, was: State, earlier: State) -> Iterator[Finding]:
+    """Yield what is not as it was before: triggers and functions as one finding, then rights."""
+    told: list[str] = []
+    remedy: list[str] = []
+    for name in sorted({*now.triggers, *earlier.triggers}):
+        if said := _differs("trigger", name, now.triggers, earlier.triggers):
+            told.append(said)
+            remedy.append(f"drop trigger if exists {quoted(name)} on auth.users;")
+            if name in earlier.triggers:
+                remedy.append(f"{earlier.triggers[name].rpartition(' ')[0]};")
+    for name in sorted({*was.runs.values(), *earlier.runs.values()}):
+        if said := _differs("function", name, now.routines, earlier.routines):
+            told.append(said)
+            made = name in earlier.routines
+            remedy.append(_KEEP.format(name) if made else f"drop function if exists {name};")
+    if told:
+        yield _found(script, ", and ".join(told), "\n".join(remedy))
+    for name, rights in now.rights.items():
+        if rights != earlier.rights.get(name):
+            said = f"leaves other rights on {name} than before: {rights or 'none'}"
+            yield _found(script, said, f"-- revoke what the migrations granted on {name}")
+
+
+def _differs(kind: str, name: str, now: Mapping[str, str], earlier: Mapping[str, str]) -> str:
+    if now.get(name) == earlier.get(name):
+        return ""
+    if name not in earlier:
+        return f"leaves the {kind} {name}, which was not there before the sync"
+    if name not in now:
+        return f"takes away the {kind} {name}, which was there before the sync"
+    return f"leaves the {kind} {name} other than it was before the sync"
+
+
+def _lost(
+    script: Script, trial: Trial, loaded: Mapping[Table, str], kept: Mapping[Table, str]
+) -> Iterator[Finding]:
+    """Yield the tables whose rows are not what they were."""
+    now = rows(trial)
+    for table, digest in kept.items():
+        if now.get(table) == digest:
+            continue
+        # What the migrations themselves filled may go with its table: it comes back with them.
+        found = trial.query("select to_regclass(%s) is null as gone", [named(table)])
+        gone = bool(found[0]["gone"])
+        if gone and loaded.get(table) == digest:
+            continue
+        said = f"drops {table}, which has rows" if gone else f"changes the rows of {table}"
+        yield _found(script, said, f"-- leave {table} alone: rows do not come back")
+
+
+def _dropping(was: State, now: State) -> str:
+    names = [name for name in was.triggers if name in now.triggers]
+    return "\n".join(f"drop trigger if exists {quoted(one)} on auth.users;" for one in names)
+
+
+def _found(script: Script, said: str, remedy: str = "", failure: Failure | None = None) -> Finding:
+    return Finding(
+        summary=f"{script.shown} {said}",
+        sql=_text(script) + ("" if failure else _SHOWN),
+        remedy=remedy or f"-- make {script.shown} take back what the migrations made",
+        failure=failure,
+        location=Location(script.shown, 1),
+    )
+
+
+def _text(script: Script) -> str:
+    statements = ";\n".join(one.text for one in script.statements)
+    return f"-- {script.shown}\n{statements};\n"
