@@ -144,6 +144,12 @@ class Race(Cast):
 
         return test_of(self, outcome)
 
+    def script(self, outcome: Outcome) -> str:
+        """Return a schedule as SQL for psql, a window for each session."""
+        from .standalone import script_of  # noqa: PLC0415
+
+        return script_of(self, outcome)
+
     def shortest(self, outcome: Outcome, *, serializable: bool = False) -> Outcome:
         """Return what is wrong in the same way with fewest sessions, steps and switches."""
         from .shorten import shortest  # noqa: PLC0415

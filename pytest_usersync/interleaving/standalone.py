@@ -45,6 +45,39 @@ def test_of(race: Race, outcome: Outcome) -> str:
     return f"def test_{_name(outcome)}(usersync_race):\n{lines}\n"
 
 
+def script_of(race: Race, outcome: Outcome) -> str:
+    """Return the schedule for psql: one window for each session, in the order of the lines.
+
+    A comment before each line says whose it is; who waits is let wait.
+    """
+    race.among(outcome.sessions).run(outcome.schedule)
+    steps = {session.name: iter(_texts(race, session, outcome)) for session in outcome.sessions}
+    lines = [f"-- {one.name} is {one.role}" for one in outcome.sessions]
+    for event in outcome.events:
+        if event.paused:
+            lines.append(f"-- {event.session} goes on")
+            continue
+        text = next(steps[event.session], event.label).rstrip(";")
+        lines.append(f"/* {event.session} */ {text};")
+        if event.waits:
+            lines.append(f"-- {event.session} waits for {' and '.join(event.waits_for)}")
+        if event.paused_at:
+            lines.append(f"-- {event.session} is interrupted {event.paused_at}")
+    return "\n".join(lines) + "\n"
+
+
+def _texts(race: Race, session: Session, outcome: Outcome) -> list[str]:
+    """Return what a session sends step by step, as SQL."""
+    seen = outcome.seen.get(session.name, [])
+    if any(map(callable, session.steps)):
+        return _sent(race, session, seen)
+    texts = [" ".join(_literal(race, told).split()) for told in seen if told.text != "commit"]
+    if session.isolation:
+        texts[:1] = [f"begin isolation level {session.isolation}; {text}" for text in texts[:1]]
+        texts.append("commit")
+    return texts
+
+
 def _session(race: Race, session: Session, outcome: Outcome) -> Iterator[str]:
     words = [repr(session.name)]
     if any(map(callable, session.steps)):

@@ -142,3 +142,35 @@ def test_a_test_to_keep_has_what_sql_was_given(race: Race, new_race: New) -> Non
     assert "race.never('40001')" in text
     assert "isolation='serializable'" in text
     play(text, new_race)
+
+
+def test_a_script_for_psql_says_whose_each_line_is(race: Race) -> None:
+    race.session("ada", add(1, 1), (READ + " and amount > %s", [0]), isolation="serializable")
+    race.session("bob", add(1, 2))
+    race.session("eve", careless)
+    assert race.script(race.run("ada bob ada ada eve")) == textwrap.dedent("""\
+        -- ada is postgres
+        -- bob is postgres
+        -- eve is postgres
+        /* ada */ begin isolation level serializable; update public.accounts set amount = amount + 1 where id = 1;
+        /* bob */ update public.accounts set amount = amount + 2 where id = 1;
+        -- bob waits for ada
+        /* ada */ select id, amount from public.accounts where id = 1 and amount > 0;
+        /* ada */ commit;
+        /* eve */ begin; select amount from public.accounts where id = 1;
+        /* eve */ update public.accounts set amount = 14 where id = 1;
+        /* eve */ commit;
+        """)  # noqa: E501
+
+
+def test_a_script_has_the_pauses_in_it(race: Race) -> None:
+    race.pause("public.profiles")
+    race.auth("ada", sign_up)
+    race.session("bob", "select 1")
+    lines = race.script(race.run("ada bob ada ada")).splitlines()[2:]
+    assert lines[0].startswith("/* ada */ begin; insert into users (")
+    assert lines[1:4] == [
+        "-- ada is interrupted before insert public.profiles",
+        "/* bob */ select 1;",
+        "-- ada goes on",
+    ]
