@@ -31,6 +31,7 @@ $$;
 -- broken: a stand-in address is unique
 -- cases: phone phone-autoconfirm anonymous web3 oauth-without-email
 -- says: drop constraint profiles_contact_key
+-- also: US208
 alter table public.profiles add column contact text constraint profiles_contact_key unique;
 
 create or replace function public.create_profile()
@@ -50,6 +51,7 @@ $$;
 insert into auth.users (id, is_anonymous, raw_user_meta_data, created_at)
 values ('11111111-1111-4111-8111-111111111111', true, '{}', now());
 -- mended: as told
+-- also: US208
 
 -- broken: a BEFORE trigger drops whoever has no email
 -- cases: phone phone-autoconfirm anonymous web3 oauth-without-email
