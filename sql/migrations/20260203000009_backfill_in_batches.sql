@@ -249,6 +249,11 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
 
+    -- where it cannot commit it fails here, with no lock taken that the session would keep
+    if p_commit then
+        commit;
+    end if;
+
     if not pg_catalog.pg_try_advisory_lock(pg_catalog.hashtext('public.backfill_ghost_users')) then
         raise notice 'Another backfill is under way and fills the same users';
         return;
@@ -281,7 +286,8 @@ begin
             into strict batch
             from public.backfill_one_batch(next_first, p_batch_size) as b;
         exception
-            when others then
+            -- a cancelled one, too, gives its lock back and says how far it came
+            when others or query_canceled then
                 failure := sqlerrm;
         end;
 
