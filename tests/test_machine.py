@@ -180,6 +180,7 @@ BACKFILL = LAZY_BACKFILL.replace("(id)", "(id, email, verified)").replace(
     ("sql", "policies"),
     [
         pytest.param(MINIMAL, {}, id="the example"),
+        pytest.param(PACK, {}, id="the pack"),
         pytest.param(PROFILES + SCRUBBING + BACKFILL, {}, id="one with a backfill"),
         pytest.param(
             PROFILES,
