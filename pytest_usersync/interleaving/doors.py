@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # circle is the one who is told of it, however slow the machine is.
 _OPTIONS = (
     "-c deadlock_timeout=1ms -c log_lock_waits=on -c client_min_messages=log"
-    " -c log_min_messages=fatal"
+    " -c log_min_messages=fatal -c track_functions=pl"
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, Self, TypeVar
 
@@ -21,7 +21,8 @@ _CLEAN = (
     "rollback; set session authorization {}; reset all; close all; unlisten *; discard temp;"
     " discard sequences; select pg_catalog.pg_advisory_unlock_all()"
 )
-_LOCKS = b"select usersync_race.locks(), pg_catalog.current_setting('transaction_isolation')"
+_LOCKS = "select usersync_race.locks(), pg_catalog.current_setting('transaction_isolation')"
+_CALLS = "coalesce(pg_catalog.pg_stat_get_xact_function_calls({}), 0)"
 
 
 class Listener(Protocol):
@@ -132,6 +133,7 @@ class Line:
         self.connection = connection
         self._clean = _CLEAN.format(sql.Identifier(login).as_string(None)).encode()
         self.pid = connection.info.backend_pid
+        self._calls = "0"
         self.slot = 0
         self.held = False
         self.pauses = 0
@@ -149,12 +151,19 @@ class Line:
         """Run statements of ours, for which there are no turns; raises psycopg.Error."""
         self._expect(self.connection.pgconn.exec_(text))
 
-    def locks(self) -> tuple[list[list[str]], str]:
-        """Return what the open transaction has locked: what, how, of which kind; its isolation."""
-        found = self._expect(self.connection.pgconn.exec_(_LOCKS))
-        locks = (found.get_value(0, 0) or b"").decode()
-        level = (found.get_value(0, 1) or b"").decode()
-        return [one.split("|") for one in locks.split("/") if one], level
+    def locks(self, counted: Sequence[int]) -> tuple[list[list[str]], str, bool]:
+        """Return what the open transaction has locked: what, how, of which kind; its isolation.
+
+        Args:
+            counted: functions; at last it is told whether one of them has been called.
+        """
+        calls = " + ".join([*map(_CALLS.format, counted), "0"])
+        result = self._expect(self.connection.pgconn.exec_(f"{_LOCKS}, {calls}".encode()))
+        locks, level, count = ((result.get_value(0, column) or b"").decode() for column in range(3))
+        # The count of what was called before may be reported meanwhile, and begin anew.
+        called = count not in ("0", self._calls)
+        self._calls = count
+        return [one.split("|") for one in locks.split("/") if one], level, called
 
     def _expect(self, result: PGresult) -> PGresult:
         if result.status == psycopg.pq.ExecStatus.FATAL_ERROR:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -27,6 +28,8 @@ PAUSE = "usersync_race: "
 _PLAIN = frozenset({"select", "insert", "update", "delete", "with", "merge", "values", "table"})
 _NO_SNAPSHOT = frozenset({"begin", "start", "set", "savepoint", "release", "show", "rollback"})
 _SERIAL = Footprint((("serializable", WRITTEN),))
+# Locks that may be gone by the time they are asked for.
+_SECRETIVE = re.compile(r"pg_advisory_unlock|pg_try_advisory", re.IGNORECASE)
 _ROWS = 1000
 _LABEL = 60
 
@@ -218,10 +221,13 @@ class Player:
             return
         status = self.line.connection.info.transaction_status
         if status == TransactionStatus.INTRANS:
-            locks, level = self.line.locks()
-            self._transaction = self.arena.relations.touched(locks)
+            relations = self.arena.relations
+            locks, level, called = self.line.locks(relations.secretive)
+            self._transaction = relations.touched(locks)
             self._serial = level == "serializable"
             self.footprint |= self._transaction
+            if called or _SECRETIVE.search(text):
+                self.footprint |= ANYTHING
             if not self._snapshot and first_word(text) not in _NO_SNAPSHOT:
                 self._snapshot = True
                 if level != "read committed":

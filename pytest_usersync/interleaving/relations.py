@@ -37,13 +37,15 @@ _RELATIONS = """
     join pg_catalog.pg_namespace as schema on schema.oid = class.relnamespace
     where class.oid >= 16384
 """
-# A lock that is let go of at once, or not got, leaves no trace.
+# A lock that is let go of at once, or not got, leaves no trace; a call of PL/pgSQL is counted.
 _SECRETIVE = """
-    select from pg_catalog.pg_proc as function
+    select function.oid, language.lanname = 'plpgsql' as counted
+    from pg_catalog.pg_proc as function
     join pg_catalog.pg_namespace as schema on schema.oid = function.pronamespace
+    join pg_catalog.pg_language as language on language.oid = function.prolang
     where function.oid >= 16384 and schema.nspname <> 'usersync_race'
         and function.prosrc ~* 'pg_advisory_unlock|pg_try_advisory'
-    limit 1
+    order by function.oid
 """
 # What is another value each time, and what refers to such.
 _MADE = """
@@ -105,7 +107,9 @@ class Relations:
                 self._deferred |= {row["name"]} if row["deferred"] else set()
             else:
                 self._untouchable.add(row["oid"])
-        self._secretive = bool(control.execute(_SECRETIVE.encode()).fetchall())
+        found = control.execute(_SECRETIVE.encode()).fetchall()
+        self.secretive = [row["oid"] for row in found if row["counted"]]
+        self._shady = not all(row["counted"] for row in found)
         self.made: dict[str, set[str]] = {}
         self.made_columns: set[tuple[int, int]] = set()
         self.keys: dict[str, set[str]] = {}
@@ -126,7 +130,7 @@ class Relations:
             locks: what is locked, the mode, and whether it is a ``relation`` or ``advisory``.
         """
         found: list[tuple[str, str]] = []
-        strange = self._secretive
+        strange = self._shady
         for what, mode, kind, *_ in locks:
             if kind == "advisory":
                 found.append((what, "RowExclusiveLock"))

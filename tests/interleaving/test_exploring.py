@@ -75,6 +75,11 @@ RACES: dict[str, Steps] = {
         "ada": (["select pg_advisory_xact_lock(7)", add(1, 1)], RC),
         "bob": (["select pg_advisory_xact_lock(7)", add(1, 1, "others")], RC),
     },
+    "locks that leave no trace": {
+        "ada": (["select public.first_come()", read(1)], None),
+        "bob": (["select public.first_come()", read(1, "others")], RC),
+        "eve": (["select pg_try_advisory_lock(8), pg_advisory_unlock(8)"], None),
+    },
     "a table locked": {
         "ada": (["lock table public.accounts in exclusive mode", add(1, 1, "others")], RC),
         "bob": ([read(1), read(2)], RC),
@@ -90,7 +95,19 @@ RACES: dict[str, Steps] = {
 }
 
 
+FIRST_COME = """
+    create function public.first_come() returns void language plpgsql as $$
+    begin
+        if pg_try_advisory_lock(9) then
+            insert into public.notes select count(*)::text from public.notes;
+        end if;
+    end $$
+"""
+
+
 def cast(race: Race, steps: Steps) -> Race:
+    if "first_come" in str(steps):
+        race.prepare(FIRST_COME)
     for name, (texts, isolation) in steps.items():
         race.session(name, *texts, isolation=isolation)
     return race
@@ -118,6 +135,12 @@ def test_where_only_the_end_meets_few_orders_are_played(race: Race) -> None:
     race.session("bob", *others, "insert into public.notes values ('bob')")
     explored = race.explore()
     assert (explored.finished, explored.naive, explored.played) == (True, 70, 2)
+
+
+def test_a_function_with_such_locks_costs_nothing_where_it_is_not_called(race: Race) -> None:
+    race.prepare(FIRST_COME)
+    cast(race, RACES["nothing in common"])
+    assert race.explore().played == 1
 
 
 def found(race: Race, *, serializable: bool = False) -> Outcome:
