@@ -6,14 +6,16 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from hypothesis import given
 from psycopg.rows import DictRow
 from pytest_postgresql.executors import PostgreSQLExecutor
 
 from pytest_usersync.address import Process
 from pytest_usersync.assertions import Orphan
 from pytest_usersync.auth import AuthError, AuthSettings, SupabaseAuth, User
-from pytest_usersync.fixtures import AsKey, AsUser
+from pytest_usersync.fixtures import AsKey, AsUser, NewRace
 from pytest_usersync.harness import UserSync
+from pytest_usersync.interleaving import Exploration, Outcome, Race, RaceFound, schedules
 from pytest_usersync.postgresql import Supabase, usersync_auth, usersync_client, usersync_noproc
 
 supabase = usersync_noproc()
@@ -95,3 +97,34 @@ def test_connecting(
 async def test_coroutines(usersync_dsn: str) -> None:
     async with await psycopg.AsyncConnection.connect(usersync_dsn) as connection:
         await connection.execute("select 1")
+
+
+def take_place(connection: psycopg.Connection[DictRow], code: str) -> None:
+    connection.execute("select places from public.invitations where code = %s", [code])
+
+
+def test_racing(usersync_race: NewRace, ada: User) -> None:
+    race: Race = usersync_race(patience=5)
+    race.prepare("insert into public.invitations values ('spring', 2)")
+    bob: User = race.prepare_auth(lambda auth: auth.sign_up("bob@example.com"))
+    race.session("ada", lambda db: take_place(db, "spring"), isolation="serializable")
+    race.session("bob", "select 1", ("select %s", [1]), user=bob, claims={"aal": "aal2"})
+    race.auth("auth", lambda auth: auth.sign_up("eve@example.com"), cut="calls")
+    race.pause("public.profiles", on=("insert", "select"), after=True)
+    race.never("40P01")
+
+    @race.invariant
+    def nobody_is_lost(db: psycopg.Connection[DictRow]) -> None:
+        assert db.execute("select count(*) from public.profiles").fetchall()
+
+    explored: Exploration = race.explore(bound=50, serializable=True)
+    outcome: Outcome = race.run(["ada", "bob"])
+    assert [explored.played, outcome.wrong, outcome.timeline, race.test(outcome)] != []
+    with pytest.raises(RaceFound) as found:
+        race.explore()
+    assert found.value.outcome.switches
+
+
+@given(schedule=schedules("ada", bob=2))
+def test_drawn_schedules(usersync_race: NewRace, schedule: list[str]) -> None:
+    assert usersync_race().run(schedule).trace
