@@ -71,6 +71,7 @@ class Routine:
         location: where it stands in the project, when known.
         commits: whether it commits by itself, and so runs in no transaction of its caller.
         statements: the same as single statements.
+        once: whether it is written to run once, and nobody would call it a second time.
     """
 
     sql: str
@@ -78,6 +79,7 @@ class Routine:
     location: Location | None = None
     commits: bool = False
     statements: tuple[str, ...] = ()
+    once: bool = False
 
     def run(self, connection: Connection) -> None:
         """Run it in an idle session that commits by itself: as one transaction, if it may be."""
@@ -254,7 +256,7 @@ def _statements(subject: Subject, migration: Migration, names: set[str]) -> Iter
             continue
         place = subject.project.location(migration, *one.place())
         text = next(cut(one.text)).text
-        yield Routine(text, f"the statement in {place}", place, statements=(text,))
+        yield Routine(text, f"the statement in {place}", place, statements=(text,), once=True)
 
 
 def _may_fill(code: str, names: set[str]) -> bool:

@@ -1,0 +1,1 @@
+"""Giving their profile to users who have none."""

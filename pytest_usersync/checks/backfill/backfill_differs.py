@@ -1,0 +1,123 @@
+"""US402: a backfill writes another row than the trigger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from ... import ghosts
+from ...backfilling import Filling, filling, statement
+from ...check import check
+from ...finding import Finding, Level, NotJudged
+from ...ghosts import KINDS, Kind
+from ...quoting import showing
+from ...sync import Target
+from ...trial import Trial
+
+Made = Mapping[Kind, Sequence[UUID]]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What one user has and was to have; ``column`` is empty when a whole row is missing."""
+
+    kind: Kind
+    user_id: UUID
+    column: str
+    seen: object
+    wanted: object
+
+
+@check("US402", level=Level.ERROR)
+def backfill_differs(trial: Trial) -> Iterable[Finding]:
+    """A backfilled profile equals what the trigger would have written.
+
+    The backfill is a second place that says what a profile is. It is written once, and the trigger
+    goes on: a column is added, a flag is derived in another way, a second table is filled. Then
+    what a user sees depends on which of the two has written their row.
+
+    Judged by signing the same people up three times, with the same ids and at the same moment:
+    twice with the triggers on, once with them off and the backfill afterwards. What differs
+    between the first two is the clock's or chance's; anything else is to be equal.
+
+    Let both call one function that writes the rows of one user.
+    """
+    first, second = trial.aside(), trial.aside()
+    one = filling(trial)
+    # The other way round, so that what is merely counted differs, too.
+    made = ghosts.made(first, KINDS)
+    again = ghosts.made(second, reversed(KINDS))
+    kinds = [k for k, ids in made.items() if k in again and all(_has(first, i) for i in ids)]
+    filled = _filled(trial, one, kinds)
+    for target in trial.sync.targets:
+        trials = (first, second, filled.trial)
+        found = [
+            different
+            for kind in kinds
+            for user_id in made[kind]
+            if _has(filled.trial, user_id)
+            for different in _differences(trials, target, kind, user_id)
+        ]
+        if found:
+            yield _finding(filled, target, found)
+
+
+def _has(trial: Trial, user_id: UUID) -> bool:
+    return bool(trial.profiles(trial.sync.profile, user_id))
+
+
+def _filled(trial: Trial, one: Filling, kinds: Sequence[Kind]) -> Filling:
+    """Let the backfill fill a ghost of each kind, or of each that it can fill."""
+    one.make(kinds)
+    if not one.fill().failure:
+        return one
+    one = filling(trial)
+    done = False
+    for kind in kinds:
+        users = one.make([kind]).get(kind, ())
+        if one.fill().failure:
+            one.forget(users)
+        else:
+            done = True
+    if not done:
+        raise NotJudged("the backfill leaves ghosts (US401)")
+    return one
+
+
+def _differences(
+    trials: Sequence[Trial], target: Target, kind: Kind, user_id: UUID
+) -> Iterator[Difference]:
+    first, second, seen = (one.profiles(target, user_id) for one in trials)
+    if first and second and not seen:
+        yield Difference(kind, user_id, "", None, None)
+    if len(first) == len(second) == len(seen) == 1:
+        for column, wanted in first[0].items():
+            if wanted == second[0][column] and seen[0][column] != wanted:
+                yield Difference(kind, user_id, column, seen[0][column], wanted)
+
+
+def _finding(one: Filling, target: Target, found: Sequence[Difference]) -> Finding:
+    columns = list({each.column: each for each in reversed(found)}.values())[::-1]
+    parts = [
+        f"{each.column} = {_shown(each.seen)} for {each.kind.title}, where the trigger writes "
+        f"{_shown(each.wanted)}"
+        if each.column
+        else f"no row for {each.kind.title}, where the trigger writes one"
+        for each in columns
+    ]
+    wanted = ", ".join(f"{each.column} = {_shown(each.wanted)}" for each in columns if each.column)
+    user_id = columns[0].user_id
+    sql = one.shown([user_id], showing(target, user_id) + f"-- the trigger: {wanted or 'a row'}\n")
+    remedy = "-- write what the trigger writes:\n" + statement(one.trial)
+    if target != one.trial.sync.profile:
+        remedy = f"Let the backfill write into {target.table} what the trigger writes there."
+    return one.finding(
+        f"{one.routine.origin} writes into {target.table} {'; '.join(parts)}", sql, remedy
+    )
+
+
+def _shown(value: object) -> str:
+    return (
+        "NULL" if value is None else repr(value) if isinstance(value, str) else str(value).lower()
+    )

@@ -1,0 +1,75 @@
+"""US404: a backfill changes profiles that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from uuid import UUID
+
+from ... import ghosts
+from ...backfilling import Filling, filling, statement
+from ...check import check
+from ...edits import edit
+from ...finding import Finding, Level, NotJudged
+from ...quoting import showing
+from ...sync import Target
+from ...trial import Trial
+
+
+@check("US404", level=Level.ERROR)
+def backfill_overwrites(trial: Trial) -> Iterable[Finding]:
+    """Existing profiles stay as they are.
+
+    Whoever has a profile has lived with it: a name was corrected, a picture was put in. A backfill
+    that writes `on conflict do update`, or deletes and inserts, puts the state of the signup back
+    over it, for everybody at once.
+
+    Judged by users who signed up with the triggers on and then filled in what they may, among
+    ghosts: their rows, in every table that a signup fills, are to be the same after the run.
+    """
+    one = filling(trial)
+    users = [one.trial.with_profile(ghosts.ORDINARY) for _ in range(2)]
+    edits = edit(one.trial, users[0])
+    haunted = one.haunt(2)
+    before = {target: _rows(one, target, users[0].id) for target in trial.sync.targets}
+    others = {target: _rows(one, target, users[1].id) for target in trial.sync.targets}
+    if one.fill().failure and not set(haunted).isdisjoint(ghosts.without_profile(one.trial)):
+        raise NotJudged("the backfill leaves ghosts (US401)")
+    for user, rows in ((users[0].id, before), (users[1].id, others)):
+        changed = {
+            target: names
+            for target, was in rows.items()
+            if (names := _changed(was, _rows(one, target, user)))
+        }
+        if changed:
+            script = "".join(each.script for each in edits) if user == users[0].id else ""
+            yield _finding(one, user, changed, script)
+            return
+
+
+def _rows(one: Filling, target: Target, user_id: UUID) -> list[Mapping[str, object]]:
+    return list(one.trial.profiles(target, user_id))
+
+
+def _changed(was: list[Mapping[str, object]], now: list[Mapping[str, object]]) -> list[str]:
+    if len(was) != len(now):
+        return ["a row that is gone" if len(now) < len(was) else "a second row"]
+    return [
+        name for old, new in zip(was, now, strict=True) for name in old if old[name] != new[name]
+    ]
+
+
+def _finding(
+    one: Filling, user_id: UUID, changed: Mapping[Target, list[str]], edits: str
+) -> Finding:
+    parts = [f"{', '.join(names)} of {target.table}" for target, names in changed.items()]
+    target = next(iter(changed))
+    shown = partial(showing, target, user_id)
+    # The user is no ghost: the triggers are on while they sign up.
+    inserted = ghosts.inserted(one.trial, [user_id]).removeprefix(ghosts.OFF)
+    sql = inserted.removesuffix(ghosts.ON) + edits + shown() + one.call + shown()
+    return one.finding(
+        f"{one.routine.origin} changes what exists: {' and '.join(parts)}",
+        sql,
+        f"-- write for those alone who have no row yet:\n{statement(one.trial)}",
+    )

@@ -1,0 +1,109 @@
+"""US401: a backfill leaves users without a profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from uuid import UUID
+
+from ... import ghosts
+from ...backfilling import Filling, Ran, filling, said, statement
+from ...check import check
+from ...finding import Finding, Level
+from ...ghosts import KINDS, Kind
+from ...trial import Trial
+
+CROWD = 1500
+
+
+@check("US401", level=Level.ERROR)
+def ghosts_remain(trial: Trial) -> Iterable[Finding]:
+    """Afterwards no ghost is left, from any starting state.
+
+    Ghosts are not all alike. Some have no address, some share one, some have no metadata or no
+    date. A backfill that was tried on ordinary email users meets the others in production: one
+    `not null` and the whole statement is undone, one `where email is not null` and they stay
+    without a profile for good.
+
+    Judged are users of every kind, together with a crowd of ordinary ones, profiles that exist
+    and profiles without a user. A backfill that fills some at a time is called until it fills no
+    more; a statement of a migration runs once. Soft-deleted users need no profile, and neither do
+    those whom the policies or the triggers leave without one.
+    """
+    one = filling(trial)
+    _settle(one.trial)
+    ghosts.crowd(one.trial, CROWD)
+    made = one.make(_wanted(trial))
+    ran = one.fill()
+    left = set(ghosts.without_profile(one.trial))
+    if not left:
+        return
+    found = list(_apart(trial, [kind for kind, ids in made.items() if left.intersection(ids)]))
+    yield from found
+    theirs = {user for ids in made.values() for user in ids}
+    if not found and (crowd := sorted(left - theirs)):
+        yield _crowd(one, ran, crowd)
+
+
+def _wanted(trial: Trial) -> list[Kind]:
+    everybody = trial.policies.null_email == "profile"
+    return [kind for kind in KINDS if kind.name != "deleted" and (everybody or not kind.emailless)]
+
+
+def _settle(trial: Trial) -> None:
+    """Add a profile that exists, and one whose user is gone, where the database admits it."""
+    trial.with_profile(ghosts.ORDINARY)
+    gone = trial.with_profile(ghosts.ORDINARY)
+    with ghosts.unsynced(trial):
+        trial.attempt(lambda: trial.execute("delete from auth.users where id = %s", [gone.id]))
+
+
+def _apart(trial: Trial, kinds: Sequence[Kind]) -> Iterator[Finding]:
+    """Add one kind after the other, and tell for each reason who stays a ghost."""
+    one = filling(trial)
+    reasons: dict[object, list[tuple[Kind, str, Ran]]] = {}
+    needless = _needless(trial)
+    for kind in (kind for kind in kinds if kind not in needless):
+        users = one.make([kind]).get(kind, ())
+        ran = one.fill()
+        if set(ghosts.without_profile(one.trial)).intersection(users):
+            failure = ran.failure
+            reason = (failure.sqlstate, said(failure.message)) if failure else None
+            reasons.setdefault(reason, []).append((kind, one.shown(users), ran))
+        one.forget(users)
+    yield from (_finding(one, cases) for cases in reasons.values())
+
+
+def _needless(trial: Trial) -> set[Kind]:
+    """Return the kinds whom the triggers themselves leave without a profile, or refuse.
+
+    Those without an address, or with a shared one, are not to be refused.
+    """
+    aside = trial.aside()
+    made = ghosts.made(aside, KINDS)
+    without = set(ghosts.without_profile(aside))
+    refused = {
+        kind for kind in KINDS if kind not in made and not (kind.emailless or kind.name == "shared")
+    }
+    return refused | {kind for kind, ids in made.items() if without.intersection(ids)}
+
+
+def _finding(one: Filling, cases: Sequence[tuple[Kind, str, Ran]]) -> Finding:
+    (_, script, ran), titles = cases[0], " or ".join(kind.title for kind, _, _ in cases)
+    table = one.trial.sync.profile.table
+    if ran.failure is None:
+        summary = f"{one.routine.origin} passes over {titles}: no row in {table}"
+        return one.finding(summary, script, _remedy(one.trial))
+    told = one.trial.refusal(ran.failure, script, "")
+    summary = f"{one.routine.origin} fails as soon as {titles} is a ghost: {ran.failure.message}"
+    return one.finding(summary, script, told.remedy, ran.failure)
+
+
+def _crowd(one: Filling, ran: Ran, left: Sequence[UUID]) -> Finding:
+    summary = f"{one.routine.origin} leaves {len(left)} of {CROWD} ghosts: "
+    summary += ran.failure.message if ran.failure else "it fills no more than some"
+    sql = f"-- with {CROWD} ghosts:\n{one.call}{one.query}"
+    return one.finding(summary, sql, _remedy(one.trial), ran.failure)
+
+
+def _remedy(trial: Trial) -> str:
+    return f"-- fill whoever has no row, without any other condition:\n{statement(trial)}"
