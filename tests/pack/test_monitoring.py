@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from packs import Pack
+
+from pytest_usersync.database import connect
+from pytest_usersync.server import Server
+
+MIGRATIONS = Path(__file__).parents[2] / "sql" / "migrations"
 
 STATS = "select metric, value, status from public.get_user_sync_stats()"
 CHECKS = "select check_name, passed, issue_count from public.run_user_sync_quality_check()"
@@ -203,3 +210,21 @@ def test_users_without_a_date_do_not_hide_a_ghost(pack: Pack) -> None:
             "created_at": None, "days_since_creation": None,
         }
     ]  # fmt: skip
+
+
+def test_it_is_recorded_every_day_at_two(pack: Pack) -> None:
+    (job,) = pack.rows("select schedule, command, active from cron.job")
+    assert (job["schedule"], job["active"]) == ("0 2 * * *", True)
+    pack.rows(job["command"])
+    assert pack.value("select count(*) from public.user_sync_monitoring_log") == 1
+
+
+def test_without_pg_cron_the_migration_applies_and_says_so(
+    server: Server, fresh_database: Callable[[], str]
+) -> None:
+    (path,) = MIGRATIONS.glob("*_schedule_monitoring.sql")
+    said: list[str] = []
+    with connect(server, fresh_database()) as connection:
+        connection.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
+        connection.execute(path.read_bytes())
+    assert any("once a day" in one for one in said)
