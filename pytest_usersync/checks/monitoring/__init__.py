@@ -1,0 +1,1 @@
+"""Monitoring tells the truth, to those who should hear it."""

@@ -1,0 +1,68 @@
+"""US508: nobody hears of a sync that is not healthy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ... import chores, prescriptions
+from ...alarms import Alarm, alarms, deaf
+from ...check import check
+from ...finding import Finding, Level, NotApplicable
+from ...survey import bare
+from ...trial import Trial
+
+
+@check("US508", level=Level.ERROR)
+def alert_missing(trial: Trial) -> Iterable[Finding]:
+    """Not healthy → one alert; healthy → none.
+
+    A status in a table is seen by who looks at it, and nobody looks at what was right for months.
+    An alert is what reaches somebody: a notification, a row that a webhook is on, a request to
+    another server. One a recording: who gets three for one ghost and one for every healthy day
+    stops reading them.
+
+    What was heard is what came over every channel that the functions name, and the rows that appear
+    in other tables than the log.
+    """
+    monitoring = chores.monitoring(trial)
+    if not monitoring.record:
+        raise NotApplicable("the monitoring has no function that records")
+    seen = list(alarms(trial))
+    usual = {name for one in seen if _healthy(one) for name in one.heard if "rows of" in name}
+    for one in seen:
+        if said := "; ".join(_wrong(one, usual, deaf=deaf(trial))):
+            yield Finding(
+                summary=f"with {one.fault.title}, {bare(monitoring.record)} {said}",
+                sql=_shown(one, monitoring.record, monitoring.log),
+                remedy=prescriptions.record(
+                    trial,
+                    "-- where the state is not healthy, and only there, once:\n"
+                    "--     perform pg_catalog.pg_notify('user_sync_alerts', reason);",
+                ),
+            )
+            return
+
+
+def _healthy(alarm: Alarm) -> bool:
+    return alarm.fault.facts.status == "healthy"
+
+
+def _wrong(alarm: Alarm, usual: set[str], *, deaf: bool) -> Iterator[str]:
+    heard = {name: count for name, count in alarm.heard.items() if name not in usual}
+    if _healthy(alarm):
+        if heard:
+            yield f"alerts ({', '.join(heard)})"
+        elif alarm.claimed:
+            yield "says that an alert was sent"
+        return
+    yield from (f"sends {count} {name}" for name, count in heard.items() if count > 1)
+    if not heard and not (alarm.claimed and deaf):
+        yield "alerts nobody" + (", and says that an alert was sent" if alarm.claimed else "")
+
+
+def _shown(alarm: Alarm, record: str, log: str) -> str:
+    channels = [name.removeprefix("notifications on ") for name in alarm.heard if " on " in name]
+    listen = "".join(f'listen "{name}";\n' for name in channels)
+    return f"{alarm.fault.sql}{listen}select * from {record};\n" + (
+        f"select * from {log};\n" if log else ""
+    )

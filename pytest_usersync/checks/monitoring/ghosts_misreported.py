@@ -1,0 +1,31 @@
+"""US502: a list of ghosts that is not what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ... import prescriptions
+from ...check import check
+from ...finding import Finding, Level
+from ...lists import misreported
+from ...survey import finding
+from ...trial import Trial
+
+
+@check("US502", level=Level.ERROR)
+def ghosts_misreported(trial: Trial) -> Iterable[Finding]:
+    """Reported ghosts = real ghosts, exactly.
+
+    A list that leaves somebody out is worse than none: it says that all is well. Left out are those
+    who are odd: the user without an email, where the query joins by the address; the one of last
+    year, where it looks at the last days only; the one without a date; the one whose date is
+    tomorrow. `extract(day from age(…))` counts the days of the last month begun, not all of them.
+
+    Compare the keys and nothing else: `where not exists (select from profiles where id = u.id)`.
+    """
+    yield from finding(
+        trial,
+        lambda seen: misreported(seen, "ghosts"),
+        "ghosts",
+        lambda: prescriptions.ghosts(trial),
+    )

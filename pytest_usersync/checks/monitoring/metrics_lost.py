@@ -1,0 +1,36 @@
+"""US507: a state that was recorded wrongly, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ... import chores, prescriptions
+from ...check import check
+from ...figures import recorded
+from ...finding import Finding, Level, NotApplicable
+from ...logbook import history
+from ...survey import finding, showing
+from ...trial import Trial
+
+
+@check("US507", level=Level.ERROR)
+def metrics_lost(trial: Trial) -> Iterable[Finding]:
+    """Recording adds one row with the numbers of that moment.
+
+    The log is where a team looks when a user complains: since when? A row a day that the next call
+    writes over, a row only when something is wrong, numbers that land in each other's columns, a
+    `now() at time zone 'utc'` that becomes another moment in the column: all of them answer wrong.
+
+    Each call adds a row; the latest status shows it; the history has all rows of its days, whatever
+    time zone the one who asks is in.
+    """
+    if not chores.monitoring(trial).log:
+        raise NotApplicable("the monitoring has no log")
+
+    def remedy() -> str:
+        return prescriptions.record(
+            trial, "-- one insert a call, with the numbers that were counted, and now() as its time"
+        )
+
+    found = list(finding(trial, recorded, "record", remedy, show=showing(trial)))
+    yield from found or history(trial)

@@ -1,0 +1,39 @@
+"""US501: monitoring that fails when it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...callers import Broken, broken
+from ...check import check
+from ...finding import Finding, Level
+from ...trial import Trial
+
+
+@check("US501", level=Level.ERROR)
+def monitor_broken(trial: Trial) -> Iterable[Finding]:
+    """Every monitoring function runs, healthy or not, as the roles meant to call it.
+
+    PL/pgSQL reads a statement when it comes to it, so a column that was renamed or a division by
+    the number of users shows on the day that matters: with a ghost, or with no user at all. And
+    what the owner may read, `service_role` may not: `auth.users` is closed to it, so a function
+    that it calls reads it as `security definer` or not at all.
+
+    The functions are called with nobody in the tables, with everybody in order, and with each kind
+    of ghost and orphan, by `postgres` and `service_role` where they have EXECUTE.
+    """
+    told: set[str] = set()
+    for one in broken(trial):
+        if one.function not in told:
+            told.add(one.function)
+            yield _finding(one)
+
+
+def _finding(one: Broken) -> Finding:
+    return Finding(
+        summary=f"{one.function} fails as {one.role} with {one.title}: {one.failure.message}",
+        sql=one.sql,
+        remedy=one.remedy,
+        failure=one.failure,
+        location=one.failure.location,
+    )

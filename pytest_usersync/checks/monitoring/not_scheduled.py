@@ -1,0 +1,46 @@
+"""US510: monitoring that nobody runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ... import chores
+from ...check import check
+from ...finding import Finding, Level, NotApplicable
+from ...jobs import daily, none_possible, runs
+from ...logbook import scheduler
+from ...survey import bare
+from ...trial import Trial
+
+
+@check("US510", level=Level.INFO)
+def not_scheduled(trial: Trial) -> Iterable[Finding]:
+    """A daily schedule exists (`pg_cron`).
+
+    A function that checks is worth as much as the habit of calling it. A job that is not active, or
+    that runs once a week, tells of a ghost days after the user has given up; one that calls a
+    function that is not there any more fails in a table that nobody reads.
+
+    A scheduler outside of the database does as well, and cannot be seen from here: ignore the code
+    then. Each job was run once, to see whether it monitors anything.
+    """
+    monitoring = chores.monitoring(trial)
+    call = monitoring.record or monitoring.check
+    if not call:
+        raise NotApplicable("the monitoring has no function to schedule")
+    if none_possible(trial):
+        raise NotApplicable("the server has no pg_cron")
+    found = runs(trial)
+    if any(map(daily, (one.schedule for one in found))):
+        return
+    less = f", only “{found[0].schedule}”" if found else ""
+    jobs = scheduler(trial)
+    yield Finding(
+        summary=f"nothing in cron.job runs {bare(call)} every day{less}",
+        sql="select jobname, schedule, command, active from cron.job order by jobid;\n"
+        if jobs
+        else "select to_regclass('cron.job') as jobs;\n",
+        remedy=("" if jobs else "create extension if not exists pg_cron;\n\n")
+        + "select cron.schedule(\n    'record-user-sync-metrics',\n    '0 2 * * *',\n"
+        f"    'select * from {call}'\n);",
+    )

@@ -1,0 +1,30 @@
+"""US503: a list of orphaned profiles that is not what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ... import prescriptions
+from ...check import check
+from ...finding import Finding, Level
+from ...lists import misreported
+from ...survey import finding
+from ...trial import Trial
+
+
+@check("US503", level=Level.ERROR)
+def orphans_misreported(trial: Trial) -> Iterable[Finding]:
+    """Reported orphans = real orphans, exactly.
+
+    An orphaned profile is what a deleted user left behind: personal data that nobody can ask to
+    have deleted any more. A foreign key forbids new ones, not those that were there when it came
+    with `not valid`, nor what a restore or a session in replica mode brought.
+
+    Compare the keys and nothing else: `where not exists (select from auth.users where id = …)`.
+    """
+    yield from finding(
+        trial,
+        lambda seen: misreported(seen, "orphans"),
+        "orphans",
+        lambda: prescriptions.orphans(trial),
+    )

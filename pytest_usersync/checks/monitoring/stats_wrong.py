@@ -1,0 +1,34 @@
+"""US504: numbers that are not those of the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ... import chores, figures, prescriptions
+from ...check import check
+from ...finding import Finding, Level, NotApplicable
+from ...survey import finding
+from ...trial import Trial
+
+
+@check("US504", level=Level.ERROR)
+def stats_wrong(trial: Trial) -> Iterable[Finding]:
+    """Counts and statuses are right; one ghost plus one orphan does not read as parity.
+
+    Two totals that are equal say nothing of who is in them: a user without a profile and a profile
+    without a user make up for each other. And totals that are counted one after the other are not
+    of one moment, so that a signup in between looks like a ghost.
+
+    Count once, over a full join of both tables by the key: the rows without a counterpart are the
+    discrepancy. A number that is wrong because the project's own list is wrong is told of the list.
+    """
+    monitoring = chores.monitoring(trial)
+    if not monitoring.stats and not monitoring.check:
+        raise NotApplicable("the monitoring counts nothing")
+    stats = monitoring.stats and list(
+        finding(trial, figures.stats, "stats", lambda: prescriptions.stats(trial))
+    )
+    if stats:
+        yield from stats
+    elif monitoring.check:
+        yield from finding(trial, figures.checks, "check", lambda: prescriptions.check(trial))

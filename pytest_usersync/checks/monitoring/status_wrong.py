@@ -1,0 +1,38 @@
+"""US506: a status that does not follow the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ... import chores, prescriptions
+from ...check import check
+from ...figures import worded
+from ...finding import Finding, Level, NotApplicable
+from ...survey import Seen, finding, showing
+from ...trial import Trial
+
+
+@check("US506", level=Level.ERROR)
+def status_wrong(trial: Trial) -> Iterable[Finding]:
+    """Healthy / degraded / critical follow the facts.
+
+    Critical is what locks users out of the app: a ghost, or a trigger that writes no profile.
+    Degraded is what can wait until the morning: orphaned profiles. A check that cannot be made is
+    not healthy; it may fail, so that the schedule's history shows it, but it may not be swallowed.
+
+    What the function's own counts and checks get wrong is told of these, not of the status.
+    """
+    if not chores.monitoring(trial).log:
+        raise NotApplicable("the monitoring has no log")
+
+    def judge(seen: Seen) -> str:
+        return worded(seen, "log") or worded(seen, "latest")
+
+    def remedy() -> str:
+        return prescriptions.record(
+            trial,
+            "-- critical: any ghost, or a trigger that is not active, or a check that failed;\n"
+            "-- degraded: orphaned profiles and nothing else; healthy: none of these",
+        )
+
+    yield from finding(trial, judge, "record", remedy, show=showing(trial))

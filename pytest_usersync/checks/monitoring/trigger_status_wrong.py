@@ -1,0 +1,33 @@
+"""US505: a trigger that is taken for the one it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ... import figures, prescriptions
+from ...check import check
+from ...finding import Finding, Level, NotApplicable
+from ...survey import Seen, finding, survey
+from ...trial import Trial
+
+
+@check("US505", level=Level.ERROR)
+def trigger_status_wrong(trial: Trial) -> Iterable[Finding]:
+    """Dropped, disabled, replica-only and decoy (same name, other table) triggers are told from an
+    active one.
+
+    A name is not a trigger. `where tgname = 'on_auth_user_created'` is true of a trigger of that
+    name on any table, with any function, under a condition that is never met. `tgenabled = 'O'`
+    is true of most triggers that fire and false of one that is enabled always, which fires too;
+    a mere `exists` is true of one that is disabled.
+
+    Whether a trigger works was seen in each state: somebody signed up, and had a profile or not.
+    """
+    if not any(seen.told_works is not None for seen in survey(trial)):
+        raise NotApplicable("the quality check says nothing of the trigger")
+    for works in (False, True):
+
+        def judge(seen: Seen, *, works: bool = works) -> str:
+            return figures.trigger(seen) if seen.fault.facts.works is works else ""
+
+        yield from finding(trial, judge, "check", lambda: prescriptions.check(trial))

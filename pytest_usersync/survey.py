@@ -1,0 +1,253 @@
+"""What a project's monitoring says in every state: asked once in a process, judged by many checks.
+
+Everything happens in one database, in transactions that are taken back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from psycopg import Error
+
+from . import chores, platform
+from .check import Subject
+from .database import Connection
+from .faults import Fault, faults
+from .finding import Failure, Finding, NotApplicable, NotJudged
+from .ground import Ground
+from .monitored import Monitoring
+from .trial import Trial
+
+Row = Mapping[str, object]
+# What only reads, and what is asked once a record is written.
+READING = ("ghosts", "orphans", "stats", "check")
+WORDS = {
+    "ghosts": "list of ghosts",
+    "orphans": "list of orphans",
+    "stats": "count",
+    "check": "quality check",
+    "record": "function that records",
+    "latest": "latest status",
+    "history": "history",
+    "log": "log",
+}
+_PATIENCE = "set local statement_timeout = '10s'"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one function said: rows, or why it failed."""
+
+    rows: tuple[Row, ...] = ()
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One state, and what each function said in it.
+
+    Args:
+        said: by the word for the function; ``log`` are the rows that recording added.
+        now: what the clock of the database showed.
+    """
+
+    fault: Fault
+    said: Mapping[str, Answer]
+    now: datetime
+
+    def rows(self, word: str) -> Sequence[Row]:
+        """Return the rows of one answer, none if there is no such function or it failed."""
+        return self.said[word].rows if word in self.said else ()
+
+    def answered(self, word: str) -> bool:
+        """Tell whether there is such a function, and it returned."""
+        return word in self.said and self.said[word].failure is None
+
+    @cached_property
+    def told_ghosts(self) -> int | None:
+        """Return how many ghosts the project's own list has."""
+        return self._listed("ghosts")
+
+    @cached_property
+    def told_orphans(self) -> int | None:
+        """Return how many orphans the project's own list has."""
+        return self._listed("orphans")
+
+    @cached_property
+    def told_works(self) -> bool | None:
+        """Return what the quality check says of the trigger."""
+        return next(
+            (
+                bool(r["passed"])
+                for r in self.rows("check")
+                if "trigger" in str(r.get("check_name"))
+            ),
+            None,
+        )
+
+    def metric(self, name: str) -> int | None:
+        """Return a metric of the project's own count."""
+        found = (row.get("value") for row in self.rows("stats") if row.get("metric") == name)
+        return next((value for value in found if isinstance(value, int)), None)
+
+    def _listed(self, word: str) -> int | None:
+        if not self.answered(word):
+            return None
+        number = scalar(self.rows(word))
+        return len(self.rows(word)) if number is None else number
+
+
+def scalar(rows: Sequence[Row]) -> int | None:
+    """Return the number that is all that was said, if it is."""
+    values = list(rows[0].values()) if len(rows) == 1 else []
+    return values[0] if len(values) == 1 and isinstance(values[0], int) else None
+
+
+@dataclass
+class _Surveyed:
+    """What this process has seen."""
+
+    subject: Subject
+    seen: list[Seen] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def survey(trial: Trial) -> list[Seen]:
+    """Return what was said in every state; raise ``NotApplicable`` without any monitoring."""
+    monitoring = chores.monitoring(trial)
+    known = trial.common(_Surveyed)
+    if not known.seen:
+        aside = trial.aside()
+        ground = Ground(aside)
+        known.seen = [
+            seen
+            for fault in faults(ground, monitoring.ghosts)
+            if (seen := _seen(ground, monitoring, fault))
+        ]
+    return known.seen
+
+
+def _seen(ground: Ground, monitoring: Monitoring, fault: Fault) -> Seen | None:
+    """Return what is said in one state, or None where the state cannot be made."""
+    trial = ground.trial
+    session = trial.session()
+    try:
+        with session.transaction(force_rollback=True):
+            session.execute(fault.sql.encode())
+            if not fault.failing and not _came_about(ground, fault):
+                return None
+            session.execute(_PATIENCE.encode())
+            now = session.execute("select now() as now").fetchone()
+            assert now is not None
+            return Seen(fault, dict(_answers(trial, monitoring)), now["now"])
+    except Error:
+        return None
+
+
+def _came_about(ground: Ground, fault: Fault) -> bool:
+    users = {row["id"] for row in ground.trial.query("select id::text as id from auth.users")}
+    return users == set(fault.facts.users) and ground.keys() == fault.facts.profiles
+
+
+def _answers(trial: Trial, monitoring: Monitoring) -> Iterator[tuple[str, Answer]]:
+    for word in READING:
+        if source := getattr(monitoring, word):
+            yield word, ask(trial, source)
+    if not monitoring.record:
+        return
+    before = rows_of(trial, monitoring.log)
+    recorded = ask(trial, monitoring.record, keep=True)
+    yield "record", recorded
+    if recorded.failure is None and monitoring.log:
+        after = rows_of(trial, monitoring.log)
+        yield "log", Answer(tuple(row for at, row in after.items() if at not in before))
+        if monitoring.latest:
+            yield "latest", ask(trial, monitoring.latest)
+
+
+def ask(trial: Trial, source: str, *, keep: bool = False) -> Answer:
+    """Call a function as the role that migrations run as, inside of what the trial has begun.
+
+    Args:
+        keep: whether what it writes stays.
+    """
+    session = trial.session()
+    try:
+        with session.transaction(force_rollback=not keep):
+            take(session, platform.migration_role(trial.subject.server))
+            found = session.execute(f"select * from {source}".encode()).fetchall()
+            session.execute("set local role none")
+            return Answer(tuple(found))
+    except Error as error:
+        return Answer(failure=trial.failure(error))
+
+
+def take(connection: Connection, role: str) -> None:
+    """Let the rest of the transaction act as a role."""
+    connection.execute("select pg_catalog.set_config('role', %s, true)", [role])
+
+
+def rows_of(trial: Trial, log: str) -> dict[str, Row]:
+    """Return the rows of a table by where each one stands."""
+    if not log:
+        return {}
+    found = trial.query(f"select t.ctid::text as usersync_place, t.* from {log} as t")
+    return {str(row.pop("usersync_place")): row for row in found}
+
+
+Judge = Callable[[Seen], str]
+
+
+def finding(
+    trial: Trial, judge: Judge, word: str, remedy: Callable[[], str], *, show: str = ""
+) -> Iterator[Finding]:
+    """Yield what is wrong with what one function says, shown by the first state that shows it.
+
+    Args:
+        judge: returns what is wrong in one state, in words, or nothing.
+        word: which function it is.
+        remedy: returns what to change.
+        show: what shows it, if not a call of the function.
+
+    Raises:
+        NotApplicable: there is no such function.
+        NotJudged: it failed in a state in which it should not have, which is for US501 to tell.
+    """
+    source = getattr(chores.monitoring(trial), word)
+    if not source:
+        raise NotApplicable(f"the monitoring has no {WORDS[word]}")
+    seen = survey(trial)
+    wrong = [(one, said) for one in seen if one.answered(word) and (said := judge(one))]
+    if wrong:
+        first, said = wrong[0]
+        more = f" (so also with: {'; '.join(_titles(wrong[1:]))})" if wrong[1:] else ""
+        yield Finding(
+            summary=f"with {first.fault.title}, {bare(source)} says {said}{more}",
+            sql=f"{first.fault.sql}{show or f'select * from {source}'};\n",
+            remedy=remedy(),
+        )
+    failed = [o for o in seen if word in o.said and not o.fault.failing and not o.answered(word)]
+    if failed:
+        raise NotJudged(f"{bare(source)} fails with {failed[0].fault.title} (US501)")
+
+
+def _titles(wrong: Sequence[tuple[Seen, str]]) -> list[str]:
+    titles = [one.fault.title for one, _ in wrong]
+    return titles if len(titles) < 4 else [*titles[:3], f"{len(titles) - 3} more"]
+
+
+def showing(trial: Trial) -> str:
+    """Return the SQL that records and shows what was recorded."""
+    monitoring = chores.monitoring(trial)
+    return f"select * from {monitoring.record};\nselect * from {monitoring.log}"
+
+
+def bare(source: str) -> str:
+    """Return a function's call without what stands in its parentheses."""
+    return re.sub(r"\(.*\)", "()", source)
