@@ -78,6 +78,7 @@ class Told:
     Args:
         origins: of each column of the rows the table and the number in it, 0 where there is none.
         sent: the statement as it was sent, with its parameters.
+        table: the table whose constraint refused it, with its schema.
     """
 
     text: str
@@ -88,6 +89,7 @@ class Told:
     sqlstate: str = ""
     error: str = ""
     sent: tuple[Any, ...] = ()
+    table: str = ""
 
     @property
     def failed(self) -> bool:
@@ -202,9 +204,20 @@ class Outcome:
 
 def sqlstate(error: BaseException) -> str:
     """Return the SQLSTATE of an error, or the name of what is none of PostgreSQL's."""
+    cause = _cause(error)
+    return (cause.sqlstate if cause else None) or type(error).__name__
+
+
+def refusing_table(error: BaseException) -> str:
+    """Return the table whose constraint an error speaks of, with its schema; "" if of none."""
+    cause = _cause(error)
+    if cause is None or not cause.diag.table_name:
+        return ""
+    return f"{cause.diag.schema_name}.{cause.diag.table_name}"
+
+
+def _cause(error: BaseException) -> psycopg.Error | None:
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, psycopg.Error):
         cause = cause.__cause__
-    if isinstance(cause, psycopg.Error) and cause.sqlstate:
-        return cause.sqlstate
-    return type(error).__name__
+    return cause
