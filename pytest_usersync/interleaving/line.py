@@ -36,6 +36,12 @@ class Listener(Protocol):
     def commit(self, run: Callable[[], T]) -> T:
         """Run the commit when it is its turn."""
 
+    def rollback(self, run: Callable[[], T]) -> T:
+        """Run the rollback."""
+
+    def lost(self) -> None:
+        """Take in that a part of a transaction is taken back."""
+
     def heard(self, notice: psycopg.errors.Diagnostic) -> None:
         """Take in what the server says meanwhile."""
 
@@ -106,13 +112,26 @@ class RaceConnection(psycopg.Connection[DictRow]):
         else:
             commit()
 
+    def rollback(self) -> None:
+        """Roll back."""
+        rollback = super().rollback
+        if self.listener and not self.closed:
+            self.listener.rollback(rollback)
+        else:
+            rollback()
+
     @contextmanager
     def transaction(self, *given: Any, **named: Any) -> Iterator[psycopg.Transaction]:  # noqa: ANN401
         """Open a block whose end waits for its turn, if it commits."""
         outermost = self.info.transaction_status == TransactionStatus.IDLE
         block = super().transaction(*given, **named)
         with block as opened:
-            yield opened
+            try:
+                yield opened
+            except BaseException:
+                if self.listener:
+                    self.listener.lost()
+                raise
             if outermost and self.listener:
                 self.listener.commit(lambda: None)
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import psycopg
-from psycopg.pq import TransactionStatus
 
-from .footprint import ANYTHING, SNAPSHOT, WRITTEN, Footprint
-from .model import Session, Told, sqlstate
+from .footprint import Footprint
+from .model import Session, Told, refusing_table, sqlstate
 from .program import perform
+from .tracker import Tracker
 
 if TYPE_CHECKING:
     from .arena import Arena
@@ -24,12 +24,6 @@ T = TypeVar("T")
 News: TypeAlias = "SimpleQueue[tuple[str, Player]]"
 
 PAUSE = "usersync_race: "
-# What can be given a transaction of its own, so that its locks are still there to be seen.
-_PLAIN = frozenset({"select", "insert", "update", "delete", "with", "merge", "values", "table"})
-_NO_SNAPSHOT = frozenset({"begin", "start", "set", "savepoint", "release", "show", "rollback"})
-_SERIAL = Footprint((("serializable", WRITTEN),))
-# Locks that may be gone by the time they are asked for.
-_SECRETIVE = re.compile(r"pg_advisory_unlock|pg_try_advisory", re.IGNORECASE)
 _ROWS = 1000
 _LABEL = 60
 
@@ -63,14 +57,10 @@ class Player:
         self.errors: list[Told] = []
         self.crash: BaseException | None = None
         self.given: object = line.connection
-        self.footprint = Footprint()
+        self.tracker = Tracker(line, arena, learn=learn)
         self._news = news
-        self._learn = learn
         self._turn = threading.Semaphore(0)
         self._cancelled = False
-        self._transaction = Footprint()
-        self._snapshot = False
-        self._serial = False
         self._free = False
         self._thread = threading.Thread(target=self._play, name=self.name, daemon=True)
 
@@ -101,8 +91,7 @@ class Player:
     def take(self) -> tuple[list[Told], Footprint]:
         """Return what it was told and what it touched since it was asked last."""
         told, self.told = self.told, []
-        footprint, self.footprint = self.footprint, Footprint()
-        return told, footprint
+        return told, self.tracker.take()
 
     @property
     def place(self) -> str:
@@ -129,14 +118,19 @@ class Player:
         except BaseException as error:  # noqa: BLE001  It is told where the schedule is directed.
             self.crash = error
         finally:
-            self.line.clean()
-            self.footprint |= self._transaction.committed()
+            self._leave()
             self._news.put(("done", self))
+
+    def _leave(self) -> None:
+        with suppress(psycopg.Error):
+            self.tracker.let_go()
+        self.line.clean()
 
     def turn(self, label: str) -> None:
         """Come to a step, and wait until it may be taken."""
         if self._free:
             return
+        self.tracker.look()
         self.label = label
         self._news.put(("ready", self))
         self._turn.acquire()
@@ -155,16 +149,18 @@ class Player:
         """Run one statement of the session's, when it is its turn."""
         if self.session.cut == "statements" or not self.number:
             self.turn(text)
-        wrapped = self._wraps(text)
+        wrapped = self.tracker.wraps(text)
+        self.tracker.runs(text)
         if wrapped:
             self.line.send(b"begin")
         try:
             result = run()
-            self._look(text)
+            self.tracker.ran(text)
             if wrapped:
-                self.commit_now()
+                self.tracker.let_go()
+                self.line.send(b"commit")
         except psycopg.Error as error:
-            self.footprint |= ANYTHING
+            self.tracker.lost()
             if wrapped and not cursor.connection.closed:
                 self.line.send(b"rollback")
             self.told.append(failed(text, error, sent))
@@ -176,20 +172,24 @@ class Player:
         """Run a commit of the session's, when it is its turn."""
         if self.session.cut != "calls":
             self.turn("commit")
-        self._let_go()
+        self.tracker.let_go()
         try:
             result = run()
         except psycopg.Error as error:
-            self.footprint |= ANYTHING
+            self.tracker.lost()
             self.told.append(failed("commit", error))
             raise
         self.told.append(Told("commit"))
         return result
 
-    def commit_now(self) -> None:
-        """Commit a transaction of ours."""
-        self._let_go()
-        self.line.send(b"commit")
+    def rollback(self, run: Callable[[], T]) -> T:
+        """Run a rollback of the session's, for which there is no turn."""
+        self.tracker.let_go()
+        return run()
+
+    def lost(self) -> None:
+        """Take in that a part of a transaction is taken back."""
+        self.tracker.lost()
 
     def refused(self, text: str, error: BaseException) -> None:
         """Note the error that a step ended in."""
@@ -204,63 +204,12 @@ class Player:
         elif notice.severity_nonlocalized == "LOG":
             self._news.put(("waits", self))
 
-    # -- what it touches
-
-    def _wraps(self, text: str) -> bool:
-        connection = self.line.connection
-        return (
-            self._learn
-            and connection.autocommit
-            and connection.info.transaction_status == TransactionStatus.IDLE
-            and first_word(text) in _PLAIN
-        )
-
-    def _look(self, text: str) -> None:
-        """Find out what the transaction has touched so far."""
-        if not self._learn:
-            return
-        status = self.line.connection.info.transaction_status
-        if status == TransactionStatus.INTRANS:
-            relations = self.arena.relations
-            locks, level, called = self.line.locks(relations.secretive)
-            self._transaction = relations.touched(locks)
-            self._serial = level == "serializable"
-            self.footprint |= self._transaction
-            if called or _SECRETIVE.search(text):
-                self.footprint |= ANYTHING
-            if not self._snapshot and first_word(text) not in _NO_SNAPSHOT:
-                self._snapshot = True
-                if level != "read committed":
-                    self.footprint |= SNAPSHOT
-            if self._serial:
-                self.footprint |= _SERIAL
-        elif first_word(text) in {"commit", "end", "rollback", "abort"}:
-            self._let_go()
-        else:
-            self.footprint |= ANYTHING
-
-    def _let_go(self) -> None:
-        if not self._learn:
-            return
-        self.footprint |= self._transaction.committed()
-        if self._serial:
-            self.footprint |= _SERIAL
-        if self.arena.relations.deferred(self._transaction):
-            self.footprint |= ANYTHING
-        self._transaction = Footprint()
-        self._snapshot = self._serial = False
-
-
-def first_word(text: str) -> str:
-    """Return the first word of a statement, in lower case."""
-    words = text.split(None, 1)
-    return words[0].rstrip(";(").lower() if words else ""
-
 
 def failed(text: str, error: BaseException, sent: tuple[Any, ...] = ()) -> Told:
     """Return what is told by an error."""
     words = str(error).strip().splitlines() or [type(error).__name__]
-    return Told(text, sqlstate=sqlstate(error), error=words[0], sent=sent)
+    state, table = sqlstate(error), refusing_table(error)
+    return Told(text, sqlstate=state, error=words[0], sent=sent, table=table)
 
 
 def _answer(text: str, cursor: psycopg.Cursor[Any], sent: tuple[Any, ...]) -> Told:

@@ -37,14 +37,15 @@ _RELATIONS = """
     join pg_catalog.pg_namespace as schema on schema.oid = class.relnamespace
     where class.oid >= 16384
 """
-# A lock that is let go of at once, or not got, leaves no trace; a call of PL/pgSQL is counted.
-_SECRETIVE = """
+# A lock that is let go of at once, not got, or of what an exception took back, leaves no trace; but
+# the calls of functions of PL/pgSQL are counted.
+_SECRETIVE = r"""
     select function.oid, language.lanname = 'plpgsql' as counted
     from pg_catalog.pg_proc as function
     join pg_catalog.pg_namespace as schema on schema.oid = function.pronamespace
     join pg_catalog.pg_language as language on language.oid = function.prolang
     where function.oid >= 16384 and schema.nspname <> 'usersync_race'
-        and function.prosrc ~* 'pg_advisory_unlock|pg_try_advisory'
+        and function.prosrc ~* 'pg_advisory_unlock|pg_try_advisory|exception\s+when'
     order by function.oid
 """
 # What is another value each time, and what refers to such.

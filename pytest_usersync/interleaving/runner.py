@@ -114,8 +114,7 @@ class _Stage:
 
     def _halfway(self, player: Player) -> Footprint:
         """Return what was touched by a step that is not at its end."""
-        level = player.session.isolation
-        if level not in (None, "read committed") or self.arena.relations.secretive:
+        if not player.tracker.plain or self.arena.relations.secretive:
             return ANYTHING
         cursor: psycopg.RawCursor[tuple[str, str, str]] = psycopg.RawCursor(
             self.arena.control, row_factory=psycopg.rows.tuple_row

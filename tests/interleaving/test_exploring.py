@@ -80,6 +80,11 @@ RACES: dict[str, Steps] = {
         "bob": (["select public.first_come()", read(1, "others")], RC),
         "eve": (["select pg_try_advisory_lock(8), pg_advisory_unlock(8)"], None),
     },
+    "what an exception took back": {
+        "ada": (["select public.swallowed()", read(1)], None),
+        "bob": (["insert into public.notes values ('bob')", "select public.swallowed()"], RC),
+        "eve": (["delete from public.notes", read(1, "others")], None),
+    },
     "a table locked": {
         "ada": (["lock table public.accounts in exclusive mode", add(1, 1, "others")], RC),
         "bob": ([read(1), read(2)], RC),
@@ -103,11 +108,27 @@ FIRST_COME = """
         end if;
     end $$
 """
+SWALLOWED = """
+    create function public.swallowed() returns bigint language plpgsql as $$
+    declare
+        found bigint := 0;
+    begin
+        begin
+            select count(*) into found from public.notes;
+            perform 1 / 0;
+        exception when division_by_zero then
+            null;
+        end;
+        return found;
+    end $$
+"""
 
 
 def cast(race: Race, steps: Steps) -> Race:
     if "first_come" in str(steps):
         race.prepare(FIRST_COME)
+    if "swallowed" in str(steps):
+        race.prepare(SWALLOWED)
     for name, (texts, isolation) in steps.items():
         race.session(name, *texts, isolation=isolation)
     return race
