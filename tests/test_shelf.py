@@ -103,7 +103,7 @@ def test_what_a_policy_says_is_meant_is_no_finding(
     act = pairs(SCENARIOS[name])[0].broken
     act.policies = {"null_email": meant}
     with staged(server, act, tmp_path) as subject:
-        verdicts = judged(subject, apart="US10")
+        verdicts = judged(subject, "US1", apart="US10")
     assert not told(verdicts)
     emailless = [one for one in verdicts if one.case in ("phone", "anonymous", "web3")]
     assert {one.outcome for one in emailless if one.code == "US105"} == {Outcome.NOT_APPLICABLE}

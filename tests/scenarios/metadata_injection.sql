@@ -124,7 +124,6 @@ end;
 $$;
 
 -- broken: a job executes the command that the signup wrote down
--- also: US107
 -- says: full_name is executed by a scheduled job
 create extension if not exists pg_cron with schema extensions;
 
@@ -186,7 +185,6 @@ end;
 $$;
 
 -- broken: the address is written between quotation marks
--- also: US107
 -- says: the email address is executed at the signup
 create or replace function public.create_profile()
     returns trigger
