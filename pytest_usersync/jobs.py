@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from . import chores, platform
-from .logbook import scheduler
+from .bygone import scheduler
 from .monitored import NAMES
 from .survey import rows_of, take
 from .trial import Trial

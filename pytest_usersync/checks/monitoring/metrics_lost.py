@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ... import chores, prescriptions
+from ...bygone import history
 from ...check import check
 from ...figures import recorded
 from ...finding import Finding, Level, NotApplicable
-from ...logbook import history
 from ...survey import finding, showing
 from ...trial import Trial
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ... import chores
+from ...bygone import scheduler
 from ...check import check
 from ...finding import Finding, Level, NotApplicable
 from ...jobs import daily, none_possible, runs
-from ...logbook import scheduler
 from ...survey import bare
 from ...trial import Trial
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ... import chores, prescriptions
+from ...bygone import kept
 from ...check import check
 from ...finding import Finding, Level, NotApplicable, NotJudged
-from ...logbook import kept
 from ...survey import bare
 from ...trial import Trial
 
