@@ -1,0 +1,1 @@
+"""Races: every promise holds under every interleaving."""

@@ -1,0 +1,112 @@
+"""US302: two users want the same name at the same moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from ...check import Needs, check
+from ...finding import Finding, Level, NotJudged
+from ...interleaving import Outcome
+from ...quoting import named, quoted
+from ...racing import ORDINARY, Meeting, errors, rows
+from ...signups import Person
+from ...sync import Target, moment
+from ...trial import Trial
+
+
+@check("US302", level=Level.ERROR, needs=Needs.PROFILE)
+def collision_race(trial: Trial) -> Iterable[Finding]:
+    """Two signups that would generate the same value (username, slug, counter) both succeed.
+
+    A function looks whether a username is free, or counts the rows there are, or asks for the
+    highest number, and then inserts. What it has seen is what was committed when it looked. Of two
+    people who sign up at the same moment neither sees the other, and both insert the same: where
+    the column is unique the later one cannot sign up, and where it is not, two users have one
+    name or number.
+
+    Two people sign up here at once who bring the same metadata and whose addresses differ after
+    the @ alone, each of them stopped wherever something is about to be written. Whether they can
+    sign up one after the other is another question (US108).
+
+    Let the insert itself find out: catch unique_violation and try another value, in a loop. For
+    numbers take a sequence, or one row that counts and `update … set n = n + 1 returning n`. Or
+    let one signup after the other choose: `perform pg_advisory_xact_lock(…)` before it looks.
+    """
+    meeting, alone = _met(trial)
+    for outcome in meeting.outcomes(alone):
+        found = _refused(trial, meeting, outcome) or _doubled(trial, meeting, outcome, alone)
+        if found:
+            yield found
+            return
+
+
+def _met(trial: Trial) -> tuple[Meeting, list[Outcome]]:
+    ada, bob = trial.person(), trial.person()
+    twin = replace(ada, email=f"{ada.email.partition('@')[0]}@another.example.com", phone=bob.phone)
+    for other in (twin, bob):
+        meeting = _meeting(trial, ada, other)
+        alone = meeting.alone()
+        if not any(outcome.errors for outcome in alone):
+            return meeting, alone
+    raise NotJudged(f"{ORDINARY.title} fails (US102)")
+
+
+def _meeting(trial: Trial, ada: Person, bob: Person) -> Meeting:
+    meeting = Meeting(trial, alike=True)
+    meeting.sign_up("ada", ada)
+    meeting.sign_up("bob", bob)
+    return meeting
+
+
+def _refused(trial: Trial, meeting: Meeting, outcome: Outcome) -> Finding | None:
+    for name, _ in errors(outcome):
+        table = trial.sync.profile.table
+        return meeting.finding(
+            outcome,
+            "of two users who sign up at the same moment, one is refused, as neither is when they"
+            " come one after the other",
+            _remedy(f"the insert into {named(table)}"),
+            of=name,
+        )
+    return None
+
+
+def _doubled(
+    trial: Trial, meeting: Meeting, outcome: Outcome, alone: list[Outcome]
+) -> Finding | None:
+    for target in trial.sync.targets:
+        usual = [set(_same(one, target)) for one in alone]
+        for column in _same(outcome, target):
+            if any(column in one for one in usual):
+                continue
+            where = f"{target.table}.{column}"
+            return meeting.finding(
+                outcome,
+                f"two users who sign up at the same moment get the same {where}, and different"
+                " ones when they come one after the other",
+                f"alter table {named(target.table)} add unique ({quoted(column)});\n"
+                + _remedy(f"the insert into {named(target.table)}"),
+                ending=f"select {quoted(target.key)}, {quoted(column)} from {named(target.table)};",
+            )
+    return None
+
+
+def _same(outcome: Outcome, target: Target) -> Iterator[str]:
+    """Yield the columns in which both have the same; times, and what says yes or no, are none."""
+    ada, bob = (rows(outcome, target, name) for name in ("ada", "bob"))
+    if len(ada) != 1 or len(bob) != 1:
+        return
+    for column, value in ada[0].items():
+        text = isinstance(value, str | int) and not isinstance(value, bool)
+        if text and moment(value) is None and value == bob[0].get(column):
+            yield column
+
+
+def _remedy(what: str) -> str:
+    return (
+        f"-- let {what} find out, in a loop:\n"
+        "-- begin … exception when unique_violation then take another value … end;\n"
+        "-- or let one choose after the other, before the function looks:\n"
+        "-- perform pg_advisory_xact_lock(hashtext('the value'));"
+    )

@@ -1,0 +1,118 @@
+"""US301: one user comes by two ways at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from uuid import UUID, uuid4
+
+from ...check import Needs, check
+from ...finding import Finding, Level, NotJudged
+from ...interleaving import Outcome
+from ...leftover import leave
+from ...platform import migration_role
+from ...quoting import named, quoted
+from ...racing import Meeting, errors, left
+from ...signups import Person
+from ...trial import Trial
+
+
+@check("US301", level=Level.ERROR, needs=Needs.PROFILE, cases=("user", "profile"))
+def same_user_race(trial: Trial) -> Iterable[Finding]:
+    """The same id inserted by two sessions leaves one profile and no error but the duplicate key of
+    `auth.users` itself.
+
+    An import is started twice, or beside an app that is live already; the app writes the profile
+    of a user who is just signing up. A function that looks whether the profile is there, and
+    inserts if not, is right as long as nobody else does so at the same moment: then the signup
+    fails, or the user has two profiles. What stands before the row itself, in a BEFORE INSERT
+    trigger, has run by the time when `auth.users` refuses the second row of one id.
+
+    Let the unique key decide instead of a look: `on conflict (id) do nothing`, with a primary key
+    or unique constraint on the column that carries the user's id.
+    """
+    importer = migration_role(trial.subject.server)
+    if trial.case == "user":
+        user_id, person, other = uuid4(), trial.person(), ""
+        meeting = Meeting(trial, alike=True)
+    else:
+        leftover = leave(trial)
+        user_id, person, other = leftover.user_id, leftover.person, leftover.script
+        meeting = Meeting(trial)
+    row = _row(user_id, person)
+    meeting.sql("ada", "inserts the user", row, role=importer)
+    meeting.sql(
+        "bob",
+        "inserts the profile" if other else "inserts the user, too",
+        other or row,
+        role=importer,
+    )
+    yield from _judged(trial, meeting, user_id)
+
+
+def _judged(trial: Trial, meeting: Meeting, user_id: UUID) -> Iterable[Finding]:
+    alone = meeting.alone()
+    usual = {error for outcome in alone for error in _told(trial, outcome)}
+    profile = trial.sync.profile
+    if trial.case == "profile" and usual:
+        raise NotJudged("a profile that came first blocks the signup (US109)")
+    for outcome in meeting.outcomes(alone):
+        strange = [error for error in _told(trial, outcome) if error not in usual]
+        # Who brings the profile last brings it in spite of what is there.
+        late = trial.case == "profile" and outcome.schedule[-1] == "bob"
+        double = not late and left(outcome, profile, user_id) > left(alone[-1], profile, user_id)
+        if not strange and not double:
+            continue
+        who = {
+            "user": "the same user is inserted by two sessions",
+            "profile": "the profile is inserted while its user signs up",
+        }[trial.case]
+        what = f"{profile.table} has two rows of the user" if double else "the signup fails"
+        if strange and trial.case == "user":
+            what = "the later one is told of another error than the duplicate key of auth.users"
+        yield meeting.finding(
+            outcome,
+            f"{who}, and {what}",
+            _remedy(trial),
+            of="ada" if "ada" in outcome.errors else "bob" if strange else "",
+            ending=f"select * from {named(profile.table)}"
+            f" where {quoted(profile.key)} = '{user_id}';",
+        )
+        return
+
+
+def _told(trial: Trial, outcome: Outcome) -> list[tuple[str, str]]:
+    """Return the errors that are none of `auth.users` itself, nor of who brings the profile."""
+    return [
+        (told.sqlstate, told.table)
+        for name, told in errors(outcome)
+        if told.table != "auth.users" and (name == "ada" or trial.case == "user")
+    ]
+
+
+def _row(user_id: UUID, person: Person) -> str:
+    values = {
+        "instance_id": UUID(int=0),
+        "id": user_id,
+        "aud": "authenticated",
+        "role": "authenticated",
+        "email": person.email,
+        "raw_app_meta_data": json.dumps({"provider": "email", "providers": ["email"]}),
+        "raw_user_meta_data": json.dumps(person.data, ensure_ascii=False),
+    }
+    literals = ["'" + str(value).replace("'", "''") + "'" for value in values.values()]
+    return (
+        f"insert into auth.users ({', '.join(values)}, created_at, updated_at)\n"
+        f"values ({', '.join(literals)}, now(), now())"
+    )
+
+
+def _remedy(trial: Trial) -> str:
+    profile = trial.sync.profile
+    key = quoted(profile.key)
+    return (
+        f"-- {key} needs a primary key or a unique constraint; if it has none:\n"
+        f"-- alter table {named(profile.table)} add unique ({key});\n"
+        f"-- end the insert into {named(profile.table)} with:\n"
+        f"on conflict ({key}) do nothing"
+    )

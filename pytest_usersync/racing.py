@@ -1,0 +1,240 @@
+"""Two sessions at once, cut wherever one of them is about to write: what comes of it, and the SQL.
+
+Every schedule that leaves a session in the middle at most so often is played; a race that needs
+more of that is rare. The cuts are before each statement that writes a table of the project, so that
+what a function has read by then may be old; where locks are the question, after each, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import permutations
+
+from psycopg import Error
+
+from .auth import AuthError, AuthSettings, SupabaseAuth
+from .errors import UserSyncError
+from .finding import ClientView, Failure, Finding, NotJudged
+from .interleaving import Outcome, race_of
+from .interleaving.model import Change, Row, Told
+from .interleaving.schedule import with_switches
+from .project import PLATFORM_SCHEMAS
+from .quoting import named
+from .retelling import retold
+from .signups import BY_NAME, Person, Signup
+from .sync import Table, Target
+from .trial import Trial
+
+ORDINARY = BY_NAME["email-autoconfirm"]
+DEADLOCK = "40P01"
+# More of a session than so many steps is not cut, nor are more schedules played.
+_STEPS = 8
+_BOUND = 60
+_VERBS = {(True, False): "insert", (False, False): "update", (False, True): "delete"}
+
+
+@dataclass
+class Meeting:
+    """Two sessions that meet.
+
+    Args:
+        switches: how often a schedule may leave a session that has more to do.
+        after: whether to cut after a statement, too.
+        alike: whether both do the same, so that it does not matter who begins.
+    """
+
+    trial: Trial
+    switches: int = 1
+    after: bool = False
+    alike: bool = False
+    refusals: dict[str, AuthError] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.race = race_of(self.trial)
+
+    # -- who takes part
+
+    def sign_up(self, name: str, person: Person, signup: Signup = ORDINARY) -> None:
+        """Let somebody sign up."""
+        self.act(name, "signup", lambda auth: signup.act(auth, person), signup.settings)
+
+    def act(
+        self,
+        name: str,
+        title: str,
+        call: Callable[[SupabaseAuth], object],
+        settings: AuthSettings | None = None,
+    ) -> None:
+        """Let Supabase Auth do something; ``title`` says what, in a word or two."""
+
+        def acting(auth: SupabaseAuth) -> None:
+            self.refusals.pop(name, None)
+            try:
+                call(auth)
+            except AuthError as error:
+                self.refusals[name] = error
+                raise
+
+        acting.__name__ = title.replace(" ", "_")
+        self.titles[name] = title
+        self.race.auth(name, acting, settings=settings, cut="calls")
+
+    def sql(self, name: str, title: str, *steps: str, role: str = "postgres") -> None:
+        """Let a role run SQL, each statement a transaction."""
+        self.titles[name] = title
+        self.race.session(name, *steps, role=role)
+
+    # -- what comes of it
+
+    def alone(self) -> list[Outcome]:
+        """Return what comes of the sessions one after the other, in each order.
+
+        Raises:
+            NotJudged: they cannot be played.
+        """
+        judge = self.race.judge(reads=False)
+        try:
+            return [judge.after(order) for order in permutations(self.race.sessions)]
+        except UserSyncError as error:
+            raise NotJudged(f"the sessions cannot be played: {error}") from error
+
+    def outcomes(self, alone: Sequence[Outcome]) -> Iterator[Outcome]:
+        """Yield what comes of the schedules, those with fewest switches first.
+
+        Args:
+            alone: what comes of the sessions one after the other.
+        """
+        for table, verbs in written(alone).items():
+            self.race.pause(named(table), verbs, statement=True)
+            if self.after:
+                self.race.pause(named(table), verbs, statement=True, after=True)
+        names = list(self.race.sessions)
+        try:
+            lengths = self._lengths(names)
+            for number, schedule in enumerate(self._schedules(lengths)):
+                if number >= _BOUND:
+                    return
+                yield self.race.run(schedule)
+        except UserSyncError as error:
+            raise NotJudged(f"the sessions cannot be played: {error}") from error
+
+    def _lengths(self, names: Sequence[str]) -> dict[str, int]:
+        """Return in how many steps each session is cut, whoever begins."""
+        orders = [names] if self.alike else list(permutations(names))
+        schedules = [self.race.run([order[0]]).schedule for order in orders]
+        lengths = {one: max(schedule.count(one) for schedule in schedules) for one in names}
+        most = max(lengths.values()) if self.alike else 0
+        return {one: min(_STEPS, max(length, most)) for one, length in lengths.items()}
+
+    def _schedules(self, lengths: Mapping[str, int]) -> Iterator[list[str]]:
+        first = next(iter(lengths))
+        for count in range(1, self.switches + 1):
+            found = [
+                schedule
+                for schedule in with_switches(dict(lengths), count)
+                if schedule[0] == first or not self.alike
+            ]
+            yield from sorted(found, key=_first_block)
+
+    # -- what is told of it
+
+    def again(self, outcome: Outcome) -> Outcome:
+        """Play a schedule once more, for what its sessions sent and were told."""
+        return self.race.run(outcome.schedule)
+
+    def error(self, outcome: Outcome, name: str) -> tuple[Failure | None, ClientView | None]:
+        """Return what a session of the latest schedule was told, by PostgreSQL and by Auth."""
+        refusal = self.refusals.get(name)
+        if refusal is not None:
+            cause = refusal.__cause__
+            view = ClientView(refusal.status, refusal.code, refusal.message)
+            return (self.trial.failure(cause) if isinstance(cause, Error) else None), view
+        told = next(iter(outcome.errors.get(name, ())), None)
+        return (Failure(told.sqlstate, told.error) if told else None), None
+
+    def finding(
+        self,
+        outcome: Outcome,
+        summary: str,
+        remedy: str,
+        *,
+        of: str = "",
+        setup: str = "",
+        ending: str = "",
+    ) -> Finding:
+        """Return the finding that a schedule shows.
+
+        Args:
+            outcome: what came of it.
+            summary: what happens.
+            of: whose error it is, if it is one.
+            setup: the SQL of what was there before.
+            ending: the SQL that shows it in the end.
+        """
+        outcome = self.again(outcome)
+        failure, client = self.error(outcome, of) if of else (None, None)
+        return Finding(
+            summary=f"{summary} ({effort(outcome)})",
+            sql=retold(outcome, self.titles, setup, ending),
+            remedy=remedy,
+            failure=failure,
+            location=failure.location if failure else None,
+            client=client,
+        )
+
+
+def effort(outcome: Outcome) -> str:
+    """Say how much it takes: sessions, steps, switches; what is not left between is one step."""
+    schedule = outcome.schedule
+    steps = sum(1 for n, name in enumerate(schedule) if not n or schedule[n - 1] != name)
+    many = "1 switch" if outcome.switches == 1 else f"{outcome.switches} switches"
+    return f"{len(set(schedule))} sessions, {steps} steps, {many}"
+
+
+def written(outcomes: Sequence[Outcome]) -> dict[Table, list[str]]:
+    """Return the project's tables that sessions write, and how."""
+    found: dict[Table, list[str]] = {}
+    for change in (change for outcome in outcomes for change in outcome.changes):
+        schema, _, name = change.table.partition(".")
+        verb = _VERBS[change.was is None, change.now is None]
+        if schema not in PLATFORM_SCHEMAS and name:
+            verbs = found.setdefault(Table(schema, name), [])
+            verbs += [verb] if verb not in verbs else []
+    return found
+
+
+def left(outcome: Outcome, target: Target, user_id: object) -> int:
+    """Return how many more rows of a table carry the user's id than before."""
+    count = 0
+    for change in outcome.changes:
+        if change.table == str(target.table):
+            count += _carries(change.now, target, user_id) - _carries(change.was, target, user_id)
+    return count
+
+
+def rows(outcome: Outcome, target: Target, name: str) -> list[Row]:
+    """Return the rows of a table that a session has left."""
+    found: list[Change] = []
+    for change in outcome.changes:
+        if change.table == str(target.table):
+            found = [one for one in found if one.now != change.was]
+            found.append(change)
+    return [one.now for one in found if one.now is not None and one.session == name]
+
+
+def errors(outcome: Outcome) -> Iterator[tuple[str, Told]]:
+    """Yield who was told which error, deadlocks left out: those are judged apart."""
+    for name, many in outcome.errors.items():
+        for told in many:
+            if told.sqlstate != DEADLOCK:
+                yield name, told
+
+
+def _first_block(schedule: Sequence[str]) -> int:
+    return next((n for n, name in enumerate(schedule) if name != schedule[0]), len(schedule))
+
+
+def _carries(row: Row | None, target: Target, user_id: object) -> bool:
+    return row is not None and str(row.get(target.key)) == str(user_id)
