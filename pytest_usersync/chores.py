@@ -67,7 +67,7 @@ class Routine:
 
     Args:
         sql: what is run.
-        origin: what it is, for people: ``"public.backfill()"``, ``"the statement in a.sql:3"``.
+        origin: what it is, for people: ``"public.backfill()"``, ``"the backfill in a.sql:3"``.
         location: where it stands in the project, when known.
         commits: whether it commits by itself, and so runs in no transaction of its caller.
         statements: the same as single statements.
@@ -238,7 +238,7 @@ def _candidates(trial: Trial) -> Iterator[Routine]:
         place = locate_function(trial.subject.project, *where)
         yield Routine(call, name, place, statements=(call,))
     names = {one["name"] for one in upkeep.callables(trial.session().cursor(), plain=False)}
-    for migration in trial.subject.project.files:
+    for migration in reversed(trial.subject.project.files):
         if migration.role != "seed":
             yield from _statements(trial.subject, migration, names)
 
@@ -250,13 +250,13 @@ def _speaks(routine: DictRow, profile: str) -> bool:
 
 def _statements(subject: Subject, migration: Migration, names: set[str]) -> Iterator[Routine]:
     """Yield the statements of a migration that may fill ghosts, as they stand there."""
-    for one in migration.statements:
+    for one in reversed(migration.statements):
         code = blank_comments(one.text)
         if isinstance(one, Copy | Command) or not _may_fill(code.lstrip(), names):
             continue
         place = subject.project.location(migration, *one.place())
         text = next(cut(one.text)).text
-        yield Routine(text, f"the statement in {place}", place, statements=(text,), once=True)
+        yield Routine(text, f"the backfill in {place}", place, statements=(text,), once=True)
 
 
 def _may_fill(code: str, names: set[str]) -> bool:

@@ -79,10 +79,10 @@ def day(trial: Trial, refusing: Table | None = None) -> Day:
         Refused: the signup is refused.
     """
     with _refusing(trial, refusing) as setup:
-        since = trial.query(_NOW)[0]["since"]
+        since = now(trial)
         trial.notices.clear()
         user = trial.sign_up(ORDINARY)
-        gained = _gained(trial, since)
+        gained = gained_since(trial, since)
     warning = trial.notices[-1] if trial.notices else ""
     return Day(user.id, gained, setup, warning.replace(str(user.id), "the user"))
 
@@ -100,7 +100,14 @@ def _refusing(trial: Trial, table: Table | None) -> Iterator[str]:
         trial.execute(f"alter table {named(table)} drop constraint {NAME}")
 
 
-def _gained(trial: Trial, since: int) -> dict[Table, list[Row]]:
+def now(trial: Trial) -> int:
+    """Return what ``gained_since`` has to know of this moment."""
+    since: int = trial.query(_NOW)[0]["since"]
+    return since
+
+
+def gained_since(trial: Trial, since: int) -> dict[Table, list[Row]]:
+    """Return the rows that came or changed since then, in every table of the project."""
     found = [Table(row["schema"], row["name"]) for row in trial.query(_TABLES)]
     queries = [
         f"select {place} as place, to_jsonb(t) as row from {named(table)} as t"

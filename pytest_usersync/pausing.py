@@ -74,7 +74,7 @@ def paused(trial: Trial, routine: Routine, after: int) -> Iterator[int]:
         NotJudged: it ended without writing so many.
     """
     table = named(trial.sync.profile.table)
-    with migrator(trial) as connection, closing(trial.connect()) as holder:
+    with closing(migrator(trial)) as connection, closing(trial.connect()) as holder:
         pid = connection.info.backend_pid
         trial.execute(_PAUSE.format(pid=pid, after=after, key=_KEY, table=table))
         holder.execute("select pg_advisory_lock(%s)", [_KEY])

@@ -12,6 +12,7 @@ from ...finding import Finding, Level
 from ...ghosts import KINDS, Kind
 from ...trial import Trial
 
+# More than what most would take at a time.
 CROWD = 1500
 
 

@@ -1,0 +1,119 @@
+"""US406: what the log says of a run of the backfill is wrong, or gone when it failed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from ...backfilling import Filling, filling
+from ...check import check
+from ...finding import Finding, Level, NotApplicable, NotJudged
+from ...logbook import Entry, entered
+from ...quoting import named
+from ...sync import Table
+from ...trial import Trial
+
+NAME = "usersync_failure"
+FIRST, SECOND = 3, 5
+COUNTS = re.compile(r"affected|count|filled|ghost|inserted|processed|record|row|total|user")
+
+
+@check("US406", level=Level.ERROR)
+def audit_wrong(trial: Trial) -> Iterable[Finding]:
+    """The audit row has the right count and status, and a failure's audit row survives the failure.
+
+    An exception handler that logs the failure and raises the error again logs nothing: the error
+    ends the transaction, and the row goes with it. A log of successes only is what is left.
+
+    Judged by three runs: one fills three ghosts, one five, and one fails since the table refuses
+    every row. The tables that gain a row each time are the log; where there is none, nothing is
+    judged. Some number in it is to be three, then five; after the failure there is to be a row
+    that does not say what the good ones say.
+
+    Only what is committed survives. Make the backfill a procedure: write the row, commit, fill in
+    a block that catches the error, write down what became of it, commit, and raise it then. In a
+    migration, which is one transaction, a warning takes the place of the error.
+    """
+    one = filling(trial)
+    good = [_good(one, count) for count in (FIRST, SECOND)]
+    logs = [table for table in good[0].rows if table in good[1].rows]
+    if not logs:
+        raise NotApplicable("no table records the runs of the backfill")
+    counted = [at for at, n in good[0].sums().items() if n == FIRST]
+    counted = [at for at in counted if good[1].sums().get(at) == SECOND]
+    if not counted:
+        yield from _miscounted(one, good)
+    yield from _failed(one, good, logs, counted)
+
+
+def _good(one: Filling, count: int) -> Entry:
+    one.haunt(count)
+    entry = entered(one, one.fill)
+    if entry.ran.failure:
+        raise NotJudged("the backfill leaves ghosts (US401)")
+    return entry
+
+
+def _miscounted(one: Filling, good: list[Entry]) -> Iterator[Finding]:
+    """Tell the column that is meant to count, unless words have the number."""
+    if all(str(n) in _texts(entry) for n, entry in zip((FIRST, SECOND), good, strict=True)):
+        return
+    for (table, name), seen in good[0].sums().items():
+        if COUNTS.search(name):
+            again = good[1].sums().get((table, name))
+            users = one.haunt(1)
+            yield one.finding(
+                f"{one.routine.origin} writes {name} = {seen} into {table} when it fills {FIRST}"
+                f" ghosts, and {again} when it fills {SECOND}",
+                one.shown(users, f"select * from {named(table)};\n"),
+                "-- right behind the insert, before any other statement:\n"
+                f"get diagnostics filled = row_count;\n-- and write that into {name}",
+            )
+            return
+
+
+def _texts(entry: Entry) -> set[str]:
+    rows = (row for rows in entry.rows.values() for row in rows)
+    texts = (value for row in rows for value in row.values() if isinstance(value, str))
+    return {number for text in texts if " " in text for number in re.findall(r"\d+", text)}
+
+
+def _failed(
+    one: Filling, good: list[Entry], logs: list[Table], counted: list[tuple[Table, str]]
+) -> Iterator[Finding]:
+    users = one.haunt(2)
+    table = named(one.trial.sync.profile.table)
+    setup = f"alter table {table} add constraint {NAME} check (false) not valid;\n"
+    one.trial.execute(setup)
+    bad = entered(one, one.run)
+    log = f"select * from {named(logs[0])};\n"
+    failure = bad.ran.failure
+    news = bad.written() - good[0].written() - good[1].written()
+    if failure and not any(log in bad.rows for log in logs):
+        summary = f"{one.routine.origin} fails, and {logs[0]} has no row of it: it is rolled back"
+    elif failure and not news:
+        summary = f"{one.routine.origin} fails, and {logs[0]} says what it says of a good run"
+    elif any(bad.sums().get(at) for at in counted) and not news:
+        at, name = counted[0]
+        summary = f"{one.routine.origin} fills nobody, and writes {name} = {bad.sums()[at, name]}"
+    else:
+        return
+    yield one.finding(summary, one.shown(users[:1], log, setup), REMEDY, failure)
+
+
+REMEDY = """\
+-- only what is committed survives an error, so in a procedure:
+insert into … (status) values ('running') returning id into job;
+commit;
+begin
+    …
+exception
+    when others then
+        failure := sqlerrm;
+end;
+update … set status = case when failure is null then 'completed' else 'failed' end where id = job;
+commit;
+if failure is not null then
+    raise exception '%', failure;
+end if;
+-- in a migration, which is one transaction: log the failure, and raise a warning instead"""

@@ -1,0 +1,57 @@
+"""US408: nobody can sign up while the backfill is at work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ... import ghosts
+from ...backfilling import Filling, filling
+from ...check import check
+from ...finding import Finding, Level
+from ...pausing import paused, unfinished, waits
+from ...trial import Trial
+
+CROWD = 1500
+
+
+@check("US408", level=Level.ERROR)
+def backfill_blocks_signups(trial: Trial) -> Iterable[Finding]:
+    """A signup during the backfill waits no longer than one batch.
+
+    `lock table`, a counter that the trigger increments too, a trigger that is disabled for the
+    time: each of them holds until the transaction ends, and with it every signup. On a laptop that
+    is a moment; with a million ghosts it is an outage, which ends with the app's time-out.
+
+    Judged by an ordinary signup while the backfill's transaction is still open. It may wait for a
+    backfill that commits as it goes on, batch by batch: such a one is stopped at its last row, and
+    by then others must be able to see its first ones.
+    """
+    one = filling(trial)
+    if one.routine.commits:
+        ghosts.crowd(one.trial, CROWD)
+        with paused(one.trial, one.routine, CROWD - 1) as pid:
+            all_at_once = len(ghosts.without_profile(one.trial)) >= CROWD
+            blocked = all_at_once and _blocks(one.trial, pid)
+    else:
+        one.haunt(3)
+        with unfinished(one.trial, one.routine) as pid:
+            blocked = _blocks(one.trial, pid)
+    if blocked:
+        yield _finding(one)
+
+
+def _blocks(trial: Trial, pid: int) -> bool:
+    session = trial.session("supabase_auth_admin")
+    return waits(trial, pid, lambda: trial.sign_up(ghosts.ORDINARY), session)
+
+
+def _finding(one: Filling) -> Finding:
+    return one.finding(
+        f"{one.routine.origin} holds every signup up from its beginning to its end",
+        f"begin;\n{one.call}-- in a second session, as supabase_auth_admin:\n"
+        "-- insert into auth.users (id, email) values (gen_random_uuid(), 'ada@example.com');\n"
+        "select locktype, relation::regclass, mode\nfrom pg_catalog.pg_locks\n"
+        "where pid = pg_backend_pid() and relation is not null\norder by relation, mode;\n",
+        "-- take no lock that a signup needs, and give back what is held after some users each:\n"
+        "-- create procedure … as $$ … loop … insert … limit 5000; commit; end loop",
+    )

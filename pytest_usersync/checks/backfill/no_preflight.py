@@ -1,0 +1,85 @@
+"""US407: a backfill does not notice that the trigger is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from ...backfilling import Filling, filling, preflight, writer
+from ...check import check
+from ...finding import Finding, Level, NotJudged
+from ...logbook import entered
+from ...quoting import quoted
+from ...sync import SyncTrigger
+from ...trial import Trial
+
+DECOY = "public.usersync_decoy"
+FAULTS = ("disabled", "missing", "on another table")
+
+_DEFINITION = """
+    select pg_catalog.pg_get_triggerdef(oid) as text
+    from pg_catalog.pg_trigger
+    where tgrelid = 'auth.users'::regclass and tgname = %s
+"""
+
+
+@check("US407", level=Level.WARNING)
+def no_preflight(trial: Trial) -> Iterable[Finding]:
+    """With the trigger missing, disabled or on another table the backfill says so.
+
+    A backfill mops up; the trigger is the tap. Where the trigger never arrived, or was switched off
+    during an incident, everybody who signs up after the backfill is a ghost again, and the run
+    that counted its ghosts so carefully has ended with "completed".
+
+    Judged by running it with the trigger in force and then disabled, dropped, and on another table
+    under its own name. It says so when a message, an error or a row of its log differs from those
+    of the good runs in more than numbers.
+    """
+    one = filling(trial)
+    trigger = writer(one.trial.sync)
+    usual: set[str] = set()
+    for count in (1, 2):
+        one.haunt(count)
+        entry = entered(one, one.fill)
+        if entry.ran.failure:
+            raise NotJudged("the backfill leaves ghosts (US401)")
+        usual |= entry.words()
+    silent = []
+    for fault in FAULTS:
+        with _faulty(one.trial, trigger.name, fault):
+            one.haunt(2)
+            if not entered(one, one.fill).words() - usual:
+                silent.append(fault)
+    if silent:
+        yield _finding(one, trigger, silent)
+
+
+@contextmanager
+def _faulty(trial: Trial, name: str, fault: str) -> Iterator[None]:
+    definition = trial.query(_DEFINITION, [name])[0]["text"]
+    if fault == "disabled":
+        trial.execute(f"alter table auth.users disable trigger {quoted(name)}")
+        yield
+        trial.execute(f"alter table auth.users enable trigger {quoted(name)}")
+        return
+    trial.execute(f"drop trigger {quoted(name)} on auth.users")
+    if fault != "missing":
+        trial.execute(f"create table {DECOY} (like auth.users)")
+        trial.execute(definition.replace(" ON auth.users ", f" ON {DECOY} ", 1))
+    yield
+    if fault != "missing":
+        trial.execute(f"drop table {DECOY}")
+    trial.execute(definition)
+
+
+def _finding(one: Filling, trigger: SyncTrigger, silent: list[str]) -> Finding:
+    states = silent[0] if len(silent) == 1 else ", ".join(silent[:-1]) + " or " + silent[-1]
+    users = one.haunt(1)
+    off = f"alter table auth.users disable trigger {quoted(trigger.name)};\n"
+    if silent[0] != "disabled":
+        off = f"drop trigger {quoted(trigger.name)} on auth.users;\n"
+    return one.finding(
+        f"{one.routine.origin} does not say that the trigger {trigger.name} is {states}",
+        one.shown(users, before=off),
+        f"-- before anything else:\n{preflight(trigger)}",
+    )

@@ -1,0 +1,135 @@
+"""US405: one user whom the tables refuse stops the backfill of all others, or is passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+from ... import ghosts
+from ...backfilling import Filling, Ran, filling, one_by_one
+from ...check import check
+from ...finding import Failure, Finding, Level
+from ...ghosts import KINDS, Kind
+from ...logbook import Entry, entered
+from ...quoting import named, quoted
+from ...trial import Trial
+
+NATURAL = tuple(kind for kind in KINDS if kind.name in ("phone", "shared"))
+NAME = "usersync_poison"
+# Counts that nothing else comes to by chance, once and again.
+FEW, MORE = 17, 29
+
+
+@check("US405", level=Level.ERROR)
+def poison_row(trial: Trial) -> Iterable[Finding]:
+    """A ghost that cannot be filled does not stop the others, and is reported.
+
+    One statement for all is one fate for all: a single address that is taken, a single name that
+    is too long, and thousands who could have been filled stay ghosts. A loop that swallows every
+    error is the other extreme: nobody learns who was left out, and why.
+
+    Judged by ghosts whom the tables refuse by themselves (no address, one that is taken), then by
+    ghosts whom a check constraint is made to refuse, among ordinary ones. The ordinary ones are to
+    be filled. Those who could not be are to be found in some table: by their ids, by their number,
+    or by what the log says of such a run and not of a good one.
+    """
+    one = filling(trial)
+    good = entered(one, lambda: _ordinary(one))
+    kinds = [k for k in NATURAL if not k.emailless or trial.policies.null_email == "profile"]
+    for kind in kinds:
+        if stopped := _natural(one, kind):
+            yield stopped
+            return
+    yield from _constrained(one, good)
+
+
+def _ordinary(one: Filling) -> Ran:
+    one.haunt(3)
+    return one.fill()
+
+
+def _natural(one: Filling, kind: Kind) -> Finding | None:
+    """Put a user among the ghosts whom the tables may refuse; return what that stops."""
+    users = one.make([kind]).get(kind, ())
+    others = one.haunt(3)
+    ran = one.fill()
+    left = set(ghosts.without_profile(one.trial))
+    stopped = left.intersection(others)
+    finding = None
+    if left.intersection(users) and stopped:
+        sql = one.shown([*users, others[0]])
+        finding = _stops(one, kind.title, sql, ran.failure)
+    one.forget([*left.intersection(users), *stopped])
+    return finding
+
+
+def _constrained(one: Filling, good: Entry) -> Iterator[Finding]:
+    """Let the table refuse some; first see that the others are filled, then who tells of them."""
+    poisoned = _crowd(one, FEW)
+    others = one.haunt(3)
+    with _refused(one, poisoned):
+        first = entered(one, one.fill)
+        stopped = set(ghosts.without_profile(one.trial)).intersection(others)
+        if stopped:
+            yield _stops(
+                one,
+                "a user whom a check constraint refuses",
+                _setup(one, poisoned[:1]) + one.shown([poisoned[0], others[0]]),
+                first.ran.failure,
+            )
+            return
+    if first.written() - good.written() or _named(first, poisoned):
+        return
+    poisoned += _crowd(one, MORE - FEW)
+    with _refused(one, poisoned):
+        second = entered(one, one.fill)
+    if not any(n == FEW and second.sums().get(at) == MORE for at, n in first.sums().items()):
+        yield _silent(one, poisoned)
+
+
+def _crowd(one: Filling, count: int) -> list[UUID]:
+    before = set(ghosts.without_profile(one.trial))
+    ghosts.crowd(one.trial, count)
+    return [user for user in ghosts.without_profile(one.trial) if user not in before]
+
+
+@contextmanager
+def _refused(one: Filling, users: Sequence[UUID]) -> Iterator[None]:
+    table = named(one.trial.sync.profile.table)
+    one.trial.execute(_setup(one, users))
+    yield
+    one.trial.execute(f"alter table {table} drop constraint {NAME}")
+
+
+def _setup(one: Filling, users: Sequence[UUID]) -> str:
+    profile = one.trial.sync.profile
+    values = ", ".join(f"'{user}'" for user in users)
+    return (
+        f"alter table {named(profile.table)}\n    add constraint {NAME}"
+        f" check ({quoted(profile.key)}::text not in ({values})) not valid;\n"
+    )
+
+
+def _named(entry: Entry, users: Sequence[UUID]) -> bool:
+    told = str([list(row.values()) for rows in entry.rows.values() for row in rows])
+    return all(str(user) in told for user in users)
+
+
+def _stops(one: Filling, title: str, sql: str, failure: Failure | None) -> Finding:
+    why = f": {failure.message}" if failure else ""
+    return one.finding(
+        f"{title} stops {one.routine.origin}: others stay ghosts{why}",
+        sql,
+        one_by_one(one.trial),
+        failure,
+    )
+
+
+def _silent(one: Filling, users: Sequence[UUID]) -> Finding:
+    return one.finding(
+        f"{one.routine.origin} leaves out whom {one.trial.sync.profile.table} refuses, and no "
+        "table tells who or how many",
+        _setup(one, users[:1]) + one.shown(users[:1]),
+        one_by_one(one.trial),
+    )
