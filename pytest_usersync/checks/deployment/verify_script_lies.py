@@ -1,0 +1,194 @@
+"""US706: what the verification script says of a sound sync, and of broken ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from ...check import Needs, check
+from ...chores import Script, migrator, verification
+from ...faults import Fault, Ground, faults
+from ...finding import Failure, Finding, Level, Location
+from ...quoting import named, quoted
+from ...trial import Trial
+
+_CONTROL = re.compile(
+    r"(?:begin|start|commit|end|rollback|abort|savepoint|release)\b", re.IGNORECASE
+)
+_RUNS = """
+    select p.oid::pg_catalog.regprocedure::text as name
+    from
+        pg_catalog.pg_trigger as t
+        join pg_catalog.pg_proc as p
+            on p.oid = t.tgfoid
+    where t.tgrelid = 'auth.users'::regclass and t.tgname = %s
+"""
+_BODIES = {
+    "function-empty": ("does nothing any more", "return new;"),
+    "function-raises": ("fails", "raise exception 'out of order';"),
+}
+
+
+@check("US706", level=Level.ERROR, needs=Needs.PROFILE)
+def verify_script_lies(trial: Trial) -> Iterable[Finding]:
+    """The verification script passes on a sound state and fails on each broken one.
+
+    The script is what says after a deployment that all is well. Most of them print what they find
+    and end well whatever it is; or they look for a trigger by its name, which a disabled trigger
+    has, and one of the same name on another table; or they count users and profiles, and a ghost
+    and an orphan make up for each other.
+
+    The script is `usersync_verify`, or `verify-trigger.sql` beside the migrations. It is run, as
+    psql runs it under `ON_ERROR_STOP`, by the role that ran the migrations, once in each of the
+    states that monitoring is judged by. Where everybody has a profile and a signup brings one, it
+    must end without an error; where there is a ghost or an orphan, or the trigger or its function
+    does not work, it must not. A table of FAILs that ends well stops no deployment.
+    """
+    script = verification(trial)
+    ground = Ground(trial.aside())
+    passed: list[Fault] = []
+    for fault in (*faults(ground), *_functions(ground)):
+        sound = fault.facts.status == "healthy" and not fault.failing
+        failure = _run(ground.trial, script, fault)
+        if failure and sound:
+            yield _fails(script, fault, failure)
+            return
+        if not failure and not sound and not _meant(trial, fault):
+            passed.append(fault)
+    if passed:
+        yield _lies(trial, script, passed)
+
+
+def _meant(trial: Trial, fault: Fault) -> bool:
+    """Tell whether a profile without a user is what the project means to have."""
+    kept = trial.policies.hard_delete == "keep"
+    return kept and fault.facts.works and not fault.facts.ghosts and not fault.failing
+
+
+def _functions(ground: Ground) -> Iterator[Fault]:
+    """Yield the states in which the trigger is as it should be, and its function is not."""
+    for name in ground.target.written_by:
+        found = ground.trial.query(_RUNS, [name])
+        for short, (title, body) in _BODIES.items():
+            text = (
+                f"create or replace function {found[0]['name']} returns trigger language plpgsql\n"
+                f"as $$ begin {body} end $$;\n"
+            )
+            user_id, signup = ground._arrival(ground._form)  # noqa: SLF001
+            if not ground.brings(text + signup, user_id):
+                facts = replace(ground.base, works=False)
+                yield Fault(short, f"the function of the trigger {name} {title}", text, facts)
+
+
+def _run(trial: Trial, script: Script, fault: Fault) -> Failure | None:
+    """Run the script in a state, and take both back."""
+    if any(_CONTROL.match(one.text) for one in script.statements):
+        aside = trial.aside()
+        with aside.connect() as connection:
+            connection.execute(fault.sql.encode() or b"select")
+        with migrator(aside) as connection:
+            return trial.attempt(lambda: script.run(connection))
+    session = trial.session()
+    with migrator(trial) as connection:
+        role = connection.info.user
+
+    def act() -> None:
+        with session.transaction(force_rollback=True):
+            session.execute(f"{fault.sql}\nset constraints all immediate".encode())
+            session.execute(f"set local session authorization {quoted(role)}".encode())
+            script.run(session)
+
+    return trial.attempt(act)
+
+
+def _fails(script: Script, fault: Fault, failure: Failure) -> Finding:
+    return Finding(
+        summary=f"{script.shown} fails although all is well ({fault.title}): "
+        f"{failure.sqlstate} {failure.message}",
+        sql=f"{fault.sql}{_text(script)}",
+        remedy=f"-- let {script.shown} ask for no more than what makes a sync sound",
+        failure=failure,
+        location=Location(script.shown, 1),
+    )
+
+
+def _lies(trial: Trial, script: Script, passed: list[Fault]) -> Finding:
+    names = {fault.name for fault in passed}
+    told = [one for one in passed if not any(one.name.startswith(n) for n in names - {one.name})]
+    titles = "; ".join(fault.title for fault in told)
+    return Finding(
+        summary=f"{script.shown} ends without an error although something is wrong: {titles}",
+        sql=f"{passed[0].sql}{_text(script)}{_shown(trial)}",
+        remedy=_remedy(trial),
+        location=Location(script.shown, 1),
+    )
+
+
+def _text(script: Script) -> str:
+    statements = ";\n".join(one.text for one in script.statements)
+    return f"-- {script.shown}\n{statements};\n"
+
+
+def _shown(trial: Trial) -> str:
+    target = trial.sync.profile
+    key = f"t.{quoted(target.key)}"
+    return (
+        f"select u.id as user_id, {key} as profile\n"
+        f"from auth.users as u\n    full join {named(target.table)} as t\n"
+        f"        on {key}::text = u.id::text\norder by user_id, profile;\n"
+    )
+
+
+def _remedy(trial: Trial) -> str:
+    """Return what to put at the end of the script: it asks for each of the facts, and raises."""
+    target = trial.sync.profile
+    key = f"t.{quoted(target.key)}"
+    kept = trial.policies.hard_delete == "keep"
+    side = "u.id is not null and" if kept else ""
+    unpaired = f"{side} u.id is null is distinct from {key} is null".strip()
+    metadata = trial.sync.metadata.replace("{n}", "verify").replace("'", "''")
+    return f"""\
+-- at the end of the script: what must be so, or the script fails
+do $$
+declare
+    unpaired bigint;
+    written boolean := false;
+begin
+    select count(*)
+    into unpaired
+    from
+        auth.users as u
+        full join {named(target.table)} as t
+            on {key}::text = u.id::text
+    where {unpaired};
+
+    if unpaired > 0 then
+        raise exception '% users and profiles have no counterpart', unpaired;
+    end if;
+
+    -- a signup shows whether trigger and function work; it is taken back
+    begin
+        insert into auth.users (id, aud, role, email, raw_user_meta_data, created_at, updated_at)
+        values (
+            'ffffffff-ffff-4fff-bfff-fffffffffffe', 'authenticated', 'authenticated',
+            'verify@example.invalid', '{metadata}', now(), now()
+        );
+        set constraints all immediate;
+        written := exists (
+            select
+            from {named(target.table)} as t
+            where {key}::text = 'ffffffff-ffff-4fff-bfff-fffffffffffe'
+        );
+        raise exception 'taken back' using errcode = 'VTRIG';
+    exception
+        when sqlstate 'VTRIG' then
+            null;
+    end;
+
+    if not written then
+        raise exception 'a signup leaves no profile';
+    end if;
+end;
+$$;
+"""
