@@ -54,6 +54,7 @@ end;
 $$;
 
 -- broken: the old row is thrown away
+-- also: US301
 -- says: nickname
 create or replace function public.sync_user()
     returns trigger
