@@ -61,12 +61,16 @@ class _Cursor(psycopg.Cursor[Any]):
 
     def executemany(self, query: Any, *given: Any, **named: Any) -> None:  # noqa: ANN401
         listener = _listener(self)
-        run = super().executemany
+        many = super().executemany
+
+        def run() -> None:
+            with _together(self.connection):
+                many(query, *given, **named)
+
         if listener is None:
-            run(query, *given, **named)
+            run()
         else:
-            text = self._text(query)
-            listener.statement(self, text, (query,), lambda: run(query, *given, **named))
+            listener.statement(self, self._text(query), (query,), run)
 
     @contextmanager
     def copy(self, statement: Any, *given: Any, **named: Any) -> Iterator[psycopg.Copy]:  # noqa: ANN401
@@ -93,6 +97,7 @@ class RaceConnection(psycopg.Connection[DictRow]):
     """A plain psycopg connection, but for the turns that its statements wait for."""
 
     listener: Listener | None = None
+    together = False
 
     def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401
         super().__init__(*given, **named)
@@ -138,7 +143,7 @@ class RaceConnection(psycopg.Connection[DictRow]):
     @contextmanager
     def pipeline(self) -> Iterator[Any]:
         """Open a pipeline, unless each statement is to have its turn."""
-        if self.listener:
+        if self.listener and not self.together:
             yield _AtOnce()
         else:
             with super().pipeline() as pipeline:
@@ -203,6 +208,19 @@ class Line:
             connection.row_factory = psycopg.rows.dict_row
         except psycopg.Error:
             self.broken = True
+
+
+@contextmanager
+def _together(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Let a pipeline be one: psycopg opens one for what is a single step of ours."""
+    if not isinstance(connection, RaceConnection):
+        yield
+        return
+    connection.together = True
+    try:
+        yield
+    finally:
+        connection.together = False
 
 
 def _listener(cursor: psycopg.Cursor[Any]) -> Listener | None:
