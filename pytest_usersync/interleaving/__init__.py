@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .found import Exploration, RaceFound
 from .model import Change, Event, Outcome, Session
-from .race import Exploration, Race, RaceFound, race_of, races
+from .race import Race, race_of, races
 
 if TYPE_CHECKING:
     from .drawn import schedules

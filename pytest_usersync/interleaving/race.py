@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,6 +14,7 @@ from . import trace
 from .arena import Arena
 from .cast import PATIENCE, Cast
 from .explore import Tree
+from .found import Exploration, RaceFound
 from .judge import Judge, aborted
 from .model import Invariant, Outcome, Session
 from .play import Choose, Play
@@ -26,38 +26,6 @@ if TYPE_CHECKING:
 
 # How many schedules are played before the rest is left to chance.
 BOUND = 1000
-
-
-class RaceFound(AssertionError):
-    """A schedule after which something is wrong; the message tells it from its beginning."""
-
-    def __init__(self, outcome: Outcome, text: str, test: str) -> None:
-        super().__init__(f"{text}\n\nas a test to keep:\n\n{test}")
-        self.outcome = outcome
-        self.test = test
-
-
-@dataclass(frozen=True, slots=True)
-class Exploration:
-    """How much of a race was seen.
-
-    Args:
-        played: how many schedules were played.
-        naive: how many orders of the steps there are.
-        finished: whether every schedule that can make a difference was among them.
-        outcomes: what came of each.
-    """
-
-    played: int
-    naive: int
-    finished: bool
-    outcomes: tuple[Outcome, ...]
-
-    def __str__(self) -> str:
-        if self.finished:
-            stand = "schedule stands" if self.played == 1 else "schedules stand"
-            return f"{self.played} {stand} for all {self.naive}"
-        return f"{self.played} of {self.naive} schedules"
 
 
 class Race(Cast):
