@@ -1,23 +1,27 @@
 """Two sessions at once, cut wherever one of them is about to write: what comes of it, and the SQL.
 
-Every schedule that leaves a session in the middle at most so often is played; a race that needs
-more of that is rare. The cuts are before each statement that writes a table of the project, so that
-what a function has read by then may be old; where locks are the question, after each, too.
+One of them is stopped at each cut in turn, and the other does all that it can meanwhile: it comes
+to its end, or has to wait, holding all that it then holds. The cuts are before each statement that
+writes a table of the project, so that what a function has read by then may be old; where locks are
+the question, after each, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
+from typing import TypeAlias
 
 from psycopg import Error
 
-from .auth import AuthError, AuthSettings, SupabaseAuth
+from .auth import AuthError, AuthSettings, SupabaseAuth, User
+from .changes import Change
 from .errors import UserSyncError
 from .finding import ClientView, Failure, Finding, NotJudged
+from .interleaving import Change as Written
 from .interleaving import Outcome, race_of
-from .interleaving.model import Change, Row, Told
+from .interleaving.model import Row, Told
 from .interleaving.schedule import with_switches
 from .project import PLATFORM_SCHEMAS
 from .quoting import named
@@ -28,9 +32,9 @@ from .trial import Trial
 
 ORDINARY = BY_NAME["email-autoconfirm"]
 DEADLOCK = "40P01"
-# More of a session than so many steps is not cut, nor are more schedules played.
+# More of a session than so many steps is not cut.
 _STEPS = 8
-_BOUND = 60
+Entered: TypeAlias = "tuple[Meeting, list[Outcome]]"
 _VERBS = {(True, False): "insert", (False, False): "update", (False, True): "delete"}
 
 
@@ -39,13 +43,11 @@ class Meeting:
     """Two sessions that meet.
 
     Args:
-        switches: how often a schedule may leave a session that has more to do.
         after: whether to cut after a statement, too.
         alike: whether both do the same, so that it does not matter who begins.
     """
 
     trial: Trial
-    switches: int = 1
     after: bool = False
     alike: bool = False
     refusals: dict[str, AuthError] = field(default_factory=dict)
@@ -86,6 +88,28 @@ class Meeting:
         self.titles[name] = title
         self.race.session(name, *steps, role=role)
 
+    def earlier(self, person: Person, signup: Signup = ORDINARY) -> User:
+        """Sign somebody up before the sessions meet.
+
+        Raises:
+            NotJudged: that fails, which another check judges.
+        """
+        try:
+            user: User = self.race.prepare_auth(
+                lambda auth: signup.act(auth, person), signup.settings
+            )
+        except AuthError as error:
+            raise NotJudged(f"{signup.title} fails (US102)") from error
+        return user
+
+    def later(self, change: Change, person: Person) -> User:
+        """Sign somebody up to whom a change can happen."""
+        user = self.earlier(person, BY_NAME[change.signup])
+        before = change.before
+        if before:
+            user = self.race.prepare_auth(lambda auth: before(auth, user), change.settings)
+        return user
+
     # -- what comes of it
 
     def alone(self) -> list[Outcome]:
@@ -101,7 +125,7 @@ class Meeting:
             raise NotJudged(f"the sessions cannot be played: {error}") from error
 
     def outcomes(self, alone: Sequence[Outcome]) -> Iterator[Outcome]:
-        """Yield what comes of the schedules, those with fewest switches first.
+        """Yield what comes of the schedules, those first that stop a session early.
 
         Args:
             alone: what comes of the sessions one after the other.
@@ -113,9 +137,7 @@ class Meeting:
         names = list(self.race.sessions)
         try:
             lengths = self._lengths(names)
-            for number, schedule in enumerate(self._schedules(lengths)):
-                if number >= _BOUND:
-                    return
+            for schedule in self._schedules(lengths):
                 yield self.race.run(schedule)
         except UserSyncError as error:
             raise NotJudged(f"the sessions cannot be played: {error}") from error
@@ -128,15 +150,14 @@ class Meeting:
         most = max(lengths.values()) if self.alike else 0
         return {one: min(_STEPS, max(length, most)) for one, length in lengths.items()}
 
-    def _schedules(self, lengths: Mapping[str, int]) -> Iterator[list[str]]:
+    def _schedules(self, lengths: Mapping[str, int]) -> list[list[str]]:
         first = next(iter(lengths))
-        for count in range(1, self.switches + 1):
-            found = [
-                schedule
-                for schedule in with_switches(dict(lengths), count)
-                if schedule[0] == first or not self.alike
-            ]
-            yield from sorted(found, key=_first_block)
+        found = [
+            schedule
+            for schedule in with_switches(dict(lengths), 1)
+            if schedule[0] == first or not self.alike
+        ]
+        return sorted(found, key=_first_block)
 
     # -- what is told of it
 
@@ -185,6 +206,36 @@ class Meeting:
         )
 
 
+def newcomers(trial: Trial, *, after: bool = False) -> Entered:
+    """Let two people sign up at once: as alike as two may be, who can come one after the other.
+
+    Raises:
+        NotJudged: they cannot.
+    """
+    ada, bob = trial.person(), trial.person()
+    twin = replace(ada, email=f"{ada.email.partition('@')[0]}@another.example.com", phone=bob.phone)
+    for other in (twin, bob):
+        meeting = Meeting(trial, after, alike=True)
+        meeting.sign_up("ada", ada)
+        meeting.sign_up("bob", other)
+        alone = meeting.alone()
+        if not any(outcome.errors for outcome in alone):
+            return meeting, alone
+    raise NotJudged(f"{ORDINARY.title} fails (US102)")
+
+
+def shared(trial: Trial, outcome: Outcome) -> int:
+    """Return how many rows that were there before are changed by more than one session."""
+    keys = race_of(trial).arena.relations.keys
+    who: dict[tuple[str, str], set[str]] = {}
+    for change in outcome.changes:
+        for row in (change.was, change.now):
+            values = {name: (row or {}).get(name) for name in keys.get(change.table, ())}
+            if row is not None:
+                who.setdefault((change.table, str(values)), set()).add(change.session)
+    return sum(len(names) > 1 for names in who.values())
+
+
 def effort(outcome: Outcome) -> str:
     """Say how much it takes: sessions, steps, switches; what is not left between is one step."""
     schedule = outcome.schedule
@@ -216,7 +267,7 @@ def left(outcome: Outcome, target: Target, user_id: object) -> int:
 
 def rows(outcome: Outcome, target: Target, name: str) -> list[Row]:
     """Return the rows of a table that a session has left."""
-    found: list[Change] = []
+    found: list[Written] = []
     for change in outcome.changes:
         if change.table == str(target.table):
             found = [one for one in found if one.now != change.was]

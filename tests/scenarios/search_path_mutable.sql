@@ -32,6 +32,7 @@ $$;
 -- mended: as told
 
 -- broken: a helper counts on the path of its caller
+-- also: US302
 -- says: set search_path = public, pg_temp
 alter table public.profiles add column if not exists place bigint;
 
@@ -67,6 +68,7 @@ begin
 end;
 $$;
 -- mended: as told
+-- also: US302
 
 -- broken: a trigger on the profile pins nothing
 -- says: public.stamp\(\)

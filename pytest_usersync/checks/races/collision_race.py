@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from ...check import Needs, check
-from ...finding import Finding, Level, NotJudged
+from ...finding import Finding, Level
 from ...interleaving import Outcome
+from ...interleaving.model import Row
 from ...quoting import named, quoted
-from ...racing import ORDINARY, Meeting, errors, rows
-from ...signups import Person
+from ...racing import Meeting, errors, newcomers, rows
 from ...sync import Target, moment
 from ...trial import Trial
 
@@ -33,30 +32,12 @@ def collision_race(trial: Trial) -> Iterable[Finding]:
     numbers take a sequence, or one row that counts and `update … set n = n + 1 returning n`. Or
     let one signup after the other choose: `perform pg_advisory_xact_lock(…)` before it looks.
     """
-    meeting, alone = _met(trial)
+    meeting, alone = newcomers(trial)
     for outcome in meeting.outcomes(alone):
         found = _refused(trial, meeting, outcome) or _doubled(trial, meeting, outcome, alone)
         if found:
             yield found
             return
-
-
-def _met(trial: Trial) -> tuple[Meeting, list[Outcome]]:
-    ada, bob = trial.person(), trial.person()
-    twin = replace(ada, email=f"{ada.email.partition('@')[0]}@another.example.com", phone=bob.phone)
-    for other in (twin, bob):
-        meeting = _meeting(trial, ada, other)
-        alone = meeting.alone()
-        if not any(outcome.errors for outcome in alone):
-            return meeting, alone
-    raise NotJudged(f"{ORDINARY.title} fails (US102)")
-
-
-def _meeting(trial: Trial, ada: Person, bob: Person) -> Meeting:
-    meeting = Meeting(trial, alike=True)
-    meeting.sign_up("ada", ada)
-    meeting.sign_up("bob", bob)
-    return meeting
 
 
 def _refused(trial: Trial, meeting: Meeting, outcome: Outcome) -> Finding | None:
@@ -76,6 +57,8 @@ def _doubled(
     trial: Trial, meeting: Meeting, outcome: Outcome, alone: list[Outcome]
 ) -> Finding | None:
     for target in trial.sync.targets:
+        if not all(_ones(one, target) for one in alone):
+            continue
         usual = [set(_same(one, target)) for one in alone]
         for column in _same(outcome, target):
             if any(column in one for one in usual):
@@ -92,14 +75,18 @@ def _doubled(
     return None
 
 
+def _ones(outcome: Outcome, target: Target) -> tuple[Row, Row] | None:
+    """Return the row that each has written last, if there is one of each."""
+    ada, bob = (rows(outcome, target, name) for name in ("ada", "bob"))
+    return (ada[0], bob[0]) if len(ada) == len(bob) == 1 else None
+
+
 def _same(outcome: Outcome, target: Target) -> Iterator[str]:
     """Yield the columns in which both have the same; times, and what says yes or no, are none."""
-    ada, bob = (rows(outcome, target, name) for name in ("ada", "bob"))
-    if len(ada) != 1 or len(bob) != 1:
-        return
-    for column, value in ada[0].items():
+    ada, bob = _ones(outcome, target) or ({}, {})
+    for column, value in ada.items():
         text = isinstance(value, str | int) and not isinstance(value, bool)
-        if text and moment(value) is None and value == bob[0].get(column):
+        if text and moment(value) is None and value == bob.get(column):
             yield column
 
 

@@ -1,0 +1,88 @@
+"""US303: two sessions wait for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ... import chores
+from ...changes import BY_NAME
+from ...check import Needs, check
+from ...editing import editing
+from ...finding import Finding, Level, NotApplicable, NotJudged
+from ...interleaving import Outcome
+from ...platform import migration_role
+from ...racing import DEADLOCK, Meeting, newcomers, shared, written
+from ...trial import Trial
+
+# Who waits for each other shares two rows, or one and what refers to it.
+_LEAST = 2
+_TITLES = {
+    "signups": "two signups",
+    "delete": "a signup and the deletion of another user",
+    "edit": "an edit of the profile and an update of its user by Supabase Auth",
+    "backfill": "a signup and the backfill",
+}
+
+
+@check("US303", level=Level.ERROR, needs=Needs.PROFILE, cases=tuple(_TITLES))
+def deadlock(trial: Trial) -> Iterable[Finding]:
+    """No interleaving of signups, updates, deletes and backfill ends in 40P01.
+
+    A transaction holds the rows that it has written until it ends. Where one writes a first and b
+    next, and another b first and a next, each can come to wait for the other, and PostgreSQL ends
+    one of them with 40P01, deadlock detected. Under load that is a signup that fails now and then,
+    and nobody can say why. A foreign key takes part: to insert a row locks the row that it refers
+    to, and two who have both done so wait for each other when each then asks for it `for update`.
+    So does a profile that writes back into `auth.users`, while Supabase Auth comes from there.
+
+    Sessions are stopped here before and after each statement that writes.
+
+    Let every function write in one order, or lock first what it will write last.
+    """
+    meeting, alone = _met(trial)
+    if trial.case in ("delete", "edit") and all(shared(trial, one) < _LEAST for one in alone):
+        return
+    for outcome in meeting.outcomes(alone):
+        for name, many in outcome.errors.items():
+            if any(told.sqlstate == DEADLOCK for told in many):
+                tables = [str(table) for table in written(alone)]
+                yield meeting.finding(
+                    outcome,
+                    f"{_TITLES[trial.case]} wait for each other, and one of them fails",
+                    _remedy(tables),
+                    of=name,
+                )
+                return
+
+
+def _met(trial: Trial) -> tuple[Meeting, list[Outcome]]:
+    if trial.case == "signups":
+        return newcomers(trial, after=True)
+    meeting = Meeting(trial, after=True)
+    if trial.case == "delete":
+        if trial.policies.hard_delete == "refuse":
+            raise NotApplicable("no user is meant to be deleted")
+        eve = meeting.earlier(trial.person())
+        meeting.sign_up("ada", trial.person())
+        meeting.act("eve", "deletion", lambda auth: auth.admin.delete_user(eve))
+    elif trial.case == "edit":
+        editing(trial, meeting, BY_NAME["metadata"])
+    else:
+        routine = chores.backfill(trial)
+        if routine.commits:
+            raise NotApplicable("the backfill commits as it goes")
+        meeting.sign_up("ada", trial.person())
+        meeting.sql("backfill", "runs", routine.sql, role=migration_role(trial.subject.server))
+    alone = meeting.alone()
+    if any(outcome.errors for outcome in alone):
+        failed = next(iter(next(one for one in alone if one.errors).errors))
+        raise NotJudged(f"what {failed} does fails even when nobody else does anything")
+    return meeting, alone
+
+
+def _remedy(tables: list[str]) -> str:
+    return (
+        f"-- let all functions write {', '.join(tables)} in one order; or let each begin with a\n"
+        "-- lock on the row that they share, before anything else is written:\n"
+        "-- perform from … where … for update;"
+    )

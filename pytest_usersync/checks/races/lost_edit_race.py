@@ -1,0 +1,78 @@
+"""US309: an edit of the profile is gone, because Supabase Auth wrote the user meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...changes import BY_NAME
+from ...check import Needs, check
+from ...editing import Editing, editing
+from ...finding import Finding, Level, NotApplicable, NotJudged
+from ...interleaving import Outcome
+from ...quoting import named, quoted
+from ...racing import Meeting
+from ...rewriting import triggers
+from ...trial import Trial
+
+
+@check(
+    "US309",
+    level=Level.ERROR,
+    needs=Needs.PROFILE,
+    cases=("password-sign-in", "email-change-by-admin", "metadata"),
+)
+def lost_edit_race(trial: Trial) -> Iterable[Finding]:
+    """A user's profile edit beside an Auth update is not lost.
+
+    A function reads the row into a variable, changes a field and writes the whole row back; or it
+    computes a JSON document from what it has read. What others have committed in between is
+    written over, and nobody is told. One after the other nothing is lost, which is another promise
+    (US210): it is the moment between the read and the write that counts.
+
+    Let one UPDATE say what changes, and leave all other columns alone: `update … set email =
+    new.email where id = new.id`. Where the old value is needed, compute with it in the same
+    statement, `set settings = settings || …`, or read it `for update`.
+    """
+    if not triggers(trial):
+        raise NotApplicable("no trigger runs after an update of auth.users")
+    change = BY_NAME[trial.case]
+    meeting = Meeting(trial)
+    made = editing(trial, meeting, change)
+    alone = meeting.alone()
+    if any(outcome.errors for outcome in alone):
+        raise NotJudged(f"an edit or {change.title} fails even when it is alone (US203)")
+    kept = [name for name in made.edit.values if all(not _lost(one, made, name) for one in alone)]
+    for outcome in meeting.outcomes(alone):
+        gone = [name for name in kept if not outcome.errors and _lost(outcome, made, name)]
+        if gone:
+            yield _finding(meeting, outcome, made, gone, change.title)
+            return
+
+
+def _lost(outcome: Outcome, made: Editing, name: str) -> bool:
+    """Tell whether the row of the user does not have any more what the edit has written."""
+    table, key = str(made.edit.target.table), made.edit.target.key
+    edited: object = None
+    latest: object = None
+    for change in outcome.changes:
+        if change.table == table and change.now and str(change.now.get(key)) == made.user_id:
+            latest = change.now.get(name)
+            if change.session == "ada" and (change.was or {}).get(name) != latest:
+                edited = latest
+    return edited is not None and latest != edited
+
+
+def _finding(
+    meeting: Meeting, outcome: Outcome, made: Editing, gone: list[str], title: str
+) -> Finding:
+    target = made.edit.target
+    columns = ", ".join(map(quoted, gone))
+    return meeting.finding(
+        outcome,
+        f"{title} undoes what is written into {target.table}.{' and '.join(gone)} at the same"
+        " moment",
+        f"-- let the function update what follows auth.users alone, and leave {columns} of"
+        f" {named(target.table)} as it is;\n-- or let it read the row `for update`",
+        ending=f"select {columns} from {named(target.table)}"
+        f" where {quoted(target.key)} = '{made.user_id}';",
+    )
