@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from . import catalog, report
@@ -10,7 +12,7 @@ from .reading import report_path, settings, text, usage_errors
 
 
 def answer(config: pytest.Config) -> str:
-    """Return the page of the check to explain, the sync, the doctor's facts, or the checks."""
+    """Return what was asked for: a check's page, the sync, a walk, the doctor's facts, checks."""
     with usage_errors():
         word = text(config, "explain")
         if word:
@@ -20,6 +22,8 @@ def answer(config: pytest.Config) -> str:
             return _diagnosed(config)
         if flag(config, "show"):
             return _shown(config)
+        if flag(config, "walk"):
+            return _walked(config)
         wanted = settings(config)
         return report.listing(catalog.choose(wanted.select, wanted.ignore))
 
@@ -30,6 +34,21 @@ def _shown(config: pytest.Config) -> str:
     wanted = settings(config)
     with subject.prepare(wanted, subject.find(wanted, config.rootpath)) as (prepared, _):
         return show.show(prepared)
+
+
+def _walked(config: pytest.Config) -> str:
+    from . import subject, walk, walked  # noqa: PLC0415
+
+    wanted = settings(config)
+    checks = catalog.choose(wanted.select, wanted.ignore)
+    found = subject.find(wanted, config.rootpath)
+    stops = [*walk.walk(wanted, found, checks, _said)]
+    return walked.told(stops, checks, verbose=config.getoption("verbose") > 0)
+
+
+def _said(line: str) -> None:
+    """Tell whoever waits what is being done; the answer itself stays clean."""
+    print(f"usersync: {line}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _diagnosed(config: pytest.Config) -> str:

@@ -180,6 +180,12 @@ OPTIONS = (
     ),
     Option("show", "flag", "print what a signup was understood to do in this project, and exit"),
     Option(
+        "walk",
+        "flag",
+        "judge the project at every migration, print which one brought each finding in and which "
+        "one mended it, and exit",
+    ),
+    Option(
         "doctor",
         "flag",
         "print what was found (server, rights, extensions, project, sync) for a bug report, and "
@@ -218,7 +224,7 @@ def _add_flag(group: pytest.OptionGroup, option: Option) -> None:
 
 def asks(config: pytest.Config) -> bool:
     """Return whether an option was given that only prints something."""
-    flags = any(flag(config, name) for name in ("list", "show", "doctor"))
+    flags = any(flag(config, name) for name in ("list", "show", "walk", "doctor"))
     return flags or config.getoption(BY_NAME["explain"].key) is not None
 
 

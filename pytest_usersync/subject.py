@@ -51,7 +51,7 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
         UserSyncError: no server, no project, or a project that cannot be read.
     """
     request = ServerRequest(settings.dsn, settings.binaries)
-    with server.start(request, platform.seed()) as running, _platform(running.server) as template:
+    with server.start(request, platform.seed()) as running, ground(running.server) as template:
         loaded = project.load(running.server, template, found, stop=settings.stop)
         try:
             stop = settings.stop
@@ -77,7 +77,8 @@ def watched(
 
 
 @contextmanager
-def _platform(running: Server) -> Iterator[str]:
+def ground(running: Server) -> Iterator[str]:
+    """Yield the template that a project's migrations are applied to; take it back at the end."""
     try:
         with stack.adopted(running, platform.template(running)) as template:
             yield template

@@ -8,6 +8,7 @@ from .locate import locate_context, locate_function, locate_trigger
 from .model import Manner, Migration, Project, legible
 from .refusals import MigrationFailure
 from .split import Statement, blank_comments, split
+from .stepwise import Reached, stepwise
 
 __all__ = [
     "PLATFORM_SCHEMAS",
@@ -17,6 +18,7 @@ __all__ = [
     "MigrationFailure",
     "Notice",
     "Project",
+    "Reached",
     "Statement",
     "blank_comments",
     "find",
@@ -27,4 +29,5 @@ __all__ = [
     "locate_function",
     "locate_trigger",
     "split",
+    "stepwise",
 ]

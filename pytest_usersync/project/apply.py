@@ -108,36 +108,47 @@ class Loading:
         """End the session."""
         self.connection.close()
 
-    def loaded(self, *, stop: bool) -> Loaded:
-        """Apply the files and return what became of them."""
+    def begin(self) -> None:
+        """Make the history, as the CLI does before the first file."""
         with self.connection.transaction():
             self.connection.execute(_HISTORY)
+
+    def loaded(self, *, stop: bool) -> Loaded:
+        """Apply the files and return what became of them."""
+        self.begin()
         failures: list[MigrationFailure] = []
-        for failure in self._failures(go_on=not stop):
-            failures.append(failure)
-            if stop:
+        for _, failure in self.steps(go_on=not stop):
+            if failure:
+                failures.append(failure)
+            if failure and stop:
                 break
+        return self.so_far(failures)
+
+    def so_far(self, failures: Iterable[MigrationFailure]) -> Loaded:
+        """Return what has become of the files by now, those that failed given."""
         applied, notices = tuple(self.applied), tuple(self.notices)
         return Loaded(self.name, tuple(failures), applied, notices, self.left_out)
 
-    def _failures(self, *, go_on: bool) -> Iterator[MigrationFailure]:
+    def steps(self, *, go_on: bool) -> Iterator[tuple[Migration, MigrationFailure | None]]:
+        """Apply one file after the other, and yield each once it is applied or has failed."""
         yield from self._files((*self.project.before, *self.project.migrations), go_on=go_on)
         if self.project.hook:
             failure = self._hook(self.project.hook)
             if failure:
-                yield failure
+                yield failure.migration, failure
         yield from self._files(self.project.after, go_on=go_on)
 
-    def _files(self, files: Iterable[Migration], *, go_on: bool) -> Iterator[MigrationFailure]:
+    def _files(
+        self, files: Iterable[Migration], *, go_on: bool
+    ) -> Iterator[tuple[Migration, MigrationFailure | None]]:
         for migration in files:
             with self._noting(migration):
                 failure = self._apply(migration)
                 if failure and go_on and migration.manner not in (Manner.SCRIPT, Manner.HOOK):
                     failure = self._again(failure)
-            if failure:
-                yield failure
-            else:
+            if not failure:
                 self.applied.append(migration)
+            yield migration, failure
 
     @contextmanager
     def _noting(self, migration: Migration) -> Iterator[None]:

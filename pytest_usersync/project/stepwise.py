@@ -1,0 +1,81 @@
+"""Apply a project's migrations one by one, with time to look at the database after each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import NamedTuple
+
+from .. import database
+from ..server import Server
+from . import strangers
+from .apply import Loading
+from .loaded import Loaded
+from .model import Migration, Project
+from .refusals import MigrationFailure
+
+
+class Reached(NamedTuple):
+    """A file that was applied, or failed.
+
+    Args:
+        project: the project as far as it is applied.
+        loaded: the database as it is now, with what became of the files so far.
+    """
+
+    migration: Migration
+    failure: MigrationFailure | None
+    project: Project
+    loaded: Loaded
+
+
+@contextmanager
+def stepwise(
+    server: Server, template: str, project: Project, *, limit: float = 60.0, stop: bool = False
+) -> Iterator[Iterator[Reached]]:
+    """Yield the steps of ``load``; nobody is connected to the database between two of them.
+
+    Each file has a session of its own, so that the database can be cloned: a temporary table of
+    one file is not there for the next.
+    """
+    name = database.fresh_name("walk")
+    before = frozenset() if server.own else strangers.roles(server)
+    database.clone(server, template, name)
+    try:
+        with closing(Loading(server, name, project, limit)) as loading:
+            yield _steps(loading, stop=stop)
+    finally:
+        database.drop(server, name)
+        if not server.own:
+            strangers.forget(server, strangers.roles(server) - before)
+
+
+def _steps(loading: Loading, *, stop: bool) -> Iterator[Reached]:
+    loading.begin()
+    failures: list[MigrationFailure] = []
+    done: list[Migration] = []
+    for migration, failure in loading.steps(go_on=not stop):
+        done.append(migration)
+        failures += [failure] if failure else []
+        loading.close()
+        yield Reached(migration, failure, _so_far(loading.project, done), loading.so_far(failures))
+        if failure and stop:
+            return
+
+
+def _so_far(project: Project, done: list[Migration]) -> Project:
+    """Return the project without the files that are still to come."""
+
+    def have(files: tuple[Migration, ...]) -> tuple[Migration, ...]:
+        return tuple(one for one in files if any(one is other for other in done))
+
+    after = have(project.after)
+    over = have(project.migrations) == project.migrations and (after or not project.after)
+    return replace(
+        project,
+        before=have(project.before),
+        migrations=have(project.migrations),
+        after=after,
+        hook=project.hook if over else "",
+    )
