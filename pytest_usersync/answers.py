@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
 from . import catalog, report
 from .options import flag
-from .reading import report_path, settings, text, usage_errors
+from .reading import pack_folder, report_path, settings, text, usage_errors
 
 
 def answer(config: pytest.Config) -> str:
@@ -22,6 +23,8 @@ def answer(config: pytest.Config) -> str:
             return _diagnosed(config)
         if flag(config, "show"):
             return _shown(config)
+        if folder := pack_folder(config):
+            return _packed(config, folder)
         if flag(config, "walk"):
             return _walked(config)
         wanted = settings(config)
@@ -49,6 +52,15 @@ def _walked(config: pytest.Config) -> str:
 def _said(line: str) -> None:
     """Tell whoever waits what is being done; the answer itself stays clean."""
     print(f"usersync: {line}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _packed(config: pytest.Config, folder: Path) -> str:
+    from . import packing, subject  # noqa: PLC0415
+
+    place = packing.checked(folder)
+    wanted = settings(config)
+    with subject.prepare(wanted, subject.find(wanted, config.rootpath)) as (prepared, _):
+        return packing.written(prepared, place)
 
 
 def _diagnosed(config: pytest.Config) -> str:

@@ -191,6 +191,13 @@ OPTIONS = (
         "print what was found (server, rights, extensions, project, sync) for a bug report, and "
         "exit; with --usersync-report as JSON too",
     ),
+    Option(
+        "write-pack",
+        "path",
+        "write migrations of trigger, backfill and monitoring for this project's own profile "
+        "table to this folder, verify-trigger.sql and rollback.sql with them, and exit",
+        metavar="DIR",
+    ),
     Option("list", "flag", "print the checks that are chosen, and exit"),
     Option("keep", "flag", "keep the database of each broken case and tell how to open it"),
 )
@@ -225,7 +232,9 @@ def _add_flag(group: pytest.OptionGroup, option: Option) -> None:
 def asks(config: pytest.Config) -> bool:
     """Return whether an option was given that only prints something."""
     flags = any(flag(config, name) for name in ("list", "show", "walk", "doctor"))
-    return flags or config.getoption(BY_NAME["explain"].key) is not None
+    return flags or any(
+        config.getoption(BY_NAME[name].key) is not None for name in ("explain", "write-pack")
+    )
 
 
 def flag(config: pytest.Config, name: str = "") -> bool:

@@ -66,6 +66,11 @@ def report_path(config: pytest.Config) -> Path | None:
     return _writable(config, "report")
 
 
+def pack_folder(config: pytest.Config) -> Path | None:
+    """Return the folder that the pack is to be written to, if it is."""
+    return next((path for path, _ in _paths(config, "write-pack")), None)
+
+
 def _read(config: pytest.Config) -> Settings:
     return Settings(
         active=flag(config),

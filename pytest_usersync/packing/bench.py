@@ -1,0 +1,83 @@
+"""Where a pack is tried out: the project with what there is of it, loaded, watched, judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from psycopg import Error
+
+from .. import catalog, platform, project
+from ..check import Subject
+from ..project import Migration
+from ..settings import Upkeep
+from ..stages import Stages
+from ..subject import watched
+from ..trial import Trial
+from ..verdict import Verdict, judge
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A migration that is not written yet; ``name`` is that of its file without the version."""
+
+    name: str
+    text: str
+
+
+@contextmanager
+def tried(base: Subject, drafts: list[Draft], upkeep: Upkeep | None = None) -> Iterator[Subject]:
+    """Load the project with these migrations behind its own, and watch a signup."""
+    whole = base.project
+    mine = tuple(
+        Migration(
+            whole.root / f"pack/{number}_{one.name}.sql", f"9{number:013}", one.name, one.text
+        )
+        for number, one in enumerate(drafts)
+    )
+    if whole.after or whole.hook:
+        whole = replace(whole, after=(*whole.after, *mine))
+    else:
+        whole = replace(whole, migrations=(*whole.migrations, *mine))
+    loaded = project.load(base.server, platform.template(base.server), whole)
+    try:
+        subject = watched(base.server, whole, loaded, base.policies)
+        yield replace(subject, exploration=base.exploration, upkeep=upkeep or Upkeep())
+    finally:
+        project.forget(base.server, loaded)
+
+
+@contextmanager
+def looking(subject: Subject) -> Iterator[Trial]:
+    """Lend a trial on a copy of the subject's database."""
+    with Stages(subject) as stages, Trial(stages.take("pack")) as trial:
+        yield trial
+
+
+def judged(subject: Subject, only: tuple[str, ...]) -> list[Verdict]:
+    """Return the verdicts of the checks whose code starts with one of these."""
+    found: list[Verdict] = []
+    with Stages(subject) as stages:
+        for check in catalog.every():
+            for case in (check.cases or ("",)) if check.code.startswith(only) else ():
+                # a check that crashes has said nothing; a run with --usersync tells of it
+                with suppress(Error):
+                    found.append(judge(check, case, stages.take(check.code)))
+    return found
+
+
+def broken(verdicts: list[Verdict]) -> set[str]:
+    """Return the codes of the promises that are broken."""
+    return {one.code for one in verdicts if one.findings}
+
+
+def refused(base: Subject, subject: Subject) -> list[str]:
+    """Return what PostgreSQL said of the files that the project itself would not have failed."""
+    before = {failure.file for failure in base.load_failures}
+    return [
+        f"{Path(failure.file).name}: {failure.failure.sqlstate} {failure.failure.message}"
+        for failure in subject.load_failures
+        if failure.file not in before
+    ]

@@ -1,0 +1,238 @@
+"""Make the pack for one project: mend, replace where need be, add what is missing, judge it all."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..check import Subject
+from ..errors import ProjectError
+from ..settings import Upkeep
+from ..trial import Trial
+from ..undoing import state
+from ..verdict import Verdict
+from .bench import Draft, broken, judged, looking, refused, tried
+from .insertion import Insertion, insertions
+from .parts import OWN, backfilling, insertion, monitoring, verification, writing
+from .place import SCRIPTS
+from .repairs import repairs
+from .shape import Shape, shape, unfilled
+from .template import filled
+from .undo import rollback
+
+# What shows that the trigger of the project does not do.
+_SIGNUP = ("US1",)
+_BACKFILL = ("US401", "US402", "US403", "US404", "US405")
+_RELATIONS = (
+    "cleanup_audit_log",
+    "user_sync_failures",
+    "user_sync_monitoring_log",
+    "user_sync_replay",
+)
+_ROUTINES = (
+    *("write_user_profile", "user_sync_trigger_status", "fill_ghost_users", "fill_or_set_aside"),
+    *("backfill_ghost_users", "check_ghost_users", "check_orphaned_profiles"),
+    *("get_user_sync_stats", "run_user_sync_quality_check", "record_user_sync_metrics"),
+    *("get_latest_sync_status", "get_sync_status_history"),
+)
+_TAKEN = """
+    select 'table ' || c.relname as what
+    from pg_catalog.pg_class as c
+    where c.relnamespace = to_regnamespace(%(schema)s) and c.relname = any (%(relations)s)
+    union all
+    select 'function ' || p.proname
+    from pg_catalog.pg_proc as p
+    where p.pronamespace = to_regnamespace(%(schema)s) and p.proname = any (%(routines)s)
+    union all
+    select 'trigger ' || t.tgname
+    from pg_catalog.pg_trigger as t
+    where t.tgrelid = 'auth.users'::regclass and t.tgname = %(own)s
+    order by what
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """What is to be written, and what people should know of it.
+
+    Args:
+        drafts: the migrations, in their order.
+        scripts: the other files, by name.
+        decided: what was decided, a sentence each.
+        left: what is still found with the pack in place.
+    """
+
+    drafts: tuple[Draft, ...]
+    scripts: dict[str, str]
+    decided: tuple[str, ...]
+    left: tuple[Verdict, ...] = field(default_factory=tuple)
+
+
+def made(base: Subject) -> Pack:
+    """Return the pack for a project.
+
+    Raises:
+        ProjectError: the project has nothing that the pack can be made for.
+    """
+    decided: list[str] = []
+    with looking(base) as trial:
+        plain = insertions(trial)
+        into = next((one for one in plain if one.key), None)
+        known = shape(trial, into)
+        words = known.words(base.policies.null_email)
+        _free(trial, words["schema"])
+    drafts = _written(base, known, plain, words, decided)
+    with tried(base, drafts) as subject:
+        if not subject.sync.targets:
+            raise ProjectError(_nothing(subject))
+        with looking(subject) as trial:
+            _in_time(trial)
+            known = shape(trial, None)
+            words = known.words(base.policies.null_email)
+            one = insertion(trial, known, insertions(trial))
+            ways = [
+                backfilling(trial, known, way, words) for way in ([one] if one else []) + [None]
+            ]
+            rest = [
+                Draft("mend_ghost_users", filled("mend", **words)),
+                monitoring(known, subject.sync, words),
+                Draft("schedule_user_sync_monitoring", filled("schedule", **words)),
+            ]
+            verify = verification(subject.sync, words)
+    drafts += [_better(base, drafts, ways), *rest]
+    drafts = _ordered(drafts)
+    return _finished(base, drafts, words, verify, decided)
+
+
+def _better(base: Subject, drafts: list[Draft], ways: list[Draft]) -> Draft:
+    """Return the first of the backfills that is as the triggers are, else the last."""
+    for way in ways[:-1]:
+        with tried(base, [*drafts, way]) as subject:
+            if not refused(base, subject) and not broken(judged(subject, _BACKFILL)):
+                return way
+    return ways[-1]
+
+
+def _ordered(drafts: list[Draft]) -> list[Draft]:
+    """Return the drafts, what is about those who are there already behind the backfill."""
+    late = [one for one in drafts if one.name.endswith("_of_old")]
+    rest = [one for one in drafts if one not in late]
+    at = next(place for place, one in enumerate(rest) if one.name == "mend_ghost_users") + 1
+    return [*rest[:at], *late, *rest[at:]]
+
+
+def _free(trial: Trial, schema: str) -> None:
+    """Raise what the pack would replace of the project's own."""
+    names = {"relations": list(_RELATIONS), "routines": list(_ROUTINES)}
+    found = trial.session().execute(_TAKEN, {"schema": schema, "own": OWN, **names}).fetchall()
+    if found:
+        what = ", ".join(row["what"] for row in found)
+        raise ProjectError(
+            f"The project has these names of the pack in {schema} or on auth.users already: {what}."
+            " Nothing is overwritten: rename or drop them in a migration first."
+        )
+
+
+def _in_time(trial: Trial) -> None:
+    known = {one.name: one.event for one in trial.sync.triggers}
+    writers = trial.sync.profile.written_by
+    if not writers or not all("INSERT" in known.get(name, "") for name in writers):
+        raise ProjectError(
+            f"{trial.sync.profile.table} gets its row by no single trigger that runs when a user is"
+            " inserted into auth.users, so the pack has nothing to build on. Let one trigger after"
+            " insert write it."
+        )
+
+
+def _nothing(subject: Subject) -> str:
+    blocked = subject.sync.blocked
+    said = (
+        f": {blocked.failure.sqlstate} {blocked.failure.message}"
+        if blocked and blocked.failure
+        else ""
+    )
+    kind = "is refused" if blocked else "leaves no profile"
+    return (
+        f"An ordinary signup {kind} even with the repairs{said}. Mend the trigger first; see "
+        f"pytest --usersync --usersync-select={'US102' if blocked else 'US103'}."
+    )
+
+
+def _written(
+    base: Subject, known: Shape, plain: list[Insertion], words: dict[str, str], decided: list[str]
+) -> list[Draft]:
+    """Return the repairs, with a trigger of the pack's where the project's cannot be mended."""
+    drafts = [] if not base.sync.targets else repairs(base, [])
+    with tried(base, drafts) as subject:
+        left = {code for code in broken(judged(subject, _SIGNUP)) if code not in ("US108", "US115")}
+        whole = bool(subject.sync.targets)
+        mine = [one for one in plain if one.table == known.table and one.key == known.key]
+        writers = set(subject.sync.profile.written_by) if whole else {one.trigger for one in mine}
+        alone = len(subject.sync.targets) <= 1 and not subject.sync.side_tables
+    if whole and not left:
+        decided.append(f"{_named(writers)} stays: every signup gets its row in {known.table}.")
+        return drafts
+    found = ", ".join(sorted(left)) or "US103"
+    if not mine or writers != {one.trigger for one in mine} or not alone:
+        if not whole:
+            raise ProjectError(
+                f"A signup leaves no row in a profile table ({found}), and the trigger does more"
+                f" than insert one. Mend it first; see --usersync-explain {found[:5]}."
+            )
+        decided.append(
+            f"{_named(writers)} stays, although {found} is found: it does more than insert one row,"
+            " and the pack does not guess what."
+        )
+        return drafts
+    lacking = unfilled(known, mine[-1].values)
+    if lacking:
+        raise ProjectError(
+            f"{known.table} needs a value for {', '.join(lacking)}, and neither the trigger nor a "
+            "default gives one. Add a default, or let it be NULL."
+        )
+    why = f"The trigger that did so before let {found} be found."
+    new = writing(known, mine, words, why)
+    more = repairs(base, [new, *drafts] if not whole else [*drafts, new])
+    decided.append(
+        f"{_named(writers)} is replaced by {OWN}, which inserts the same: {found} was found."
+    )
+    return [*drafts, new, *more]
+
+
+def _named(triggers: set[str]) -> str:
+    return " and ".join(sorted(triggers)) or "What writes the profile"
+
+
+def _finished(
+    base: Subject, drafts: list[Draft], words: dict[str, str], verify: str, decided: list[str]
+) -> Pack:
+    """Return the pack once it was loaded and judged as a whole."""
+    with looking(base) as trial:
+        before = state(trial.session())
+    with tempfile.TemporaryDirectory(prefix="usersync-") as folder:
+        paths = [Path(folder) / name for name in SCRIPTS]
+        upkeep = Upkeep(verify=str(paths[0]), rollback=str(paths[1]))
+        with tried(base, drafts, upkeep) as subject:
+            if said := refused(base, subject):
+                raise ProjectError(f"What the pack would write does not apply: {'; '.join(said)}.")
+            with looking(subject) as trial:
+                after = state(trial.session())
+            replays = any("user_sync_replay" in one.text for one in drafts)
+            back = rollback(before, after, words, replays=replays)
+            for path, text in zip(paths, (verify, back), strict=True):
+                path.write_text(text, encoding="utf-8")
+            left = [one for one in judged(subject, ("US",)) if one.findings]
+    decided += _told(drafts)
+    scripts = dict(zip(SCRIPTS, (verify, back), strict=True))
+    return Pack(tuple(drafts), scripts, tuple(decided), tuple(left))
+
+
+def _told(drafts: list[Draft]) -> Iterator[str]:
+    replays = any("user_sync_replay" in one.text for one in drafts)
+    yield (
+        "The backfill lets the project's own triggers write the missing rows."
+        if replays
+        else "The backfill inserts what the trigger inserts."
+    )

@@ -1,0 +1,131 @@
+"""The profile table as the pack needs to know it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import ProjectError
+from ..quoting import named, quoted
+from ..remedies import FOLLOWED
+from ..sync import Sync, Table
+from ..trial import Trial
+from .insertion import Insertion
+from .template import literal
+
+_COLUMNS = """
+    select
+        a.attname as name,
+        pg_catalog.format_type(a.atttypid, null) as type,
+        a.attnotnull and not a.atthasdef and a.attidentity = '' as required,
+        a.attgenerated <> '' or a.attidentity = 'a' as made,
+        exists (
+            select
+            from pg_catalog.pg_index as i
+            where
+                i.indrelid = a.attrelid
+                and i.indisunique
+                and i.indimmediate
+                and i.indnkeyatts = 1
+                and i.indkey[0] = a.attnum
+                and i.indpred is null
+        ) as single
+    from pg_catalog.pg_attribute as a
+    where a.attrelid = to_regclass(%s) and a.attnum > 0 and not a.attisdropped
+    order by a.attnum
+"""
+_KEYS = ("uuid", "text", "character varying")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; ``required``: a row must be given a value for it; ``made``: it must not."""
+
+    name: str
+    type: str
+    required: bool
+    made: bool
+    single: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The profile table, its key and its columns."""
+
+    table: Table
+    key: str
+    columns: dict[str, Column]
+
+    @property
+    def cast(self) -> str:
+        """Return what makes the user's id a key."""
+        return "" if self.columns[self.key].type == "uuid" else "::text"
+
+    def words(self, policy: str) -> dict[str, str]:
+        """Return what fills the holes of every template.
+
+        Args:
+            policy: what is meant of users without email.
+        """
+        path = named(self.table)
+        wanted = "" if policy == "profile" else "au.email is not null"
+        return {
+            "schema": quoted(self.table.schema),
+            "table": path,
+            "key": quoted(self.key),
+            "au_id": f"au.id{self.cast}",
+            "f_id": f"f.user_id{self.cast}",
+            "wanted": f"\n            and {wanted}" if wanted else "",
+            "and_wanted": f" and {wanted}" if wanted else "",
+            "wanted_only": f"\n    and {wanted}" if wanted else "",
+            "lock": literal(f"{self.table.schema}.backfill_ghost_users"),
+        }
+
+    def followed(self, sync: Sync) -> dict[str, str]:
+        """Return the columns that follow ``auth.users``, each as an expression over ``au``."""
+        mirrors = [one for one in sync.mirrors if one.table == self.table]
+        return {
+            one.column: " or ".join(f"au.{source} is not null" for source in one.sources)
+            if one.flag
+            else f"au.{one.sources[0]}"
+            for one in mirrors
+            if FOLLOWED.issuperset(one.sources) and not self.columns[one.column].made
+        }
+
+
+def shape(trial: Trial, plain: Insertion | None) -> Shape:
+    """Return the shape of the profile table.
+
+    Args:
+        trial: where to look.
+        plain: the insert that writes the profile, where no signup was seen to leave one.
+
+    Raises:
+        ProjectError: there is no such table, or none that the pack can fill.
+    """
+    sync = trial.sync
+    if sync.targets:
+        table, key = sync.profile.table, sync.profile.key
+    elif plain:
+        table, key = plain.table, plain.key
+    else:
+        raise ProjectError(
+            "No profile table was found: a signup leaves no row that carries the user's id, and no "
+            "trigger on auth.users only inserts one. Write the trigger first; see "
+            "--usersync-explain US101."
+        )
+    columns = {row["name"]: Column(**row) for row in trial.query(_COLUMNS, [named(table)])}
+    if key not in columns or not columns[key].single:
+        raise ProjectError(
+            f"{table} has no primary key or unique constraint on {key or 'the users id'} alone, so "
+            "nothing keeps a user from having two rows. Add one."
+        )
+    if columns[key].type not in _KEYS:
+        raise ProjectError(f"{table}.{key} is {columns[key].type}. The pack knows uuid and text.")
+    if set("%'{}") & set(f"{named(table)}{key}"):
+        raise ProjectError(f"{table} has a name that the pack cannot write. Rename it.")
+    return Shape(table, key, columns)
+
+
+def unfilled(known: Shape, values: dict[str, str]) -> list[str]:
+    """Return the columns that need a value and are given none."""
+    return [one.name for one in known.columns.values() if one.required and one.name not in values]

@@ -1,0 +1,84 @@
+"""The rollback of a pack: what it made goes, what it replaced comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..quoting import quoted
+from ..undoing import State
+
+_HEAD = """\
+-- Takes the user sync of {table} back to what it was: triggers, functions, monitoring, backfill,
+-- schedule. Profiles stay, and so does every row that was written: the audit log, the monitoring
+-- log and the recorded failures.
+--
+--     psql -v ON_ERROR_STOP=1 -f rollback.sql "$DATABASE_URL"
+--
+-- It can be run again, and it waits for no more than a few seconds: sign-ins queue behind it while
+-- it waits.
+
+begin;
+
+set local lock_timeout = '4s';
+
+do $$
+begin
+    if pg_catalog.to_regclass('cron.job') is not null then
+        perform cron.unschedule(jobid)
+        from cron.job
+        where jobname = 'record-user-sync-metrics';
+    end if;
+end;
+$$;
+"""
+
+
+def rollback(before: State, after: State, words: Mapping[str, str], *, replays: bool) -> str:
+    """Return the script that leads from one state back to the other."""
+    parts = [_HEAD.replace("{table}", words["table"]), *_triggers(before, after)]
+    parts += _routines(before, after)
+    if replays:
+        parts.append(f"drop table if exists {words['schema']}.user_sync_replay;\n")
+    return "\n".join([*parts, "commit;\n"])
+
+
+def _triggers(before: State, after: State) -> Iterator[str]:
+    changed = [
+        name
+        for name in sorted({*before.triggers, *after.triggers})
+        if before.triggers.get(name) != after.triggers.get(name)
+    ]
+    if changed:
+        yield "".join(f"drop trigger if exists {quoted(one)} on auth.users;\n" for one in changed)
+
+
+def _routines(before: State, after: State) -> Iterator[str]:
+    # what was there before and is another one now comes back first, for the triggers to find it
+    for name, text in before.routines.items():
+        if after.routines.get(name) not in (None, text):
+            yield f"{_definition(text)};\n{_granted(name, text)}"
+    for name in sorted(before.triggers):
+        text = before.triggers[name]
+        if after.triggers.get(name) != text:
+            made, _, state = text.rpartition(" ")
+            yield f"{made};\n{_state(name, state)}"
+    gone = [name for name in after.routines if name not in before.routines]
+    if gone:
+        yield "drop routine if exists\n" + ",\n".join(f"    {one}" for one in sorted(gone)) + ";\n"
+
+
+def _definition(text: str) -> str:
+    return text[: text.rindex("{")].rstrip()
+
+
+def _granted(name: str, text: str) -> str:
+    """Return the grants that were there: who replaces a function keeps the rights as they are."""
+    entries = text[text.rindex("{") + 1 : -1].split(",")
+    roles = [entry.partition("=")[0] or "public" for entry in entries if entry]
+    return f"grant execute on routine {name} to {', '.join(roles)};\n" if roles else ""
+
+
+def _state(name: str, state: str) -> str:
+    words = {"D": "disable", "A": "enable always", "R": "enable replica"}
+    trigger = f"alter table auth.users {words.get(state)} trigger {quoted(name)};\n"
+    return trigger if state in words else ""

@@ -1,0 +1,295 @@
+-- The backfill: every user without a row in {table} gets the row that the trigger would have written. It takes users in
+-- the order of their ids, batch by batch, each committed by itself, so that nobody waits for longer than one batch. A
+-- user that cannot be filled is set aside with the reason and stops nobody else. What was interrupted is completed by
+-- the next run.
+--
+--     call {schema}.backfill_ghost_users();
+--     select * from {schema}.user_sync_failures;
+
+create table {schema}.cleanup_audit_log (
+    id uuid primary key default gen_random_uuid(),
+    job_name text not null,
+    job_type text not null,
+    started_at timestamptz not null default clock_timestamp(),
+    completed_at timestamptz,
+    status text not null check (status in ('running', 'completed', 'failed')),
+    records_affected bigint not null default 0,
+    execution_time_ms bigint,
+    error_message text,
+    created_at timestamptz not null default clock_timestamp()
+);
+
+comment on table {schema}.cleanup_audit_log is 'What maintenance jobs did, one row a run.';
+
+create table {schema}.user_sync_failures (
+    user_id uuid primary key,
+    error_code text not null,
+    error_message text not null,
+    error_detail text,
+    failed_at timestamptz not null default now()
+);
+
+comment on table {schema}.user_sync_failures is 'Users whose profile could not be written, and why.';
+
+alter table {schema}.cleanup_audit_log enable row level security;
+alter table {schema}.user_sync_failures enable row level security;
+
+revoke all
+    on {schema}.cleanup_audit_log, {schema}.user_sync_failures
+    from anon, authenticated;
+
+
+create function {schema}.user_sync_trigger_status()
+    returns text
+    set search_path = ''
+    language sql
+    stable
+as $$
+    -- the whole definition: of a trigger of that name on another table, for another event, with another function or
+    -- under another condition, it is another one
+    select case
+        when bool_and(coalesce(t.tgenabled in ('O', 'A'), false)) then 'active'
+        when bool_or(t.oid is null) then 'missing'
+        when bool_or(t.tgenabled = 'R') then 'replica only'
+        else 'disabled'
+    end
+    from
+        (
+            values
+{triggers}
+        ) as e (name, definition)
+        left join pg_catalog.pg_trigger as t
+            on
+                t.tgrelid = pg_catalog.to_regclass('auth.users')
+                and t.tgname = e.name
+                and right(pg_catalog.pg_get_triggerdef(t.oid), length(e.definition)) = e.definition;
+$$;
+
+comment on function {schema}.user_sync_trigger_status()
+    is 'Whether the triggers that write profiles are active, disabled, replica only or missing.';
+
+
+{fill}
+
+
+create function {schema}.fill_or_set_aside(
+    p_first uuid,
+    p_last uuid,
+    out filled bigint,
+    out set_aside bigint
+)
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+declare
+    ghost uuid;
+    code text;
+    message text;
+    detail text;
+begin
+    filled := 0;
+    set_aside := 0;
+
+    begin
+        filled := {schema}.fill_ghost_users(p_first, p_last);
+    exception
+        when others then
+            -- somebody there cannot be filled; who it is, the loop finds out
+            null;
+    end;
+
+    for ghost in
+        select au.id
+        from auth.users as au
+        where
+            au.id between p_first and p_last{wanted}
+            and not exists (
+                select
+                from {table} as p
+                where p.{key} = {au_id}
+            )
+        order by au.id
+    loop
+        begin
+            if {schema}.fill_ghost_users(ghost, ghost) = 0 then
+                raise exception 'nothing was written' using errcode = 'no_data_found';
+            end if;
+
+            filled := filled + 1;
+        exception
+            when others then
+                get stacked diagnostics
+                    code = returned_sqlstate,
+                    message = message_text,
+                    detail = pg_exception_detail;
+
+                -- who was deleted or filled meanwhile needs no help
+                insert into {schema}.user_sync_failures (user_id, error_code, error_message, error_detail)
+                select
+                    au.id,
+                    code,
+                    message,
+                    nullif(detail, '')
+                from auth.users as au
+                where
+                    au.id = ghost
+                    and not exists (
+                        select
+                        from {table} as p
+                        where p.{key} = {au_id}
+                    )
+                on conflict (user_id) do update
+                set
+                    error_code = excluded.error_code,
+                    error_message = excluded.error_message,
+                    error_detail = excluded.error_detail,
+                    failed_at = excluded.failed_at;
+
+                if found then
+                    set_aside := set_aside + 1;
+                end if;
+        end;
+    end loop;
+end;
+$$;
+
+comment on function {schema}.fill_or_set_aside(uuid, uuid)
+    is 'Fills the ghosts from one key to another; writes down those who cannot be filled.';
+
+
+create procedure {schema}.backfill_ghost_users(
+    p_batch_size integer default 5000,
+    p_commit boolean default true
+)
+    -- no security definer and no set search_path: neither goes together with commit; every name is qualified
+    language plpgsql
+as $$
+declare
+    started constant timestamptz := clock_timestamp();
+    trigger_status constant text := {schema}.user_sync_trigger_status();
+    job uuid;
+    batch record;
+    first uuid := '00000000-0000-0000-0000-000000000000';
+    last uuid;
+    filled bigint := 0;
+    set_aside bigint := 0;
+    failure text;
+begin
+    if p_batch_size is null or p_batch_size < 1 then
+        raise exception 'p_batch_size is %. Take 1 or more users at a time.', p_batch_size
+            using errcode = 'invalid_parameter_value';
+    end if;
+
+    -- where it cannot commit it fails here, with no lock taken that the session would keep
+    if p_commit then
+        commit;
+    end if;
+
+    if not pg_catalog.pg_try_advisory_lock(pg_catalog.hashtext({lock})) then
+        raise notice 'Another backfill is under way and fills the same users';
+        return;
+    end if;
+
+    if trigger_status <> 'active' then
+        raise warning 'The trigger on auth.users that writes {table} is %: who signs up after the backfill is a ghost'
+            ' again', trigger_status;
+    end if;
+
+    -- a run that was killed could not say so itself
+    update {schema}.cleanup_audit_log
+    set
+        status = 'failed',
+        completed_at = clock_timestamp(),
+        error_message = 'interrupted'
+    where
+        job_name = 'backfill_ghost_users'
+        and status = 'running';
+
+    insert into {schema}.cleanup_audit_log (job_name, job_type, status)
+    values ('backfill_ghost_users', 'backfill', 'running')
+    returning id into job;
+
+    while first is not null and failure is null loop
+        if p_commit then
+            commit;
+        end if;
+
+        select au.id
+        into last
+        from auth.users as au
+        where au.id >= first
+        order by au.id
+        offset p_batch_size - 1
+        limit 1;
+
+        begin
+            select f.filled, f.set_aside
+            into strict batch
+            from {schema}.fill_or_set_aside(first, coalesce(last, 'ffffffff-ffff-ffff-ffff-ffffffffffff')) as f;
+        exception
+            -- a cancelled one, too, gives its lock back and says how far it came
+            when others or query_canceled then
+                failure := sqlerrm;
+        end;
+
+        if failure is null then
+            filled := filled + batch.filled;
+            set_aside := set_aside + batch.set_aside;
+
+            raise notice '% users filled so far, % set aside', filled, set_aside;
+
+            select au.id
+            into first
+            from auth.users as au
+            where au.id > last
+            order by au.id
+            limit 1;
+        end if;
+    end loop;
+
+    -- who has a profile by now has no failure to tell of
+    delete from {schema}.user_sync_failures as f
+    using {table} as p
+    where p.{key} = {f_id};
+
+    update {schema}.cleanup_audit_log
+    set
+        status = case when failure is null then 'completed' else 'failed' end,
+        completed_at = clock_timestamp(),
+        records_affected = filled,
+        execution_time_ms = (extract(epoch from clock_timestamp() - started) * 1000)::bigint,
+        error_message = coalesce(
+            failure,
+            case when set_aside > 0 then format('%s users set aside, see user_sync_failures', set_aside) end
+        )
+    where id = job;
+
+    if p_commit then
+        commit;
+    end if;
+
+    perform pg_catalog.pg_advisory_unlock(pg_catalog.hashtext({lock}));
+
+    if failure is not null then
+        raise exception 'The backfill stopped after % users: %', filled, failure;
+    end if;
+
+    raise notice 'Backfilled % users, set % aside', filled, set_aside;
+end;
+$$;
+
+comment on procedure {schema}.backfill_ghost_users(integer, boolean)
+    is 'Gives every user of auth.users a row in {table}, batch by batch.';
+
+
+revoke execute
+    on function
+        {schema}.user_sync_trigger_status(),
+        {schema}.fill_ghost_users(uuid, uuid),
+        {schema}.fill_or_set_aside(uuid, uuid)
+    from public, anon, authenticated;
+
+revoke execute
+    on procedure {schema}.backfill_ghost_users(integer, boolean)
+    from public, anon, authenticated;
