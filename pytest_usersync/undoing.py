@@ -10,8 +10,8 @@ from psycopg import Error
 
 from . import database, platform, project, upkeep
 from .database import Connection
-from .finding import ClientView, Finding
-from .project import PLATFORM_SCHEMAS
+from .finding import ClientView, Finding, Location
+from .project import PLATFORM_SCHEMAS, Project
 from .quoting import named, quoted
 from .sync import Table
 from .trial import Refused, Trial
@@ -176,3 +176,9 @@ def refused(trial: Trial, refusal: Refused, shown: str, setup: str) -> Finding:
     view = ClientView(refusal.error.status, refusal.error.code, refusal.error.message)
     summary = f"after {shown} nobody can sign up any more"
     return trial.refusal(failure, f"{setup}{refusal.script}", summary, view)
+
+
+def located(whole: Project, routine: str) -> Location | None:
+    """Return where a routine is made that ``State.routines`` has by this name."""
+    schema, _, name = routine.partition("(")[0].rpartition(".")
+    return project.locate_function(whole, schema.strip('"'), name.strip('"'))

@@ -12,7 +12,7 @@ from ...quoting import named, quoted
 from ...signups import BY_NAME
 from ...sync import Table
 from ...trial import Refused, Trial
-from ...undoing import State, before, broken_calls, refused, rows, state
+from ...undoing import State, before, broken_calls, located, refused, rows, state
 
 _SIGNUP = BY_NAME["email-autoconfirm"]
 _SHOWN = (
@@ -79,13 +79,19 @@ def _run(trial: Trial, script: Script) -> Failure | None:
 
 
 def _files(trial: Trial, was: State, now: State) -> Iterator[str]:
-    """Yield the files that make the triggers which are gone, in the order they are applied."""
+    """Yield the files that make what is gone, in the order they are applied.
+
+    Triggers are looked at first; a script that takes none away may take back what is beside them.
+    """
+    project = trial.subject.project
     changed = {name for name, text in was.triggers.items() if now.triggers.get(name) != text}
     made = {one.name: one.location for one in trial.sync.triggers if one.name in changed}
+    if not changed:
+        changed = {name for name in was.routines if name not in now.routines}
+        made = {name: located(project, name) for name in changed}
     for name in sorted(changed):
         if made.get(name) is None:
-            raise NotJudged(f"no migration is known to make the trigger {name}")
-    project = trial.subject.project
+            raise NotJudged(f"no migration is known to make {name}")
     places = {place.file for place in made.values() if place}
     yield from (shown for one in project.files if (shown := project.shown(one.path)) in places)
 
