@@ -11,6 +11,7 @@ from .ground import Facts, Ground, Someone
 from .quoting import named, quoted
 
 # A day ahead of UTC for half of the day, and behind it for a third.
+_AGAIN = "set session_replication_role = origin;\nset session_replication_role = replica;\n"
 ZONES = ("Pacific/Kiritimati", "America/Los_Angeles")
 _DEFINITION = """
     select pg_catalog.pg_get_triggerdef(t.oid) as text
@@ -119,7 +120,7 @@ def _with(facts: Facts, who: Someone, *, user: bool = False) -> Facts:
 
 
 def _of(ground: Ground, name: str, title: str, lost: list[Someone], orphans: int = 0) -> Fault:
-    text = "".join(map(ground.ghost, lost))
+    text = "".join(map(ground.ghost, lost)).replace(_AGAIN, "")
     facts = replace(ground.base, users={**ground.base.users, **{who.id: who for who in lost}})
     for _ in range(orphans):
         who, more = ground.orphan()

@@ -142,16 +142,21 @@ class Ground:
 
     def ghost(self, who: Someone) -> str:
         """Return the SQL that makes somebody a ghost."""
-        created = who.created_at.isoformat() if who.created_at else None
         values = (
             f"'{who.id}', 'authenticated', 'authenticated', {_text(who.email)}, now(), "
-            f"{_text(created)}"
+            f"{self._moment(who.created_at)}"
         )
         return (
             "set session_replication_role = replica;\n"
             "insert into auth.users (id, aud, role, email, email_confirmed_at, created_at)\n"
             f"values ({values});\nset session_replication_role = origin;\n"
         )
+
+    def _moment(self, created: datetime | None) -> str:
+        days = (self.now - created).total_seconds() / 86400 if created else 0.5
+        if created is None or not days.is_integer():
+            return _text(created.isoformat() if created else None)
+        return f"now() - interval '{days:.0f} days'" if days else "now()"
 
     def orphan(self) -> tuple[Someone, str]:
         """Return somebody of whom only the profile is left, and the SQL by which that comes."""

@@ -13,6 +13,7 @@ from psycopg import Error
 
 from pytest_usersync import catalog, database, platform, project
 from pytest_usersync.check import Check, Subject
+from pytest_usersync.common import Common
 from pytest_usersync.finding import Finding, Outcome
 from pytest_usersync.policy import Policies
 from pytest_usersync.server import Server
@@ -172,12 +173,16 @@ def judged(
     there is judged again on a database of its own, and that is what counts.
     """
     verdicts: list[Verdict] = []
-    with database.Clones(subject.server) as clones, Shared(subject, clones) as shared:
+    with (
+        database.Clones(subject.server) as clones,
+        closing(Common()) as common,
+        Shared(subject, clones, common) as shared,
+    ):
         for check in (one for one in catalog.every() if one.code.startswith(only)):
             alone = check.code.startswith(apart) or check.code in _FIRST
             quick = [] if alone else shared.judged(check)
             if not quick or told(quick):
-                with closing(Stage(subject, clones)) as stage:
+                with closing(Stage(subject, clones, common)) as stage:
                     quick = cases(check, stage)
             verdicts += quick
     return verdicts
@@ -191,15 +196,15 @@ def cases(check: Check, stage: Stage) -> list[Verdict]:
 class Shared:
     """One stage for many checks; a new one after a check that changed more than rows."""
 
-    def __init__(self, subject: Subject, clones: database.Clones) -> None:
-        self._subject, self._clones = subject, clones
+    def __init__(self, subject: Subject, clones: database.Clones, common: Common) -> None:
+        self._subject, self._clones, self._common = subject, clones, common
         self._stage: Stage | None = None
         self._seen: object = None
 
     def judged(self, check: Check) -> list[Verdict]:
         """Return the verdicts on a check that may find traces of the checks before it."""
         if self._stage is None:
-            self._stage = Stage(self._subject, self._clones)
+            self._stage = Stage(self._subject, self._clones, self._common)
             self._seen = self._catalog(self._stage)
         try:
             return cases(check, self._stage)
