@@ -17,12 +17,15 @@ _LEVELS = {
     "repeatable read": psycopg.IsolationLevel.REPEATABLE_READ,
     "serializable": psycopg.IsolationLevel.SERIALIZABLE,
 }
+_AT_ONCE = 0
 
 
 def perform(player: Player) -> None:
     """Do all that the session does; what ends in an error is noted."""
     session, connection = player.session, player.line.connection
     connection.autocommit = session.auth is not None or not _own_transactions(session)
+    # What Supabase Auth sends is always the same; planning it costs more than running it.
+    connection.prepare_threshold = _AT_ONCE if session.auth else None
     if session.isolation and not connection.autocommit:
         connection.isolation_level = _LEVELS[session.isolation]
     _enter(player)
