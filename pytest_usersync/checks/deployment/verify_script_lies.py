@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from ...check import Needs, check
 from ...chores import Script, migrator, verification
-from ...faults import Fault, Ground, faults
+from ...faults import Fault, faults
 from ...finding import Failure, Finding, Level, Location
+from ...ground import Ground
 from ...quoting import named, quoted
 from ...trial import Trial
 
@@ -49,6 +50,8 @@ def verify_script_lies(trial: Trial) -> Iterable[Finding]:
     ground = Ground(trial.aside())
     passed: list[Fault] = []
     for fault in (*faults(ground), *_functions(ground)):
+        if fault.sql.startswith("set timezone"):  # what the clock says is monitoring's business
+            continue
         sound = fault.facts.status == "healthy" and not fault.failing
         failure = _run(ground.trial, script, fault)
         if failure and sound:
@@ -75,7 +78,7 @@ def _functions(ground: Ground) -> Iterator[Fault]:
                 f"create or replace function {found[0]['name']} returns trigger language plpgsql\n"
                 f"as $$ begin {body} end $$;\n"
             )
-            user_id, signup = ground._arrival(ground._form)  # noqa: SLF001
+            user_id, signup = ground.arrival()
             if not ground.brings(text + signup, user_id):
                 facts = replace(ground.base, works=False)
                 yield Fault(short, f"the function of the trigger {name} {title}", text, facts)
