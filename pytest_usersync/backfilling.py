@@ -213,7 +213,7 @@ def statement(trial: Trial, more: str = "") -> str:
     return (
         f"insert into {named(profile.table)} ({', '.join([key, *columns])})\n"
         f"select\n    u.id{cast}{values}\n"
-        "from auth.users as u\nwhere not exists (\n"
+        "from auth.users as u\nwhere u.deleted_at is null and not exists (\n"
         f"    select from {named(profile.table)} as t where t.{key} = u.id{cast}\n){more}"
         + (f"\non conflict ({key}) do nothing" if single else "")
         + ";\n"
@@ -252,4 +252,9 @@ def _columns(trial: Trial, profile: Target) -> dict[str, str]:
             continue
         set_ = " or ".join(f"u.{source} is not null" for source in mirror.sources)
         written[quoted(mirror.column)] = set_ if mirror.flag else f"u.{mirror.sources[0]}"
+    for derived in trial.sync.derived:
+        source, _, key = derived.sources[0].partition(".")
+        if derived.table == profile.table and derived.copied and key and source == "metadata":
+            literal = key.replace("'", "''")
+            written.setdefault(quoted(derived.column), f"u.raw_user_meta_data ->> '{literal}'")
     return written

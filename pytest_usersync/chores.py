@@ -71,6 +71,7 @@ class Routine:
         location: where it stands in the project, when known.
         commits: whether it commits by itself, and so runs in no transaction of its caller.
         statements: the same as single statements.
+        meant: whether its name and what it is about say that it fills ghosts.
         once: whether it is written to run once, and nobody would call it a second time.
     """
 
@@ -79,6 +80,7 @@ class Routine:
     location: Location | None = None
     commits: bool = False
     statements: tuple[str, ...] = ()
+    meant: bool = False
     once: bool = False
 
     def run(self, connection: Connection) -> None:
@@ -194,9 +196,13 @@ def _named(trial: Trial) -> Routine | None:
 
 
 def _first(trial: Trial) -> Routine | None:
-    """Return the first that gives a ghost a profile when it is run."""
+    """Return the first that gives a ghost a profile when it is run.
+
+    If none does, one that fails and whose name says that it should is the project's backfill.
+    """
     aside: Trial | None = None
     lost = None
+    failed: Routine | None = None
     for routine in _candidates(trial):
         if aside is None or lost is None:
             aside = trial.aside()
@@ -206,7 +212,9 @@ def _first(trial: Trial) -> Routine | None:
             if isinstance(done, Routine):
                 return done
             aside = None
-    return None
+        elif isinstance(done, Failure) and routine.meant:
+            failed = failed or routine
+    return failed
 
 
 def _tried(trial: Trial, routine: Routine) -> Routine | Failure:
@@ -229,14 +237,15 @@ def _tried(trial: Trial, routine: Routine) -> Routine | Failure:
 def _candidates(trial: Trial) -> Iterator[Routine]:
     found = upkeep.callables(trial.session().cursor())
     profile = trial.sync.profile.table.name
-    likely = [one for one in found if _speaks(one, profile)]
-    likely.sort(key=lambda one: "backfill" not in one["name"])
+    named_so = [one for one in found if "backfill" in one["name"]]
+    likely = named_so + [one for one in found if one not in named_so and _speaks(one, profile)]
     for one in likely[:_TRIED]:
         name = f"{named(Table(one['schema'], one['name']))}()"
         call = f"call {name}" if one["procedure"] else f"select * from {name}"
         where = (one["schema"], one["name"], one["source"])
         place = locate_function(trial.subject.project, *where)
-        yield Routine(call, name, place, statements=(call,))
+        meant = one in named_so and _speaks(one, profile)
+        yield Routine(call, name, place, statements=(call,), meant=meant)
     names = {one["name"] for one in upkeep.callables(trial.session().cursor(), plain=False)}
     for migration in reversed(trial.subject.project.files):
         if migration.role != "seed":
@@ -245,7 +254,7 @@ def _candidates(trial: Trial) -> Iterator[Routine]:
 
 def _speaks(routine: DictRow, profile: str) -> bool:
     source = routine["source"]
-    return "backfill" in routine["name"] or (profile in source and bool(_USERS.search(source)))
+    return profile in source and bool(_USERS.search(source))
 
 
 def _statements(subject: Subject, migration: Migration, names: set[str]) -> Iterator[Routine]:

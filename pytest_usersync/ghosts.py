@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+from psycopg import Error
+
 from .auth import AuthError
 from .auth.source import Source
 from .quoting import quoted
@@ -47,9 +49,9 @@ _CROWD = """
     )
     select
         '00000000-0000-0000-0000-000000000000', gen_random_uuid(), 'authenticated',
-        'authenticated', 'crowd' || n || '@example.com', '',
+        'authenticated', gen_random_uuid() || '@example.com', '',
         '{"provider": "email", "providers": ["email"]}',
-        replace(%s, '{n}', (800000 + n)::text)::jsonb, now(), now(), now()
+        replace(%s, '{n}', (800000 + n + (select count(*) from auth.users))::text)::jsonb, now(), now(), now()
     from generate_series(1, %s) as n
 """
 
@@ -157,7 +159,7 @@ def made(trial: Trial, kinds: Iterable[Kind]) -> dict[Kind, Sequence[UUID]]:
         source = Source(seed=number, clock=lambda: _LONG_AGO)
         try:
             done[kind] = kind.act(trial, person, source)
-        except (Refused, AuthError):
+        except (Refused, AuthError, Error):
             continue
     return done
 
@@ -170,8 +172,9 @@ def crowd(trial: Trial, count: int) -> None:
 
 
 def without_profile(trial: Trial) -> list[UUID]:
-    """Return the users who have no row in the profile table."""
-    return [row["id"] for row in trial.query(ghosts(trial.sync.profile).as_string(None))]
+    """Return the users who have no row in the profile table, but for soft-deleted ones."""
+    found = trial.query(ghosts(trial.sync.profile).as_string(None))
+    return [row["id"] for row in found if row["deleted_at"] is None]
 
 
 def inserted(trial: Trial, user_ids: Iterable[UUID]) -> str:

@@ -120,8 +120,8 @@ as $$
 declare
     run bigint;
     ghost record;
-    filled bigint := 0;
-    refused bigint := 0;
+    done bigint := 0;
+    left_out bigint := 0;
 begin
     if not exists (
         select
@@ -149,24 +149,24 @@ begin
     loop
         begin
             perform public.fill_person(ghost.id);
-            filled := filled + 1;
+            done := done + 1;
         exception
             when others then
-                refused := refused + 1;
+                left_out := left_out + 1;
                 insert into public.people_refused (user_id, reason)
                 values (ghost.id, sqlerrm)
                 on conflict (user_id) do update
                 set reason = excluded.reason;
         end;
 
-        if (filled + refused) % 500 = 0 then
+        if (done + left_out) % 500 = 0 then
             commit;
         end if;
     end loop;
 
-    update public.backfill_runs as r
-    set status = 'completed', filled = backfill_people.filled, refused = backfill_people.refused
-    where r.id = run;
+    update public.backfill_runs
+    set status = 'completed', filled = done, refused = left_out
+    where id = run;
 end;
 $$;
 

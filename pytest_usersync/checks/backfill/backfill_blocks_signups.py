@@ -11,7 +11,7 @@ from ...finding import Finding, Level
 from ...pausing import paused, unfinished, waits
 from ...trial import Trial
 
-CROWD = 1500
+CROWD = 1050
 
 
 @check("US408", level=Level.ERROR)

@@ -13,7 +13,7 @@ from ...ghosts import KINDS, Kind
 from ...trial import Trial
 
 # More than what most would take at a time.
-CROWD = 1500
+CROWD = 1050
 
 
 @check("US401", level=Level.ERROR)
