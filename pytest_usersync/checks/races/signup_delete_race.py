@@ -1,0 +1,61 @@
+"""US306: a user is deleted while somebody writes the profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...changes import BY_NAME
+from ...check import Needs, check
+from ...filling import backfill, expect_filled, ghost
+from ...finding import Finding, Level, NotApplicable, NotJudged
+from ...quoting import named, quoted
+from ...racing import Meeting, left
+from ...trial import Trial
+
+
+@check("US306", level=Level.ERROR, needs=Needs.PROFILE, cases=("update", "backfill"))
+def signup_delete_race(trial: Trial) -> Iterable[Finding]:
+    """Delete beside backfill or update leaves no orphan.
+
+    Where no foreign key ties the profile to its user, a trigger deletes it. A backfill that has
+    read the users before one of them was deleted inserts that profile afterwards, and nothing will
+    ever delete it. An update of `auth.users` and a delete of the same user wait for each other, so
+    that a trigger can hardly go wrong there; what it does at commit, or through another session,
+    can.
+
+    Tie the profile to its user with `references auth.users (id) on delete cascade`, or let the
+    backfill lock the users that it fills: `select … from auth.users … for key share`.
+    """
+    if trial.policies.hard_delete != "remove":
+        raise NotApplicable("the profile of a deleted user is not meant to be removed")
+    meeting = Meeting(trial)
+    if trial.case == "backfill":
+        user = ghost(trial, meeting)
+        other = ghost(trial, meeting)
+        title = backfill(trial, meeting, "other").origin
+        kept = 0
+    else:
+        change = BY_NAME["email-change-by-admin"]
+        user = other = meeting.later(change, trial.person())
+        meeting.act("other", change.title, lambda auth: change.act(auth, user), change.settings)
+        title, kept = change.title, -1
+    meeting.act("admin", "deletion", lambda auth: auth.admin.delete_user(user))
+    profile = trial.sync.profile
+    alone = meeting.alone()
+    if any(left(outcome, profile, user.id) != kept for outcome in alone):
+        raise NotJudged("a delete leaves a profile even when nothing else happens (US206)")
+    if trial.case == "backfill":
+        expect_filled(trial, alone, [other])
+    for outcome in meeting.outcomes(alone):
+        if "admin" not in outcome.errors and left(outcome, profile, user.id) > kept:
+            yield meeting.finding(
+                outcome,
+                f"a user is deleted while {title} is under way, and {profile.table} keeps a row of"
+                " the user, who is gone",
+                f"alter table {named(profile.table)}\n"
+                f"    add foreign key ({quoted(profile.key)}) references auth.users (id)"
+                " on delete cascade;",
+                ending=f"select * from {named(profile.table)} as p where not exists"
+                f" (select from auth.users as u where u.id::text = p.{quoted(profile.key)}::text);",
+            )
+            return
