@@ -12,8 +12,11 @@ create or replace function public.create_profile()
 as $$
 declare
     wanted text := left(new.raw_user_meta_data ->> 'full_name', 40);
-    taken boolean := exists (select from public.profiles where full_name = wanted);
+    taken boolean;
 begin
+    perform pg_advisory_xact_lock(hashtext('public.profiles.full_name'));
+    taken := exists (select from public.profiles where full_name = wanted);
+
     insert into public.profiles (id, email, phone, full_name, created_at)
     values (
         new.id,
