@@ -21,7 +21,8 @@ _SOURCES = """
     select p.prosrc as source
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    where n.nspname <> all (%s) and p.prosrc ~* '(notify|net\\.http|http_post)'
+    where n.nspname <> all (%s) and n.nspname !~ '^pg_'
+        and p.prosrc ~* '(notify|net\\.http|http_post)'
 """
 # Where requests to other servers wait.
 _QUEUE = "select to_regclass('net.http_request_queue') is not null as so"
@@ -37,11 +38,13 @@ class Alarm:
     Args:
         heard: how often, by what: ``"notifications on sync_alerts"``, ``"rows of app.alerts"``.
         claimed: what ``alert_sent`` says in the record; None where there is no such column.
+        healthy: whether the record says so; what is true, where it says nothing.
     """
 
     fault: Fault
     heard: Mapping[str, int]
     claimed: bool | None
+    healthy: bool
 
 
 def alarms(trial: Trial) -> Iterator[Alarm]:
@@ -80,8 +83,9 @@ def _alarm(trial: Trial, fault: Fault, heard: list[str]) -> Alarm:
         if count > rows.get(table, 0):
             media[f"rows of {table}"] = count - rows.get(table, 0)
     added = [row for at, row in rows_of(trial, monitoring.log).items() if at not in before]
-    said = added[0].get("alert_sent") if added else None
-    return Alarm(fault, media, said if isinstance(said, bool) else None)
+    row = added[0] if added else {}
+    said, status = row.get("alert_sent"), str(row.get("sync_status", fault.facts.status))
+    return Alarm(fault, media, said if isinstance(said, bool) else None, status == "healthy")
 
 
 def _sources(trial: Trial) -> list[str]:

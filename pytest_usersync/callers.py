@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from psycopg import Error
 
-from . import chores
+from . import chores, platform
 from .faults import Fault, faults
 from .finding import Failure
 from .ground import Ground
 from .monitored import NAMES
 from .requests import rehearsal, script
-from .survey import bare
+from .survey import bare, survey
 from .trial import Trial
 
 ROLES = ("postgres", "service_role")
-# The states in which the functions have something else to say.
-STATES = ("healthy", "one-more", "empty", "ghost-without-email", "ghost-undated", "more")
+# What a role may do does not depend on much.
+STATES = ("healthy", "more")
+_DEFINER = """
+    select bool_or(p.prosecdef) as definer
+    from pg_catalog.pg_proc as p
+    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    where quote_ident(n.nspname) || '.' || quote_ident(p.proname) = %s
+"""
 _MAY = """
-    select p.prosecdef as definer
+    select p.oid
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
     where quote_ident(n.nspname) || '.' || quote_ident(p.proname) = %s
@@ -42,40 +48,63 @@ class Broken:
 
 
 def broken(trial: Trial) -> Iterator[Broken]:
-    """Yield the calls that fail, those in the simplest state first."""
+    """Yield the calls that fail: of the migrations' role in every state, of each role in two."""
     monitoring = chores.monitoring(trial)
+    words = {word: source for word in NAMES if (source := getattr(monitoring, word))}
+    role = platform.migration_role(trial.subject.server)
+    for seen in survey(trial):
+        for word, answer in seen.said.items():
+            if answer.failure and not seen.fault.failing:
+                yield _told(trial, seen.fault, role, words[word], answer.failure)
+    words.pop("log", None)
     aside = trial.aside()
     ground = Ground(aside)
-    sources = [source for word in NAMES if word != "log" if (source := getattr(monitoring, word))]
     for fault in faults(ground):
         if fault.name in STATES:
             for role in ROLES:
-                yield from _failing(aside, fault, role, sources)
+                yield from _failing(aside, fault, role, words)
         if fault.name == STATES[-1]:
             return
 
 
-def _failing(trial: Trial, fault: Fault, role: str, sources: list[str]) -> Iterator[Broken]:
-    for source in sources:
-        name = source.partition("(")[0]
-        may = trial.query(_MAY, [name, role, role])
-        if not may:
-            continue
-        failure: Failure | None = None
-        with rehearsal(trial, {"role": role}, fault.sql) as connection:
+def _failing(trial: Trial, fault: Fault, role: str, words: Mapping[str, str]) -> Iterator[Broken]:
+    """Call everything that the role may call, with the log as it is found, empty at first."""
+    may = [source for source in words.values() if _may(trial, source, role)]
+    failures: dict[str, Failure] = {}
+    with rehearsal(trial, {"role": role}, fault.sql) as connection:
+        for source in may:
             try:
-                connection.execute(f"select * from {source}".encode())
+                with connection.transaction():
+                    connection.execute(f"select * from {source}".encode())
             except Error as error:
-                failure = trial.failure(error)
-        if failure:
-            yield Broken(
-                bare(source),
-                role,
-                fault.title,
-                failure,
-                fault.sql + script({"role": role}, f"select * from {source};\n"),
-                _remedy(source, role, failure, definer=bool(may[0]["definer"])),
-            )
+                failures.setdefault(source, trial.failure(error))
+    for source, failure in failures.items():
+        yield _told(trial, fault, role, source, failure)
+
+
+def _told(trial: Trial, fault: Fault, role: str, source: str, failure: Failure) -> Broken:
+    monitoring = chores.monitoring(trial)
+    # What reads the log fails on a record, if on anything.
+    reads = source in (monitoring.latest, monitoring.history) and monitoring.record
+    return Broken(
+        bare(source),
+        role,
+        fault.title,
+        failure,
+        fault.sql
+        + (f"select * from {monitoring.record};\n" if reads else "")
+        + script({"role": role}, f"select * from {source};\n"),
+        _remedy(source, role, failure, definer=_definer(trial, source)),
+    )
+
+
+def _may(trial: Trial, source: str, role: str) -> bool:
+    return bool(trial.query(_MAY, [source.partition("(")[0], role, role]))
+
+
+def _definer(trial: Trial, source: str) -> bool:
+    found = trial.query(_DEFINER, [source.partition("(")[0]])
+    return bool(found and found[0]["definer"])
 
 
 def _remedy(source: str, role: str, failure: Failure, *, definer: bool) -> str:

@@ -58,12 +58,12 @@ def faults(ground: Ground, ghosts_call: str = "") -> Iterator[Fault]:
 
 def _rows(ground: Ground) -> Iterator[Fault]:
     base, now, day = ground.base, ground.now, timedelta(days=1)
-    yield Fault("healthy", "everybody has a profile", "", base)
+    yield Fault("healthy", "everybody in order", "", base)
     resident, text = ground.resident()
     for zone in ZONES:
-        title = f"everybody has a profile, asked in {zone}"
+        title = f"everybody in order, asked in {zone}"
         yield Fault(f"healthy-{_short(zone)}", title, f"set timezone = '{zone}';\n", base)
-    yield Fault("one-more", "one more has signed up", text, _with(base, resident, user=True))
+    yield Fault("one-more", "one more signup", text, _with(base, resident, user=True))
     for name, title, email, created in (
         ("ghost", "a ghost", "", now),
         ("ghost-without-email", "a ghost without email", None, now),
@@ -138,7 +138,7 @@ def _soft_deleted(ground: Ground) -> Fault | None:
     if not ground.brings(text, who.id):
         return None
     facts = _with(ground.base, replace(who, email=None), user=True)
-    return Fault("soft-deleted", "a user is soft-deleted", text, facts)
+    return Fault("soft-deleted", "a soft-deleted user", text, facts)
 
 
 def _triggers(ground: Ground) -> Iterator[Fault]:
@@ -155,30 +155,30 @@ def _triggers(ground: Ground) -> Iterator[Fault]:
         elsewhere = f"create table {schema}.decoys (id uuid);\ncreate trigger {trigger}"
         row = f"for each row execute function {schema}.decoy();\n"
         for short, title, text in (
-            ("always", "is enabled always", f"{alter} enable always trigger {trigger};\n"),
-            ("disabled", "is disabled", f"{alter} disable trigger {trigger};\n"),
-            ("dropped", "is dropped", drop),
-            ("replica", "fires on replicas only", f"{alter} enable replica trigger {trigger};\n"),
+            ("always", "enabled always", f"{alter} enable always trigger {trigger};\n"),
+            ("disabled", "disabled", f"{alter} disable trigger {trigger};\n"),
+            ("dropped", "dropped", drop),
+            ("replica", "firing on replicas only", f"{alter} enable replica trigger {trigger};\n"),
             (
                 "elsewhere",
-                "is on another table",
+                "on another table",
                 f"{drop}{decoy}{elsewhere} after insert on {schema}.decoys {row}",
             ),
             (
                 "other-function",
-                "calls another function",
+                "calling another function",
                 f"{drop}{decoy}create trigger {trigger} after insert on auth.users {row}",
             ),
             (
                 "never",
-                "has a condition that is never true",
+                "under a condition that is never true",
                 drop
                 + re.sub(r"( WHEN \(.*\))? EXECUTE ", " WHEN (false) EXECUTE ", definition)
                 + ";\n",
             ),
             (
                 "other-event",
-                "waits for a delete",
+                "waiting for a delete",
                 f"{drop}{decoy}create trigger {trigger} after delete on auth.users {row}",
             ),
         ):
@@ -194,10 +194,10 @@ def _broken(ground: Ground, name: str, title: str, text: str, trigger: str) -> F
 
 def _failing(ground: Ground, ghosts_call: str) -> Iterator[Fault]:
     table = ground.target.table
-    lost = _of(ground, "table-away", f"a ghost, and {table} is away", [ground.newcomer()])
+    lost = _of(ground, "table-away", f"a ghost, and {table} away", [ground.newcomer()])
     away = f"alter table {named(table)} rename to {quoted(table.name + '_away')};\n"
     yield replace(lost, sql=lost.sql + away, failing=True)
     found = ground.trial.query(_RAISING, [ghosts_call])
     if found:
-        lost = _of(ground, "function-fails", f"a ghost, and {ghosts_call} fails", _three(ground))
+        lost = _of(ground, "function-fails", f"a ghost, and {ghosts_call} failing", _three(ground))
         yield replace(lost, sql=f"{lost.sql}{found[0]['text']}\n", failing=True)

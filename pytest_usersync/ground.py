@@ -113,6 +113,11 @@ class Ground:
         found = self.trial.query(f"select {key}::text as key from {table} where {key} is not null")
         return frozenset(row["key"] for row in found)
 
+    def users(self) -> frozenset[str]:
+        """Return the ids of the users."""
+        found = self.trial.query("select u.id::text as id from auth.users as u")
+        return frozenset(row["id"] for row in found)
+
     def newcomer(self, email: str | None = "", created: datetime | None = None) -> Someone:
         """Return somebody of a new id, who is not in the database yet."""
         self._number += 1

@@ -20,12 +20,12 @@ def misreported(seen: Seen, word: str) -> str:
     real = facts.ghosts if word == "ghosts" else facts.orphans
     number = scalar(rows)
     if number is not None:
-        return "" if number == len(real) else f"{number} instead of {len(real)}"
+        return "" if number == len(real) else f"{number} {word} instead of {len(real)}"
     known = set(facts.users) | facts.profiles
     told = Counter(next((i for i in known if i in _texts(row)), "") for row in rows)
     if set(told) == real and max(told.values(), default=1) == 1:
         return _details(facts.users, rows) if word == "ghosts" else ""
-    what = f"{len(rows)} {word} instead of {len(real)}"
+    what = f"{len(rows)} {word if len(rows) != 1 else word[:-1]} instead of {len(real)}"
     wrong = set(told) - real
     return f"{what}, {len(wrong)} of them none" if wrong and len(rows) <= len(real) else what
 

@@ -95,7 +95,8 @@ def scene(trial: Trial, *, signed_in: bool) -> Scene:
     text = fault.sql + (arrivals[-1][1] if signed_in else "")
     if monitoring.record:
         text += f"select * from {monitoring.record};\n"
-        ask(aside, monitoring.record, keep=True)
+        with aside.session().transaction():
+            ask(aside, monitoring.record, keep=True)
     users = fault.facts.users
     lost = [users[one] for one in fault.facts.ghosts]
     who = arrivals[-1][0]

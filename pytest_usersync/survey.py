@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from psycopg import Error
+from psycopg import Error, sql
 
 from . import chores, platform
 from .check import Subject
@@ -35,7 +35,7 @@ WORDS = {
     "history": "history",
     "log": "log",
 }
-_PATIENCE = "set local statement_timeout = '10s'"
+_NOW = "select now() as now, set_config('statement_timeout', '10s', true)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,7 @@ class _Surveyed:
 
     subject: Subject
     seen: list[Seen] = field(default_factory=list)
+    role: str = ""
 
     def close(self) -> None:
         """Nothing is open."""
@@ -142,17 +143,14 @@ def _seen(ground: Ground, monitoring: Monitoring, fault: Fault) -> Seen | None:
             session.execute(fault.sql.encode())
             if not fault.failing and not _came_about(ground, fault):
                 return None
-            session.execute(_PATIENCE.encode())
-            now = session.execute("select now() as now").fetchone()
-            assert now is not None
+            (now,) = session.execute(_NOW).fetchall()
             return Seen(fault, dict(_answers(trial, monitoring)), now["now"])
     except Error:
         return None
 
 
 def _came_about(ground: Ground, fault: Fault) -> bool:
-    users = {row["id"] for row in ground.trial.query("select id::text as id from auth.users")}
-    return users == set(fault.facts.users) and ground.keys() == fault.facts.profiles
+    return ground.users() == set(fault.facts.users) and ground.keys() == fault.facts.profiles
 
 
 def _answers(trial: Trial, monitoring: Monitoring) -> Iterator[tuple[str, Answer]]:
@@ -167,8 +165,9 @@ def _answers(trial: Trial, monitoring: Monitoring) -> Iterator[tuple[str, Answer
     if recorded.failure is None and monitoring.log:
         after = rows_of(trial, monitoring.log)
         yield "log", Answer(tuple(row for at, row in after.items() if at not in before))
-        if monitoring.latest:
-            yield "latest", ask(trial, monitoring.latest)
+        for word in ("latest", "history"):
+            if source := getattr(monitoring, word):
+                yield word, ask(trial, source)
 
 
 def ask(trial: Trial, source: str, *, keep: bool = False) -> Answer:
@@ -178,14 +177,24 @@ def ask(trial: Trial, source: str, *, keep: bool = False) -> Answer:
         keep: whether what it writes stays.
     """
     session = trial.session()
+    known = trial.common(_Surveyed)
+    known.role = known.role or platform.migration_role(trial.subject.server)
+    role = sql.Identifier(known.role).as_string(None)
+    # All in two round trips: this is what the asking costs.
     try:
-        with session.transaction(force_rollback=not keep):
-            take(session, platform.migration_role(trial.subject.server))
-            found = session.execute(f"select * from {source}".encode()).fetchall()
-            session.execute("set local role none")
-            return Answer(tuple(found))
+        cursor = session.execute(
+            f"savepoint asked; set local role {role}; select * from {source}".encode()
+        )
+        while cursor.nextset():
+            pass
+        found = tuple(cursor.fetchall()) if cursor.description else ()
     except Error as error:
-        return Answer(failure=trial.failure(error))
+        failure = trial.failure(error)
+        session.execute("rollback to savepoint asked; release savepoint asked")
+        return Answer(failure=failure)
+    end = "set local role none" if keep else "rollback to savepoint asked"
+    session.execute(f"{end}; release savepoint asked".encode())
+    return Answer(found)
 
 
 def take(connection: Connection, role: str) -> None:

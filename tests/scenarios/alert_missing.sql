@@ -68,7 +68,7 @@ $$;
 -- mended: as told
 
 -- broken: good news every day
--- says: with everybody has a profile, .* alerts \(notifications on user_sync_alerts\)
+-- says: with everybody in order, .* alerts \(notifications on user_sync_alerts\)
 create or replace function public.record_user_sync_metrics()
     returns uuid
     security definer

@@ -1,5 +1,5 @@
 -- base: monitored
--- broken: joined by the address
+-- broken: only those with an address
 -- says: with a ghost without email, public.check_ghost_users\(\) says 0 ghosts instead of 1
 create or replace function public.check_ghost_users()
     returns table (
@@ -15,7 +15,8 @@ create or replace function public.check_ghost_users()
 as $$
     select au.id, au.email, au.created_at, extract(day from now() - au.created_at)::integer
     from auth.users as au
-    where au.email not in (select p.email from public.profiles as p where p.email is not null)
+    where not exists (select from public.profiles as p where p.id = au.id)
+    and au.email is not null
     order by au.created_at desc nulls last, au.id;
 $$;
 -- mended: as told

@@ -157,6 +157,70 @@ alter table public.user_sync_monitoring_log
 alter table public.user_sync_monitoring_log
     alter column checked_at set default now();
 
+-- broken: the latest status is of the first day
+-- says: the latest status does not show it
+insert into public.user_sync_monitoring_log (sync_status, trigger_enabled, checked_at)
+values ('healthy', true, now() - interval '1 day');
+create or replace function public.get_latest_sync_status()
+    returns table (
+        status text,
+        auth_count bigint,
+        public_count bigint,
+        ghost_count bigint,
+        orphan_count bigint,
+        trigger_enabled boolean,
+        checked_at timestamptz,
+        alert_reason text
+    )
+    security definer
+    set search_path = ''
+    language sql
+    stable
+as $$
+    select
+        l.sync_status,
+        l.auth_users_count,
+        l.public_users_count,
+        l.ghost_users_count,
+        l.orphaned_profiles_count,
+        l.trigger_enabled,
+        l.checked_at,
+        l.alert_reason
+    from public.user_sync_monitoring_log as l
+    order by l.checked_at, l.id
+    limit 1;
+$$;
+-- mended:
+create or replace function public.get_latest_sync_status()
+    returns table (
+        status text,
+        auth_count bigint,
+        public_count bigint,
+        ghost_count bigint,
+        orphan_count bigint,
+        trigger_enabled boolean,
+        checked_at timestamptz,
+        alert_reason text
+    )
+    security definer
+    set search_path = ''
+    language sql
+    stable
+as $$
+    select
+        l.sync_status,
+        l.auth_users_count,
+        l.public_users_count,
+        l.ghost_users_count,
+        l.orphaned_profiles_count,
+        l.trigger_enabled,
+        l.checked_at,
+        l.alert_reason
+    from public.user_sync_monitoring_log as l
+    order by l.checked_at desc, l.id
+    limit 1;
+$$;
+
 -- broken: a history of local days
 -- says: asked in .* shows \d of the 4 records of the last 30 days
 create or replace function public.get_sync_status_history(days integer default 30)

@@ -22,7 +22,7 @@ $$;
 -- mended: as told
 
 -- broken: the newest only
--- says: with three orphans, .* says 1 orphans instead of 3
+-- says: with three orphans, .* says 1 orphan instead of 3
 create or replace function public.check_orphaned_profiles()
     returns table (
         user_id uuid,

@@ -1,6 +1,5 @@
 -- base: monitored
 -- broken: orphans are nobody's business
--- also: US508
 -- says: with an orphan, public.record_user_sync_metrics\(\) says healthy instead of degraded
 create or replace function public.record_user_sync_metrics()
     returns uuid
@@ -72,8 +71,7 @@ $$;
 -- mended: as told
 
 -- broken: a trigger is not missed before the first ghost
--- also: US508
--- says: on_auth_user_created is disabled, .* says healthy instead of critical
+-- says: on_auth_user_created disabled, .* says healthy instead of critical
 create or replace function public.record_user_sync_metrics()
     returns uuid
     security definer
@@ -143,68 +141,3 @@ begin
 end;
 $$;
 -- mended: as told
-
--- broken: the latest status is of the first day
--- also: US507
--- says: says healthy instead of critical
-insert into public.user_sync_monitoring_log (sync_status, trigger_enabled, checked_at)
-values ('healthy', true, now() - interval '1 day');
-create or replace function public.get_latest_sync_status()
-    returns table (
-        status text,
-        auth_count bigint,
-        public_count bigint,
-        ghost_count bigint,
-        orphan_count bigint,
-        trigger_enabled boolean,
-        checked_at timestamptz,
-        alert_reason text
-    )
-    security definer
-    set search_path = ''
-    language sql
-    stable
-as $$
-    select
-        l.sync_status,
-        l.auth_users_count,
-        l.public_users_count,
-        l.ghost_users_count,
-        l.orphaned_profiles_count,
-        l.trigger_enabled,
-        l.checked_at,
-        l.alert_reason
-    from public.user_sync_monitoring_log as l
-    order by l.checked_at, l.id
-    limit 1;
-$$;
--- mended:
-create or replace function public.get_latest_sync_status()
-    returns table (
-        status text,
-        auth_count bigint,
-        public_count bigint,
-        ghost_count bigint,
-        orphan_count bigint,
-        trigger_enabled boolean,
-        checked_at timestamptz,
-        alert_reason text
-    )
-    security definer
-    set search_path = ''
-    language sql
-    stable
-as $$
-    select
-        l.sync_status,
-        l.auth_users_count,
-        l.public_users_count,
-        l.ghost_users_count,
-        l.orphaned_profiles_count,
-        l.trigger_enabled,
-        l.checked_at,
-        l.alert_reason
-    from public.user_sync_monitoring_log as l
-    order by l.checked_at desc, l.id
-    limit 1;
-$$;

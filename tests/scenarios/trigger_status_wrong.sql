@@ -1,6 +1,6 @@
 -- base: monitored
 -- broken: by its name
--- says: on_auth_user_created is on another table, .* says that the trigger is active
+-- says: on_auth_user_created on another table, .* says that the trigger is active
 create or replace function public.run_user_sync_quality_check()
     returns table (
         check_name text,
@@ -39,7 +39,7 @@ $$;
 -- mended: as told
 
 -- broken: enabled is one letter
--- says: on_auth_user_created is enabled always, .* says that the trigger is not active
+-- says: on_auth_user_created enabled always, .* says that the trigger is not active
 create or replace function public.run_user_sync_quality_check()
     returns table (
         check_name text,
@@ -84,7 +84,7 @@ $$;
 -- mended: as told
 
 -- broken: it is there
--- says: on_auth_user_created is disabled, .* says that the trigger is active
+-- says: on_auth_user_created disabled, .* says that the trigger is active
 create or replace function public.run_user_sync_quality_check()
     returns table (
         check_name text,

@@ -22,13 +22,13 @@ def alert_missing(trial: Trial) -> Iterable[Finding]:
     stops reading them.
 
     What was heard is what came over every channel that the functions name, and the rows that appear
-    in other tables than the log.
+    in other tables than the log. Whether the record says healthy and is wrong, US506 judges.
     """
     monitoring = chores.monitoring(trial)
     if not monitoring.record:
         raise NotApplicable("the monitoring has no function that records")
     seen = list(alarms(trial))
-    usual = {name for one in seen if _healthy(one) for name in one.heard if "rows of" in name}
+    usual = {name for one in seen if one.healthy for name in one.heard if "rows of" in name}
     for one in seen:
         if said := "; ".join(_wrong(one, usual, deaf=deaf(trial))):
             yield Finding(
@@ -43,13 +43,9 @@ def alert_missing(trial: Trial) -> Iterable[Finding]:
             return
 
 
-def _healthy(alarm: Alarm) -> bool:
-    return alarm.fault.facts.status == "healthy"
-
-
 def _wrong(alarm: Alarm, usual: set[str], *, deaf: bool) -> Iterator[str]:
     heard = {name: count for name, count in alarm.heard.items() if name not in usual}
-    if _healthy(alarm):
+    if alarm.healthy:
         if heard:
             yield f"alerts ({', '.join(heard)})"
         elif alarm.claimed:
