@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from psycopg import Error
 
 from . import database, platform, project, upkeep
+from .auth import AuthError, SupabaseAuth
 from .database import Connection
 from .finding import ClientView, Finding, Location
 from .project import PLATFORM_SCHEMAS, Project
 from .quoting import named, quoted
+from .signups import BY_NAME
 from .sync import Table
 from .trial import Refused, Trial
 
@@ -73,6 +75,7 @@ _JOBS = "select jobname as name, command as text from cron.job order by jobname"
 # What a call fails with when something that it needs is no more.
 _GONE = ("42883", "42P01", "42703", "3F000")
 _PATIENCE = "5s"
+SIGNUP = BY_NAME["email-autoconfirm"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +120,27 @@ def rows(trial: Trial) -> dict[Table, str]:
     return digests
 
 
-def before(trial: Trial, file: str) -> State:
-    """Return the state in which the migrations before one file leave a new database."""
+def before(trial: Trial, file: str) -> tuple[State, bool]:
+    """Return the state in which the migrations before one file leave a new database.
+
+    With it comes whether people can sign up there.
+    """
     server, whole = trial.subject.server, trial.subject.project
     files = [whole.shown(one.path) for one in whole.migrations]
     early = whole.migrations[: files.index(file)] if file in files else ()
     part = replace(whole, migrations=early, after=(), hook="")
     loaded = project.load(server, platform.template(server), part)
     try:
-        with closing(database.connect(server, loaded.database)) as connection:
-            return state(connection)
+        with (
+            closing(database.connect(server, loaded.database)) as connection,
+            closing(database.connect(server, loaded.database, "supabase_auth_admin")) as auth,
+        ):
+            found = state(connection)
+            try:
+                SIGNUP.act(SupabaseAuth(auth, SIGNUP.settings), trial.person())
+            except AuthError:
+                return found, False
+            return found, True
     finally:
         project.forget(server, loaded)
 

@@ -22,8 +22,9 @@ from .shape import Shape, shape, unfilled
 from .template import filled
 from .undo import rollback
 
-# What shows that the trigger of the project does not do.
-_SIGNUP = ("US1",)
+# What is found of signups and no reason to replace the trigger of the project.
+_NO_MATTER = frozenset({"US108", "US115"})
+# What shows that a backfill is not as the triggers are.
 _BACKFILL = ("US401", "US402", "US403", "US404", "US405")
 _RELATIONS = (
     "cleanup_audit_log",
@@ -164,9 +165,9 @@ def _written(
     base: Subject, known: Shape, plain: list[Insertion], words: dict[str, str], decided: list[str]
 ) -> list[Draft]:
     """Return the repairs, with a trigger of the pack's where the project's cannot be mended."""
-    drafts = [] if not base.sync.targets else repairs(base, [])
+    drafts, verdicts = repairs(base, []) if base.sync.targets else ([], [])
+    left = {code for code in broken(verdicts) if code.startswith("US1")} - _NO_MATTER
     with tried(base, drafts) as subject:
-        left = {code for code in broken(judged(subject, _SIGNUP)) if code not in ("US108", "US115")}
         whole = bool(subject.sync.targets)
         mine = [one for one in plain if one.table == known.table and one.key == known.key]
         writers = set(subject.sync.profile.written_by) if whole else {one.trigger for one in mine}
@@ -174,7 +175,7 @@ def _written(
     if whole and not left:
         decided.append(f"{_named(writers)} stays: every signup gets its row in {known.table}.")
         return drafts
-    found = ", ".join(sorted(left)) or "US103"
+    found = ", ".join(sorted(left)) or ("US102" if base.sync.blocked else "US103")
     if not mine or writers != {one.trigger for one in mine} or not alone:
         if not whole:
             raise ProjectError(
@@ -193,8 +194,8 @@ def _written(
             "default gives one. Add a default, or let it be NULL."
         )
     why = f"The trigger that did so before let {found} be found."
-    new = writing(known, mine, words, why)
-    more = repairs(base, [new, *drafts] if not whole else [*drafts, new])
+    new = writing(known, mine, words, why, base.policies)
+    more, _ = repairs(base, [*drafts, new])
     decided.append(
         f"{_named(writers)} is replaced by {OWN}, which inserts the same: {found} was found."
     )

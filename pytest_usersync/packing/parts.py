@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ..policy import Policies
 from ..quoting import quoted
 from ..sync import Sync
 from ..trial import Trial
@@ -30,6 +31,7 @@ _DEFINITIONS = """
     order by t.tgname
 """
 OWN = "write_user_profile"
+_DECLARED = "declare\n    code text;\n    message text;\n    detail text;\n"
 _EVENT = re.compile(r"(?:AFTER|BEFORE) (?=INSERT|UPDATE|DELETE)")
 _BREAK = re.compile(r" (AFTER|BEFORE|FOR EACH|EXECUTE|REFERENCING) ")
 _KEYWORD = re.compile(
@@ -38,8 +40,11 @@ _KEYWORD = re.compile(
 )
 
 
-def writing(known: Shape, plain: Sequence[Insertion], words: dict[str, str], why: str) -> Draft:
+def writing(
+    known: Shape, plain: Sequence[Insertion], words: dict[str, str], why: str, policies: Policies
+) -> Draft:
     """Return the migration that puts a trigger of the pack in the place of the project's."""
+    allows = policies.sync_failure == "allow"
     mine = [one for one in plain if one.table == known.table]
     values = mine[-1].values
     drops = "\n".join(f"drop trigger {quoted(one.trigger)} on auth.users;" for one in mine)
@@ -48,6 +53,8 @@ def writing(known: Shape, plain: Sequence[Insertion], words: dict[str, str], why
         "write",
         **words,
         why=why,
+        declared=_DECLARED if allows else "",
+        handled=filled("handled", **words).partition("\n")[2] if allows else "",
         old=" and ".join(one.function for one in mine),
         columns=_listed([quoted(one) for one in values]),
         values=_listed(list(values.values())),
@@ -106,10 +113,12 @@ def _by_insert(sync: Sync, known: Shape, one: Insertion, words: dict[str, str]) 
 def _by_replay(definitions: dict[str, str], words: dict[str, str]) -> str:
     place = f" ON {words['schema']}.user_sync_replay "
     replayed = [
-        re.sub(r" (?:NOT )?DEFERRABLE(?: INITIALLY \w+)?", "", text)
-        .replace("CREATE CONSTRAINT TRIGGER", "CREATE TRIGGER", 1)
-        .replace(" ON auth.users ", place, 1)
-        for text in definitions.values()
+        # the names keep their order, in which triggers fire
+        f"CREATE TRIGGER {quoted(f'replay_{name}')} "
+        + re.sub(r" (?:NOT )?DEFERRABLE(?: INITIALLY \w+)?", "", _tail(text)).replace(
+            " ON auth.users ", place, 1
+        )
+        for name, text in definitions.items()
     ]
     return filled(
         "fill_by_replay", **words, replayed="\n\n".join(f"{_spread(text)};" for text in replayed)

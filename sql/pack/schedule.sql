@@ -3,16 +3,14 @@
 
 do $$
 begin
-    if not exists (
-        select
-        from pg_catalog.pg_available_extensions
-        where name = 'pg_cron'
-    ) then
-        raise notice 'There is no pg_cron here: call {schema}.record_user_sync_metrics() once a day';
-        return;
-    end if;
-
-    create extension if not exists pg_cron;
+    -- it may be unknown to the server, or known and not loaded when the server started
+    begin
+        create extension if not exists pg_cron;
+    exception
+        when others then
+            raise notice 'There is no pg_cron here (%): call {schema}.record_user_sync_metrics() once a day', sqlerrm;
+            return;
+    end;
 
     perform cron.schedule(
         'record-user-sync-metrics',

@@ -8,7 +8,7 @@ create or replace function {schema}.write_user_profile()
     set search_path = ''
     language plpgsql
 as $$
-begin
+{declared}begin
     insert into {table} (
 {columns}
     )
@@ -18,7 +18,7 @@ begin
     on conflict ({key}) do nothing;
 
     return null;
-end;
+{handled}end;
 $$;
 
 comment on function {schema}.write_user_profile()

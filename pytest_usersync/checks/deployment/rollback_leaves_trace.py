@@ -12,9 +12,8 @@ from ...quoting import named, quoted
 from ...signups import BY_NAME
 from ...sync import Table
 from ...trial import Refused, Trial
-from ...undoing import State, before, broken_calls, located, refused, rows, state
+from ...undoing import SIGNUP, State, before, broken_calls, located, refused, rows, state
 
-_SIGNUP = BY_NAME["email-autoconfirm"]
 _SHOWN = (
     "select tgname, tgfoid::regprocedure from pg_catalog.pg_trigger"
     " where tgrelid = 'auth.users'::regclass and not tgisinternal order by tgname;\n"
@@ -44,7 +43,7 @@ def rollback_leaves_trace(trial: Trial) -> Iterable[Finding]:
     script = rollback(trial)
     sound, tried = trial.aside(), trial.aside()
     loaded = rows(tried)
-    for one in (_SIGNUP, BY_NAME["email"]):
+    for one in (SIGNUP, BY_NAME["email"]):
         tried.sign_up(one)
     kept, was = rows(tried), state(tried.session())
     failure = _run(tried, script)
@@ -53,7 +52,7 @@ def rollback_leaves_trace(trial: Trial) -> Iterable[Finding]:
         return
     now = state(tried.session())
     files = list(_files(trial, was, now))
-    earlier = before(trial, files[0]) if files else None
+    earlier, open_before = before(trial, files[0]) if files else (None, True)
     if earlier is None:
         yield _found(script, "leaves every trigger on auth.users in place", _dropping(was, now))
     else:
@@ -62,9 +61,10 @@ def rollback_leaves_trace(trial: Trial) -> Iterable[Finding]:
             yield _found(script, f"leaves {what}, which fails from then on: {error}")
     yield from _lost(script, tried, loaded, kept)
     try:
-        tried.sign_up(_SIGNUP)
+        tried.sign_up(SIGNUP)
     except Refused as refusal:
-        yield refused(tried, refusal, script.shown, _text(script))
+        if open_before:
+            yield refused(tried, refusal, script.shown, _text(script))
     failure = _run(tried, script)
     if failure:
         said = f"cannot be run again: {failure.sqlstate} {failure.message}"
