@@ -92,12 +92,12 @@ def _judged(running: Server, settings: Settings, step: Reached, checks: Sequence
         )
         asked = replace(watched, exploration=settings.exploration, upkeep=settings.upkeep)
         with closing(Common()) as common:
-            outcomes = {check.code: _outcome(asked, check, common) for check in checks}
+            outcomes = {check.code: outcome(asked, check, common) for check in checks}
     synced = bool(asked.sync.targets) and not asked.sync.blocked
     return Stop(step.migration, outcomes, judged=True, synced=synced)
 
 
-def _outcome(asked: Subject, check: Check, common: Common) -> Outcome:
+def outcome(asked: Subject, check: Check, common: Common) -> Outcome:
     """Return the outcome of a check on a database of its own."""
     with database.Clones(asked.server) as clones, closing(Stage(asked, clones, common)) as stage:
         return merged(_verdict(check, case, stage) for case in check.cases or ("",))
