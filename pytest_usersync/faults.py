@@ -199,5 +199,7 @@ def _failing(ground: Ground, ghosts_call: str) -> Iterator[Fault]:
     yield replace(lost, sql=lost.sql + away, failing=True)
     found = ground.trial.query(_RAISING, [ghosts_call])
     if found:
-        lost = _of(ground, "function-fails", f"a ghost, and {ghosts_call} failing", _three(ground))
+        lost = _of(
+            ground, "function-fails", f"three ghosts, and {ghosts_call} failing", _three(ground)
+        )
         yield replace(lost, sql=f"{lost.sql}{found[0]['text']}\n", failing=True)

@@ -141,7 +141,7 @@ def recorded(seen: Seen) -> str:
     """Return what is wrong with the record that was written, or nothing."""
     rows = seen.rows("log")
     if len(rows) != 1:
-        return f"it has recorded {len(rows)} rows instead of one"
+        return f"{len(rows)} rows instead of one"
     return _joined(_numbers(seen, rows[0]))
 
 

@@ -214,7 +214,13 @@ Judge = Callable[[Seen], str]
 
 
 def finding(
-    trial: Trial, judge: Judge, word: str, remedy: Callable[[], str], *, show: str = ""
+    trial: Trial,
+    judge: Judge,
+    word: str,
+    remedy: Callable[[], str],
+    *,
+    show: str = "",
+    verb: str = "says",
 ) -> Iterator[Finding]:
     """Yield what is wrong with what one function says, shown by the first state that shows it.
 
@@ -223,6 +229,7 @@ def finding(
         word: which function it is.
         remedy: returns what to change.
         show: what shows it, if not a call of the function.
+        verb: what stands between the function and what is wrong.
 
     Raises:
         NotApplicable: there is no such function.
@@ -237,7 +244,7 @@ def finding(
         first, said = wrong[0]
         more = f" (so also with: {'; '.join(_titles(wrong[1:]))})" if wrong[1:] else ""
         yield Finding(
-            summary=f"with {first.fault.title}, {bare(source)} says {said}{more}",
+            summary=f"with {first.fault.title}, {bare(source)} {verb} {said}{more}",
             sql=f"{first.fault.sql}{show or f'select * from {source}'};\n",
             remedy=remedy(),
         )

@@ -1,6 +1,6 @@
 -- base: monitored
 -- broken: a row a day
--- says: it has recorded 0 rows instead of one
+-- says: records wrongly: 0 rows instead of one
 insert into public.user_sync_monitoring_log (sync_status, trigger_enabled) values ('healthy', true);
 create unique index one_a_day
     on public.user_sync_monitoring_log (((checked_at at time zone 'utc')::date));

@@ -32,5 +32,6 @@ def metrics_lost(trial: Trial) -> Iterable[Finding]:
             trial, "-- one insert a call, with the numbers that were counted, and now() as its time"
         )
 
-    found = list(finding(trial, recorded, "record", remedy, show=showing(trial)))
+    shown = showing(trial)
+    found = list(finding(trial, recorded, "record", remedy, show=shown, verb="records wrongly:"))
     yield from found or history(trial)
