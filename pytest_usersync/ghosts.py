@@ -51,7 +51,8 @@ _CROWD = """
         '00000000-0000-0000-0000-000000000000', gen_random_uuid(), 'authenticated',
         'authenticated', gen_random_uuid() || '@example.com', '',
         '{"provider": "email", "providers": ["email"]}',
-        replace(%s, '{n}', (800000 + n + (select count(*) from auth.users))::text)::jsonb, now(), now(), now()
+        replace(%s, '{n}', (800000 + n + (select count(*) from auth.users))::text)::jsonb,
+        now(), now(), now()
     from generate_series(1, %s) as n
 """
 

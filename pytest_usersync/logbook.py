@@ -12,8 +12,12 @@ from .sync import Table
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one run left; ``rows`` are those that came or changed in tables no signup fills."""
+    """What one run left; ``rows`` are those that came or changed in tables no signup fills.
 
+    ``since`` is the moment it began.
+    """
+
+    since: int
     ran: Ran
     rows: Mapping[Table, list[Row]]
 
@@ -50,4 +54,4 @@ def entered(one: Filling, run: Callable[[], Ran]) -> Entry:
     ran = run()
     filled = tables(one.trial)
     gained = gained_since(one.trial, since)
-    return Entry(ran, {table: rows for table, rows in gained.items() if table not in filled})
+    return Entry(since, ran, {table: rows for table, rows in gained.items() if table not in filled})

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from ...backfilling import Filling, filling
 from ...check import check
+from ...failing import gained_since
 from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...logbook import Entry, entered
 from ...quoting import named
@@ -36,7 +37,13 @@ def audit_wrong(trial: Trial) -> Iterable[Finding]:
     """
     one = filling(trial)
     good = [_good(one, count) for count in (FIRST, SECOND)]
-    logs = [table for table in good[0].rows if table in good[1].rows]
+    both = gained_since(one.trial, good[0].since)
+    # A row that is written anew each time is a bookmark, and no log.
+    logs = [
+        table
+        for table, rows in good[0].rows.items()
+        if len(both.get(table, [])) > len(rows) and table in good[1].rows
+    ]
     if not logs:
         raise NotApplicable("no table records the runs of the backfill")
     counted = [at for at, n in good[0].sums().items() if n == FIRST]

@@ -47,7 +47,9 @@ def ghosts_remain(trial: Trial) -> Iterable[Finding]:
 
 def _wanted(trial: Trial) -> list[Kind]:
     everybody = trial.policies.null_email == "profile"
-    return [kind for kind in KINDS if kind.name != "deleted" and (everybody or not kind.emailless)]
+    kinds = [kind for kind in KINDS if kind.name != "deleted" and (everybody or not kind.emailless)]
+    needless = _needless(trial, kinds)
+    return [kind for kind in kinds if kind not in needless]
 
 
 def _settle(trial: Trial) -> None:
@@ -62,8 +64,7 @@ def _apart(trial: Trial, kinds: Sequence[Kind]) -> Iterator[Finding]:
     """Add one kind after the other, and tell for each reason who stays a ghost."""
     one = filling(trial)
     reasons: dict[object, list[tuple[Kind, str, Ran]]] = {}
-    needless = _needless(trial)
-    for kind in (kind for kind in kinds if kind not in needless):
+    for kind in kinds:
         users = one.make([kind]).get(kind, ())
         ran = one.fill()
         if set(ghosts.without_profile(one.trial)).intersection(users):
@@ -74,16 +75,16 @@ def _apart(trial: Trial, kinds: Sequence[Kind]) -> Iterator[Finding]:
     yield from (_finding(one, cases) for cases in reasons.values())
 
 
-def _needless(trial: Trial) -> set[Kind]:
+def _needless(trial: Trial, kinds: Sequence[Kind]) -> set[Kind]:
     """Return the kinds whom the triggers themselves leave without a profile, or refuse.
 
     Those without an address, or with a shared one, are not to be refused.
     """
     aside = trial.aside()
-    made = ghosts.made(aside, KINDS)
+    made = ghosts.made(aside, kinds)
     without = set(ghosts.without_profile(aside))
     refused = {
-        kind for kind in KINDS if kind not in made and not (kind.emailless or kind.name == "shared")
+        kind for kind in kinds if kind not in made and not (kind.emailless or kind.name == "shared")
     }
     return refused | {kind for kind, ids in made.items() if without.intersection(ids)}
 
