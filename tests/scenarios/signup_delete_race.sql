@@ -1,5 +1,6 @@
 -- base: upsert
 -- broken: the users are read, and filled one after the other
+-- also: US405 US407
 -- cases: backfill
 -- says: public\.users keeps a row of the user, who is gone \(2 sessions, 3 steps, 1 switch\)
 create or replace function public.backfill_users()
@@ -26,8 +27,10 @@ $$;
 
 revoke all on function public.backfill_users() from public, anon, authenticated, service_role;
 -- mended: as told
+-- also: US405 US407
 
 -- broken: one statement fills all, and no key ties it to the users
+-- also: US405 US407
 -- cases: backfill
 -- says: public\.users keeps a row of the user, who is gone \(2 sessions, 3 steps, 1 switch\)
 create or replace function public.backfill_users()
@@ -47,6 +50,7 @@ $$;
 
 revoke all on function public.backfill_users() from public, anon, authenticated, service_role;
 -- mended:
+-- also: US405 US407
 create or replace function public.backfill_users()
     returns void
     security definer
