@@ -13,7 +13,7 @@ from .faults import Fault, faults
 from .finding import NotJudged
 from .ground import Ground
 from .project import PLATFORM_SCHEMAS
-from .survey import ask, bare, rows_of
+from .survey import ask, bare, made, rows_of
 from .trial import Trial
 from .watch import TABLES
 
@@ -49,13 +49,13 @@ class Alarm:
 
 def alarms(trial: Trial) -> Iterator[Alarm]:
     """Yield what is heard in each state, one after the other in one database."""
-    ground = Ground(trial.aside())
+    possible, ground = made(trial), Ground(trial.aside())
     session, heard = ground.trial.session(), list[str]()
     session.add_notify_handler(lambda notice: heard.append(f"notifications on {notice.channel}"))
     for channel in sorted(_channels(trial)):
         session.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
     for fault in faults(ground):
-        if fault.name in STATES:
+        if fault.name in STATES and fault.name in possible:
             ground.clear()
             session.execute(fault.sql.encode())
             yield _alarm(ground.trial, fault, heard)

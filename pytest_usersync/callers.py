@@ -13,7 +13,7 @@ from .finding import Failure
 from .ground import Ground
 from .monitored import NAMES
 from .requests import rehearsal, script
-from .survey import bare, survey
+from .survey import bare, made, survey
 from .trial import Trial
 
 ROLES = ("postgres", "service_role")
@@ -57,10 +57,11 @@ def broken(trial: Trial) -> Iterator[Broken]:
             if answer.failure and not seen.fault.failing:
                 yield _told(trial, seen.fault, role, words[word], answer.failure)
     words.pop("log", None)
+    possible = made(trial)
     aside = trial.aside()
     ground = Ground(aside)
     for fault in faults(ground):
-        if fault.name in STATES:
+        if fault.name in STATES and fault.name in possible:
             for role in ROLES:
                 yield from _failing(aside, fault, role, words)
         if fault.name == STATES[-1]:

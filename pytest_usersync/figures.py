@@ -66,14 +66,23 @@ def _metric(name: str, row: Row, wanted: set[int], *, failing: bool) -> Iterator
         yield f"{name} is {value}, with the status {said}"
 
 
+_CHECKS = {
+    "ghost_users_check": "ghost_users",
+    "orphaned_profiles_check": "orphaned_profiles",
+    "count_parity_check": "sync_discrepancy",
+}
+
+
+def counted(seen: Seen) -> bool:
+    """Tell whether anything is counted under a name that is known."""
+    metrics = {str(row.get("metric")) for row in seen.rows("stats")}
+    names = {str(row.get("check_name")) for row in seen.rows("check")}
+    return bool(metrics & counts(seen).keys() or names & _CHECKS.keys())
+
+
 def checks(seen: Seen) -> str:
     """Return what is wrong with the quality check but for the trigger, or nothing."""
-    wanted = counts(seen)
-    names = {
-        "ghost_users_check": "ghost_users",
-        "orphaned_profiles_check": "orphaned_profiles",
-        "count_parity_check": "sync_discrepancy",
-    }
+    wanted, names = counts(seen), _CHECKS
     return _joined(
         problem
         for row in seen.rows("check")

@@ -12,11 +12,12 @@ from . import chores
 from .auth import Json
 from .exposed import Relation, relations, schemas
 from .faults import faults
+from .finding import NotJudged
 from .ground import Ground
 from .monitored import Monitoring
 from .quoting import named, quoted
 from .requests import claims, rehearsal
-from .survey import ask
+from .survey import ask, made
 from .trial import Trial
 
 # Functions that return rows, need nothing to be given, and are open to the role.
@@ -87,6 +88,8 @@ class Scene:
 def scene(trial: Trial, *, signed_in: bool) -> Scene:
     """Set it up; who asks is not the first user, who may be an admin."""
     monitoring = chores.monitoring(trial)
+    if "parity" not in made(trial):
+        raise NotJudged("no state with a ghost and an orphan can be made")
     aside = trial.aside()
     ground = Ground(aside)
     fault = next(one for one in faults(ground) if one.name == "parity")

@@ -194,7 +194,20 @@ def ask(trial: Trial, source: str, *, keep: bool = False) -> Answer:
         return Answer(failure=failure)
     end = "set local role none" if keep else "rollback to savepoint asked"
     session.execute(f"{end}; release savepoint asked".encode())
-    return Answer(found)
+    return Answer(_rows(found))
+
+
+def _rows(found: tuple[Row, ...]) -> tuple[Row, ...]:
+    """Return the rows of an answer; one that is a JSON array has them inside."""
+    values = list(found[0].values()) if len(found) == 1 else []
+    if len(values) == 1 and (values[0] is None or isinstance(values[0], list)):
+        return tuple(row for row in values[0] or () if isinstance(row, dict))
+    return found
+
+
+def made(trial: Trial) -> set[str]:
+    """Return the names of the states that can be made in this project."""
+    return {seen.fault.name for seen in survey(trial)}
 
 
 def take(connection: Connection, role: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ... import chores, figures, prescriptions
 from ...check import check
 from ...finding import Finding, Level, NotApplicable
-from ...survey import finding
+from ...survey import finding, survey
 from ...trial import Trial
 
 
@@ -25,6 +25,8 @@ def stats_wrong(trial: Trial) -> Iterable[Finding]:
     monitoring = chores.monitoring(trial)
     if not monitoring.stats and not monitoring.check:
         raise NotApplicable("the monitoring counts nothing")
+    if not any(map(figures.counted, survey(trial))):
+        raise NotApplicable("what the monitoring counts has other names")
     stats = monitoring.stats and list(
         finding(trial, figures.stats, "stats", lambda: prescriptions.stats(trial))
     )

@@ -8,7 +8,7 @@ from ... import chores, prescriptions
 from ...check import check
 from ...figures import worded
 from ...finding import Finding, Level, NotApplicable
-from ...survey import Seen, finding, showing
+from ...survey import Seen, finding, showing, survey
 from ...trial import Trial
 
 
@@ -24,6 +24,8 @@ def status_wrong(trial: Trial) -> Iterable[Finding]:
     """
     if not chores.monitoring(trial).log:
         raise NotApplicable("the monitoring has no log")
+    if not any("sync_status" in row for seen in survey(trial) for row in seen.rows("log")):
+        raise NotApplicable("the log has no sync_status")
 
     def judge(seen: Seen) -> str:
         return worded(seen, "log") or worded(seen, "latest")
