@@ -11,7 +11,7 @@ from . import database, imprint, platform, project, server, subject
 from .check import Check, Subject
 from .common import Common
 from .finding import Outcome
-from .project import Migration, Project, Reached, blank_comments
+from .project import Manner, Migration, Project, Reached, blank_comments
 from .server import Server, ServerRequest
 from .settings import Settings
 from .trial import Stage
@@ -35,6 +35,12 @@ class Stop:
     outcomes: Mapping[str, Outcome]
     judged: bool
     synced: bool
+
+    @property
+    def name(self) -> str:
+        """Return the file's name, or the function's that was called in a file's place."""
+        hook = self.migration.manner is Manner.HOOK
+        return self.migration.name if hook else self.migration.path.name
 
 
 def walk(

@@ -52,7 +52,7 @@ def _columns(stops: Sequence[Stop], judged: Sequence[Stop]) -> Iterator[str]:
         yield "Judged at"
     yield ""
     for number, stop in enumerate(judged, 1):
-        yield f"{number:>4}  {stop.migration.path.name}"
+        yield f"{number:>4}  {stop.name}"
 
 
 def _matrix(judged: Sequence[Stop], rows: Sequence[Check]) -> Iterator[str]:
@@ -86,7 +86,7 @@ def _sentences(judged: Sequence[Stop], check: Check) -> Iterator[str]:
     start = ""
     for before, stop in zip([None, *judged], judged, strict=False):
         outcome = stop.outcomes[check.code]
-        name = stop.migration.path.name
+        name = stop.name
         if not start and outcome is Outcome.BROKEN:
             start = _came(before, check, name)
         elif start and outcome in _ENDED:

@@ -133,9 +133,9 @@ class Loading:
         """Apply one file after the other, and yield each once it is applied or has failed."""
         yield from self._files((*self.project.before, *self.project.migrations), go_on=go_on)
         if self.project.hook:
-            failure = self._hook(self.project.hook)
-            if failure:
-                yield failure.migration, failure
+            name = self.project.hook
+            hooked = Migration(self.project.root / name, name, name, "", Manner.HOOK, "hook")
+            yield hooked, self._hook(name)
         yield from self._files(self.project.after, go_on=go_on)
 
     def _files(

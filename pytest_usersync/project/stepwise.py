@@ -70,12 +70,10 @@ def _so_far(project: Project, done: list[Migration]) -> Project:
     def have(files: tuple[Migration, ...]) -> tuple[Migration, ...]:
         return tuple(one for one in files if any(one is other for other in done))
 
-    after = have(project.after)
-    over = have(project.migrations) == project.migrations and (after or not project.after)
     return replace(
         project,
         before=have(project.before),
         migrations=have(project.migrations),
-        after=after,
-        hook=project.hook if over else "",
+        after=have(project.after),
+        hook=project.hook if any(one.role == "hook" for one in done) else "",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,6 +119,25 @@ def test_what_is_applied_after_the_migrations_is_a_stop(
     pytester.path.joinpath("more.sql").write_text(MENDED, encoding="utf-8")
     lines = walk(TABLE + TRIGGER, select="US104", options=("--usersync-setup=more.sql",))
     assert "   2  more.sql" in lines
+    assert "US104 null-email-blocked x ." in lines
+
+
+def test_a_function_that_migrates_is_a_stop(
+    pytester: pytest.Pytester, walk: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "walked_tool", raising=False)
+    pytester.makepyfile(
+        walked_tool=f"""
+        import psycopg
+
+        def migrate(dsn):
+            with psycopg.connect(dsn) as connection:
+                connection.execute({MENDED!r})
+        """
+    )
+    options = ("--usersync-load=walked_tool:migrate",)
+    lines = walk(TABLE + TRIGGER, select="US104", options=options)
+    assert "   2  walked_tool:migrate" in lines
     assert "US104 null-email-blocked x ." in lines
 
 
