@@ -26,26 +26,23 @@ $$;
 -- broken: everybody counts as unconfirmed
 -- base: plain
 -- says: email_verified = false for a user with a confirmed address, where the trigger writes true
--- also: US405 US407
 insert into public.profiles (id, email, phone, full_name, created_at)
 select u.id, u.email, u.phone, u.raw_user_meta_data ->> 'full_name', u.created_at
 from auth.users as u
 where u.deleted_at is null
 on conflict (id) do nothing;
 -- mended: as told
--- also: US405 US407
 
 -- broken: the other tables are forgotten
 -- base: two_tables
 -- says: no row for a user with a confirmed address, where the trigger writes one
--- also: US405 US407
 insert into public.profiles (id, display_name)
 select u.id, nullif(left(u.raw_user_meta_data ->> 'display_name', 80), '')
 from auth.users as u
 where u.deleted_at is null
 on conflict (id) do nothing;
 -- mended:
--- also: US405 US407
+-- also: US407
 do $$
 declare
     ghost record;

@@ -1,13 +1,12 @@
 -- broken: a plain insert of everybody
 -- base: plain
 -- says: run a second time, fails: duplicate key
--- also: US401 US405 US409
+-- also: US401 US409
 insert into public.profiles (id, email, phone, email_verified, full_name, created_at)
 select u.id, u.email, u.phone, u.email_confirmed_at is not null, u.raw_user_meta_data ->> 'full_name', u.created_at
 from auth.users as u
 where u.deleted_at is null;
 -- mended: as told
--- also: US405 US407
 
 -- broken: every run touches everybody
 -- base: backfill

@@ -24,7 +24,6 @@ $$;
 -- broken: a statement of a migration takes the first thousand
 -- base: plain
 -- says: leaves 50 of 1050 ghosts
--- also: US405 US407
 insert into public.profiles (id, email, phone, email_verified, full_name, created_at)
 select u.id, u.email, u.phone, u.email_confirmed_at is not null, u.raw_user_meta_data ->> 'full_name', u.created_at
 from auth.users as u
@@ -33,7 +32,6 @@ order by u.created_at desc, u.id
 limit 1000
 on conflict (id) do nothing;
 -- mended: as told
--- also: US405 US407
 
 -- broken: it joins what email users alone have
 -- base: plain

@@ -1,13 +1,22 @@
 -- broken: one statement for all
 -- base: plain
--- says: stops the backfill in .*others stay ghosts: new row for relation "profiles" violates check constraint
+-- says: stops public.backfill_profiles\(\): others stay ghosts: new row for relation "profiles" violates check constraint
 -- also: US407
-insert into public.profiles (id, email, phone, email_verified, full_name, created_at)
-select u.id, u.email, u.phone, u.email_confirmed_at is not null, u.raw_user_meta_data ->> 'full_name', u.created_at
-from auth.users as u
-where u.deleted_at is null
-on conflict (id) do nothing;
--- mended: as told
+create or replace function public.backfill_profiles()
+    returns void
+    security definer
+    set search_path = ''
+    language sql
+as $$
+    insert into public.profiles (id, email, phone, email_verified, full_name, created_at)
+    select u.id, u.email, u.phone, u.email_confirmed_at is not null, u.raw_user_meta_data ->> 'full_name', u.created_at
+    from auth.users as u
+    where u.deleted_at is null
+    on conflict (id) do nothing;
+$$;
+revoke all on function public.backfill_profiles() from public, anon, authenticated, service_role;
+-- mended:
+drop function public.backfill_profiles();
 
 -- broken: whoever is refused is left out in silence
 -- base: plain

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from ...backfilling import Filling, filling, preflight, writer
 from ...check import check
-from ...finding import Finding, Level, NotJudged
+from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...logbook import entered
 from ...quoting import quoted
 from ...sync import SyncTrigger
 from ...trial import Trial
 
+DO = re.compile(r"do\b", re.IGNORECASE)
 DECOY = "public.usersync_decoy"
 FAULTS = ("disabled", "missing", "on another table")
 
@@ -36,6 +38,8 @@ def no_preflight(trial: Trial) -> Iterable[Finding]:
     of the good runs in more than numbers.
     """
     one = filling(trial)
+    if one.routine.once and not DO.match(one.routine.sql):
+        raise NotApplicable("a plain statement of a migration can tell nobody anything")
     trigger = writer(one.trial.sync)
     usual: set[str] = set()
     for count in (1, 2):

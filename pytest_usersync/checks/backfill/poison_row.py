@@ -9,7 +9,7 @@ from uuid import UUID
 from ... import ghosts
 from ...backfilling import Filling, Ran, filling, one_by_one
 from ...check import check
-from ...finding import Failure, Finding, Level
+from ...finding import Failure, Finding, Level, NotJudged
 from ...ghosts import KINDS, Kind
 from ...logbook import Entry, entered
 from ...quoting import named, quoted
@@ -32,7 +32,8 @@ def poison_row(trial: Trial) -> Iterable[Finding]:
     Judged by ghosts whom the tables refuse by themselves (no address, one that is taken), then by
     ghosts whom a check constraint is made to refuse, among ordinary ones. The ordinary ones are to
     be filled. Those who could not be are to be found in some table: by their ids, by their number,
-    or by what the log says of such a run and not of a good one.
+    or by what the log says of such a run and not of a good one. A statement of a migration is
+    judged by the first kind alone: it runs once, and when it fails, the migration fails.
     """
     one = filling(trial)
     good = entered(one, lambda: _ordinary(one))
@@ -41,6 +42,8 @@ def poison_row(trial: Trial) -> Iterable[Finding]:
         if stopped := _natural(one, kind):
             yield stopped
             return
+    if one.routine.once:
+        return
     yield from _constrained(one, good)
 
 
@@ -60,7 +63,9 @@ def _natural(one: Filling, kind: Kind) -> Finding | None:
     if left.intersection(users) and stopped:
         sql = one.shown([*users, others[0]])
         finding = _stops(one, kind.title, sql, ran.failure)
-    one.forget([*left.intersection(users), *stopped])
+    one.forget(left.intersection(users))
+    if stopped and (one.fill().failure or stopped.intersection(ghosts.without_profile(one.trial))):
+        raise NotJudged("the backfill leaves ghosts (US401)")
     return finding
 
 
