@@ -124,6 +124,13 @@ class Meeting:
         except UserSyncError as error:
             raise NotJudged(f"the sessions cannot be played: {error}") from error
 
+    def played(self, schedule: Sequence[str]) -> Outcome:
+        """Return what comes of one schedule."""
+        try:
+            return self.race.run(schedule)
+        except UserSyncError as error:
+            raise NotJudged(f"the sessions cannot be played: {error}") from error
+
     def outcomes(self, alone: Sequence[Outcome]) -> Iterator[Outcome]:
         """Yield what comes of the schedules, those first that stop a session early.
 

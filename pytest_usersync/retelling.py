@@ -32,6 +32,7 @@ class _Part:
     title: str
     text: str
     stop: str = ""
+    read: str = ""
     going: bool = field(default=False)
 
 
@@ -66,8 +67,12 @@ def retold(outcome: Outcome, titles: Mapping[str, str], setup: str = "", ending:
 def _stops(parts: Mapping[str, _Part], events: Sequence[Event]) -> None:
     for event, after in pairwise(events):
         part = parts[event.session]
-        if event.paused_at and after.session != event.session and not part.stop:
-            part.stop = _place(event.paused_at)
+        if event.paused_at and after.session != event.session and not (part.stop or part.read):
+            place = _place(event.paused_at)
+            if " select on " in place:
+                part.read = place.rpartition(" ")[2]
+            else:
+                part.stop = place
 
 
 def _place(paused: str) -> str:
@@ -83,6 +88,8 @@ def _steps(parts: Mapping[str, _Part], events: Sequence[Event]) -> Iterator[str]
             part.going = True
             stops = f", which stops {part.stop}" if part.stop else ""
             yield f"-- session {part.number}: {part.title}{stops}"
+            if part.read:
+                yield f"-- (let it wait once it has read {part.read}: perform pg_sleep(30);)"
             if part.stop:
                 yield f"set usersync.stop = '{part.stop}';"
                 yield f"set usersync.key = '{part.number}';"

@@ -1,0 +1,97 @@
+"""US307: the monitoring takes a signup for a fault."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from ... import chores
+from ...check import Needs, check
+from ...finding import Finding, Level, NotApplicable, NotJudged
+from ...interleaving import Outcome
+from ...monitored import NAMES
+from ...platform import migration_role
+from ...quoting import named
+from ...racing import Meeting
+from ...trial import Trial
+
+Answer: TypeAlias = "list[tuple[str, ...]]"
+# More steps than anybody takes.
+_ALL = 60
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?:[+-]\d\d(?::?\d\d)?)?")
+
+
+@check(
+    "US307", level=Level.ERROR, needs=Needs.PROFILE, cases=("ghosts", "orphans", "stats", "check")
+)
+def monitor_race(trial: Trial) -> Iterable[Finding]:
+    """A quality check beside live signups raises no false alarm.
+
+    A function that counts the users and then the profiles counts at two moments. Whoever signs up
+    in between is a ghost or an orphan to it, though every signup was in order; at night it is
+    right, and in the busiest hour it wakes somebody up. PL/pgSQL takes a new snapshot for each
+    statement of a function that is VOLATILE, which is what a function is unless it says otherwise.
+
+    The function is stopped wherever it has begun to read `auth.users` or a profile table, and
+    somebody signs up meanwhile. It may tell of the time before the signup, or after it.
+
+    Declare it `stable`: all its statements then see what the caller's statement sees. Or ask for
+    everything in one statement.
+    """
+    source = getattr(chores.monitoring(trial), trial.case)
+    if not source:
+        raise NotApplicable(f"the project has no {NAMES[trial.case]}()")
+    meeting = Meeting(trial)
+    role = migration_role(trial.subject.server)
+    meeting.sql("monitor", f"asks {source}", f"select * from {source}", role=role)
+    meeting.sign_up("ada", trial.person())
+    for table in dict.fromkeys(["auth.users", *(named(one.table) for one in trial.sync.targets)]):
+        meeting.race.pause(table, "select")
+    before, again = (meeting.played(["monitor"] * _ALL) for _ in range(2))
+    after = meeting.played(["ada"] * _ALL)
+    usual = [_answer(one) for one in (before, again, after)]
+    for number in range(1, before.schedule.count("monitor")):
+        outcome = meeting.played(["monitor"] * number + ["ada"] * _ALL)
+        if not _known(_answer(outcome), usual):
+            yield meeting.finding(
+                outcome,
+                f"somebody signs up while {source} reads, and it tells what was never true:"
+                f" {_shown(_answer(outcome), usual)}",
+                f"alter function {source} stable;\n-- and so every function of the project that it asks",
+            )
+            return
+
+
+def _answer(outcome: Outcome) -> Answer:
+    """Return what the monitoring told, without times."""
+    told = outcome.seen["monitor"]
+    if failed := next((one for one in told if one.failed), None):
+        raise NotJudged(f"the monitoring fails (US501): {failed.error}")
+    return [tuple(_TIME.sub("", value or "") for value in row) for one in told for row in one.rows]
+
+
+def _known(answer: Answer, usual: Sequence[Answer]) -> bool:
+    """Tell whether it was told before or after the signup, but for what is never the same."""
+    before, again, after = usual
+    return any(_same(answer, one, before, again) for one in (before, after))
+
+
+def _same(answer: Answer, other: Answer, before: Answer, again: Answer) -> bool:
+    if len(answer) != len(other):
+        return False
+    steady = [
+        [one == two for one, two in zip(row, twin, strict=True)]
+        for row, twin in zip(before, again, strict=False)
+    ]
+    return all(
+        one == two or (row < len(steady) and not steady[row][cell])
+        for row, (mine, theirs) in enumerate(zip(answer, other, strict=True))
+        for cell, (one, two) in enumerate(zip(mine, theirs, strict=True))
+    )
+
+
+def _shown(answer: Answer, usual: Sequence[Answer]) -> str:
+    """Return the first row that it told neither before nor after."""
+    row = next((one for one in answer if one not in usual[0] and one not in usual[2]), ())
+    return ", ".join(filter(None, row)) or "nothing"
