@@ -68,9 +68,16 @@ create or replace trigger on_auth_user_created
     execute function public.create_profile();
 
 -- those who are here already
-insert into public.profiles (id, email, phone)
-select one.id, one.email, one.phone
+insert into public.profiles (id, email, phone, email_verified, full_name, created_at)
+select
+    one.id,
+    one.email,
+    one.phone,
+    one.email_confirmed_at is not null,
+    one.raw_user_meta_data ->> 'full_name',
+    one.created_at
 from auth.users as one
+where one.deleted_at is null
 on conflict (id) do nothing;
 -- mended:
 -- file: 20260102000000_trigger.sql
@@ -79,9 +86,16 @@ create or replace trigger on_auth_user_created
     for each row
     execute function public.create_profile();
 -- file: 20260102000001_backfill.sql
-insert into public.profiles (id, email, phone)
-select one.id, one.email, one.phone
+insert into public.profiles (id, email, phone, email_verified, full_name, created_at)
+select
+    one.id,
+    one.email,
+    one.phone,
+    one.email_confirmed_at is not null,
+    one.raw_user_meta_data ->> 'full_name',
+    one.created_at
 from auth.users as one
+where one.deleted_at is null
 on conflict (id) do nothing;
 
 -- broken: a foreign key is checked on a table that is filled
