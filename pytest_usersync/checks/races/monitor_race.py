@@ -58,7 +58,7 @@ def monitor_race(trial: Trial) -> Iterable[Finding]:
                 outcome,
                 f"somebody signs up while {source} reads, and it tells what was never true:"
                 f" {_shown(_answer(outcome), usual)}",
-                f"alter function {source} stable;\n-- and so every function of the project that it asks",
+                f"alter function {source} stable;\n-- and so every function that it asks",
             )
             return
 
