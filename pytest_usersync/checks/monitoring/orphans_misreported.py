@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from ... import prescriptions
 from ...check import check
-from ...finding import Finding, Level
+from ...finding import Finding, Level, NotApplicable
 from ...lists import misreported
-from ...survey import finding
+from ...survey import finding, survey
 from ...trial import Trial
 
 
@@ -22,6 +22,8 @@ def orphans_misreported(trial: Trial) -> Iterable[Finding]:
 
     Compare the keys and nothing else: `where not exists (select from auth.users where id = …)`.
     """
+    if not any(seen.fault.facts.orphans for seen in survey(trial)):
+        raise NotApplicable("no profile without its user can be made here")
     yield from finding(
         trial,
         lambda seen: misreported(seen, "orphans"),

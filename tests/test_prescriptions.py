@@ -1,0 +1,78 @@
+"""The monitoring that remedies prescribe is right for a profile table of any shape."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from acts import broken_by, judged, sound, staged, told
+
+from pytest_usersync import database, platform, prescriptions
+from pytest_usersync.monitored import NAMES
+from pytest_usersync.server import Server
+from pytest_usersync.settings import Upkeep
+from pytest_usersync.survey import made
+from pytest_usersync.trial import Stage, Trial
+
+# Keys of other types and other names, several tables, profiles that come late, policies.
+SHAPES = ("generated_id", "late", "refuse", "text_key", "two_tables", "username")
+LOG = """
+    create table public.sync_log (
+        id uuid primary key default gen_random_uuid(),
+        auth_users_count bigint,
+        public_users_count bigint,
+        ghost_users_count bigint,
+        orphaned_profiles_count bigint,
+        discrepancy_count bigint,
+        sync_status text not null,
+        trigger_enabled boolean not null,
+        alert_sent boolean not null,
+        alert_reason text,
+        checked_at timestamptz not null default now()
+    );
+    alter table public.sync_log enable row level security;
+    revoke all on public.sync_log from anon, authenticated;
+"""
+SCHEDULE = """
+    create extension if not exists pg_cron;
+    select cron.schedule('sync', '0 2 * * *', 'select public.sync_record()');
+"""
+OWN = {word: f"public.sync_{word}()" for word in ("ghosts", "orphans", "stats", "check", "record")}
+SAID = "\n".join(f"{word} = {call}" for word, call in OWN.items()) + "\nlog = public.sync_log"
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_what_is_prescribed_is_silent_in_every_state(
+    server: Server, tmp_path: Path, name: str
+) -> None:
+    assert OWN.keys() < NAMES.keys()
+    with staged(server, sound(name), tmp_path) as plain, database.Clones(server) as clones:
+        copy = clones.take(plain.database)
+        subject = replace(plain, database=copy, upkeep=Upkeep(monitoring=SAID))
+        with database.connect(server, copy, platform.migration_role(server)) as connection:
+            connection.execute(LOG.encode())
+            connection.execute(SCHEDULE.encode())
+            with closing(Stage(replace(subject, database=plain.database), clones)) as stage:
+                connection.execute(prescribed(stage).encode())
+        verdicts = judged(subject, ("US5", "US608"), apart=("US5", "US608"))
+        assert not broken_by(verdicts), "\n".join(told(verdicts))
+        assert not told(verdicts)
+        with closing(Stage(subject, clones)) as stage, Trial(stage) as trial:
+            assert {"ghost", "orphan", "parity", "trigger-disabled"} <= made(trial)
+
+
+def prescribed(stage: Stage) -> str:
+    """Return the functions, closed to the app."""
+    with Trial(stage) as trial:
+        trial.execute(LOG)
+        texts = [
+            prescriptions.ghosts(trial),
+            prescriptions.orphans(trial),
+            prescriptions.stats(trial),
+            prescriptions.check(trial),
+            prescriptions.record(trial, "it cannot be"),
+        ]
+    calls = ", ".join(OWN.values())
+    return "".join(texts) + f"revoke execute on function {calls} from public, anon, authenticated;"
