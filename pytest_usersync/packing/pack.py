@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..check import Subject
 from ..errors import ProjectError
+from ..ghosts import ghost, without_profile
 from ..settings import Upkeep
 from ..trial import Trial
 from ..undoing import state
@@ -20,7 +21,7 @@ from .place import SCRIPTS
 from .repairs import repairs
 from .shape import Shape, shape, unfilled
 from .template import filled
-from .undo import rollback
+from .undo import beside, rollback
 
 # What is found of signups and no reason to replace the trigger of the project.
 _NO_MATTER = frozenset({"US108", "US115"})
@@ -211,7 +212,7 @@ def _finished(
 ) -> Pack:
     """Return the pack once it was loaded and judged as a whole."""
     with looking(base) as trial:
-        before = state(trial.session())
+        before, old = state(trial.session()), beside(trial)
     with tempfile.TemporaryDirectory(prefix="usersync-") as folder:
         paths = [Path(folder) / name for name in SCRIPTS]
         upkeep = Upkeep(verify=str(paths[0]), rollback=str(paths[1]))
@@ -219,15 +220,31 @@ def _finished(
             if said := refused(base, subject):
                 raise ProjectError(f"What the pack would write does not apply: {'; '.join(said)}.")
             with looking(subject) as trial:
+                _fills(trial, words)
                 after = state(trial.session())
-            replays = any("user_sync_replay" in one.text for one in drafts)
-            back = rollback(before, after, words, replays=replays)
+                new = [one for one in beside(trial) if one not in old]
+            back = rollback(before, after, words, new)
             for path, text in zip(paths, (verify, back), strict=True):
                 path.write_text(text, encoding="utf-8")
             left = [one for one in judged(subject, ("US",)) if one.findings]
     decided += _told(drafts)
     scripts = dict(zip(SCRIPTS, (verify, back), strict=True))
     return Pack(tuple(drafts), scripts, tuple(decided), tuple(left))
+
+
+def _fills(trial: Trial, words: dict[str, str]) -> None:
+    """Make a ghost and see that the backfill gives it a profile."""
+    lost = ghost(trial)
+    trial.execute(f"call {words['schema']}.backfill_ghost_users(p_commit => false)")
+    if lost in without_profile(trial):
+        rows = trial.query(
+            f"select error_message as said from {words['schema']}.user_sync_failures"
+        )
+        said = f": {rows[0]['said']}" if rows else ""
+        raise ProjectError(
+            f"What the project's triggers do for a new user cannot be done again for a ghost{said}."
+            " Let one trigger after insert write the profile from the new row alone."
+        )
 
 
 def _told(drafts: list[Draft]) -> Iterator[str]:

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ..project import PLATFORM_SCHEMAS
 from ..quoting import quoted
+from ..trial import Trial
 from ..undoing import State
 
+_REPLAY = ".user_sync_replay"
+_BESIDE = """
+    select format('%%I on %%I.%%I', t.tgname, n.nspname, c.relname) as text
+    from
+        pg_catalog.pg_trigger as t
+        join pg_catalog.pg_class as c
+            on c.oid = t.tgrelid
+        join pg_catalog.pg_namespace as n
+            on n.oid = c.relnamespace
+    where not t.tgisinternal and n.nspname <> all (%s)
+    order by 1
+"""
 _HEAD = """\
 -- Takes the user sync of {table} back to what it was: triggers, functions, monitoring, backfill,
 -- schedule. Profiles stay, and so does every row that was written: the audit log, the monitoring
@@ -33,13 +47,25 @@ $$;
 """
 
 
-def rollback(before: State, after: State, words: Mapping[str, str], *, replays: bool) -> str:
-    """Return the script that leads from one state back to the other."""
+def rollback(before: State, after: State, words: Mapping[str, str], beside: list[str]) -> str:
+    """Return the script that leads from one state back to the other.
+
+    Args:
+        before: what was so without the pack.
+        after: what is so with it.
+        words: what is the project's own.
+        beside: the triggers on tables of the project that came with it, as ``beside`` tells them.
+    """
     parts = [_HEAD.replace("{table}", words["table"]), *_triggers(before, after)]
-    parts += _routines(before, after)
-    if replays:
-        parts.append(f"drop table if exists {words['schema']}.user_sync_replay;\n")
-    return "\n".join([*parts, "commit;\n"])
+    drops = [f"drop table if exists {words['schema']}.user_sync_replay;\n"]
+    drops += [f"drop trigger if exists {one};\n" for one in beside if _REPLAY not in one]
+    parts.append("".join(drops if any(_REPLAY in one for one in beside) else drops[1:]))
+    return "\n".join([*filter(None, parts), *_routines(before, after), "commit;\n"])
+
+
+def beside(trial: Trial) -> list[str]:
+    """Return the triggers on other tables than ``auth.users``: name, on, and the table."""
+    return [row["text"] for row in trial.query(_BESIDE, [list(PLATFORM_SCHEMAS)])]
 
 
 def _triggers(before: State, after: State) -> Iterator[str]:

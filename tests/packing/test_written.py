@@ -1,0 +1,127 @@
+"""A pack for projects of many shapes: it loads, mends, and is judged silent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from acts import PROJECTS, SCENARIOS, TESTS, loaded, pairs, sound, staged
+
+from pytest_usersync import catalog, database, ghosts, platform
+from pytest_usersync.check import Subject
+from pytest_usersync.packing.bench import looking, tried
+from pytest_usersync.packing.pack import Pack, made
+from pytest_usersync.project.script import cut
+from pytest_usersync.server import Server
+
+# What the pack leaves to the project: who may read and write the table, and its own files.
+SHAPES = {
+    "starter": set(),
+    "swallowed_error": {"US606", "US607"},
+    "unqualified": {"US606", "US607", "US703"},
+    "other_schema": {"US705"},
+    "text_key": set(),
+    "two_tables": set(),
+    "username": set(),
+    "duplicate_email_blocked:0": set(),
+    "null_email_blocked:0": set(),
+}
+
+
+@contextmanager
+def project(server: Server, name: str, folder: Path) -> Iterator[Subject]:
+    """Load a sound design, a whole project or the broken act of a scenario."""
+    scenario, _, number = name.partition(":")
+    if number:
+        act = pairs(SCENARIOS[scenario])[int(number)].broken
+    elif name in PROJECTS:
+        act = sound(name)
+    else:
+        with loaded(server, TESTS / "projects" / name, {}) as subject:
+            yield subject
+        return
+    with staged(server, act, folder) as subject:
+        yield subject
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_pack_is_judged_silent_but_for_what_is_the_projects_own(
+    server: Server, tmp_path: Path, name: str
+) -> None:
+    with project(server, name, tmp_path) as subject:
+        pack = made(subject)
+    said = [f"{one.code}: {finding.summary}" for one in pack.left for finding in one.findings]
+    assert {one.code for one in pack.left} == SHAPES[name], "\n".join(said)
+
+
+QUICK = ("plain", "text_key", "two_tables", "username", "citext", "deferred", "generated_id")
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_ghosts_have_profiles_once_the_pack_is_applied_and_after_the_way_back(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(catalog, "every", lambda: ())
+    with project(server, name, tmp_path) as subject:
+        pack = made(subject)
+        with looking(subject) as trial:
+            lost = {ghosts.ghost(trial) for _ in range(3)}
+            assert set(ghosts.without_profile(trial)) == lost
+            role = platform.migration_role(server)
+            with closing(database.connect(server, trial.session().info.dbname, role)) as session:
+                for draft in pack.drafts:
+                    with session.transaction():
+                        session.execute(draft.text.encode())
+                assert not ghosts.without_profile(trial)
+                for script in ("verify-trigger.sql", "rollback.sql", "rollback.sql"):
+                    for statement in cut(pack.scripts[script]):
+                        session.execute(statement.text.encode())
+            assert not ghosts.without_profile(trial)
+
+
+@pytest.fixture
+def swallowed(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Pack, Subject]:
+    """Return the pack for a trigger that swallows its error, made without judging anything."""
+    monkeypatch.setattr(catalog, "every", lambda: ())
+    with project(server, "swallowed_error", tmp_path) as subject:
+        return made(subject), subject
+
+
+def test_a_trigger_that_only_inserts_is_replaced_and_named(
+    swallowed: tuple[Pack, Subject],
+) -> None:
+    pack, _ = swallowed
+    text = pack.drafts[0].text
+    assert pack.drafts[0].name == "write_user_profile"
+    assert "drop trigger on_auth_user_created on auth.users;" in text
+    assert "It writes what public.handle_new_user() wrote" in text
+    assert "CREATE TRIGGER on_auth_user_created" in pack.scripts["rollback.sql"]
+
+
+def test_a_trigger_that_does_more_stays(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog, "every", lambda: ())
+    with project(server, "two_tables", tmp_path) as subject:
+        pack = made(subject)
+    assert pack.decided[0].startswith("welcome stays")
+    assert "write_user_profile" not in [one.name for one in pack.drafts]
+    assert "user_sync_replay" in pack.drafts[0].text
+
+
+def test_what_is_allowed_to_fail_is_recorded(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog, "every", lambda: ())
+    folder = TESTS / "projects" / "swallowed_error"
+    with loaded(server, folder, {"sync_failure": "allow"}) as subject:
+        pack = made(subject)
+        with tried(subject, list(pack.drafts)) as whole, looking(whole) as trial:
+            trial.execute("alter table public.profiles add constraint never check (email = '')")
+            user = trial.sign_up(ghosts.ORDINARY)
+            rows = trial.query("select user_id, error_code from public.user_sync_failures")
+    assert rows == [{"user_id": user.id, "error_code": "23514"}]
