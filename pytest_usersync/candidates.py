@@ -201,7 +201,7 @@ def _candidates(
         constant = now == others.get(name)
         if row["list_name"]:
             refers = Reference(Table(row["list_schema"], row["list_name"]), row["list_key"])
-            if not _of_people(trial, refers.table):
+            if not _of_people(trial, refers):
                 values = _referenced(trial, refers, now, constant=constant)
                 yield Candidate(name, kind, values, refers=refers, meant=meant)
         elif listed := _listed(row):
@@ -228,9 +228,10 @@ def _listed(row: DictRow) -> list[str]:
     ]
 
 
-def _of_people(trial: Trial, table: Table) -> bool:
-    """Tell whether the rows of a table are users: who points at one names a person."""
-    return table.schema == "auth" or table in {target.table for target in trial.sync.targets}
+def _of_people(trial: Trial, refers: Reference) -> bool:
+    """Tell whether a user's id is what is pointed at; a team with an owner has one of its own."""
+    keys = {(target.table, target.key) for target in trial.sync.targets}
+    return refers.table.schema == "auth" or (refers.table, refers.key) in keys
 
 
 def _referenced(
@@ -260,11 +261,22 @@ def furnished(trial: Trial, one: Candidate, somebody: UUID) -> Candidate:
     made |= {row["name"]: str(somebody) for row in facts if row["kind"] == "uuid"}
     made |= {row["name"]: row["label"] for row in facts if row["label"]}
     kinds = {row["name"]: row["kind"] for row in facts}
-    key = str(uuid5(somebody, "row")) if kinds.get(one.refers.key) == "uuid" else "1"
+    key = str(uuid5(somebody, "row")) if kinds.get(one.refers.key) == "uuid" else _next(trial, one)
     text = _inserting(one.refers.table, {**made, one.refers.key: key})
     if trial.attempt(lambda: trial.execute(text)):
         return one
     return replace(one, values={key: ""})
+
+
+def _next(trial: Trial, one: Candidate) -> str:
+    """Return a number that no row has yet; "1" where the key is no number."""
+    assert one.refers
+    rows = trial.query(
+        f"select max(t.{quoted(one.refers.key)}::text::numeric) + 1 as free"
+        f" from {named(one.refers.table)} as t"
+        f" where t.{quoted(one.refers.key)}::text ~ '^[0-9]+$'"
+    )
+    return str(rows[0]["free"] or 1)
 
 
 def row_of(trial: Trial, refers: Reference, value: str) -> str:
