@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...backfilling import filled, statement
+from ...backfilling import filled
+from ...catching_up import statement
 from ...check import check
 from ...finding import Finding, Level
 from ...trial import Trial

@@ -7,7 +7,8 @@ from functools import partial
 from uuid import UUID
 
 from ... import ghosts
-from ...backfilling import Filling, filling, statement
+from ...backfilling import Filling, filling
+from ...catching_up import statement
 from ...check import check
 from ...edits import edit
 from ...finding import Finding, Level, NotJudged

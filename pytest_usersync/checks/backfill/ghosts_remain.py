@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
 from ... import ghosts
-from ...backfilling import Filling, Ran, filling, said, statement
+from ...backfilling import Filling, Ran, filling, said
+from ...catching_up import statement
 from ...check import check
 from ...finding import Finding, Level
 from ...ghosts import KINDS, Kind

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from ...backfilling import Filling, filling, preflight, writer
+from ...backfilling import Filling, filling
+from ...catching_up import preflight, writer
 from ...check import check
 from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...logbook import entered

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from ... import ghosts
-from ...backfilling import Filling, Ran, filling, one_by_one
+from ...backfilling import Filling, Ran, filling
+from ...catching_up import one_by_one
 from ...check import check
 from ...finding import Failure, Finding, Level, NotJudged
 from ...ghosts import KINDS, Kind
