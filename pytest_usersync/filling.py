@@ -14,7 +14,6 @@ from .interleaving import Outcome
 from .platform import migration_role
 from .quoting import named, quoted
 from .racing import Meeting, left
-from .sync import Target
 from .trial import Trial
 
 # Nobody raises these without meaning to: who says so has seen that another is at work.
@@ -24,7 +23,13 @@ POLITE = frozenset({"P0001", "55P03"})
 def ghost(trial: Trial, meeting: Meeting) -> User:
     """Let there be a user who has no row in any table of the sync."""
     user = meeting.earlier(trial.person())
-    meeting.race.prepare(partial(_take_away, targets=trial.sync.targets, user=user))
+    texts = [
+        f"delete from {named(one.table)} where {quoted(one.key)} = '{user.id}';\n"
+        for one in trial.sync.targets
+    ]
+    quiet, loud = "set session_replication_role = replica;\n", "reset session_replication_role;\n"
+    meeting.race.prepare(partial(_take_away, texts=texts))
+    meeting.setup += [quiet, *texts, loud]
     return user
 
 
@@ -51,8 +56,7 @@ def expect_filled(trial: Trial, alone: Sequence[Outcome], ghosts: Sequence[User]
             raise NotJudged("the backfill leaves a ghost even when it is alone (US401)")
 
 
-def _take_away(connection: Connection, targets: Sequence[Target], user: User) -> None:
+def _take_away(connection: Connection, texts: Sequence[str]) -> None:
     connection.execute("set local session_replication_role = 'replica'")
-    for target in targets:
-        text = f"delete from {named(target.table)} where {quoted(target.key)}::text = %s"
-        connection.execute(text.encode(), [str(user.id)])
+    for text in texts:
+        connection.execute(text.encode())

@@ -25,7 +25,7 @@ from .interleaving.model import Row, Told
 from .interleaving.schedule import with_switches
 from .project import PLATFORM_SCHEMAS
 from .quoting import named
-from .retelling import retold
+from .retelling import arrival, retold
 from .signups import BY_NAME, Person, Signup
 from .sync import Table, Target
 from .trial import Trial
@@ -52,6 +52,7 @@ class Meeting:
     alike: bool = False
     refusals: dict[str, AuthError] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
+    setup: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.race = race_of(self.trial)
@@ -100,6 +101,9 @@ class Meeting:
             )
         except AuthError as error:
             raise NotJudged(f"{signup.title} fails (US102)") from error
+        with self.race.arena.reading() as connection:
+            rows = connection.execute("select * from auth.users where id = %s", [user.id])
+            self.setup += [arrival(row) for row in rows]
         return user
 
     def later(self, change: Change, person: Person) -> User:
@@ -189,7 +193,6 @@ class Meeting:
         remedy: str,
         *,
         of: str = "",
-        setup: str = "",
         ending: str = "",
     ) -> Finding:
         """Return the finding that a schedule shows.
@@ -198,14 +201,13 @@ class Meeting:
             outcome: what came of it.
             summary: what happens.
             of: whose error it is, if it is one.
-            setup: the SQL of what was there before.
             ending: the SQL that shows it in the end.
         """
         outcome = self.again(outcome)
         failure, client = self.error(outcome, of) if of else (None, None)
         return Finding(
             summary=f"{summary} ({effort(outcome)})",
-            sql=retold(outcome, self.titles, setup, ending),
+            sql=retold(outcome, self.titles, "".join(self.setup), ending),
             remedy=remedy,
             failure=failure,
             location=failure.location if failure else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -18,6 +19,7 @@ begin
     return null;
 end $$;
 """
+_TOLD = ("id", "email", "raw_app_meta_data", "raw_user_meta_data", "created_at")
 _TRIGGER = """\
 create trigger {name} {place} for each statement
 execute function public.usersync_stop('{place}');
@@ -137,3 +139,17 @@ def _plain(lines: Sequence[str]) -> Iterator[str]:
             yield from waiting
             waiting = []
             yield line
+
+
+def arrival(row: Mapping[str, object]) -> str:
+    """Return the SQL by which a superuser brings a user who signed up earlier."""
+    given = {
+        name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+        for name, value in row.items()
+        if name in _TOLD and value is not None
+    }
+    values = ", ".join("'" + value.replace("'", "''") + "'" for value in given.values())
+    text = f"insert into auth.users ({', '.join(given)})\nvalues ({values});\n"
+    if row["email_confirmed_at"]:
+        text += f"update auth.users set email_confirmed_at = now() where id = '{row['id']}';\n"
+    return text

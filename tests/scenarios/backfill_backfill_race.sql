@@ -1,4 +1,5 @@
 -- broken: nobody sees what the other has not committed yet
+-- also: US405 US407
 -- says: public\.backfill_profiles\(\) runs twice at once, and the later one fails \(2 sessions, 3 steps, 1 switch\)
 create or replace function public.backfill_profiles()
     returns void
@@ -16,6 +17,7 @@ $$;
 
 revoke all on function public.backfill_profiles() from public, anon, authenticated, service_role;
 -- mended:
+-- also: US405 US407
 create or replace function public.backfill_profiles()
     returns void
     security definer
@@ -34,6 +36,7 @@ $$;
 revoke all on function public.backfill_profiles() from public, anon, authenticated, service_role;
 
 -- broken: no key keeps a ghost from being filled twice
+-- also: US405 US407
 -- base: generated_id
 -- says: public\.backfill_profile\(\) runs twice at once, and public\.profile has not one row a user \(2 sessions, 3 steps, 1 switch\)
 alter table public.profile drop constraint profile_user_id_key;
@@ -82,6 +85,7 @@ $$;
 
 revoke all on function public.backfill_profile() from public, anon, authenticated, service_role;
 -- mended:
+-- also: US405 US407
 alter table public.profile add unique (user_id);
 
 create or replace function public.backfill_profile()
