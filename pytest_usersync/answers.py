@@ -59,6 +59,7 @@ def _packed(config: pytest.Config, folder: Path) -> str:
 
     place = packing.checked(folder)
     wanted = settings(config)
+    _said("the pack is tried out and judged before it is written, which takes a while")
     with subject.prepare(wanted, subject.find(wanted, config.rootpath)) as (prepared, _):
         return packing.written(prepared, place)
 

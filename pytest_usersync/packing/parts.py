@@ -121,7 +121,7 @@ def _by_replay(definitions: dict[str, str], words: dict[str, str]) -> str:
         for name, text in definitions.items()
     ]
     return filled(
-        "fill_by_replay", **words, replayed="\n\n".join(f"{_spread(text)};" for text in replayed)
+        "fill_by_replay", **words, replayed="\n\n".join(f"{spread(text)};" for text in replayed)
     )
 
 
@@ -172,7 +172,7 @@ def _tail(definition: str) -> str:
     return definition[found.start() :] if found else definition
 
 
-def _spread(definition: str) -> str:
+def spread(definition: str) -> str:
     """Return what PostgreSQL prints in one line as the house writes it."""
     head, when, rest = definition.partition(" WHEN ")
     rest = rest.replace(" EXECUTE FUNCTION ", "\n    execute function ")

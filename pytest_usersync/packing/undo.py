@@ -8,6 +8,7 @@ from ..project import PLATFORM_SCHEMAS
 from ..quoting import quoted
 from ..trial import Trial
 from ..undoing import State
+from .parts import spread
 
 _REPLAY = ".user_sync_replay"
 _BESIDE = """
@@ -87,7 +88,7 @@ def _routines(before: State, after: State) -> Iterator[str]:
         text = before.triggers[name]
         if after.triggers.get(name) != text:
             made, _, state = text.rpartition(" ")
-            yield f"{made};\n{_state(name, state)}"
+            yield f"{spread(made)};\n{_state(name, state)}"
     gone = [name for name in after.routines if name not in before.routines]
     if gone:
         yield "drop routine if exists\n" + ",\n".join(f"    {one}" for one in sorted(gone)) + ";\n"

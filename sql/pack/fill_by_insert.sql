@@ -22,6 +22,9 @@ begin
             from {table} as p
             where p.{key} = {au_id}
         )
+    order by au.id
+    -- who is about to be deleted is waited for, and is no ghost then
+    for key share of au
     on conflict ({key}) do nothing;
 
     get diagnostics filled = row_count;

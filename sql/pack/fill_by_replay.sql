@@ -31,6 +31,8 @@ declare
                 where p.{key} = {au_id}
             )
         order by au.id
+        -- who is about to be deleted is waited for, and is no ghost then
+        for key share of au
     );
     filled bigint;
 begin

@@ -99,7 +99,7 @@ def test_a_trigger_that_only_inserts_is_replaced_and_named(
     assert pack.drafts[0].name == "write_user_profile"
     assert "drop trigger on_auth_user_created on auth.users;" in text
     assert "It writes what public.handle_new_user() wrote" in text
-    assert "CREATE TRIGGER on_auth_user_created" in pack.scripts["rollback.sql"]
+    assert "create trigger on_auth_user_created" in pack.scripts["rollback.sql"]
 
 
 def test_a_trigger_that_does_more_stays(
