@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from . import chores
+from .aftermath import left
 from .auth import User
 from .chores import Routine
 from .database import Connection
@@ -13,7 +14,7 @@ from .finding import NotJudged
 from .interleaving import Outcome
 from .platform import migration_role
 from .quoting import named, quoted
-from .racing import Meeting, left
+from .racing import Meeting
 from .trial import Trial
 
 # Nobody raises these without meaning to: who says so has seen that another is at work.

@@ -78,7 +78,7 @@ def run(connection: Connection, text: str) -> list[object]:
     cursor = connection.execute(text.encode())
     while cursor.nextset():
         pass
-    return cursor.fetchall() if cursor.description else []
+    return list(cursor.fetchall()) if cursor.description else []
 
 
 def settle(

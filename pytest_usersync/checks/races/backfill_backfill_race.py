@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ...aftermath import errors, left
 from ...check import Needs, check
 from ...filling import POLITE, backfill, expect_filled, ghost
 from ...finding import Finding, Level, NotApplicable
 from ...quoting import named, quoted
-from ...racing import Meeting, errors, left
+from ...racing import Meeting
 from ...trial import Trial
 
 

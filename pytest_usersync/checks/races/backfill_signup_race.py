@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ...aftermath import errors, left
 from ...check import Needs, check
 from ...filling import backfill, expect_filled, ghost
 from ...finding import Finding, Level
 from ...interleaving import Outcome
 from ...quoting import named, quoted
-from ...racing import Meeting, errors, left
+from ...racing import Meeting
 from ...sync import Table
 from ...trial import Trial
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ... import chores
+from ...aftermath import DEADLOCK, shared, written
 from ...changes import BY_NAME
 from ...check import Needs, check
 from ...editing import editing
 from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...interleaving import Outcome
 from ...platform import migration_role
-from ...racing import DEADLOCK, Meeting, newcomers, shared, written
+from ...racing import Meeting, newcomers
 from ...trial import Trial
 
 # Who waits for each other shares two rows, or one and what refers to it.

@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterable
 from uuid import UUID, uuid4
 
+from ...aftermath import errors, left
 from ...check import Needs, check
 from ...finding import Finding, Level, NotJudged
 from ...interleaving import Outcome
 from ...leftover import leave
 from ...platform import migration_role
 from ...quoting import named, quoted
-from ...racing import Meeting, errors, left
+from ...racing import Meeting
 from ...signups import Person
 from ...trial import Trial
 

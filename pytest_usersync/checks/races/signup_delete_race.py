@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ...aftermath import left
 from ...changes import BY_NAME
 from ...check import Needs, check
 from ...filling import backfill, expect_filled, ghost
 from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...quoting import named, quoted
-from ...racing import Meeting, left
+from ...racing import Meeting
 from ...trial import Trial
 
 
