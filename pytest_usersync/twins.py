@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .database import Connection
 from .oddities import Metadata
 from .sync import Sync
 from .tryouts import Newcomer, Refusal, Tryout, tried
+
+# A value that is taken, in a unique index and in an exclusion constraint.
+COLLISIONS = frozenset(("23505", "23P01"))
 
 _KEYS = 8
 _NAME = "ada_lovelace"
@@ -23,10 +26,12 @@ class Twins:
         metadata: what they bring.
         key: the key whose value they share; empty when it is that they bring nothing, or that
             their addresses begin alike.
+        taken: whether even the first is refused, for what somebody has who is there already.
     """
 
     metadata: tuple[Metadata, Metadata]
     key: str = ""
+    taken: bool = False
 
 
 def twins(connection: Connection, sync: Sync, what: str) -> list[Twins]:
@@ -45,8 +50,10 @@ def twins(connection: Connection, sync: Sync, what: str) -> list[Twins]:
     results = tried(connection, tries, sync.targets[:1])
     found: dict[object, Twins] = {}
     for pair, place in zip(pairs, range(0, len(tries), 3), strict=True):
-        reason = _reason(*results[place : place + 3])
-        if reason:
+        first, second, both = results[place : place + 3]
+        if first.refusal and first.refusal.sqlstate in COLLISIONS:
+            found.setdefault(_what(first.refusal), replace(pair, taken=True))
+        elif reason := _reason(first, second, both):
             found.setdefault(reason, pair)
     return list(found.values())
 
@@ -54,13 +61,13 @@ def twins(connection: Connection, sync: Sync, what: str) -> list[Twins]:
 def _pairs(sync: Sync) -> Iterator[Twins]:
     one, other = _ordinary(sync, 1), _ordinary(sync, 2)
     for key in sync.metadata_keys[:_KEYS]:
-        yield Twins(({key: _NAME}, {key: _NAME}), key)
-    for key in sync.metadata_keys[:_KEYS]:
         value = one.get(key, _NAME)
         yield Twins(({**one, key: value}, {**other, key: value}), key)
+    yield Twins(({}, {}))  # before those who bring one thing, and collide in what they do not bring
+    for key in sync.metadata_keys[:_KEYS]:
+        yield Twins(({key: _NAME}, {key: _NAME}), key)
     for key in sync.metadata_keys[:_KEYS]:
         yield Twins(({**one, key: ""}, {**other, key: ""}), key)
-    yield Twins(({}, {}))
 
 
 def _ordinary(sync: Sync, number: int) -> Metadata:

@@ -91,3 +91,41 @@ begin
 end;
 $$;
 -- mended: as told
+
+-- broken: who sends nothing is called as somebody is called already
+-- cases: metadata
+-- says: who sends no metadata.*drop constraint profiles_full_name_key
+alter table public.profiles add constraint profiles_full_name_key unique (full_name);
+
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at)
+    values (
+        new.id,
+        new.email,
+        new.phone,
+        coalesce(md5(new.raw_user_meta_data ->> 'full_name' || new.id), 'somebody'),
+        new.created_at
+    )
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+
+insert into auth.users (instance_id, id, aud, role, email, raw_user_meta_data, created_at)
+values (
+    '00000000-0000-0000-0000-000000000000',
+    '00000000-0000-4000-8000-00000000da7a',
+    'authenticated',
+    'authenticated',
+    'first@example.com',
+    '{}',
+    '2026-01-02 00:00:00+00'
+);
+-- mended: as told

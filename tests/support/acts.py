@@ -26,8 +26,9 @@ SCENARIOS = {path.stem: path for path in sorted((TESTS / "scenarios").glob("*.sq
 PROJECTS = {path.stem: path for path in sorted((TESTS / "projects").glob("*.sql"))}
 
 _MARK = re.compile(r"-- (alone|also|base|broken|cases|file|mended|policy|says):(.*)\n")
-# Checks of the metadata, which find less where others have signed up before.
-_FIRST = ("US107", "US108")
+# The check of the metadata takes a value that somebody has already for another's to tell (US108),
+# and so finds less where others have signed up before.
+_FIRST = ("US107",)
 # Every row of a catalog is a newer one once a command has changed it.
 _CATALOG = "select " + ", ".join(
     f"(select (count(*), max(xmin::text::bigint)) from pg_catalog.{name})"
