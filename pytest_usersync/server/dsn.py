@@ -19,7 +19,8 @@ def reach(dsn: str) -> Server:
     """Return the server behind a connection string or URL, after a look at what it is.
 
     Raises:
-        ServerError: it is not reachable, not PostgreSQL 14 or newer, or the user is no superuser.
+        ServerError: it is not reachable, not PostgreSQL 14 or newer, the user is no superuser, or
+            nothing can be written.
             The message names host and port, never the password.
     """
     words = _words(dsn)
@@ -39,6 +40,7 @@ def reach(dsn: str) -> Server:
                 f"Use PostgreSQL {OLDEST} or newer."
             )
         _demand_superuser(connection, place)
+        _demand_writable(connection, place)
     words.pop("dbname")
     number = f"{version // 10000}.{version % 10000}"
     origin = f"PostgreSQL {number} by DSN ({place})"
@@ -69,6 +71,15 @@ def _demand_superuser(connection: psycopg.Connection[Any], place: str) -> None:
         raise ServerError(
             f"The role {name} is no superuser at {place}. Use one (supabase_admin on a local "
             "Supabase): roles, databases and event triggers of the simulated Supabase need it."
+        )
+
+
+def _demand_writable(connection: psycopg.Connection[Any], place: str) -> None:
+    row = connection.execute("select current_setting('transaction_read_only')::boolean").fetchone()
+    if row and row[0]:
+        raise ServerError(
+            f"The server at {place} is read-only. Name one that can be written, not a replica: "
+            "databases are made there and dropped again."
         )
 
 

@@ -123,3 +123,18 @@ def test_a_role_without_the_rights_is_told_which_and_why(server: Server) -> None
 def test_a_word_that_libpq_refuses_is_given_in_its_words() -> None:
     message = complaint("host=127.0.0.1 port=1 sslmode=bogus password=hush")
     assert 'host=127.0.0.1 port=1: invalid sslmode value: "bogus".' in message
+
+
+def test_a_server_that_only_reads_is_told_at_once(server: Server) -> None:
+    role = sql.Identifier("usersync_test_reader")
+    with connect(server, "postgres") as connection:
+        connection.execute(sql.SQL("create role {} login superuser").format(role))
+        connection.execute(
+            sql.SQL("alter role {} set default_transaction_read_only = on").format(role)
+        )
+    try:
+        message = complaint(url(server, "usersync_test_reader"))
+        assert "is read-only. Name one that can be written" in message
+    finally:
+        with connect(server, "postgres") as connection:
+            connection.execute(sql.SQL("drop role {}").format(role))
