@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
 from uuid import UUID
 
 from psycopg import Error
 
 from . import ghosts
+from .auth.source import Source
 from .chores import Routine, backfill, migrator
 from .finding import Failure, Finding, NotJudged
 from .ghosts import Kind
@@ -34,6 +36,8 @@ class Filling:
 
     trial: Trial
     routine: Routine
+    # Ids that are the same in every run, for the order of the ghosts may make a difference.
+    _seeds: Iterator[int] = field(default_factory=lambda: count(1000))
 
     def run(self) -> Ran:
         """Run it once, as the role that runs migrations."""
@@ -56,10 +60,13 @@ class Filling:
                 break
         return ran
 
-    def haunt(self, count: int) -> list[UUID]:
+    def haunt(self, number: int) -> list[UUID]:
         """Add ordinary ghosts."""
         with ghosts.unsynced(self.trial):
-            return [self.trial.sign_up(ghosts.ORDINARY).id for _ in range(count)]
+            return [
+                self.trial.sign_up(ghosts.ORDINARY, None, Source(next(self._seeds))).id
+                for _ in range(number)
+            ]
 
     def make(self, kinds: Iterable[Kind]) -> dict[Kind, Sequence[UUID]]:
         """Add a ghost of each kind."""
@@ -119,10 +126,10 @@ def filling(trial: Trial) -> Filling:
     return Filling(trial.aside(), routine)
 
 
-def filled(trial: Trial, count: int) -> tuple[Filling, list[UUID]]:
+def filled(trial: Trial, number: int) -> tuple[Filling, list[UUID]]:
     """Return the backfill after it has filled ordinary ghosts; whether it does, US401 judges."""
     one = filling(trial)
-    haunted = one.haunt(count)
+    haunted = one.haunt(number)
     ran = one.fill()
     if ran.failure or ghosts.without_profile(one.trial):
         raise NotJudged("the backfill leaves ghosts (US401)")

@@ -48,12 +48,14 @@ _CROWD = """
         raw_user_meta_data, created_at, updated_at, email_confirmed_at
     )
     select
-        '00000000-0000-0000-0000-000000000000', gen_random_uuid(), 'authenticated',
-        'authenticated', gen_random_uuid() || '@example.com', '',
+        '00000000-0000-0000-0000-000000000000', md5('crowd' || n)::uuid, 'authenticated',
+        'authenticated', 'crowd' || n || '@example.com', '',
         '{"provider": "email", "providers": ["email"]}',
-        replace(%s, '{n}', (800000 + n + (select count(*) from auth.users))::text)::jsonb,
-        now(), now(), now()
-    from generate_series(1, %s) as n
+        replace(%s, '{n}', (800000 + n)::text)::jsonb, now(), now(), now()
+    from (
+        select one.n + (select count(*) from auth.users) as n
+        from generate_series(1, %s) as one (n)
+    ) as crowd
 """
 
 Act = Callable[[Trial, Person, Source], Sequence[UUID]]

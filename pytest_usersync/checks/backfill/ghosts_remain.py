@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 from ... import ghosts
@@ -31,26 +31,32 @@ def ghosts_remain(trial: Trial) -> Iterable[Finding]:
     more; a statement of a migration runs once. Soft-deleted users need no profile, and neither do
     those whom the policies or the triggers leave without one.
     """
-    one = filling(trial)
-    _settle(one.trial)
-    ghosts.crowd(one.trial, CROWD)
-    made = one.make(_wanted(trial))
-    ran = one.fill()
+    everybody = trial.policies.null_email == "profile"
+    kinds = [kind for kind in KINDS if kind.name != "deleted" and (everybody or not kind.emailless)]
+    one, ran, theirs = _all_at_once(trial, kinds)
     left = set(ghosts.without_profile(one.trial))
+    if left and (needless := _needless(trial, kinds)):
+        kinds = [kind for kind in kinds if kind not in needless]
+        one, ran, theirs = _all_at_once(trial, kinds)
+        left = set(ghosts.without_profile(one.trial))
     if not left:
         return
-    found = list(_apart(trial, [kind for kind, ids in made.items() if left.intersection(ids)]))
+    found = list(_apart(trial, [kind for kind, ids in theirs.items() if left.intersection(ids)]))
     yield from found
-    theirs = {user for ids in made.values() for user in ids}
-    if not found and (crowd := sorted(left - theirs)):
+    known = {user for ids in theirs.values() for user in ids}
+    if not found and (crowd := sorted(left - known)):
         yield _crowd(one, ran, crowd)
 
 
-def _wanted(trial: Trial) -> list[Kind]:
-    everybody = trial.policies.null_email == "profile"
-    kinds = [kind for kind in KINDS if kind.name != "deleted" and (everybody or not kind.emailless)]
-    needless = _needless(trial, kinds)
-    return [kind for kind in kinds if kind not in needless]
+def _all_at_once(
+    trial: Trial, kinds: Sequence[Kind]
+) -> tuple[Filling, Ran, Mapping[Kind, Sequence[UUID]]]:
+    """Run it over everybody together; return also who is of which kind."""
+    one = filling(trial)
+    _settle(one.trial)
+    ghosts.crowd(one.trial, CROWD)
+    made = one.make(kinds)
+    return one, one.fill(), made
 
 
 def _settle(trial: Trial) -> None:
@@ -91,7 +97,7 @@ def _needless(trial: Trial, kinds: Sequence[Kind]) -> set[Kind]:
 
 
 def _finding(one: Filling, cases: Sequence[tuple[Kind, str, Ran]]) -> Finding:
-    (_, script, ran), titles = cases[0], " or ".join(kind.title for kind, _, _ in cases)
+    (_, script, ran), titles = cases[0], _or([kind.title for kind, _, _ in cases])
     table = one.trial.sync.profile.table
     if ran.failure is None:
         summary = f"{one.routine.origin} passes over {titles}: no row in {table}"
@@ -99,6 +105,10 @@ def _finding(one: Filling, cases: Sequence[tuple[Kind, str, Ran]]) -> Finding:
     told = one.trial.refusal(ran.failure, script, "")
     summary = f"{one.routine.origin} fails as soon as {titles} is a ghost: {ran.failure.message}"
     return one.finding(summary, script, told.remedy, ran.failure)
+
+
+def _or(titles: Sequence[str]) -> str:
+    return f"{', '.join(titles[:-1])} or {titles[-1]}" if len(titles) > 1 else titles[0]
 
 
 def _crowd(one: Filling, ran: Ran, left: Sequence[UUID]) -> Finding:
