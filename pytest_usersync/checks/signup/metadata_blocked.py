@@ -78,6 +78,17 @@ def _elsewhere(trial: Trial, search: Search) -> Iterator[Finding]:
             why = said(refusal)
             if not why or another_check_s(why) or any(one.explains(why) for one in search.causes):
                 continue
+            if _stands_alone(trial, signup):
+                continue
             search.causes.append(Cause(why, {}))
             found = trial.refused(refusal, f"{signup.title} fails")
             yield replace(found, remedy=remedy(trial, found, []))
+
+
+def _stands_alone(trial: Trial, signup: Signup) -> bool:
+    """Tell whether the signup is fine where nobody came before: then what it brings is, too."""
+    try:
+        trial.aside().sign_up(signup)
+    except Refused:
+        return False
+    return True
