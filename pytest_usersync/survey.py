@@ -6,7 +6,7 @@ Everything happens in one database, in transactions that are taken back.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -17,7 +17,7 @@ from . import chores, platform
 from .check import Subject
 from .database import Connection
 from .faults import Fault, faults
-from .finding import Failure, Finding, NotApplicable, NotJudged
+from .finding import Failure
 from .ground import Ground
 from .monitored import Monitoring
 from .trial import Trial
@@ -25,16 +25,6 @@ from .trial import Trial
 Row = Mapping[str, object]
 # What only reads, and what is asked once a record is written.
 READING = ("ghosts", "orphans", "stats", "check")
-WORDS = {
-    "ghosts": "list of ghosts",
-    "orphans": "list of orphans",
-    "stats": "count",
-    "check": "quality check",
-    "record": "function that records",
-    "latest": "latest status",
-    "history": "history",
-    "log": "log",
-}
 _NOW = "select now() as now, set_config('statement_timeout', '10s', true)"
 
 
@@ -221,60 +211,6 @@ def rows_of(trial: Trial, log: str) -> dict[str, Row]:
         return {}
     found = trial.query(f"select t.ctid::text as usersync_place, t.* from {log} as t")
     return {str(row.pop("usersync_place")): row for row in found}
-
-
-Judge = Callable[[Seen], str]
-
-
-def finding(
-    trial: Trial,
-    judge: Judge,
-    word: str,
-    remedy: Callable[[], str],
-    *,
-    show: str = "",
-    verb: str = "says",
-) -> Iterator[Finding]:
-    """Yield what is wrong with what one function says, shown by the first state that shows it.
-
-    Args:
-        judge: returns what is wrong in one state, in words, or nothing.
-        word: which function it is.
-        remedy: returns what to change.
-        show: what shows it, if not a call of the function.
-        verb: what stands between the function and what is wrong.
-
-    Raises:
-        NotApplicable: there is no such function.
-        NotJudged: it failed in a state in which it should not have, which is for US501 to tell.
-    """
-    source = getattr(chores.monitoring(trial), word)
-    if not source:
-        raise NotApplicable(f"the monitoring has no {WORDS[word]}")
-    seen = survey(trial)
-    wrong = [(one, said) for one in seen if one.answered(word) and (said := judge(one))]
-    if wrong:
-        first, said = wrong[0]
-        more = f" (so also with: {'; '.join(_titles(wrong[1:]))})" if wrong[1:] else ""
-        yield Finding(
-            summary=f"with {first.fault.title}, {bare(source)} {verb} {said}{more}",
-            sql=f"{first.fault.sql}{show or f'select * from {source}'};\n",
-            remedy=remedy(),
-        )
-    failed = [o for o in seen if word in o.said and not o.fault.failing and not o.answered(word)]
-    if failed:
-        raise NotJudged(f"{bare(source)} fails with {failed[0].fault.title} (US501)")
-
-
-def _titles(wrong: Sequence[tuple[Seen, str]]) -> list[str]:
-    titles = [one.fault.title for one, _ in wrong]
-    return titles if len(titles) < 4 else [*titles[:3], f"{len(titles) - 3} more"]
-
-
-def showing(trial: Trial) -> str:
-    """Return the SQL that records and shows what was recorded."""
-    monitoring = chores.monitoring(trial)
-    return f"select * from {monitoring.record};\nselect * from {monitoring.log}"
 
 
 def bare(source: str) -> str:

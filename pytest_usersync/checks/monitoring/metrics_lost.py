@@ -9,7 +9,7 @@ from ...bygone import history
 from ...check import check
 from ...figures import recorded
 from ...finding import Finding, Level, NotApplicable
-from ...survey import finding, showing
+from ...telling import finding, showing
 from ...trial import Trial
 
 

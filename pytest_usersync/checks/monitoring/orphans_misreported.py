@@ -8,7 +8,8 @@ from ... import prescriptions
 from ...check import check
 from ...finding import Finding, Level, NotApplicable
 from ...lists import misreported
-from ...survey import finding, survey
+from ...survey import survey
+from ...telling import finding
 from ...trial import Trial
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from ... import chores, figures, prescriptions
 from ...check import check
 from ...finding import Finding, Level, NotApplicable
-from ...survey import finding, survey
+from ...survey import survey
+from ...telling import finding
 from ...trial import Trial
 
 

@@ -8,7 +8,8 @@ from ... import chores, prescriptions
 from ...check import check
 from ...figures import worded
 from ...finding import Finding, Level, NotApplicable
-from ...survey import Seen, finding, showing, survey
+from ...survey import Seen, survey
+from ...telling import finding, showing
 from ...trial import Trial
 
 

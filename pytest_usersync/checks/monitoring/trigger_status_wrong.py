@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from ... import figures, prescriptions
 from ...check import check
 from ...finding import Finding, Level, NotApplicable
-from ...survey import Seen, finding, survey
+from ...survey import Seen, survey
+from ...telling import finding
 from ...trial import Trial
 
 
