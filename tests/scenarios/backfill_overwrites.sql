@@ -22,7 +22,7 @@ drop function public.backfill_all();
 -- broken: everything is deleted and written anew
 -- base: plain
 -- says: changes what exists: full_name of public.profiles
--- also: US407
+-- also: US304 US407
 do $$
 begin
     delete from public.profiles;
