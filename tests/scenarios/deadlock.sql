@@ -1,12 +1,12 @@
 -- broken: whoever is counted is counted twice, and is taken off in the other order
 -- cases: delete
 -- says: a signup and the deletion of another user wait for each other.*\(2 sessions, 4 steps, 2 switches\)
-create table public.counters (name text primary key, value integer not null);
+create table if not exists public.counters (name text primary key, value integer not null);
 alter table public.counters enable row level security;
 revoke all on public.counters from anon, authenticated;
-insert into public.counters (name, value) values ('all', 0), ('today', 0);
+insert into public.counters (name, value) values ('all', 0), ('today', 0) on conflict (name) do nothing;
 
-create function public.count_in()
+create or replace function public.count_in()
     returns trigger
     security definer
     set search_path = ''
@@ -19,7 +19,7 @@ begin
 end;
 $$;
 
-create function public.count_out()
+create or replace function public.count_out()
     returns trigger
     security definer
     set search_path = ''
@@ -35,12 +35,12 @@ $$;
 revoke all on function public.count_in() from public, anon, authenticated, service_role;
 revoke all on function public.count_out() from public, anon, authenticated, service_role;
 
-create trigger count_in
+create or replace trigger count_in
     after insert on auth.users
     for each row
     execute function public.count_in();
 
-create trigger count_out
+create or replace trigger count_out
     after delete on auth.users
     for each row
     execute function public.count_out();
@@ -104,6 +104,7 @@ end;
 $$;
 
 -- broken: the profile writes back into auth.users
+-- also: US211
 -- cases: edit
 -- says: an edit of the profile and an update of its user.*wait for each other.*\(2 sessions, 4 steps, 2 switches\)
 create function public.write_back()
