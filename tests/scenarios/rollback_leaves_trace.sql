@@ -82,7 +82,7 @@ drop trigger if exists on_auth_user_created on auth.users;
 drop function if exists public.update_profile(), public.create_profile(), public.find_ghosts(), public.how_it_is();
 -- broken: the older trigger does not come back
 -- says: takes away the function .*welcome|on_auth_user_created, which was there
-create function public.welcome()
+create or replace function public.welcome()
     returns trigger
     security definer
     set search_path = ''
@@ -98,9 +98,9 @@ $$;
 
 revoke all on function public.welcome() from public, anon, authenticated, service_role;
 
-drop trigger on_auth_user_created on auth.users;
+drop trigger if exists on_auth_user_created on auth.users;
 
-create trigger welcome
+create or replace trigger welcome
     after insert on auth.users
     for each row
     execute function public.welcome();
