@@ -27,10 +27,10 @@ def backfill_backfill_race(trial: Trial) -> Iterable[Finding]:
     finding.
     """
     meeting = Meeting(trial, alike=True)
-    lost = [ghost(trial, meeting), ghost(trial, meeting)]
     routine = backfill(trial, meeting, "first", "second")
     if routine.once:
         raise NotApplicable(f"{routine.origin} runs once, with its migration")
+    lost = [ghost(trial, meeting), ghost(trial, meeting)]
     alone = meeting.alone()
     expect_filled(trial, alone, lost)
     profile = trial.sync.profile

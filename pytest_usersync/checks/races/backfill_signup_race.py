@@ -30,8 +30,8 @@ def backfill_signup_race(trial: Trial) -> Iterable[Finding]:
     nothing`. Numbers and names come from where the trigger takes them, and are taken as it does.
     """
     meeting = Meeting(trial)
-    lost = ghost(trial, meeting)
     routine = backfill(trial, meeting, "backfill")
+    lost = ghost(trial, meeting)
     meeting.sign_up("ada", trial.person())
     alone = meeting.alone()
     expect_filled(trial, alone, [lost])

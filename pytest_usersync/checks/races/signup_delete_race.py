@@ -31,9 +31,8 @@ def signup_delete_race(trial: Trial) -> Iterable[Finding]:
         raise NotApplicable("the profile of a deleted user is not meant to be removed")
     meeting = Meeting(trial)
     if trial.case == "backfill":
-        user = ghost(trial, meeting)
-        other = ghost(trial, meeting)
         title = backfill(trial, meeting, "other").origin
+        user, other = ghost(trial, meeting), ghost(trial, meeting)
         kept = 0
     else:
         change = BY_NAME["email-change-by-admin"]
