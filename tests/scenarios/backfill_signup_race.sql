@@ -1,5 +1,5 @@
 -- broken: who has a profile is read before who is a user
--- also: US305 US401 US405 US406 US407
+-- also: US305 US405 US406 US407
 -- says: somebody signs up while public\.backfill_profiles\(\) runs, and the backfill fails \(2 sessions, 3 steps, 1 switch\)
 create table public.backfill_runs (
     id bigint generated always as identity primary key,
@@ -32,7 +32,7 @@ $$;
 
 revoke all on function public.backfill_profiles() from public, anon, authenticated, service_role;
 -- mended:
--- also: US401 US405 US406 US407
+-- also: US405 US406 US407
 create or replace function public.backfill_profiles()
     returns void
     security definer
@@ -59,7 +59,7 @@ $$;
 revoke all on function public.backfill_profiles() from public, anon, authenticated, service_role;
 
 -- broken: the numbers are taken from the counter, and it is set afterwards
--- also: US401 US405 US406 US407 US408
+-- also: US405 US407 US408
 -- says: somebody signs up while public\.backfill_profiles\(\) runs, and .* fails \(2 sessions, 3 steps, 1 switch\)
 alter table public.profiles add column member_number integer unique;
 create table public.counters (name text primary key, value integer not null);
@@ -115,7 +115,7 @@ $$;
 
 revoke all on function public.backfill_profiles() from public, anon, authenticated, service_role;
 -- mended:
--- also: US401 US405 US406 US407 US408
+-- also: US405 US407 US408
 create or replace function public.backfill_profiles()
     returns void
     security definer

@@ -27,7 +27,7 @@ $$;
 
 revoke all on function public.backfill_users() from public, anon, authenticated, service_role;
 -- mended: as told
--- also: US405 US407
+-- also: US405 US407 US703
 
 -- broken: one statement fills all, and no key ties it to the users
 -- also: US405 US407
