@@ -107,6 +107,8 @@ def _monitoring(trial: Trial) -> Monitoring:
 def _script(trial: Trial, given: str, name: str, title: str) -> Script:
     project = trial.subject.project
     path = Path(given) if given else next(_beside(trial.subject, name), None)
+    if path and not given and not project.whole:
+        raise NotApplicable(f"{project.shown(path)} is for all migrations, not for some")
     if path is None:
         raise NotApplicable(f"the project has no {title}")
     try:

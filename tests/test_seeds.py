@@ -71,12 +71,12 @@ def test_the_missing_row_and_where_to_put_it_are_named(
     said = judged(body, before=before)
     assert needs in said
     assert "usersync_setup" in said
-    assert re.search(r"= 2 not judged in [\d.]+s =", said)
+    assert re.search(r"= 3 not judged in [\d.]+s =", said)
 
 
 def test_with_the_row_it_is_judged(judged: Callable[..., str], pytester: pytest.Pytester) -> None:
     pytester.path.joinpath("plans.sql").write_text("insert into public.plans values ('free', 7);")
-    assert "2 passed" in judged(BY_DEFAULT, "--usersync-setup=plans.sql")
+    assert "3 passed" in judged(BY_DEFAULT, "--usersync-setup=plans.sql")
 
 
 def test_a_row_that_the_user_decides_about_is_no_seed(judged: Callable[..., str]) -> None:

@@ -64,10 +64,12 @@ def find(
         raise ProjectError(_empty(rootdir, origin, skipped))
     roles = [] if configured or not (rootdir / ROLES).is_file() else [rootdir / ROLES]
     given = rootdir / CONFIG
+    found = tuple(read(rootdir, sheet) for sheet in sheets)
+    migrations = _until(upto, found)
     return Project(
         root=rootdir,
         origin=origin,
-        migrations=_until(upto, tuple(read(rootdir, sheet) for sheet in sheets)),
+        migrations=migrations,
         skipped=tuple(skipped),
         config=given if given.is_file() else None,
         before=(
@@ -79,6 +81,7 @@ def find(
             *_others(rootdir, places.seeds(rootdir) if seeds else [], Manner.SEED, "seed"),
         ),
         hook=hook,
+        whole=len(migrations) == len(found),
     )
 
 

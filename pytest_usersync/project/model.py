@@ -84,6 +84,7 @@ class Project:
         before: ``roles.sql``, and what was made by hand before the first migration.
         after: what was made by hand after the last one, and seeds.
         hook: ``module:function`` that does the rest of the migrations.
+        whole: whether all migrations are taken, or only those up to a version.
     """
 
     root: Path
@@ -94,6 +95,7 @@ class Project:
     before: tuple[Migration, ...] = ()
     after: tuple[Migration, ...] = ()
     hook: str = ""
+    whole: bool = True
 
     @cached_property
     def files(self) -> tuple[Migration, ...]:

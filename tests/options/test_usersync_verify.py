@@ -50,6 +50,15 @@ def test_without_it_one_of_the_usual_name_is_found(
     assert "told supabase/scripts/verify-trigger.sql 2" in told()
 
 
+def test_one_that_is_for_all_migrations_does_not_judge_some_of_them(
+    told: Callable[..., str], script: Path, project: Path
+) -> None:
+    script.rename(project.parent / "verify-trigger.sql")
+    (project.parent / "20260201000000_later.sql").write_text("select 1;", encoding="utf-8")
+    assert "verify-trigger.sql 2" in told()
+    assert "is for all migrations, not for some" in told("--usersync-upto=20260101000000")
+
+
 def test_the_ini_file_may_name_it_and_the_command_line_wins(
     told: Callable[..., str], script: Path, pytester: pytest.Pytester
 ) -> None:
