@@ -24,7 +24,8 @@ INTRO = """
 # Every check against every design
 
 A line is a design of a sync, a column is a check. `#` is a broken promise that is reported; a `.`
-is silence. The suite judges every design by every check, and fails where a sign is not as here.
+is silence. `tox -e matrix` judges every design by every check, and fails where a sign is not as
+here; the suite does so with every sound design, and asks of the others only what they break.
 """
 SOUND = """
 ## Sound designs
@@ -36,8 +37,7 @@ BROKEN = """
 ## Broken designs
 
 At least two for every check, in `tests/scenarios`. Each has a mended twin, with the remedy of the
-finding wherever that is SQL to paste. The first twin for each check is judged by every check, the
-others by the chapters of what was broken. None speaks on them, unless a line shows it.
+finding wherever that is SQL to paste. None speaks on a twin, unless a line shows it.
 """
 
 
