@@ -119,9 +119,9 @@ def test_when_loading_breaks_down_no_database_stays(
     project = write("select 1")
     broken = Project(project.root, project.origin, (None,))  # type: ignore[arg-type]
 
-    with pytest.raises(AttributeError):
-        load(server, template, broken)
-
+    query = "select datname from pg_database where datname ~ '^usersync_project_' order by 1"
     with database.connect(server, "postgres") as connection:
-        query = "select from pg_database where starts_with(datname, 'usersync_project_')"
-        assert connection.execute(query).fetchall() == []
+        before = connection.execute(query).fetchall()
+        with pytest.raises(AttributeError):
+            load(server, template, broken)
+        assert connection.execute(query).fetchall() == before
