@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from acts import (
     PROJECTS,
     SCENARIOS,
+    WHOLE,
     Pair,
     broken_by,
     code_of,
@@ -27,9 +27,6 @@ from pytest_usersync.check import Subject
 from pytest_usersync.finding import Finding, Outcome
 from pytest_usersync.server import Server
 from pytest_usersync.verdict import Verdict
-
-# Every check on every broken design takes too long for every commit: `tox -e matrix` does it.
-WHOLE = bool(os.environ.get("USERSYNC_WHOLE_MATRIX"))
 
 STAGED = [
     pytest.param(name, pair, id=f"{name}-{re.sub(r'[^a-z]+', '-', pair.broken.title.lower())}")
