@@ -25,7 +25,8 @@ INTRO = """
 
 A line is a design of a sync, a column is a check. `#` is a broken promise that is reported; a `.`
 is silence. `tox -e matrix` judges every design by every check, and fails where a sign is not as
-here; the suite does so with every sound design, and asks of the others only what they break.
+here. The suite does so with every sound design; of two broken ones for each check it asks only what
+they break.
 """
 SOUND = """
 ## Sound designs
