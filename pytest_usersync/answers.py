@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from . import catalog, report
+from . import catalog
 from .options import flag
 from .reading import pack_folder, report_path, settings, text, usage_errors
+from .reporting import report
 
 
 def answer(config: pytest.Config) -> str:
@@ -32,7 +33,8 @@ def answer(config: pytest.Config) -> str:
 
 
 def _shown(config: pytest.Config) -> str:
-    from . import show, subject  # noqa: PLC0415
+    from . import subject  # noqa: PLC0415
+    from .reporting import show  # noqa: PLC0415
 
     wanted = settings(config)
     with subject.prepare(wanted, subject.find(wanted, config.rootpath)) as (prepared, _):
@@ -40,7 +42,8 @@ def _shown(config: pytest.Config) -> str:
 
 
 def _walked(config: pytest.Config) -> str:
-    from . import subject, walk, walked  # noqa: PLC0415
+    from . import subject  # noqa: PLC0415
+    from .walking import walk, walked  # noqa: PLC0415
 
     wanted = settings(config)
     checks = catalog.choose(wanted.select, wanted.ignore)
@@ -65,7 +68,7 @@ def _packed(config: pytest.Config, folder: Path) -> str:
 
 
 def _diagnosed(config: pytest.Config) -> str:
-    from . import doctor, reportfile  # noqa: PLC0415
+    from .reporting import doctor, reportfile  # noqa: PLC0415
 
     path = report_path(config)
     facts = doctor.examine(config)

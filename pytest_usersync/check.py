@@ -18,7 +18,7 @@ from .settings import Exploration, Upkeep
 from .sync import Sync
 
 if TYPE_CHECKING:
-    from .trial import Trial
+    from .trials.trial import Trial
 
 # What a file fails with that there is no text of.
 _UNREAD = ("22021", "58030")

@@ -11,14 +11,16 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow
 
-from . import assertions, database, tokens, upkeep
+from . import assertions, database
 from .auth import AuthError, AuthSettings, Json, SupabaseAuth, User
 from .auth.source import Source
 from .check import Subject
+from .chores import upkeep
+from .chores.upkeep import Reader
 from .errors import ConfigurationError, UserSyncError
-from .nested import NestedConnection
 from .records import Records
-from .upkeep import Reader
+from .sessions import tokens
+from .sessions.nested import NestedConnection
 from .world import Clone, Rollback, Supply, World
 
 R = TypeVar("R")

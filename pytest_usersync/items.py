@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from . import report
-from .baseline import Baseline
 from .check import Check, Subject
 from .finding import Level, Outcome
 from .project import Project
 from .reading import settings
+from .reporting import report
+from .reporting.baseline import Baseline
 from .settings import Settings
-from .stages import Stages
-from .verdict import Verdict, judge
+from .trials.stages import Stages
+from .trials.verdict import Verdict, judge
 
 SUBJECT = pytest.StashKey[Subject]()
 STAGES = pytest.StashKey[Stages]()

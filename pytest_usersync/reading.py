@@ -13,8 +13,8 @@ import pytest
 
 from . import address
 from .choices import CHOICES
+from .chores.monitored import Monitoring
 from .errors import ConfigurationError, UserSyncError
-from .monitored import Monitoring
 from .options import BY_NAME, Option, flag
 from .policy import Policies
 from .settings import Exploration, Settings, Upkeep

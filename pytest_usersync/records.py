@@ -11,14 +11,15 @@ from uuid import UUID
 from psycopg import sql
 from psycopg.rows import DictRow
 
-from . import tokens, upkeep
 from .assertions import Orphan
 from .auth import User
 from .check import Subject
+from .chores import upkeep
+from .chores.upkeep import Reader
 from .errors import UserSyncError
 from .policy import Policies
+from .sessions import tokens
 from .sync import Sync, Target
-from .upkeep import Reader
 
 
 class Records(ABC):

@@ -11,19 +11,20 @@ from typing import Any, Protocol
 
 import pytest
 
-from . import baseline, catalog, platform, reportfile, stack, subject
+from . import catalog, platform, stack, subject
 from .check import Check, Subject
 from .finding import Level, Outcome
-from .header import header
 from .items import BASELINE, STAGES, SUBJECT, VERDICT, CheckFile, CheckItem, Spoken, aim, anchor
 from .project import Project
 from .reading import settings as settings_of
 from .reading import usage_errors
+from .reporting import baseline, reportfile
+from .reporting.header import header
+from .reporting.summary import Judged, gather, summary, title, told
 from .server import RunningServer
 from .settings import Settings
-from .stages import Stages
-from .summary import Judged, gather, summary, title, told
-from .verdict import Verdict, crashed
+from .trials.stages import Stages
+from .trials.verdict import Verdict, crashed
 
 _NOTHING_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 # Names under which xdist's processes tell each other what they know.

@@ -9,10 +9,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from . import platform, project, server, stack, watch
+from . import platform, project, server, stack
 from .check import LoadFailure, Subject
 from .errors import ProjectError
 from .finding import Failure, Location
+from .learning import watch
 from .policy import Policies
 from .project import Loaded, MigrationFailure, Project, legible
 from .server import RunningServer, Server, ServerRequest

@@ -11,8 +11,8 @@ from psycopg.rows import DictRow, dict_row
 
 from . import database
 from .check import Subject
-from .nested import NestedConnection
-from .roles import Roles
+from .sessions.nested import NestedConnection
+from .sessions.roles import Roles
 
 Reader: TypeAlias = "psycopg.Cursor[DictRow]"
 

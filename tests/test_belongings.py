@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from acts import Act, staged
 
-from pytest_usersync import belongings, catalog, database
+from pytest_usersync import catalog, database
 from pytest_usersync.finding import Outcome
+from pytest_usersync.lives import belongings
 from pytest_usersync.server import Server
 from pytest_usersync.signups import BY_NAME
-from pytest_usersync.trial import Stage, Trial
-from pytest_usersync.verdict import Verdict, judge
+from pytest_usersync.trials.trial import Stage, Trial
+from pytest_usersync.trials.verdict import Verdict, judge
 
 TABLES = """
 create type public.mood as enum ('calm', 'cross');

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from acts import Act, staged
 
-from pytest_usersync.calls import routines
 from pytest_usersync.database import Clones
-from pytest_usersync.rehearsal import Newcomer, rehearsal
+from pytest_usersync.security.calls import routines
 from pytest_usersync.server import Server
-from pytest_usersync.trial import Stage, Trial
+from pytest_usersync.trials.rehearsal import Newcomer, rehearsal
+from pytest_usersync.trials.trial import Stage, Trial
 
 HELPERS = """
 create function public.greeting(address text)

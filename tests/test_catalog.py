@@ -14,7 +14,7 @@ from pytest_usersync.catalog import BadCheckFile
 from pytest_usersync.check import Check, check
 from pytest_usersync.errors import ConfigurationError
 from pytest_usersync.finding import Finding, Level
-from pytest_usersync.trial import Trial
+from pytest_usersync.trials.trial import Trial
 
 
 @check("US901", level=Level.ERROR)

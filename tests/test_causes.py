@@ -7,9 +7,10 @@ from contextlib import closing
 
 import pytest
 
-from pytest_usersync import causes, database
+from pytest_usersync import database
+from pytest_usersync.failures import causes
+from pytest_usersync.failures.scene import Query
 from pytest_usersync.finding import ClientView, Failure
-from pytest_usersync.scene import Query
 from pytest_usersync.server import Server
 from pytest_usersync.sync import Sync, SyncTrigger
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from acts import sound, staged
 
-from pytest_usersync import later
 from pytest_usersync.changes import BY_NAME, CHANGES, Change, names
 from pytest_usersync.database import Clones
 from pytest_usersync.server import Server
-from pytest_usersync.trial import Stage, Trial
+from pytest_usersync.trials import later
+from pytest_usersync.trials.trial import Stage, Trial
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from acts import Act, staged
 
-from pytest_usersync import chores, database, ghosts
+from pytest_usersync import database
+from pytest_usersync.chores import chores, ghosts
 from pytest_usersync.finding import NotApplicable
 from pytest_usersync.server import Server
-from pytest_usersync.trial import Stage, Trial
+from pytest_usersync.trials.trial import Stage, Trial
 
 In = Callable[..., Trial]
 

@@ -15,7 +15,7 @@ import pytest
 from acts import broken_by, judged, loaded, told
 
 from pytest_usersync.server import Server
-from pytest_usersync.verdict import Verdict
+from pytest_usersync.trials.verdict import Verdict
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"

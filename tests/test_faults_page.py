@@ -14,11 +14,12 @@ import pytest
 from acts import loaded
 from packs import MIGRATIONS, REVIEWED
 
-from pytest_usersync import database, survey
-from pytest_usersync.bygone import scheduler
+from pytest_usersync import database
+from pytest_usersync.monitoring import survey
+from pytest_usersync.monitoring.bygone import scheduler
+from pytest_usersync.monitoring.survey import Seen
 from pytest_usersync.server import Server, ServerRequest, start
-from pytest_usersync.survey import Seen
-from pytest_usersync.trial import Stage, Trial
+from pytest_usersync.trials.trial import Stage, Trial
 
 PAGE = Path(__file__).parents[1] / "docs" / "faults.md"
 HEAD = ("state", "true", "ghosts", "orphans", "count", "quality check", "record", "latest")

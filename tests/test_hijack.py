@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from acts import Act, judged, staged
 
-from pytest_usersync.calls import routines
 from pytest_usersync.database import Clones
 from pytest_usersync.finding import Outcome
-from pytest_usersync.hijack import attackers
-from pytest_usersync.rehearsal import rehearsal
+from pytest_usersync.security.calls import routines
+from pytest_usersync.security.hijack import attackers
 from pytest_usersync.server import Server
-from pytest_usersync.trial import Stage, Trial
+from pytest_usersync.trials.rehearsal import rehearsal
+from pytest_usersync.trials.trial import Stage, Trial
 
 PACK = Path(__file__).parents[1] / "sql" / "migrations"
 REVIEWED = {path.name: path.read_text("utf-8") for path in PACK.glob("202601*.sql")}

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from psycopg import Rollback
 
-from pytest_usersync import database, imprint, platform
+from pytest_usersync import database, platform
 from pytest_usersync.database import Clones, Connection
 from pytest_usersync.server import Server
+from pytest_usersync.walking import imprint
 
 FUNCTION = """
 create or replace function public.greet() returns trigger language plpgsql as $$

@@ -12,7 +12,7 @@ import pytest
 from pytest_usersync import catalog
 from pytest_usersync.check import Check, Needs, check
 from pytest_usersync.finding import Finding, Level, NotApplicable, NotJudged
-from pytest_usersync.trial import Trial
+from pytest_usersync.trials.trial import Trial
 
 Write = Callable[[str], Path]
 

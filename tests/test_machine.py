@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 from hypothesis.strategies import SearchStrategy
 
-from pytest_usersync import database, platform, project, watch
+from pytest_usersync import database, platform, project
 from pytest_usersync.auth import Json
 from pytest_usersync.check import Subject
 from pytest_usersync.errors import UserSyncError
 from pytest_usersync.harness import UserSync
+from pytest_usersync.learning import watch
 from pytest_usersync.machine import Member, UserSyncMachine
 from pytest_usersync.policy import Policies
 from pytest_usersync.server import Server

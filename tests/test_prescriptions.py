@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from acts import broken_by, judged, sound, staged, told
 
-from pytest_usersync import database, platform, prescriptions
-from pytest_usersync.monitored import NAMES
+from pytest_usersync import database, platform
+from pytest_usersync.chores.monitored import NAMES
+from pytest_usersync.monitoring import prescriptions
+from pytest_usersync.monitoring.survey import made
 from pytest_usersync.server import Server
 from pytest_usersync.settings import Upkeep
-from pytest_usersync.survey import made
-from pytest_usersync.trial import Stage, Trial
+from pytest_usersync.trials.trial import Stage, Trial
 
 # Keys of other types and other names, several tables, profiles that come late, policies.
 SHAPES = ("generated_id", "late", "refuse", "text_key", "two_tables", "username")

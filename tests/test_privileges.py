@@ -10,10 +10,10 @@ import pytest
 from acts import Act, staged
 
 from pytest_usersync.database import Clones
-from pytest_usersync.privileges import Law
+from pytest_usersync.security.privileges import Law
 from pytest_usersync.server import Server
 from pytest_usersync.signups import BY_NAME
-from pytest_usersync.trial import Stage, Trial
+from pytest_usersync.trials.trial import Stage, Trial
 
 Found = Callable[[str], dict[str, list[str]]]
 

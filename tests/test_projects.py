@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from pytest_usersync import database, platform, project, watch
+from pytest_usersync import database, platform, project
+from pytest_usersync.learning import watch
 from pytest_usersync.project import Loaded, Project
 from pytest_usersync.server import Server
 from pytest_usersync.sync import Sync

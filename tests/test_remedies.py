@@ -11,8 +11,8 @@ from acts import Act, staged
 from pytest_usersync import catalog
 from pytest_usersync.database import Clones
 from pytest_usersync.server import Server
-from pytest_usersync.trial import Stage
-from pytest_usersync.verdict import judge
+from pytest_usersync.trials.trial import Stage
+from pytest_usersync.trials.verdict import judge
 
 NOTHING_FOLLOWS = """
 drop trigger on_auth_user_updated on auth.users;

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_usersync import report, reportfile
 from pytest_usersync.check import Check, LoadFailure, Subject, check
 from pytest_usersync.finding import (
     Acceptance,
@@ -18,14 +17,15 @@ from pytest_usersync.finding import (
     Location,
     Outcome,
 )
-from pytest_usersync.header import header
 from pytest_usersync.policy import Policies
 from pytest_usersync.project import Migration, Project
+from pytest_usersync.reporting import report, reportfile
+from pytest_usersync.reporting.header import header
+from pytest_usersync.reporting.summary import gather, summary, title
 from pytest_usersync.server import Server
-from pytest_usersync.summary import gather, summary, title
 from pytest_usersync.sync import Mirror, Sync, SyncTrigger, Table, Target
-from pytest_usersync.trial import Trial
-from pytest_usersync.verdict import Verdict, merged
+from pytest_usersync.trials.trial import Trial
+from pytest_usersync.trials.verdict import Verdict, merged
 
 PLACE = Location("supabase/migrations/1_sync.sql", 12, 3, "  insert into public.users (id, email)")
 FAILURE = Failure(

@@ -12,10 +12,10 @@ from acts import sound, staged
 from psycopg import Error
 
 from pytest_usersync.database import Clones
-from pytest_usersync.requests import arrival, claims, rehearsal, request
 from pytest_usersync.server import Server
 from pytest_usersync.signups import BY_NAME
-from pytest_usersync.trial import Stage, Trial
+from pytest_usersync.trials.requests import arrival, claims, rehearsal, request
+from pytest_usersync.trials.trial import Stage, Trial
 
 WHO = """
     select

@@ -19,14 +19,15 @@ import pytest
 from packs import MIGRATIONS, REVIEWED, ROOT, Pack, chain
 from psycopg import Error
 
-from pytest_usersync import catalog, database, platform, project, signups, watch
+from pytest_usersync import catalog, database, platform, project, signups
 from pytest_usersync.auth import AuthError
 from pytest_usersync.check import Subject
-from pytest_usersync.common import Common
 from pytest_usersync.finding import Outcome
+from pytest_usersync.learning import watch
 from pytest_usersync.policy import Policies
 from pytest_usersync.server import Server
-from pytest_usersync.walk import outcome
+from pytest_usersync.trials.common import Common
+from pytest_usersync.walking.walk import outcome
 
 PAGE = ROOT / "docs" / "claims.md"
 MEASURED = "## Measured"

@@ -13,13 +13,13 @@ from acts import Act, staged
 from pytest_usersync import database
 from pytest_usersync.catalog import find
 from pytest_usersync.check import Subject
-from pytest_usersync.memory import FOLDER, Memory
-from pytest_usersync.oddities import Metadata, drawn, smaller, values
-from pytest_usersync.searching import Search
+from pytest_usersync.newcomers.memory import FOLDER, Memory
+from pytest_usersync.newcomers.oddities import Metadata, drawn, smaller, values
+from pytest_usersync.newcomers.searching import Search
 from pytest_usersync.server import Server
 from pytest_usersync.settings import Exploration
-from pytest_usersync.trial import Stage
-from pytest_usersync.verdict import Verdict, judge
+from pytest_usersync.trials.trial import Stage
+from pytest_usersync.trials.verdict import Verdict, judge
 
 READS = """
 alter table public.profiles add column score integer;

@@ -26,7 +26,7 @@ from pytest_usersync import catalog
 from pytest_usersync.check import Subject
 from pytest_usersync.finding import Finding, Outcome
 from pytest_usersync.server import Server
-from pytest_usersync.verdict import Verdict
+from pytest_usersync.trials.verdict import Verdict
 
 STAGED = [
     pytest.param(name, pair, id=f"{name}-{re.sub(r'[^a-z]+', '-', pair.broken.title.lower())}")

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import catalog, subject, walk
+from pytest_usersync import catalog, subject
 from pytest_usersync.server import ServerRequest
 from pytest_usersync.settings import Settings
-from pytest_usersync.walked import told
+from pytest_usersync.walking import walk
+from pytest_usersync.walking.walked import told
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "walk.md"

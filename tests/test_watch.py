@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import database, platform, project, watch
+from pytest_usersync import database, platform, project
+from pytest_usersync.learning import watch
 from pytest_usersync.server import Server
 from pytest_usersync.sync import Sync
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..acts import SoftDelete
+from .acts import SoftDelete
 from .change import Change
 from .doings import change_metadata, done, recover
 

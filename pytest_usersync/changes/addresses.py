@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..acts import Unlink
 from ..signups import AUTOCONFIRMING, CONFIRMING
+from .acts import Unlink
 from .change import CONFIRMATION, EMAIL, PHONE, Change
 from .doings import (
     change_email,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ..acts import Act, ChangeEmail, ChangePhone, Link
 from ..auth import Json, SupabaseAuth, User
+from .acts import Act, ChangeEmail, ChangePhone, Link
 from .change import Doing
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..acts import Confirm, Refresh, SignIn
+from .acts import Confirm, Refresh, SignIn
 from .change import CONFIRMATION, Change
 from .doings import done, sign_in_with_github, sign_in_with_wallet
 

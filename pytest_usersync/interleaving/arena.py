@@ -13,7 +13,7 @@ from psycopg.rows import DictRow, dict_row, tuple_row
 from .. import database, sqlfiles
 from ..check import Subject
 from ..database import Connection
-from ..roles import Part
+from ..sessions.roles import Part
 from . import breakpoints
 from .breakpoints import Pause
 from .doors import Doors, refused

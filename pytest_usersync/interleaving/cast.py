@@ -7,12 +7,12 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from .. import tokens
 from ..auth import AuthSettings, Json, SupabaseAuth, User
 from ..auth.channel import Sent
 from ..auth.source import Source
 from ..database import Connection
 from ..errors import UserSyncError
+from ..sessions import tokens
 from . import breakpoints
 from .arena import Arena
 from .model import CUTS, ISOLATIONS, I, Invariant, Session, Step

@@ -10,7 +10,7 @@ import psycopg
 
 from .. import database
 from ..errors import UserSyncError
-from ..roles import Part, Roles
+from ..sessions.roles import Part, Roles
 from .line import Line
 
 if TYPE_CHECKING:

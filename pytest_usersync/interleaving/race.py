@@ -22,7 +22,7 @@ from .runner import Runner
 from .schedule import follow, names_of
 
 if TYPE_CHECKING:
-    from ..trial import Trial
+    from ..trials.trial import Trial
 
 # How many schedules are played before the rest is left to chance.
 BOUND = 1000

@@ -14,16 +14,16 @@ from hypothesis import note, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 from psycopg import sql
 
-from .. import causes
-from ..acts import Act
 from ..auth import AuthError, SupabaseAuth, User
 from ..auth.channel import Sent
 from ..auth.script import script
+from ..changes.acts import Act
+from ..chores.upkeep import own_backfill
 from ..errors import UserSyncError
+from ..failures import causes
 from ..harness import UserSync
 from ..policy import Policies
 from ..sync import Sync
-from ..upkeep import own_backfill
 from .looking import Looking
 from .members import Member
 from .model import Model

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, multiple, precondition, rule
 from hypothesis.strategies import SearchStrategy
 
-from ..acts import (
+from ..auth import Json
+from ..changes.acts import (
     Ban,
     ChangeEmail,
     ChangeMetadata,
@@ -24,7 +25,6 @@ from ..acts import (
     Unlink,
     providers_of,
 )
-from ..auth import Json
 from ..strategies import Newcomer, emails, metadata, phones, signups
 from ..strategies.histories import LINKABLE
 from .base import Base

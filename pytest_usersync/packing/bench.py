@@ -13,10 +13,10 @@ from .. import catalog, platform, project
 from ..check import Subject
 from ..project import Migration
 from ..settings import Upkeep
-from ..stages import Stages
 from ..subject import watched
-from ..trial import Trial
-from ..verdict import Verdict, judge
+from ..trials.stages import Stages
+from ..trials.trial import Trial
+from ..trials.verdict import Verdict, judge
 
 
 @dataclass(frozen=True, slots=True)

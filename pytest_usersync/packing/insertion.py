@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..project import blank_comments
 from ..quoting import quoted
 from ..sync import Table
-from ..trial import Trial
+from ..trials.trial import Trial
 
 _INSERT = re.compile(
     r'\binsert\s+into\s+((?:"[^"]+"|\w+)(?:\s*\.\s*(?:"[^"]+"|\w+))?)\s*\(', re.IGNORECASE

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..check import Subject
+from ..chores.ghosts import ghost, without_profile
+from ..chores.undoing import state
 from ..errors import ProjectError
-from ..ghosts import ghost, without_profile
 from ..settings import Upkeep
-from ..trial import Trial
-from ..undoing import state
-from ..verdict import Verdict
+from ..trials.trial import Trial
+from ..trials.verdict import Verdict
 from .bench import Draft, broken, judged, looking, refused, tried
 from .insertion import Insertion, insertions
 from .parts import OWN, backfilling, insertion, monitoring, verification, writing

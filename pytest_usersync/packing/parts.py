@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..policy import Policies
 from ..quoting import quoted
 from ..sync import Sync
-from ..trial import Trial
+from ..trials.trial import Trial
 from .bench import Draft
 from .insertion import Insertion, of_row
 from .shape import Shape

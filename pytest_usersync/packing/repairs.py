@@ -9,7 +9,7 @@ from .. import catalog
 from ..check import Subject
 from ..finding import Finding
 from ..project import blank_comments, split
-from ..verdict import Verdict
+from ..trials.verdict import Verdict
 from .bench import Draft, broken, judged, refused, tried
 
 # What of the sync the pack may mend. What people may read and write, and which names may be there

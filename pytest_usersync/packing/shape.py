@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from ..errors import ProjectError
 from ..quoting import named, quoted
-from ..remedies import FOLLOWED
 from ..sync import Sync, Table
-from ..trial import Trial
+from ..trials.remedies import FOLLOWED
+from ..trials.trial import Trial
 from .insertion import Insertion
 from .template import literal
 

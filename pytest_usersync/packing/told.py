@@ -8,7 +8,7 @@ from pathlib import Path
 from .. import catalog
 from ..check import Subject
 from ..finding import Level
-from ..report import prose
+from ..reporting.report import prose
 from .pack import Pack, made
 from .place import Place, put, versions
 

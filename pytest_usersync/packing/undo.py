@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ..chores.undoing import State
 from ..project import PLATFORM_SCHEMAS
 from ..quoting import quoted
-from ..trial import Trial
-from ..undoing import State
+from ..trials.trial import Trial
 from .parts import spread
 
 _REPLAY = ".user_sync_replay"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from .. import acts
-from ..acts import Act
 from ..auth import AuthSettings, SupabaseAuth, User
+from ..changes import acts
+from ..changes.acts import Act
 from .newcomer import Newcomer, Printer
 from .signups import signups
 from .values import emails, made, metadata, phones

@@ -10,7 +10,7 @@ import pytest
 from pytest_usersync import catalog
 from pytest_usersync.check import Check, Needs, check
 from pytest_usersync.finding import Finding, Level
-from pytest_usersync.trial import Trial
+from pytest_usersync.trials.trial import Trial
 
 SYNC = """
 create table public.profiles (id uuid primary key, email text);

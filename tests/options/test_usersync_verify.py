@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import catalog, chores
+from pytest_usersync import catalog
 from pytest_usersync.check import Needs, check
+from pytest_usersync.chores import chores
 from pytest_usersync.finding import Finding, Level
-from pytest_usersync.trial import Trial
+from pytest_usersync.trials.trial import Trial
 
 Run = Callable[..., pytest.RunResult]
 

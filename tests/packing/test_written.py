@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from acts import PROJECTS, SCENARIOS, TESTS, WHOLE, loaded, pairs, sound, staged
 
-from pytest_usersync import catalog, database, ghosts, platform
+from pytest_usersync import catalog, database, platform
 from pytest_usersync.check import Subject
+from pytest_usersync.chores import ghosts
 from pytest_usersync.packing.bench import looking, tried
 from pytest_usersync.packing.pack import Pack, made
 from pytest_usersync.project.script import cut

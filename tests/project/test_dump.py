@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import database, watch
+from pytest_usersync import database
+from pytest_usersync.learning import watch
 from pytest_usersync.project import Loaded, Manner, find, load
 from pytest_usersync.project.dump import Fate, Known
 from pytest_usersync.project.script import Command, Copy, cut

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
-from pytest_usersync import acts
-from pytest_usersync.acts import ChangeEmail, Confirm, HardDelete
 from pytest_usersync.auth import AuthError, AuthSettings, SupabaseAuth
+from pytest_usersync.changes import acts
+from pytest_usersync.changes.acts import ChangeEmail, Confirm, HardDelete
 from pytest_usersync.errors import UserSyncError
 from pytest_usersync.signups import BY_NAME
 from pytest_usersync.strategies import (

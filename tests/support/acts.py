@@ -14,13 +14,13 @@ from psycopg import Error
 
 from pytest_usersync import catalog, database, platform, project
 from pytest_usersync.check import Check, Subject
-from pytest_usersync.common import Common
 from pytest_usersync.finding import Finding, Outcome
 from pytest_usersync.policy import Policies
 from pytest_usersync.server import Server
 from pytest_usersync.subject import watched
-from pytest_usersync.trial import Stage
-from pytest_usersync.verdict import Verdict, judge
+from pytest_usersync.trials.common import Common
+from pytest_usersync.trials.trial import Stage
+from pytest_usersync.trials.verdict import Verdict, judge
 
 # Every check on every design takes too long for every commit: `tox -e matrix` asks for it.
 WHOLE = bool(os.environ.get("USERSYNC_WHOLE_MATRIX"))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from ...backfilling import Filling, filling
+from ...backfill.backfilling import Filling, filling
+from ...backfill.logbook import Entry, entered
 from ...check import check
-from ...failing import gained_since
 from ...finding import Finding, Level, NotApplicable, NotJudged
-from ...logbook import Entry, entered
+from ...newcomers.failing import gained_since
 from ...quoting import named
 from ...sync import Table
-from ...trial import Trial
+from ...trials.trial import Trial
 
 NAME = "usersync_failure"
 FIRST, SECOND = 3, 5

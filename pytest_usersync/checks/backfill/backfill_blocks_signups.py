@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ... import ghosts
-from ...backfilling import Filling, filling
+from ...backfill.backfilling import Filling, filling
+from ...backfill.pausing import paused, unfinished, waits
 from ...check import check
+from ...chores import ghosts
 from ...finding import Finding, Level
-from ...pausing import paused, unfinished, waits
-from ...trial import Trial
+from ...trials.trial import Trial
 
 CROWD = 1050
 

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from ... import ghosts
-from ...backfilling import Filling, filling
-from ...catching_up import statement
+from ...backfill.backfilling import Filling, filling
+from ...backfill.catching_up import statement
 from ...check import check
+from ...chores import ghosts
+from ...chores.ghosts import KINDS, Kind
 from ...finding import Finding, Level, NotJudged
-from ...ghosts import KINDS, Kind
 from ...quoting import showing
 from ...sync import Target
-from ...trial import Trial
+from ...trials.trial import Trial
 
 Made = Mapping[Kind, Sequence[UUID]]
 

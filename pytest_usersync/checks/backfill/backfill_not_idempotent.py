@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...backfilling import filled
-from ...catching_up import statement
+from ...backfill.backfilling import filled
+from ...backfill.catching_up import statement
 from ...check import check
 from ...finding import Finding, Level
-from ...trial import Trial
+from ...trials.trial import Trial
 
 
 @check("US403", level=Level.ERROR)

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from uuid import UUID
 
-from ... import ghosts
-from ...backfilling import Filling, filling
-from ...catching_up import statement
+from ...backfill.backfilling import Filling, filling
+from ...backfill.catching_up import statement
 from ...check import check
-from ...edits import edit
+from ...chores import ghosts
 from ...finding import Finding, Level, NotJudged
+from ...lives.edits import edit
 from ...quoting import showing
 from ...sync import Target
-from ...trial import Trial
+from ...trials.trial import Trial
 
 
 @check("US404", level=Level.ERROR)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
-from ... import ghosts
-from ...backfilling import Filling, Ran, filling, said
-from ...catching_up import statement
+from ...backfill.backfilling import Filling, Ran, filling, said
+from ...backfill.catching_up import statement
 from ...check import check
+from ...chores import ghosts
+from ...chores.ghosts import KINDS, Kind
 from ...finding import Finding, Level
-from ...ghosts import KINDS, Kind
-from ...trial import Trial
+from ...trials.trial import Trial
 
 # More than what most would take at a time.
 CROWD = 1050

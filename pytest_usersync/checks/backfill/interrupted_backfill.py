@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from ... import ghosts
-from ...backfilling import Filling, Ran, filling
+from ...backfill.backfilling import Filling, Ran, filling
+from ...backfill.pausing import killed
 from ...check import check
+from ...chores import ghosts
 from ...finding import Finding, Level
-from ...pausing import killed
 from ...quoting import named, quoted
-from ...trial import Trial
+from ...trials.trial import Trial
 
 GHOSTS = 6
 

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from ...backfilling import Filling, filling
-from ...catching_up import preflight, writer
+from ...backfill.backfilling import Filling, filling
+from ...backfill.catching_up import preflight, writer
+from ...backfill.logbook import entered
 from ...check import check
 from ...finding import Finding, Level, NotApplicable, NotJudged
-from ...logbook import entered
 from ...quoting import quoted
 from ...sync import SyncTrigger
-from ...trial import Trial
+from ...trials.trial import Trial
 
 DO = re.compile(r"do\b", re.IGNORECASE)
 DECOY = "public.usersync_decoy"

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
-from ... import ghosts
-from ...backfilling import Filling, Ran, filling
-from ...catching_up import one_by_one
+from ...backfill.backfilling import Filling, Ran, filling
+from ...backfill.catching_up import one_by_one
+from ...backfill.logbook import Entry, entered
 from ...check import check
+from ...chores import ghosts
+from ...chores.ghosts import KINDS, Kind
 from ...finding import Failure, Finding, Level, NotJudged
-from ...ghosts import KINDS, Kind
-from ...logbook import Entry, entered
 from ...quoting import named, quoted
-from ...trial import Trial
+from ...trials.trial import Trial
 
 NATURAL = tuple(kind for kind in KINDS if kind.name in ("phone", "shared"))
 NAME = "usersync_poison"

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from functools import partial
 from uuid import UUID
 
-from ... import later, remedies, stale
 from ...changes import BY_NAME, Change, names
 from ...check import Needs, check
 from ...finding import Finding, Level, NotApplicable
+from ...lives import stale
 from ...quoting import quoted, showing
 from ...sync import Mirror
-from ...trial import Trial
+from ...trials import later, remedies
+from ...trials.trial import Trial
 
 
 @check("US204", level=Level.ERROR, needs=Needs.PROFILE, cases=names(upgrades=True))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from ... import belongings, deletes, references
 from ...auth import User
-from ...belongings import Belonging
-from ...causes import Told
 from ...check import Needs, check
+from ...failures.causes import Told
 from ...finding import ClientView, Failure, Finding, Level, NotApplicable, NotJudged
+from ...lives import belongings, deletes, references
+from ...lives.belongings import Belonging
 from ...signups import BY_NAME
-from ...trial import Refused, Trial
+from ...trials.trial import Refused, Trial
 
 IN_USE = "in-use"
 ORDINARY = BY_NAME["email-autoconfirm"]

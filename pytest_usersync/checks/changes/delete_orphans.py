@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from ... import deletes, forgetting, references
 from ...check import Needs, check
 from ...finding import Finding, Level, NotApplicable
+from ...lives import deletes, forgetting, references
+from ...lives.references import Reference
 from ...quoting import named, quoted
-from ...references import Reference
 from ...sync import Target
-from ...trial import Trial
+from ...trials.trial import Trial
 
 
 @check(

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ... import between, edits, later, rewriting
 from ...auth import SupabaseAuth, User
 from ...auth.channel import Sent
 from ...changes import BY_NAME, Change
 from ...check import Needs, check
-from ...edits import Edit
 from ...finding import Finding, Level, NotApplicable
+from ...lives import edits, rewriting
+from ...lives.edits import Edit
 from ...quoting import quoted, showing
-from ...trial import Trial
+from ...trials import between, later
+from ...trials.trial import Trial
 
 UNKNOWN = "preferred_theme"
 

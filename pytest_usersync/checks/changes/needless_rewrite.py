@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ... import between, later, rewriting
 from ...auth import User
 from ...auth.channel import Sent
 from ...changes import BY_NAME, Change
 from ...check import Needs, check
 from ...finding import Finding, Level, NotApplicable
+from ...lives import rewriting
+from ...lives.rewriting import Rewritten
 from ...quoting import named, quoted
-from ...rewriting import Rewritten
-from ...trial import Trial
+from ...trials import between, later
+from ...trials.trial import Trial
 
 REFRESH = BY_NAME["refresh"]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ... import remedies, stale
 from ...changes import names
 from ...check import Needs, check
 from ...finding import Finding, Level, NotApplicable
-from ...trial import Trial
+from ...lives import stale
+from ...trials import remedies
+from ...trials.trial import Trial
 
 
 @check(

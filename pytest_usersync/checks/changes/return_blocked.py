@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from uuid import UUID
 
-from ... import deletes, forgetting, references, traces
 from ...check import Needs, check
+from ...failures.scene import Scene
 from ...finding import Finding, Level, NotApplicable
+from ...lives import deletes, forgetting, references, traces
+from ...lives.traces import Place
 from ...quoting import named
-from ...scene import Scene
 from ...signups import BY_NAME
-from ...traces import Place
-from ...trial import Refused, Trial
+from ...trials.trial import Refused, Trial
 
 
 @check(

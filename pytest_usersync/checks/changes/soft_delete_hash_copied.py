@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from ... import deletes, forgetting, traces
 from ...check import Needs, check
 from ...finding import Finding, Level
+from ...lives import deletes, forgetting, traces
+from ...lives.traces import Place
 from ...quoting import showing
-from ...traces import Place
-from ...trial import Trial
+from ...trials.trial import Trial
 
 HASHED = ("email", "phone", "email_change", "phone_change")
 

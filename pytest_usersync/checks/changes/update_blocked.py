@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ... import later, lost
 from ...auth import User
 from ...changes import BY_NAME, Change, names
 from ...check import Needs, check
 from ...finding import Finding, Level
+from ...lives import lost
 from ...sync import SyncTrigger
-from ...trial import Refused, Trial
+from ...trials import later
+from ...trials.trial import Refused, Trial
 
 _EMPTIED = """\
 -- a soft delete writes hashes over email and phone, and empties the metadata: where new.deleted_at

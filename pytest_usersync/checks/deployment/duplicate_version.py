@@ -8,7 +8,7 @@ from itertools import count
 from ...check import Needs, check
 from ...finding import Finding, Level, Location
 from ...project import Migration, Project
-from ...trial import Trial
+from ...trials.trial import Trial
 
 HISTORY = "insert into supabase_migrations.schema_migrations (version, name)"
 

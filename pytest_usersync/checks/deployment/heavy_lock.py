@@ -9,7 +9,7 @@ from ...check import Needs, check
 from ...finding import Finding, Level, Location, NotApplicable
 from ...project import blank_comments
 from ...project.held import BLOCKING, USERS, Step, Watched, watch
-from ...trial import Trial
+from ...trials.trial import Trial
 
 MODES = dict(
     zip(BLOCKING, ("SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE"), strict=True)

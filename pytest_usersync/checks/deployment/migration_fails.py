@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ...check import LoadFailure, Needs, check
 from ...finding import Finding, Level, NotJudged
-from ...trial import Trial
+from ...trials.trial import Trial
 
 # What mostly stands behind an error of a migration, and what to do.
 REMEDIES = {

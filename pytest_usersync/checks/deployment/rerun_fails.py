@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from ...check import Needs, check
 from ...finding import Finding, Level, Location, NotApplicable
 from ...project.rerun import Refused, rerun
-from ...trial import Trial
+from ...trials.trial import Trial
 
 CREATE = re.compile(r"\bcreate\s+(?=(?:function|procedure|trigger)\b)", re.IGNORECASE)
 CONSTRAINT = re.compile(r'\bcreate\s+constraint\s+trigger\s+("[^"]+"|[\w$]+)', re.IGNORECASE)

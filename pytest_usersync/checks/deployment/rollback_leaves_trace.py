@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 from ...check import Needs, check
-from ...chores import Script, migrator, rollback
+from ...chores.chores import Script, migrator, rollback
+from ...chores.undoing import SIGNUP, State, before, broken_calls, located, refused, rows, state
 from ...finding import Failure, Finding, Level, Location, NotJudged
 from ...quoting import named, quoted
 from ...signups import BY_NAME
 from ...sync import Table
-from ...trial import Refused, Trial
-from ...undoing import SIGNUP, State, before, broken_calls, located, refused, rows, state
+from ...trials.trial import Refused, Trial
 
 _SHOWN = (
     "select tgname, tgfoid::regprocedure from pg_catalog.pg_trigger"

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ...check import Needs, check
-from ...chores import Script, migrator, verification
-from ...faults import Fault, faults
+from ...chores.chores import Script, migrator, verification
 from ...finding import Failure, Finding, Level, Location
-from ...ground import Ground
+from ...monitoring.faults import Fault, faults
+from ...monitoring.ground import Ground
 from ...quoting import named, quoted
-from ...trial import Trial
+from ...trials.trial import Trial
 
 _CONTROL = re.compile(
     r"(?:begin|start|commit|end|rollback|abort|savepoint|release)\b", re.IGNORECASE

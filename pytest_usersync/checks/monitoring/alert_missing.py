@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ... import chores, prescriptions
-from ...alarms import Alarm, alarms, deaf
 from ...check import check
+from ...chores import chores
 from ...finding import Finding, Level, NotApplicable
-from ...survey import bare
-from ...trial import Trial
+from ...monitoring import prescriptions
+from ...monitoring.alarms import Alarm, alarms, deaf
+from ...monitoring.survey import bare
+from ...trials.trial import Trial
 
 
 @check("US508", level=Level.ERROR)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ... import chores, prescriptions
-from ...bygone import history
 from ...check import check
-from ...figures import recorded
+from ...chores import chores
 from ...finding import Finding, Level, NotApplicable
-from ...telling import finding, showing
-from ...trial import Trial
+from ...monitoring import prescriptions
+from ...monitoring.bygone import history
+from ...monitoring.figures import recorded
+from ...monitoring.telling import finding, showing
+from ...trials.trial import Trial
 
 
 @check("US507", level=Level.ERROR)

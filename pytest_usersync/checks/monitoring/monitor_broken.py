@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...callers import Broken, broken
 from ...check import check
 from ...finding import Finding, Level
-from ...trial import Trial
+from ...monitoring.callers import Broken, broken
+from ...trials.trial import Trial
 
 
 @check("US501", level=Level.ERROR)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ... import chores
-from ...bygone import scheduler
 from ...check import check
+from ...chores import chores
 from ...finding import Finding, Level, NotApplicable
-from ...jobs import daily, none_possible, runs
-from ...survey import bare
-from ...trial import Trial
+from ...monitoring.bygone import scheduler
+from ...monitoring.jobs import daily, none_possible, runs
+from ...monitoring.survey import bare
+from ...trials.trial import Trial
 
 
 @check("US510", level=Level.INFO)

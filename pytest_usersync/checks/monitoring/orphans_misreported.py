@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ... import prescriptions
 from ...check import check
 from ...finding import Finding, Level, NotApplicable
-from ...lists import misreported
-from ...survey import survey
-from ...telling import finding
-from ...trial import Trial
+from ...monitoring import prescriptions
+from ...monitoring.lists import misreported
+from ...monitoring.survey import survey
+from ...monitoring.telling import finding
+from ...trials.trial import Trial
 
 
 @check("US503", level=Level.ERROR)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ... import chores, prescriptions
-from ...bygone import kept
 from ...check import check
+from ...chores import chores
 from ...finding import Finding, Level, NotApplicable, NotJudged
-from ...survey import bare
-from ...trial import Trial
+from ...monitoring import prescriptions
+from ...monitoring.bygone import kept
+from ...monitoring.survey import bare
+from ...trials.trial import Trial
 
 
 @check("US509", level=Level.WARNING)

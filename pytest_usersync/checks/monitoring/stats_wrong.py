@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ... import chores, figures, prescriptions
 from ...check import check
+from ...chores import chores
 from ...finding import Finding, Level, NotApplicable
-from ...survey import survey
-from ...telling import finding
-from ...trial import Trial
+from ...monitoring import figures, prescriptions
+from ...monitoring.survey import survey
+from ...monitoring.telling import finding
+from ...trials.trial import Trial
 
 
 @check("US504", level=Level.ERROR)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ... import chores, prescriptions
 from ...check import check
-from ...figures import worded
+from ...chores import chores
 from ...finding import Finding, Level, NotApplicable
-from ...survey import Seen, survey
-from ...telling import finding, showing
-from ...trial import Trial
+from ...monitoring import prescriptions
+from ...monitoring.figures import worded
+from ...monitoring.survey import Seen, survey
+from ...monitoring.telling import finding, showing
+from ...trials.trial import Trial
 
 
 @check("US506", level=Level.ERROR)

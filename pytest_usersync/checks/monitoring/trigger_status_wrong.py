@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ... import figures, prescriptions
 from ...check import check
 from ...finding import Finding, Level, NotApplicable
-from ...survey import Seen, survey
-from ...telling import finding
-from ...trial import Trial
+from ...monitoring import figures, prescriptions
+from ...monitoring.survey import Seen, survey
+from ...monitoring.telling import finding
+from ...trials.trial import Trial
 
 
 @check("US505", level=Level.ERROR)

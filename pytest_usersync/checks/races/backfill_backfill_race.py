@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...aftermath import errors, left
 from ...check import Needs, check
-from ...filling import POLITE, backfill, expect_filled, ghost
 from ...finding import Finding, Level, NotApplicable
 from ...quoting import named, quoted
-from ...racing import Meeting
-from ...trial import Trial
+from ...races.aftermath import errors, left
+from ...races.filling import POLITE, backfill, expect_filled, ghost
+from ...races.racing import Meeting
+from ...trials.trial import Trial
 
 
 @check("US305", level=Level.ERROR, needs=Needs.PROFILE)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...aftermath import errors, left
 from ...check import Needs, check
-from ...filling import backfill, expect_filled, ghost
 from ...finding import Finding, Level
 from ...interleaving import Outcome
 from ...quoting import named, quoted
-from ...racing import Meeting
+from ...races.aftermath import errors, left
+from ...races.filling import backfill, expect_filled, ghost
+from ...races.racing import Meeting
 from ...sync import Table
-from ...trial import Trial
+from ...trials.trial import Trial
 
 
 @check("US304", level=Level.ERROR, needs=Needs.PROFILE)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ...aftermath import errors, rows
 from ...check import Needs, check
 from ...finding import Finding, Level
 from ...interleaving import Outcome
 from ...interleaving.model import Row
 from ...quoting import named, quoted
-from ...racing import Meeting, newcomers
+from ...races.aftermath import errors, rows
+from ...races.racing import Meeting, newcomers
 from ...sync import Target, moment
-from ...trial import Trial
+from ...trials.trial import Trial
 
 
 @check("US302", level=Level.ERROR, needs=Needs.PROFILE)

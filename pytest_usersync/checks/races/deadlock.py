@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ... import chores
-from ...aftermath import DEADLOCK, shared, written
 from ...changes import BY_NAME
 from ...check import Needs, check
-from ...editing import editing
+from ...chores import chores
 from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...interleaving import Outcome
 from ...platform import migration_role
-from ...racing import Meeting, newcomers
-from ...trial import Trial
+from ...races.aftermath import DEADLOCK, shared, written
+from ...races.editing import editing
+from ...races.racing import Meeting, newcomers
+from ...trials.trial import Trial
 
 # Who waits for each other shares two rows, or one and what refers to it.
 _LEAST = 2

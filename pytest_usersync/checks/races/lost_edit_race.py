@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from ...changes import BY_NAME
 from ...check import Needs, check
-from ...editing import Editing, editing
 from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...interleaving import Outcome
+from ...lives.rewriting import triggers
 from ...quoting import named, quoted
-from ...racing import Meeting
-from ...rewriting import triggers
-from ...trial import Trial
+from ...races.editing import Editing, editing
+from ...races.racing import Meeting
+from ...trials.trial import Trial
 
 
 @check(

@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-from ... import chores
 from ...check import Needs, check
+from ...chores import chores
+from ...chores.monitored import NAMES
 from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...interleaving import Outcome
-from ...monitored import NAMES
 from ...platform import migration_role
 from ...quoting import named
-from ...racing import Meeting
-from ...trial import Trial
+from ...races.racing import Meeting
+from ...trials.trial import Trial
 
 Answer: TypeAlias = "list[tuple[str, ...]]"
 # More steps than anybody takes.

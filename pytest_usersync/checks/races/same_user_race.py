@@ -6,16 +6,16 @@ import json
 from collections.abc import Iterable
 from uuid import UUID, uuid4
 
-from ...aftermath import errors, left
 from ...check import Needs, check
 from ...finding import Finding, Level, NotJudged
 from ...interleaving import Outcome
-from ...leftover import leave
+from ...newcomers.leftover import leave
 from ...platform import migration_role
 from ...quoting import named, quoted
-from ...racing import Meeting
+from ...races.aftermath import errors, left
+from ...races.racing import Meeting
 from ...signups import Person
-from ...trial import Trial
+from ...trials.trial import Trial
 
 
 @check("US301", level=Level.ERROR, needs=Needs.PROFILE, cases=("user", "profile"))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...aftermath import left
 from ...changes import BY_NAME
 from ...check import Needs, check
-from ...filling import backfill, expect_filled, ghost
 from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...quoting import named, quoted
-from ...racing import Meeting
-from ...trial import Trial
+from ...races.aftermath import left
+from ...races.filling import backfill, expect_filled, ghost
+from ...races.racing import Meeting
+from ...trials.trial import Trial
 
 
 @check("US306", level=Level.ERROR, needs=Needs.PROFILE, cases=("update", "backfill"))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ...calls import Routine, routines
 from ...check import Needs, check
 from ...finding import Finding, Level
-from ...hijack import Attacker, Hijack, attackers
 from ...project import locate_context
-from ...rehearsal import Rehearsal, rehearsal
-from ...trial import Trial
+from ...security.calls import Routine, routines
+from ...security.hijack import Attacker, Hijack, attackers
+from ...trials.rehearsal import Rehearsal, rehearsal
+from ...trials.trial import Trial
 
 
 @check("US602", level=Level.ERROR, needs=Needs.PROFILE)

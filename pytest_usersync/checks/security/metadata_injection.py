@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from functools import partial
 
 from ...auth.script import PRELUDE
-from ...calls import routines
 from ...check import Needs, check
 from ...finding import ClientView, Finding, Level
-from ...injection import LOOK, Injection, Injector
-from ...rehearsal import Rehearsal, rehearsal, shortest
-from ...trial import Trial
+from ...security.calls import routines
+from ...security.injection import LOOK, Injection, Injector
+from ...trials.rehearsal import Rehearsal, rehearsal, shortest
+from ...trials.trial import Trial
 
 _REFUSED = ClientView(500, "unexpected_failure", "Database error saving new user")
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from ...check import check
 from ...finding import Finding, Level
-from ...overheard import heard, open_functions, scene
-from ...requests import script, short
-from ...trial import Trial
+from ...monitoring.overheard import heard, open_functions, scene
+from ...trials.requests import script, short
+from ...trials.trial import Trial
 
 CASES = ("anon", "another-user")
 

@@ -9,14 +9,14 @@ from uuid import UUID
 from ...auth import Json, SupabaseAuth, User
 from ...check import Needs, check
 from ...finding import Finding, Level, NotApplicable
-from ...privileges import Law
 from ...quoting import named, quoted, showing
-from ...requests import arrival, claims, script
-from ...rights import Rule
+from ...security.privileges import Law
+from ...security.rights import Rule
+from ...security.wishes import Wish, fulfilled
 from ...signups import AUTOCONFIRMING, BY_NAME, Person, Signup
 from ...sync import SyncTrigger, Target
-from ...trial import Refused, Trial
-from ...wishes import Wish, fulfilled
+from ...trials.requests import arrival, claims, script
+from ...trials.trial import Refused, Trial
 
 CASES = ("signup", "update")
 

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from ...auth import Json
 from ...check import Needs, check
-from ...closing import cause, remedy
-from ...exposed import relations
-from ...exposure import (
+from ...finding import Finding, Level
+from ...security.closing import cause, remedy
+from ...security.exposed import relations
+from ...security.exposure import (
     Exposure,
     exposures,
     needles,
@@ -18,10 +19,9 @@ from ...exposure import (
     showing_all,
     sign_up_victim,
 )
-from ...finding import Finding, Level
-from ...requests import arrival, claims, nobody, request, script, short
 from ...signups import BY_NAME
-from ...trial import Trial
+from ...trials.requests import arrival, claims, nobody, request, script, short
+from ...trials.trial import Trial
 
 CASES = ("anon", "another-user")
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 from uuid import UUID
 
 from ...auth import Json
-from ...barring import Bar
 from ...check import Needs, check
 from ...finding import Finding, Level, NotApplicable
-from ...forger import Forger, Try
-from ...privileges import literal
 from ...quoting import named, quoted, showing
-from ...requests import arrival, script, short
+from ...security.barring import Bar
+from ...security.forger import Forger, Try
+from ...security.privileges import literal
 from ...signups import BY_NAME
-from ...trial import Trial
+from ...trials.requests import arrival, script, short
+from ...trials.trial import Trial
 
 CASES = ("create", "change", "delete", "promote")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...calls import Routine, routines
 from ...check import Needs, check
 from ...finding import Finding, Level
 from ...project import locate_function
-from ...rehearsal import rehearsal
-from ...trial import Trial
+from ...security.calls import Routine, routines
+from ...trials.rehearsal import rehearsal
+from ...trials.trial import Trial
 
 # The remedies in the order in which they are tried: whichever leaves a signup what it leaves now.
 _PATHS = ("''", "public, pg_temp", "auth, pg_temp", "public, extensions, auth, pg_temp")

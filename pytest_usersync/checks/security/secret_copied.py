@@ -9,16 +9,16 @@ from functools import partial
 from uuid import UUID
 
 from ...auth import SupabaseAuth, User
-from ...calls import routines
 from ...changes import new_email, new_phone
 from ...check import Needs, check
 from ...finding import Finding, Level, Location
-from ...later import act
-from ...leaks import SECRETS, Known, Leak, Overheard, leaks, secrets
 from ...quoting import named, quoted
+from ...security.calls import routines
+from ...security.leaks import SECRETS, Known, Leak, Overheard, leaks, secrets
 from ...signups import BY_NAME
 from ...sync import Table
-from ...trial import Refused, Trial
+from ...trials.later import act
+from ...trials.trial import Refused, Trial
 
 _CHANNEL = re.compile(r"(?:\bnotify\s+|\bpg_notify\s*\(\s*')\"?([\w-]+)", re.IGNORECASE)
 _NAMES = "array[" + ", ".join(f"'{one}'" for one in SECRETS) + "]"

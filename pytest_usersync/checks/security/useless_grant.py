@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from ...calls import Routine, routines
 from ...check import Needs, check
 from ...finding import Finding, Level, Location
 from ...quoting import showing
-from ...rehearsal import Newcomer, Rehearsal, metadata, rehearsal
-from ...trial import Trial
+from ...security.calls import Routine, routines
+from ...trials.rehearsal import Newcomer, Rehearsal, metadata, rehearsal
+from ...trials.trial import Trial
 
 # Who may execute a function, beside its owner and whoever may do everything; and whether that is
 # what a new function of this owner in this schema is given anyway.

@@ -11,7 +11,7 @@ from ...finding import Finding, Level
 from ...platform import migration_role
 from ...quoting import showing
 from ...signups import Person
-from ...trial import Trial
+from ...trials.trial import Trial
 
 COLUMNS = (
     *("instance_id", "id", "aud", "role", "email", "encrypted_password", "confirmation_token"),

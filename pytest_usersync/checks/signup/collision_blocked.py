@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from ...auth.wire import dumps
 from ...check import Needs, check
-from ...earlier import collision
 from ...finding import Finding, Level, NotJudged
+from ...newcomers.earlier import collision
+from ...newcomers.twins import Twins, twins
 from ...signups import BY_NAME
-from ...trial import Refused, Trial
-from ...twins import Twins, twins
+from ...trials.trial import Refused, Trial
 
 
 @check("US108", level=Level.WARNING, needs=Needs.PROFILE, cases=("metadata", "local-part"))

@@ -7,10 +7,10 @@ from dataclasses import replace
 from uuid import UUID
 
 from ...check import Needs, check
-from ...earlier import collision
 from ...finding import Finding, Level, NotJudged
+from ...newcomers.earlier import collision
 from ...signups import BY_NAME, Signup
-from ...trial import Refused, Trial
+from ...trials.trial import Refused, Trial
 
 
 def _sso(number: int) -> Signup:

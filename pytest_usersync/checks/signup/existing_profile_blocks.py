@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from ...check import Needs, check
 from ...finding import Finding, Level
-from ...leftover import leave
-from ...trial import Refused, Trial
+from ...newcomers.leftover import leave
+from ...trials.trial import Refused, Trial
 
 
 @check("US109", level=Level.ERROR, needs=Needs.PROFILE)

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from ...check import Needs, check
 from ...finding import Finding, Level, NotApplicable, NotJudged
-from ...leftover import Leftover, leave
+from ...newcomers.leftover import Leftover, leave
 from ...quoting import named, quoted, showing
-from ...trial import Refused, Trial
+from ...trials.trial import Refused, Trial
 
 WORDS = "edited by its owner"
 

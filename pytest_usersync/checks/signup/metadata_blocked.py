@@ -8,11 +8,11 @@ from dataclasses import replace
 from ...auth.wire import dumps
 from ...check import Needs, check
 from ...finding import Finding, Level, NotJudged
-from ...memory import Memory
-from ...searching import Cause, Search, another_check_s
+from ...newcomers.memory import Memory
+from ...newcomers.searching import Cause, Search, another_check_s
+from ...newcomers.taming import remedy, said
 from ...signups import BY_NAME, Signup, names
-from ...taming import remedy, said
-from ...trial import Refused, Trial
+from ...trials.trial import Refused, Trial
 
 LONGEST = 60
 

@@ -8,7 +8,7 @@ from ...check import Needs, check
 from ...finding import Finding, Level, NotApplicable
 from ...quoting import showing
 from ...signups import names
-from ...trial import Trial
+from ...trials.trial import Trial
 
 
 @check("US105", level=Level.ERROR, cases=names(emailless=True), needs=Needs.PROFILE)

@@ -7,11 +7,11 @@ from functools import partial
 from uuid import UUID
 
 from ...check import Needs, check
-from ...failing import Day, day, handler, tables
 from ...finding import Finding, Level, NotApplicable
+from ...newcomers.failing import Day, day, handler, tables
 from ...quoting import named, showing
 from ...sync import Table
-from ...trial import Refused, Trial
+from ...trials.trial import Refused, Trial
 
 
 @check("US114", level=Level.ERROR, needs=Needs.PROFILE)

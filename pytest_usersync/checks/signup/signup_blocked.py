@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ...check import Needs, check
 from ...finding import Finding, Level, NotJudged
-from ...trial import Refused, Trial
+from ...trials.trial import Refused, Trial
 
 CASES = ("email", "email-autoconfirm", "email-long")
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from functools import partial
 from uuid import UUID
 
-from ... import remedies
 from ...check import Needs, check
 from ...finding import Finding, Level, NotApplicable
 from ...quoting import showing
 from ...signups import names
 from ...sync import Mirror, same
-from ...trial import Trial
+from ...trials import remedies
+from ...trials.trial import Trial
 
 
 @check("US113", level=Level.ERROR, needs=Needs.PROFILE, cases=names())

@@ -12,7 +12,7 @@ from ...finding import Finding, Level, NotApplicable
 from ...quoting import named, quoted, showing
 from ...signups import BY_NAME, names
 from ...sync import Mirror, same
-from ...trial import Trial
+from ...trials.trial import Trial
 
 # Every sign-in moves these; what becomes of them later is another promise.
 MOVING = {"updated_at", "last_sign_in_at"}

@@ -1,0 +1,22 @@
+"""Turn a database error into a failure that names the line of the project behind it."""
+
+from __future__ import annotations
+
+from psycopg import Error
+
+from ..finding import Failure
+from ..project import Project, locate_context
+
+
+def describe(error: Error, project: Project) -> Failure:
+    """Return a psycopg error in PostgreSQL's own words, located in the project's migrations."""
+    diagnostic = error.diag
+    context = diagnostic.context or ""
+    return Failure(
+        sqlstate=diagnostic.sqlstate or "",
+        message=diagnostic.message_primary or str(error),
+        detail=diagnostic.message_detail or "",
+        hint=diagnostic.message_hint or "",
+        context=context,
+        location=locate_context(project, context),
+    )

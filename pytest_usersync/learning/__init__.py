@@ -1,0 +1,1 @@
+"""How the sync under test is understood: by signing up, changing one value, and watching."""

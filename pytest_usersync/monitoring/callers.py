@@ -1,0 +1,120 @@
+"""Monitoring called by those who are meant to, in every state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from psycopg import Error
+
+from .. import platform
+from ..chores import chores
+from ..chores.monitored import NAMES
+from ..finding import Failure
+from ..trials.requests import rehearsal, script
+from ..trials.trial import Trial
+from .faults import Fault, faults
+from .ground import Ground
+from .survey import bare, made, survey
+
+ROLES = ("postgres", "service_role")
+# What a role may do does not depend on much.
+STATES = ("healthy", "more")
+_DEFINER = """
+    select bool_or(p.prosecdef) as definer
+    from pg_catalog.pg_proc as p
+    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    where quote_ident(n.nspname) || '.' || quote_ident(p.proname) = %s
+"""
+_MAY = """
+    select p.oid
+    from pg_catalog.pg_proc as p
+    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    where quote_ident(n.nspname) || '.' || quote_ident(p.proname) = %s
+        and pg_catalog.has_function_privilege(%s, p.oid, 'execute')
+        and pg_catalog.has_schema_privilege(%s, n.oid, 'usage')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A call that failed."""
+
+    function: str
+    role: str
+    title: str
+    failure: Failure
+    sql: str
+    remedy: str
+
+
+def broken(trial: Trial) -> Iterator[Broken]:
+    """Yield the calls that fail: of the migrations' role in every state, of each role in two."""
+    monitoring = chores.monitoring(trial)
+    words = {word: source for word in NAMES if (source := getattr(monitoring, word))}
+    role = platform.migration_role(trial.subject.server)
+    for seen in survey(trial):
+        for word, answer in seen.said.items():
+            if answer.failure and not seen.fault.failing:
+                yield _told(trial, seen.fault, role, words[word], answer.failure)
+    words.pop("log", None)
+    possible = made(trial)
+    aside = trial.aside()
+    ground = Ground(aside)
+    for fault in faults(ground):
+        if fault.name in STATES and fault.name in possible:
+            for role in ROLES:
+                yield from _failing(aside, fault, role, words)
+        if fault.name == STATES[-1]:
+            return
+
+
+def _failing(trial: Trial, fault: Fault, role: str, words: Mapping[str, str]) -> Iterator[Broken]:
+    """Call everything that the role may call, with the log as it is found, empty at first."""
+    may = [source for source in words.values() if _may(trial, source, role)]
+    failures: dict[str, Failure] = {}
+    with rehearsal(trial, {"role": role}, fault.sql) as connection:
+        for source in may:
+            try:
+                with connection.transaction():
+                    connection.execute(f"select * from {source}".encode())
+            except Error as error:
+                failures.setdefault(source, trial.failure(error))
+    for source, failure in failures.items():
+        yield _told(trial, fault, role, source, failure)
+
+
+def _told(trial: Trial, fault: Fault, role: str, source: str, failure: Failure) -> Broken:
+    monitoring = chores.monitoring(trial)
+    # What reads the log fails on a record, if on anything.
+    reads = source in (monitoring.latest, monitoring.history) and monitoring.record
+    return Broken(
+        bare(source),
+        role,
+        fault.title,
+        failure,
+        fault.sql
+        + (f"select * from {monitoring.record};\n" if reads else "")
+        + script({"role": role}, f"select * from {source};\n"),
+        _remedy(source, role, failure, definer=_definer(trial, source)),
+    )
+
+
+def _may(trial: Trial, source: str, role: str) -> bool:
+    return bool(trial.query(_MAY, [source.partition("(")[0], role, role]))
+
+
+def _definer(trial: Trial, source: str) -> bool:
+    found = trial.query(_DEFINER, [source.partition("(")[0]])
+    return bool(found and found[0]["definer"])
+
+
+def _remedy(source: str, role: str, failure: Failure, *, definer: bool) -> str:
+    if failure.sqlstate == "42501" and not definer:
+        signature = source if source.endswith("()") else source.partition("(")[0]
+        return (
+            f"alter function {signature} security definer set search_path = '';\n"
+            f"revoke execute on function {signature} from public, anon, authenticated;\n"
+            f"-- or, if {role} is not meant to call it: revoke execute … from {role};"
+        )
+    return f"-- mend {bare(source)}, which fails with {failure.sqlstate}: {failure.message}"

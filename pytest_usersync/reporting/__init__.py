@@ -1,0 +1,1 @@
+"""What people read: findings, causes, summaries, the doctor's facts, the JSON report."""

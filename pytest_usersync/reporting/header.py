@@ -1,0 +1,80 @@
+"""What a run found before it judged anything, in a few lines at its start."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ..check import Subject
+from ..sync import Sync, SyncTrigger, Target
+from .report import WIDTH
+
+
+def header(subject: Subject, stand_ins: Sequence[str], notes: Sequence[str] = ()) -> list[str]:
+    """Return the header lines: the sync, the server, the policies that are not the default.
+
+    Args:
+        subject: what is judged.
+        stand_ins: the extensions that are not the real ones.
+        notes: what else is to be known of the server.
+    """
+    lines = [f"usersync: {line}" for line in _found(subject)]
+    lines.append(f"usersync: on {subject.server.origin}")
+    lines += [f"usersync: {note}" for note in notes]
+    changed = subject.policies.changed()
+    if changed:
+        words = ", ".join(f"usersync_{name} = {value}" for name, value in changed.items())
+        lines.append(f"usersync: {words}")
+    if stand_ins:
+        lines.append(f"usersync: stand-ins for {', '.join(stand_ins)}")
+    return [part for line in lines for part in _wrapped(line)]
+
+
+def _found(subject: Subject) -> Iterator[str]:
+    project = subject.project
+    number = len(project.migrations)
+    yield f"{number} migration{'' if number == 1 else 's'}, {project.origin}"
+    if others := [*project.before, *project.after]:
+        yield f"also {', '.join(map(project.named, others))}"
+    sync = subject.sync
+    for failed in subject.load_failures:
+        yield f"{Path(failed.file).name} does not apply"
+    if subject.load_failure:
+        return
+    if not sync.triggers:
+        yield "no trigger on auth.users"
+    for trigger in sync.triggers:
+        yield _trigger(trigger, sync)
+    if sync.blocked:
+        yield "an ordinary signup is refused, so what it writes is not known"
+    loose = [target for target in sync.targets if not target.written_by]
+    if loose:
+        yield f"a signup also writes {', '.join(map(_target, loose))}"
+    if sync.mirrors:
+        yield "mirrors " + ", ".join(
+            f"{' or '.join(mirror.sources)} as {mirror.table}.{mirror.column}"
+            for mirror in sync.mirrors
+        )
+
+
+def _trigger(trigger: SyncTrigger, sync: Sync) -> str:
+    place = f" ({trigger.function_location})" if trigger.function_location else ""
+    targets = [_target(target) for target in sync.targets if trigger.name in target.written_by]
+    written = f" -> {', '.join(targets)}" if targets else ""
+    state = "" if trigger.enabled else ", disabled"
+    return f"{trigger.name} ({trigger.event.lower()}{state}) -> {trigger.function}{place}{written}"
+
+
+def _target(target: Target) -> str:
+    return f"{target.table}({target.key})"
+
+
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(
+        line,
+        WIDTH,
+        subsequent_indent=" " * len("usersync: "),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

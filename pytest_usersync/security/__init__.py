@@ -1,0 +1,1 @@
+"""What the checks of security share: reading, forging, hijacking, and SQL that bars it."""

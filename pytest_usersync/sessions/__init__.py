@@ -1,0 +1,1 @@
+"""Who a session is, and what becomes of its commits: roles, access tokens, nested transactions."""

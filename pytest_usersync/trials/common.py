@@ -1,0 +1,38 @@
+"""What the trials of one process share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from ..check import Subject
+
+
+class Closing(Protocol):
+    """What is closed in the end."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+C = TypeVar("C", bound=Closing)
+
+
+class Common:
+    """What costs too much to make for each check: made when first asked for, closed in the end."""
+
+    def __init__(self) -> None:
+        self._made: dict[object, Closing] = {}
+
+    def get(self, make: Callable[[Subject], C], subject: Subject) -> C:
+        """Return the one thing that this makes of the subject."""
+        if make not in self._made:
+            self._made[make] = make(subject)
+        made: C = self._made[make]  # type: ignore[assignment]
+        return made
+
+    def close(self) -> None:
+        """Close all that was made."""
+        while self._made:
+            self._made.popitem()[1].close()

@@ -1,0 +1,136 @@
+"""The stages on which this process judges: one for each check at work, and only a few at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from ..check import Subject
+from ..database import Clones, psql_line
+from ..server import Server
+from .common import Common
+from .trial import Stage
+
+# A stage holds a database or two of 12 MB each, in memory where the server's files are in memory,
+# and a few sessions. Cases come check by check, unless they are shuffled.
+_AT_ONCE = 4
+
+
+class _Ahead:
+    """Make the next clone, and drop old ones, while the checks are at work on the one at hand.
+
+    The server has a processor of its own for it, so that nobody waits.
+    """
+
+    def __init__(self, server: Server, template: str) -> None:
+        self._clones = Clones(server)
+        self._template = template
+        self._aside = ThreadPoolExecutor(1, "usersync-clones")
+        self._next: Future[str] | None = None
+        self._drops: list[Future[None]] = []
+
+    def take(self) -> str:
+        """Return the name of a clone that nobody has had."""
+        taken = self._next or self._make()
+        self._next = self._make()
+        return taken.result()
+
+    def _make(self) -> Future[str]:
+        return self._aside.submit(self._clones.take, self._template)
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Drop clones, some time soon."""
+        self._drops += [self._aside.submit(self._clones.drop, name) for name in names]
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Drop all clones but these at the end."""
+        for name in names:
+            self._aside.submit(self._clones.names.remove, name).result()
+
+    def close(self, *, forget: bool) -> None:
+        """Drop what is left, or forget it where it goes with its server."""
+        self._aside.shutdown(wait=True)
+        if forget:
+            self._clones.names.clear()
+        self._clones.close()
+        for dropped in self._drops:
+            dropped.result()
+
+
+class _Taken:
+    """The clones of one stage."""
+
+    def __init__(self, ahead: _Ahead) -> None:
+        self.names: list[str] = []
+        self._ahead = ahead
+
+    def take(self, template: str) -> str:  # noqa: ARG002  there is but one
+        """Return the name of a clone of the subject's database."""
+        self.names.append(self._ahead.take())
+        return self.names[-1]
+
+
+class _Open(NamedTuple):
+    stage: Stage
+    clones: _Taken
+
+
+class Stages:
+    """Hand out the stage of each check; close the oldest when there are too many."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self._ahead = _Ahead(subject.server, subject.database)
+        self._open: dict[str, _Open] = {}
+        self._common = Common()
+        self._kept = False
+
+    def take(self, code: str) -> Stage:
+        """Return the stage of a check, which its cases share."""
+        if code not in self._open:
+            if len(self._open) >= _AT_ONCE:
+                self.discard(next(iter(self._open)))
+            clones = _Taken(self._ahead)
+            self._open[code] = _Open(Stage(self.subject, clones, self._common), clones)
+        return self._open[code].stage
+
+    def keep(self, code: str) -> str:
+        """Keep the databases of a check's stage, and return the shell lines that open them.
+
+        The check's next case gets a stage of its own.
+        """
+        self._kept = True
+        names = self._open[code].clones.names
+        lines = [psql_line(self.subject.server, name) for name in names]
+        self._ahead.keep(names)
+        names.clear()
+        self.discard(code)
+        return "\n".join(lines)
+
+    def discard(self, code: str) -> None:
+        """End the sessions of a check's stage and drop its databases, unless they are kept."""
+        opened = self._open.pop(code, None)
+        if opened:
+            opened.stage.close()
+            self._ahead.drop(opened.clones.names)
+
+    def close(self) -> None:
+        """Discard all stages."""
+        for opened in self._open.values():
+            opened.stage.close()
+        self._open.clear()
+        self._common.close()
+        self._ahead.close(forget=self.subject.server.own and not self._kept)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

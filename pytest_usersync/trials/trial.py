@@ -1,0 +1,346 @@
+"""The trial in which a case of a check acts, and the stage it acts on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+from uuid import UUID
+
+from psycopg import Error, sql
+
+from ..auth import AuthError, AuthSettings, SupabaseAuth, User
+from ..auth.channel import Sent
+from ..auth.source import Source
+from ..check import Subject
+from ..database import Connection, connect
+from ..failures import causes, seeds
+from ..failures.locating import describe
+from ..failures.scene import Scene
+from ..finding import ClientView, Failure, Finding, NotApplicable, NotJudged
+from ..policy import Policies
+from ..signups import BY_NAME, Person, Signup, somebody
+from ..sync import Mirror, Sync, Table, Target
+from . import shrink
+from .common import C, Common
+
+if TYPE_CHECKING:
+    from psycopg.rows import DictRow
+
+
+class Cloner(Protocol):
+    """What makes the databases of a stage."""
+
+    def take(self, template: str, /) -> str:
+        """Return the name of a new database that is a copy of ``template``."""
+
+
+class Stage:
+    """A database of its own, and the sessions on it, for the cases of one check.
+
+    What the cases of one check sign up are different people, so they can share a database; it is
+    made when it is first used.
+    """
+
+    def __init__(self, subject: Subject, clones: Cloner, common: Common | None = None) -> None:
+        self.subject = subject
+        self.common = common or Common()
+        self._owner = common is None
+        self.notices: list[str] = []
+        self.clones = clones
+        self.name = ""
+        self._sessions: dict[str | None, Connection] = {}
+        self._spare: Stage | None = None
+        self.shapes: list[shrink.Shape] = []
+
+    @property
+    def spare(self) -> Stage:
+        """Return a stage like this one on which nobody has signed up for good."""
+        if self._spare is None:
+            self._spare = Stage(self.subject, self.clones, self.common)
+        return self._spare
+
+    @property
+    def database(self) -> str:
+        """Return the database's name, made on first use."""
+        if not self.name:
+            self.name = self.clones.take(self.subject.database)
+        return self.name
+
+    def connect(self, role: str | None = None) -> Connection:
+        """Return a new session of ``role`` (default: the superuser); the caller closes it."""
+        connection = connect(self.subject.server, self.database, role)
+        connection.add_notice_handler(
+            lambda notice: self.notices.append(f"{notice.severity}: {notice.message_primary}")
+        )
+        return connection
+
+    def session(self, role: str | None = None) -> Connection:
+        """Return the one session of ``role`` that the cases share."""
+        if role not in self._sessions:
+            self._sessions[role] = self.connect(role)
+        return self._sessions[role]
+
+    def close(self) -> None:
+        """End the sessions; the database goes with the other clones."""
+        for connection in self._sessions.values():
+            connection.close()
+        self._sessions.clear()
+        if self._spare:
+            self._spare.close()
+        if self._owner:
+            self.common.close()
+
+
+class Trial:
+    """One case of a check, acting on its stage.
+
+    Everything that a signup does is really committed, by a session that is logged in as
+    ``supabase_auth_admin``; everything that is looked at is read by the superuser. ``sent`` is
+    what ``shortest`` replays: what the last signup sent, and what a later change of the user added
+    (``later``). ``script`` is the same as SQL, ``notices`` are the warnings that PostgreSQL sent.
+    """
+
+    def __init__(self, stage: Stage, case: str = "") -> None:
+        self.subject = stage.subject
+        self.case = case
+        self.notices = stage.notices
+        self.notices.clear()
+        self.script = ""
+        self.sent: Sequence[Sent] = ()
+        self._stage = stage
+        self._exits = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._exits.close()
+
+    def aside(self) -> Trial:
+        """Return a trial on a database of its own, on which nothing happened; closed with this."""
+        stage = Stage(self.subject, self._stage.clones, self._stage.common)
+        self._exits.enter_context(closing(stage))
+        return self._exits.enter_context(Trial(stage, self.case))
+
+    @property
+    def sync(self) -> Sync:
+        """Return the sync under test."""
+        return self.subject.sync
+
+    @property
+    def policies(self) -> Policies:
+        """Return what the project means to do."""
+        return self.subject.policies
+
+    @property
+    def signup(self) -> Signup:
+        """Return the signup that this case is named after."""
+        return BY_NAME[self.case]
+
+    def common(self, make: Callable[[Subject], C]) -> C:
+        """Return what all trials of this process share: what this makes of the subject."""
+        return self._stage.common.get(make, self.subject)
+
+    def connect(self, role: str | None = None) -> Connection:
+        """Return a new session of ``role`` (default: the superuser), closed with the trial."""
+        return self._exits.enter_context(closing(self._stage.connect(role)))
+
+    def session(self, role: str | None = None) -> Connection:
+        """Return the session of ``role`` that the cases of the check share; it stays open."""
+        return self._stage.session(role)
+
+    def auth(
+        self, settings: AuthSettings | None = None, source: Source | None = None
+    ) -> SupabaseAuth:
+        """Return a Supabase Auth with the given server settings."""
+        connection = self._stage.session("supabase_auth_admin")
+        return SupabaseAuth(connection, settings or AuthSettings(), source)
+
+    def person(self) -> Person:
+        """Return somebody new, with the metadata that an ordinary signup of this project has."""
+        return somebody(self.sync.ordinary_metadata())
+
+    def sign_up(
+        self, signup: Signup, person: Person | None = None, source: Source | None = None
+    ) -> User:
+        """Do one signup by a Supabase Auth of its own; raise ``Refused`` when it is refused."""
+        auth = self.auth(signup.settings, source)
+        try:
+            return signup.act(auth, person or self.person())
+        except AuthError as error:
+            raise Refused(error, auth.script, tuple(auth.channel.sent)) from error
+        finally:
+            self.script = auth.script
+            self.sent = tuple(auth.channel.sent)
+
+    def signed_up(self, signup: Signup, person: Person | None = None) -> User:
+        """Do a signup that another check judges: what is in its way is not this check's finding."""
+        if signup.emailless and self.policies.null_email == "reject":
+            raise NotApplicable("a user without email is meant to be refused")
+        try:
+            return self.sign_up(signup, person)
+        except Refused as refusal:
+            code = "US104" if signup.emailless else "US107"
+            code = "US102" if signup.name.startswith("email") else code
+            raise NotJudged(f"{signup.title} fails ({code})") from refusal
+
+    def with_profile(self, signup: Signup, person: Person | None = None) -> User:
+        """Do a signup that leaves a profile, which another check judges."""
+        user = self.signed_up(signup, person)
+        self.expect_profile(signup, user.id)
+        return user
+
+    def expect_profile(self, signup: Signup, user_id: UUID) -> None:
+        """Raise why a user has no profile, if so; whether that is right, another check judges."""
+        if self.profiles(self.sync.profile, user_id):
+            return
+        if signup.emailless and self.policies.null_email == "no-profile":
+            raise NotApplicable("a user without email is meant to have no profile")
+        if self.waits_for_confirmation(user_id):
+            raise NotApplicable("the profile waits for the confirmation")
+        code = "US105" if signup.emailless else "US103"
+        raise NotJudged(f"{signup.title} leaves no profile ({code})")
+
+    def waits_for_confirmation(self, user_id: UUID) -> bool:
+        """Confirm the user and tell whether that, and only that, brings the profile."""
+        with self.connect("supabase_auth_admin") as connection:
+            confirmed = connection.execute(
+                "update auth.users set email_confirmed_at = case when email is not null then now()"
+                " end, phone_confirmed_at = case when phone is not null then now() end"
+                " where id = %s and confirmed_at is null and coalesce(email, phone) is not null",
+                [user_id],
+            ).rowcount
+        return bool(confirmed and self.profiles(self.sync.profile, user_id))
+
+    def query(self, text: str, parameters: Sequence[object] = ()) -> list[DictRow]:
+        """Return the rows of one query, read by the superuser."""
+        return self._stage.session().execute(text.encode(), parameters or None).fetchall()
+
+    def execute(self, text: str, parameters: Sequence[object] = ()) -> int:
+        """Run one statement as the superuser and return how many rows it touched."""
+        return self._stage.session().execute(text.encode(), parameters or None).rowcount
+
+    def shortest(self, user_id: UUID, broken: Callable[[Trial], object], setup: str = "") -> str:
+        """Return what was ``sent`` as SQL, cut down to what still leaves things ``broken``.
+
+        The user keeps or lacks email and phone as before: without one it would be another signup.
+
+        Args:
+            user_id: who signed up.
+            broken: asks a trial in which the signup, or less of it, has just been done.
+            setup: SQL that the superuser runs before the signup.
+        """
+        spare = Trial(self._stage.spare, self.case)
+        reachable = self._reachable(user_id)
+
+        def still(error: Error | None) -> bool:
+            return not error and spare._reachable(user_id) == reachable and bool(broken(spare))
+
+        spare_session, shapes = self._stage.spare.session(), self._stage.shapes
+        return shrink.shortest(spare_session, self.sent, still, setup, shapes)
+
+    def _reachable(self, user_id: UUID) -> tuple[bool, bool] | None:
+        user = self.user(user_id)
+        return (user["email"] is not None, user["phone"] is not None) if user else None
+
+    def attempt(self, act: Callable[[], object]) -> Failure | None:
+        """Do something that the database may refuse, and return what it said if it does."""
+        try:
+            act()
+        except Error as error:
+            return self.failure(error)
+        return None
+
+    def user(self, user_id: UUID) -> DictRow | None:
+        """Return the user's row of ``auth.users``, or None."""
+        rows = self.query("select * from auth.users where id = %s", [user_id])
+        return rows[0] if rows else None
+
+    def profiles(self, target: Target, user_id: UUID) -> list[DictRow]:
+        """Return the rows of one target table that carry the user's id."""
+        text = sql.SQL("select * from {table} where {key}::text = %s").format(
+            table=identifier(target.table), key=sql.Identifier(target.key)
+        )
+        return self.query(text.as_string(None), [str(user_id)])
+
+    def target(self, mirror: Mirror) -> Target:
+        """Return the target that a mirror is a column of."""
+        return next(target for target in self.sync.targets if target.table == mirror.table)
+
+    def failure(self, error: Error) -> Failure:
+        """Return a database error in its own words, with the project's line that raised it."""
+        return describe(error, self.subject.project)
+
+    def unseeded(self, refusal: Refused) -> str:
+        """Return which row a refused signup needs that a seed may bring, else nothing."""
+        cause = refusal.error.__cause__
+        if not isinstance(cause, Error):
+            return ""
+        return seeds.missing(Scene(self.failure(cause), self.sync, self.query))
+
+    def refused(self, refusal: Refused, summary: str = "") -> Finding:
+        """Return the finding that a signup was refused, with cause, client's view and remedy."""
+        error = refusal.error
+        cause = error.__cause__
+        failure = self.failure(cause) if isinstance(cause, Error) else None
+        script = refusal.script
+        if refusal.sent and isinstance(cause, Error):
+            broken = shrink.same_refusal(cause)
+            spare = self._stage.spare.session()
+            shapes = self._stage.shapes
+            script = shrink.shortest(spare, refusal.sent, broken, refusal.setup, shapes)
+        view = ClientView(error.status, error.code, error.message)
+        return self.refusal(failure, script, summary, view)
+
+    def refusal(
+        self, failure: Failure | None, script: str, summary: str, client: ClientView | None = None
+    ) -> Finding:
+        """Return the finding that the database refused a script, with cause and remedy."""
+        told = causes.tell(failure, self.sync, client, self.query)
+        return Finding(
+            summary=f"{summary}: {told.cause}" if summary else told.cause,
+            sql=script,
+            remedy=told.remedy,
+            case=self.case,
+            failure=failure,
+            location=failure.location if failure else None,
+            client=client,
+        )
+
+
+class Refused(Exception):
+    """A signup that did not succeed.
+
+    Args:
+        script: the SQL that shows it.
+        sent: what Supabase Auth sent.
+        setup: SQL that the superuser ran before.
+    """
+
+    def __init__(
+        self, error: AuthError, script: str, sent: Sequence[Sent] = (), setup: str = ""
+    ) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.script = script
+        self.sent = sent
+        self.setup = setup
+
+    @property
+    def vanished(self) -> bool:
+        """Tell whether the new user was gone right after the INSERT, without an error."""
+        cause = self.error.__cause__
+        text = str(cause) if isinstance(cause, Error) else self.error.message
+        return causes.vanished(text)
+
+
+def identifier(table: Table) -> sql.Identifier:
+    """Return the table's name quoted for SQL."""
+    return sql.Identifier(table.schema, table.name)

@@ -1,0 +1,114 @@
+"""What became of one case of a check, and of a check from its cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from ..check import Check
+from ..finding import (
+    Acceptance,
+    ClientView,
+    Failure,
+    Finding,
+    Location,
+    NotApplicable,
+    NotJudged,
+    Outcome,
+)
+from .trial import Stage, Trial
+
+# How cases that disagree make one outcome: the first that any of them has.
+_WEIGHT = (Outcome.BROKEN, Outcome.NOT_JUDGED, Outcome.KEPT, Outcome.NOT_APPLICABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of one case.
+
+    Args:
+        code: the check's code.
+        case: the case's name, empty when the check has none.
+        reason: why it was not judged or does not apply.
+        findings: what is broken, demonstrated.
+        kept: the shell line that opens the database of a broken case, when it was kept.
+        crashed: whether the check itself raised an error.
+        seconds: how long the judging took.
+    """
+
+    code: str
+    case: str
+    outcome: Outcome
+    reason: str = ""
+    findings: tuple[Finding, ...] = ()
+    kept: str = ""
+    seconds: float = 0.0
+    crashed: bool = False
+
+    @property
+    def accepted(self) -> bool:
+        """Tell whether the case is broken in nothing but what the project accepts."""
+        return bool(self.findings) and not any(one.open for one in self.findings)
+
+    def as_data(self) -> dict[str, object]:
+        """Return the verdict as plain data that travels between processes."""
+        return {**asdict(self), "outcome": self.outcome.value}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Verdict:
+        """Return the verdict that ``as_data`` took apart."""
+        findings = tuple(_finding(finding) for finding in data["findings"])
+        return cls(**{**data, "outcome": Outcome(data["outcome"]), "findings": findings})
+
+
+def judge(check: Check, case: str, stage: Stage) -> Verdict:
+    """Let one case of a check act on a stage and return what became of it."""
+    findings: list[Finding] = []
+    reason = ""
+    outcome = Outcome.KEPT
+    with Trial(stage, case) as trial:
+        try:
+            stage.subject.require(check.needs)
+            findings.extend(
+                finding if finding.case else replace(finding, case=case)
+                for finding in check.run(trial)
+            )
+        except NotApplicable as stop:
+            outcome, reason = Outcome.NOT_APPLICABLE, str(stop)
+        except NotJudged as stop:
+            outcome, reason = Outcome.NOT_JUDGED, str(stop)
+    # What was demonstrated stays so, whatever stopped the check afterwards.
+    if findings:
+        return Verdict(check.code, case, Outcome.BROKEN, reason, tuple(findings))
+    return Verdict(check.code, case, outcome, reason)
+
+
+def crashed(check: Check, case: str, error: BaseException) -> Verdict:
+    """Return the verdict on a case whose check itself raised an error."""
+    first = (str(error).strip().splitlines() or [""])[0]
+    reason = f"the check itself failed: {type(error).__name__}: {first}"
+    return Verdict(check.code, case, Outcome.NOT_JUDGED, reason, crashed=True)
+
+
+def merged(verdicts: Iterable[Verdict]) -> Outcome:
+    """Return the outcome of a check: broken, not-judged, kept, not-applicable, in this order."""
+    return min((verdict.outcome for verdict in verdicts), key=_WEIGHT.index)
+
+
+def _finding(data: Mapping[str, Any]) -> Finding:
+    failure, client, accepted = data["failure"], data["client"], data["accepted"]
+    return Finding(
+        **{
+            **data,
+            "failure": failure
+            and Failure(**{**failure, "location": _location(failure["location"])}),
+            "location": _location(data["location"]),
+            "client": client and ClientView(**client),
+            "accepted": accepted and Acceptance(**accepted),
+        }
+    )
+
+
+def _location(data: Mapping[str, Any] | None) -> Location | None:
+    return Location(**data) if data else None

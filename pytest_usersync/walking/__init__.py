@@ -1,0 +1,1 @@
+"""A project judged at every one of its migrations."""
