@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from psycopg import sql
+
 from .sync import Table, Target
 
 # Words that stand for something else when a column's name is not quoted.
@@ -26,6 +28,11 @@ def quoted(name: str) -> str:
     """Return a name as it stands in SQL, in quotes only where it needs them."""
     plain = re.fullmatch(r"[a-z_][a-z0-9_$]*", name) and name not in _RESERVED
     return name if plain else '"' + name.replace('"', '""') + '"'
+
+
+def identifier(table: Table) -> sql.Identifier:
+    """Return a table's name for ``psycopg.sql``."""
+    return sql.Identifier(table.schema, table.name)
 
 
 def named(table: Table) -> str:

@@ -13,7 +13,8 @@ from pytest_usersync.finding import Outcome
 from pytest_usersync.lives import belongings
 from pytest_usersync.server import Server
 from pytest_usersync.signups import BY_NAME
-from pytest_usersync.trials.trial import Stage, Trial
+from pytest_usersync.trials.stage import Stage
+from pytest_usersync.trials.trial import Trial
 from pytest_usersync.trials.verdict import Verdict, judge
 
 TABLES = """

@@ -13,7 +13,8 @@ from pytest_usersync.database import Clones
 from pytest_usersync.security.calls import routines
 from pytest_usersync.server import Server
 from pytest_usersync.trials.rehearsal import Newcomer, rehearsal
-from pytest_usersync.trials.trial import Stage, Trial
+from pytest_usersync.trials.stage import Stage
+from pytest_usersync.trials.trial import Trial
 
 HELPERS = """
 create function public.greeting(address text)

@@ -13,7 +13,8 @@ from pytest_usersync.changes import BY_NAME, CHANGES, Change, names
 from pytest_usersync.database import Clones
 from pytest_usersync.server import Server
 from pytest_usersync.trials import later
-from pytest_usersync.trials.trial import Stage, Trial
+from pytest_usersync.trials.stage import Stage
+from pytest_usersync.trials.trial import Trial
 
 
 @pytest.fixture(scope="module")

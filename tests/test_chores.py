@@ -13,7 +13,8 @@ from pytest_usersync import database
 from pytest_usersync.chores import chores, ghosts
 from pytest_usersync.finding import NotApplicable
 from pytest_usersync.server import Server
-from pytest_usersync.trials.trial import Stage, Trial
+from pytest_usersync.trials.stage import Stage
+from pytest_usersync.trials.trial import Trial
 
 In = Callable[..., Trial]
 

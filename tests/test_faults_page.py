@@ -19,7 +19,8 @@ from pytest_usersync.monitoring import survey
 from pytest_usersync.monitoring.bygone import scheduler
 from pytest_usersync.monitoring.survey import Seen
 from pytest_usersync.server import Server, ServerRequest, start
-from pytest_usersync.trials.trial import Stage, Trial
+from pytest_usersync.trials.stage import Stage
+from pytest_usersync.trials.trial import Trial
 
 PAGE = Path(__file__).parents[1] / "docs" / "faults.md"
 HEAD = ("state", "true", "ghosts", "orphans", "count", "quality check", "record", "latest")

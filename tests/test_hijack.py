@@ -14,7 +14,8 @@ from pytest_usersync.security.calls import routines
 from pytest_usersync.security.hijack import attackers
 from pytest_usersync.server import Server
 from pytest_usersync.trials.rehearsal import rehearsal
-from pytest_usersync.trials.trial import Stage, Trial
+from pytest_usersync.trials.stage import Stage
+from pytest_usersync.trials.trial import Trial
 
 PACK = Path(__file__).parents[1] / "sql" / "migrations"
 REVIEWED = {path.name: path.read_text("utf-8") for path in PACK.glob("202601*.sql")}

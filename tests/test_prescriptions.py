@@ -15,7 +15,8 @@ from pytest_usersync.monitoring import prescriptions
 from pytest_usersync.monitoring.survey import made
 from pytest_usersync.server import Server
 from pytest_usersync.settings import Upkeep
-from pytest_usersync.trials.trial import Stage, Trial
+from pytest_usersync.trials.stage import Stage
+from pytest_usersync.trials.trial import Trial
 
 # Keys of other types and other names, several tables, profiles that come late, policies.
 SHAPES = ("generated_id", "late", "refuse", "text_key", "two_tables", "username")

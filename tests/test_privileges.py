@@ -13,7 +13,8 @@ from pytest_usersync.database import Clones
 from pytest_usersync.security.privileges import Law
 from pytest_usersync.server import Server
 from pytest_usersync.signups import BY_NAME
-from pytest_usersync.trials.trial import Stage, Trial
+from pytest_usersync.trials.stage import Stage
+from pytest_usersync.trials.trial import Trial
 
 Found = Callable[[str], dict[str, list[str]]]
 

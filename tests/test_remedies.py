@@ -11,7 +11,7 @@ from acts import Act, staged
 from pytest_usersync import catalog
 from pytest_usersync.database import Clones
 from pytest_usersync.server import Server
-from pytest_usersync.trials.trial import Stage
+from pytest_usersync.trials.stage import Stage
 from pytest_usersync.trials.verdict import judge
 
 NOTHING_FOLLOWS = """

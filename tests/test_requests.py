@@ -15,7 +15,8 @@ from pytest_usersync.database import Clones
 from pytest_usersync.server import Server
 from pytest_usersync.signups import BY_NAME
 from pytest_usersync.trials.requests import arrival, claims, rehearsal, request
-from pytest_usersync.trials.trial import Stage, Trial
+from pytest_usersync.trials.stage import Stage
+from pytest_usersync.trials.trial import Trial
 
 WHO = """
     select

@@ -18,7 +18,7 @@ from pytest_usersync.newcomers.oddities import Metadata, drawn, smaller, values
 from pytest_usersync.newcomers.searching import Search
 from pytest_usersync.server import Server
 from pytest_usersync.settings import Exploration
-from pytest_usersync.trials.trial import Stage
+from pytest_usersync.trials.stage import Stage
 from pytest_usersync.trials.verdict import Verdict, judge
 
 READS = """

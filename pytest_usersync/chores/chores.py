@@ -14,7 +14,8 @@ from ..check import Subject
 from ..finding import NotApplicable, NotJudged
 from ..project import PLATFORM_SCHEMAS
 from ..project.script import cut
-from ..trials.trial import Refused, Trial
+from ..trials.refused import Refused
+from ..trials.trial import Trial
 from . import backfills, ghosts
 from .monitored import NAMES, Monitoring
 from .routines import Routine, Script, migrator, runnable

@@ -14,7 +14,8 @@ from ..auth import AuthError
 from ..auth.source import Source
 from ..quoting import quoted
 from ..signups import BY_NAME, Person, Signup
-from ..trials.trial import Refused, Trial
+from ..trials.refused import Refused
+from ..trials.trial import Trial
 from .upkeep import ghosts
 
 ORDINARY = BY_NAME["email-autoconfirm"]

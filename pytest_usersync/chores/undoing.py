@@ -16,7 +16,8 @@ from ..project import PLATFORM_SCHEMAS, Project
 from ..quoting import named, quoted
 from ..signups import BY_NAME
 from ..sync import Table
-from ..trials.trial import Refused, Trial
+from ..trials.refused import Refused
+from ..trials.trial import Trial
 from . import upkeep
 
 _TRIGGERS = """

@@ -15,7 +15,8 @@ from ..finding import Failure, NotJudged
 from ..quoting import named, quoted
 from ..sync import Sync
 from ..trials import later
-from ..trials.trial import Refused, Trial
+from ..trials.refused import Refused
+from ..trials.trial import Trial
 from .references import Reference
 
 

@@ -10,7 +10,8 @@ from ..finding import Finding
 from ..quoting import named, quoted, showing
 from ..signups import Person, Signup
 from ..sync import Target
-from ..trials.trial import Refused, Trial
+from ..trials.refused import Refused
+from ..trials.trial import Trial
 
 Newcomer = tuple[Signup, Person]
 

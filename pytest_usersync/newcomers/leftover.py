@@ -13,7 +13,8 @@ from ..finding import Failure, NotApplicable, NotJudged
 from ..quoting import named, quoted
 from ..signups import BY_NAME, Person
 from ..sync import Target
-from ..trials.trial import Refused, Trial
+from ..trials.refused import Refused
+from ..trials.trial import Trial
 
 ORDINARY = BY_NAME["email-autoconfirm"]
 

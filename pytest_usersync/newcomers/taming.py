@@ -9,7 +9,8 @@ from psycopg import Error
 
 from ..finding import Failure, Finding
 from ..learning.tryouts import Refusal, refusal
-from ..trials.trial import Refused, Trial
+from ..trials.refused import Refused
+from ..trials.trial import Trial
 
 _ENUM = re.compile(r"invalid input value for enum ([\w.\"]+)")
 _TYPE = re.compile(r"(?:for|of) type ([a-z ]+?)(?::|$)")

@@ -11,10 +11,12 @@ from psycopg import Error, sql
 
 from ..auth import Json
 from ..check import Subject
+from ..quoting import identifier
 from ..signups import BY_NAME, somebody
 from ..sync import Derived, Mirror, Sync, SyncTrigger, Target
+from ..trials.refused import Refused
 from ..trials.stages import Stages
-from ..trials.trial import Refused, Trial, identifier
+from ..trials.trial import Trial
 from .report import prose, said
 
 # In the metadata of the signup that is looked at, so that a copy of all of it is known as one.

@@ -15,8 +15,9 @@ from ..finding import NotJudged
 from ..quoting import named, quoted
 from ..signups import AUTOCONFIRMING, BY_NAME, Person, Signup
 from ..sync import Sync
+from ..trials.refused import Refused
 from ..trials.requests import rehearsal
-from ..trials.trial import Refused, Trial
+from ..trials.trial import Trial
 from .exposed import Relation, relations
 from .guarding import key_of
 

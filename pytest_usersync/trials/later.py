@@ -23,7 +23,8 @@ from ..changes import Change, Doing
 from ..failures import causes
 from ..finding import NotApplicable, NotJudged
 from ..signups import BY_NAME, CONFIRMING, Signup
-from .trial import Refused, Trial
+from .refused import Refused
+from .trial import Trial
 
 
 def signed_up(trial: Trial, change: Change) -> User:

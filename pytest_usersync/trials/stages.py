@@ -11,7 +11,7 @@ from ..check import Subject
 from ..database import Clones, psql_line
 from ..server import Server
 from .common import Common
-from .trial import Stage
+from .stage import Stage
 
 # A stage holds a database or two of 12 MB each, in memory where the server's files are in memory,
 # and a few sessions. Cases come check by check, unless they are shuffled.

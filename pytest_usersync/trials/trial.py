@@ -1,11 +1,11 @@
-"""The trial in which a case of a check acts, and the stage it acts on."""
+"""The trial in which a case of a check acts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from psycopg import Error, sql
@@ -14,83 +14,22 @@ from ..auth import AuthError, AuthSettings, SupabaseAuth, User
 from ..auth.channel import Sent
 from ..auth.source import Source
 from ..check import Subject
-from ..database import Connection, connect
+from ..database import Connection
 from ..failures import causes, seeds
 from ..failures.locating import describe
 from ..failures.scene import Scene
 from ..finding import ClientView, Failure, Finding, NotApplicable, NotJudged
 from ..policy import Policies
+from ..quoting import identifier
 from ..signups import BY_NAME, Person, Signup, somebody
-from ..sync import Mirror, Sync, Table, Target
+from ..sync import Mirror, Sync, Target
 from . import shrink
-from .common import C, Common
+from .common import C
+from .refused import Refused
+from .stage import Stage
 
 if TYPE_CHECKING:
     from psycopg.rows import DictRow
-
-
-class Cloner(Protocol):
-    """What makes the databases of a stage."""
-
-    def take(self, template: str, /) -> str:
-        """Return the name of a new database that is a copy of ``template``."""
-
-
-class Stage:
-    """A database of its own, and the sessions on it, for the cases of one check.
-
-    What the cases of one check sign up are different people, so they can share a database; it is
-    made when it is first used.
-    """
-
-    def __init__(self, subject: Subject, clones: Cloner, common: Common | None = None) -> None:
-        self.subject = subject
-        self.common = common or Common()
-        self._owner = common is None
-        self.notices: list[str] = []
-        self.clones = clones
-        self.name = ""
-        self._sessions: dict[str | None, Connection] = {}
-        self._spare: Stage | None = None
-        self.shapes: list[shrink.Shape] = []
-
-    @property
-    def spare(self) -> Stage:
-        """Return a stage like this one on which nobody has signed up for good."""
-        if self._spare is None:
-            self._spare = Stage(self.subject, self.clones, self.common)
-        return self._spare
-
-    @property
-    def database(self) -> str:
-        """Return the database's name, made on first use."""
-        if not self.name:
-            self.name = self.clones.take(self.subject.database)
-        return self.name
-
-    def connect(self, role: str | None = None) -> Connection:
-        """Return a new session of ``role`` (default: the superuser); the caller closes it."""
-        connection = connect(self.subject.server, self.database, role)
-        connection.add_notice_handler(
-            lambda notice: self.notices.append(f"{notice.severity}: {notice.message_primary}")
-        )
-        return connection
-
-    def session(self, role: str | None = None) -> Connection:
-        """Return the one session of ``role`` that the cases share."""
-        if role not in self._sessions:
-            self._sessions[role] = self.connect(role)
-        return self._sessions[role]
-
-    def close(self) -> None:
-        """End the sessions; the database goes with the other clones."""
-        for connection in self._sessions.values():
-            connection.close()
-        self._sessions.clear()
-        if self._spare:
-            self._spare.close()
-        if self._owner:
-            self.common.close()
 
 
 class Trial:
@@ -194,16 +133,11 @@ class Trial:
     def with_profile(self, signup: Signup, person: Person | None = None) -> User:
         """Do a signup that leaves a profile, which another check judges."""
         user = self.signed_up(signup, person)
-        self.expect_profile(signup, user.id)
-        return user
-
-    def expect_profile(self, signup: Signup, user_id: UUID) -> None:
-        """Raise why a user has no profile, if so; whether that is right, another check judges."""
-        if self.profiles(self.sync.profile, user_id):
-            return
+        if self.profiles(self.sync.profile, user.id):
+            return user
         if signup.emailless and self.policies.null_email == "no-profile":
             raise NotApplicable("a user without email is meant to have no profile")
-        if self.waits_for_confirmation(user_id):
+        if self.waits_for_confirmation(user.id):
             raise NotApplicable("the profile waits for the confirmation")
         code = "US105" if signup.emailless else "US103"
         raise NotJudged(f"{signup.title} leaves no profile ({code})")
@@ -313,34 +247,3 @@ class Trial:
             location=failure.location if failure else None,
             client=client,
         )
-
-
-class Refused(Exception):
-    """A signup that did not succeed.
-
-    Args:
-        script: the SQL that shows it.
-        sent: what Supabase Auth sent.
-        setup: SQL that the superuser ran before.
-    """
-
-    def __init__(
-        self, error: AuthError, script: str, sent: Sequence[Sent] = (), setup: str = ""
-    ) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.script = script
-        self.sent = sent
-        self.setup = setup
-
-    @property
-    def vanished(self) -> bool:
-        """Tell whether the new user was gone right after the INSERT, without an error."""
-        cause = self.error.__cause__
-        text = str(cause) if isinstance(cause, Error) else self.error.message
-        return causes.vanished(text)
-
-
-def identifier(table: Table) -> sql.Identifier:
-    """Return the table's name quoted for SQL."""
-    return sql.Identifier(table.schema, table.name)

@@ -17,7 +17,8 @@ from ..finding import (
     NotJudged,
     Outcome,
 )
-from .trial import Stage, Trial
+from .stage import Stage
+from .trial import Trial
 
 # How cases that disagree make one outcome: the first that any of them has.
 _WEIGHT = (Outcome.BROKEN, Outcome.NOT_JUDGED, Outcome.KEPT, Outcome.NOT_APPLICABLE)

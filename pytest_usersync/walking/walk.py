@@ -14,7 +14,7 @@ from ..project import Manner, Migration, Project, Reached, blank_comments
 from ..server import Server, ServerRequest
 from ..settings import Settings
 from ..trials.common import Common
-from ..trials.trial import Stage
+from ..trials.stage import Stage
 from ..trials.verdict import Verdict, crashed, judge, merged
 from . import imprint
 

@@ -8,8 +8,9 @@ from pytest_usersync.check import Subject
 from pytest_usersync.database import Clones
 from pytest_usersync.interleaving import race_of
 from pytest_usersync.signups import BY_NAME
+from pytest_usersync.trials.stage import Stage
 from pytest_usersync.trials.stages import Stages
-from pytest_usersync.trials.trial import Stage, Trial
+from pytest_usersync.trials.trial import Trial
 
 
 def test_a_signup_of_a_check_races_in_a_trial(loaded: Subject) -> None:

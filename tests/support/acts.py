@@ -19,7 +19,7 @@ from pytest_usersync.policy import Policies
 from pytest_usersync.server import Server
 from pytest_usersync.subject import watched
 from pytest_usersync.trials.common import Common
-from pytest_usersync.trials.trial import Stage
+from pytest_usersync.trials.stage import Stage
 from pytest_usersync.trials.verdict import Verdict, judge
 
 # Every check on every design takes too long for every commit: `tox -e matrix` asks for it.

@@ -12,7 +12,8 @@ from ...finding import ClientView, Failure, Finding, Level, NotApplicable, NotJu
 from ...lives import belongings, deletes, references
 from ...lives.belongings import Belonging
 from ...signups import BY_NAME
-from ...trials.trial import Refused, Trial
+from ...trials.refused import Refused
+from ...trials.trial import Trial
 
 IN_USE = "in-use"
 ORDINARY = BY_NAME["email-autoconfirm"]

@@ -14,7 +14,8 @@ from ...lives import deletes, forgetting, references, traces
 from ...lives.traces import Place
 from ...quoting import named
 from ...signups import BY_NAME
-from ...trials.trial import Refused, Trial
+from ...trials.refused import Refused
+from ...trials.trial import Trial
 
 
 @check(

@@ -12,7 +12,8 @@ from ...finding import Finding, Level
 from ...lives import lost
 from ...sync import SyncTrigger
 from ...trials import later
-from ...trials.trial import Refused, Trial
+from ...trials.refused import Refused
+from ...trials.trial import Trial
 
 _EMPTIED = """\
 -- a soft delete writes hashes over email and phone, and empties the metadata: where new.deleted_at

@@ -12,7 +12,8 @@ from ...finding import Failure, Finding, Level, Location, NotJudged
 from ...quoting import named, quoted
 from ...signups import BY_NAME
 from ...sync import Table
-from ...trials.trial import Refused, Trial
+from ...trials.refused import Refused
+from ...trials.trial import Trial
 
 _SHOWN = (
     "select tgname, tgfoid::regprocedure from pg_catalog.pg_trigger"

@@ -15,8 +15,9 @@ from ...security.rights import Rule
 from ...security.wishes import Wish, fulfilled
 from ...signups import AUTOCONFIRMING, BY_NAME, Person, Signup
 from ...sync import SyncTrigger, Target
+from ...trials.refused import Refused
 from ...trials.requests import arrival, claims, script
-from ...trials.trial import Refused, Trial
+from ...trials.trial import Trial
 
 CASES = ("signup", "update")
 

@@ -18,7 +18,8 @@ from ...security.leaks import SECRETS, Known, Leak, Overheard, leaks, secrets
 from ...signups import BY_NAME
 from ...sync import Table
 from ...trials.later import act
-from ...trials.trial import Refused, Trial
+from ...trials.refused import Refused
+from ...trials.trial import Trial
 
 _CHANNEL = re.compile(r"(?:\bnotify\s+|\bpg_notify\s*\(\s*')\"?([\w-]+)", re.IGNORECASE)
 _NAMES = "array[" + ", ".join(f"'{one}'" for one in SECRETS) + "]"

@@ -11,7 +11,8 @@ from ...finding import Finding, Level, NotJudged
 from ...newcomers.earlier import collision
 from ...newcomers.twins import Twins, twins
 from ...signups import BY_NAME
-from ...trials.trial import Refused, Trial
+from ...trials.refused import Refused
+from ...trials.trial import Trial
 
 
 @check("US108", level=Level.WARNING, needs=Needs.PROFILE, cases=("metadata", "local-part"))

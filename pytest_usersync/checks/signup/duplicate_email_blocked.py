@@ -10,7 +10,8 @@ from ...check import Needs, check
 from ...finding import Finding, Level, NotJudged
 from ...newcomers.earlier import collision
 from ...signups import BY_NAME, Signup
-from ...trials.trial import Refused, Trial
+from ...trials.refused import Refused
+from ...trials.trial import Trial
 
 
 def _sso(number: int) -> Signup:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from ...check import Needs, check
 from ...finding import Finding, Level
 from ...newcomers.leftover import leave
-from ...trials.trial import Refused, Trial
+from ...trials.refused import Refused
+from ...trials.trial import Trial
 
 
 @check("US109", level=Level.ERROR, needs=Needs.PROFILE)

@@ -10,7 +10,8 @@ from ...check import Needs, check
 from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...newcomers.leftover import Leftover, leave
 from ...quoting import named, quoted, showing
-from ...trials.trial import Refused, Trial
+from ...trials.refused import Refused
+from ...trials.trial import Trial
 
 WORDS = "edited by its owner"
 

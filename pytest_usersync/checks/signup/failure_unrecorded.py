@@ -11,7 +11,8 @@ from ...finding import Finding, Level, NotApplicable
 from ...newcomers.failing import Day, day, records, tables
 from ...quoting import named, showing
 from ...sync import Table
-from ...trials.trial import Refused, Trial
+from ...trials.refused import Refused
+from ...trials.trial import Trial
 
 
 @check("US115", level=Level.WARNING, needs=Needs.PROFILE)

@@ -12,7 +12,8 @@ from ...newcomers.memory import Memory
 from ...newcomers.searching import Cause, Search, another_check_s
 from ...newcomers.taming import remedy, said
 from ...signups import BY_NAME, Signup, names
-from ...trials.trial import Refused, Trial
+from ...trials.refused import Refused
+from ...trials.trial import Trial
 
 LONGEST = 60
 

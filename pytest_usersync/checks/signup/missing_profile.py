@@ -12,7 +12,8 @@ from ...check import Needs, check
 from ...finding import Finding, Level, NotJudged
 from ...quoting import showing
 from ...sync import SyncTrigger, Target
-from ...trials.trial import Refused, Trial
+from ...trials.refused import Refused
+from ...trials.trial import Trial
 
 
 @check("US103", level=Level.ERROR, needs=Needs.SIGNUP, cases=("email", "email-autoconfirm"))

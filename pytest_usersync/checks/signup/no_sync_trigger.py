@@ -8,7 +8,8 @@ from ...check import Needs, check
 from ...finding import Finding, Level, NotJudged
 from ...project import PLATFORM_SCHEMAS
 from ...signups import BY_NAME
-from ...trials.trial import Refused, Trial
+from ...trials.refused import Refused
+from ...trials.trial import Trial
 
 # Trigger functions that insert something when no row of auth.users calls them: one of them may be
 # the missing sync. Those that no trigger calls come first.

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from ...check import Needs, check
 from ...finding import Finding, Level, NotApplicable
 from ...signups import names
-from ...trials.trial import Refused, Trial
+from ...trials.refused import Refused
+from ...trials.trial import Trial
 
 
 @check("US104", level=Level.ERROR, needs=Needs.SIGNUP, cases=names(emailless=True))

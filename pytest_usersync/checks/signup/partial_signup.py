@@ -11,7 +11,8 @@ from ...finding import Finding, Level, NotApplicable
 from ...newcomers.failing import Day, day, handler, tables
 from ...quoting import named, showing
 from ...sync import Table
-from ...trials.trial import Refused, Trial
+from ...trials.refused import Refused
+from ...trials.trial import Trial
 
 
 @check("US114", level=Level.ERROR, needs=Needs.PROFILE)

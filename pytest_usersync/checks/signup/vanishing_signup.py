@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from ...check import Needs, check
 from ...finding import Finding, Level, NotJudged
-from ...trials.trial import Refused, Trial
+from ...trials.refused import Refused
+from ...trials.trial import Trial
 
 
 @check("US116", level=Level.ERROR, needs=Needs.DATABASE, cases=("email", "oauth", "admin"))

@@ -1,0 +1,74 @@
+"""The stage on which the cases of one check act: a database, and the sessions on it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..check import Subject
+from ..database import Connection, connect
+from . import shrink
+from .common import Common
+
+
+class Cloner(Protocol):
+    """What makes the databases of a stage."""
+
+    def take(self, template: str, /) -> str:
+        """Return the name of a new database that is a copy of ``template``."""
+
+
+class Stage:
+    """A database of its own, and the sessions on it, for the cases of one check.
+
+    What the cases of one check sign up are different people, so they can share a database; it is
+    made when it is first used.
+    """
+
+    def __init__(self, subject: Subject, clones: Cloner, common: Common | None = None) -> None:
+        self.subject = subject
+        self.common = common or Common()
+        self._owner = common is None
+        self.notices: list[str] = []
+        self.clones = clones
+        self.name = ""
+        self._sessions: dict[str | None, Connection] = {}
+        self._spare: Stage | None = None
+        self.shapes: list[shrink.Shape] = []
+
+    @property
+    def spare(self) -> Stage:
+        """Return a stage like this one on which nobody has signed up for good."""
+        if self._spare is None:
+            self._spare = Stage(self.subject, self.clones, self.common)
+        return self._spare
+
+    @property
+    def database(self) -> str:
+        """Return the database's name, made on first use."""
+        if not self.name:
+            self.name = self.clones.take(self.subject.database)
+        return self.name
+
+    def connect(self, role: str | None = None) -> Connection:
+        """Return a new session of ``role`` (default: the superuser); the caller closes it."""
+        connection = connect(self.subject.server, self.database, role)
+        connection.add_notice_handler(
+            lambda notice: self.notices.append(f"{notice.severity}: {notice.message_primary}")
+        )
+        return connection
+
+    def session(self, role: str | None = None) -> Connection:
+        """Return the one session of ``role`` that the cases share."""
+        if role not in self._sessions:
+            self._sessions[role] = self.connect(role)
+        return self._sessions[role]
+
+    def close(self) -> None:
+        """End the sessions; the database goes with the other clones."""
+        for connection in self._sessions.values():
+            connection.close()
+        self._sessions.clear()
+        if self._spare:
+            self._spare.close()
+        if self._owner:
+            self.common.close()
