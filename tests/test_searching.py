@@ -110,6 +110,40 @@ def test_an_example_has_no_more_than_it_needs(subject: Stand) -> None:
         assert [(one.example, one.keys) for one in search.causes] == [({"score": ""}, ["score"])]
 
 
+MANY = [f"key_{number}" for number in range(12)]
+
+
+def searched(reads: Subject) -> tuple[Search, int]:
+    """Search in a clone; return the search, and how many signups it took in all."""
+    with (
+        database.Clones(reads.server) as clones,
+        closing(database.connect(reads.server, clones.take(reads.database))) as connection,
+    ):
+        search = Search(connection, reads.sync)
+        assert search.refused() is None
+        search.systematic()
+        search.drawn(Exploration(0, 100))
+        return search, search.tries
+
+
+def test_many_keys_take_few_signups(subject: Stand) -> None:
+    read = " || ".join(f"coalesce(sent ->> '{key}', '')" for key in MANY)
+    search, tries = searched(subject(f"length({read})"))
+    assert len(search._keys) > len(MANY)  # else nothing is shown
+    assert not search.causes
+    assert tries < 300
+
+
+def test_many_causes_are_told_apart_in_a_bounded_number_of_signups(subject: Stand) -> None:
+    casts = "\n+ ".join(f"(nullif(sent ->> '{key}', ''))::integer" for key in MANY[:3])
+    dated = f"extract(year from (sent ->> '{MANY[3]}')::date)::integer"
+    search, tries = searched(subject(f"{casts}\n+ {dated}"))
+    told = [(sorted(cause.example), sorted(cause.keys)) for cause in search.causes]
+    assert ([MANY[0]], MANY[:3]) in told
+    assert ([MANY[3]], [MANY[3]]) in told
+    assert tries < 700
+
+
 def test_the_same_seed_draws_the_same() -> None:
     one, again, other = (drawn(seed, ["a", "b"]) for seed in (3, 3, 4))
     first = [next(one) for _ in range(50)]

@@ -89,8 +89,13 @@ class _Learning:
         keys = mentioned + list(self._suspects(mentioned))
         effects = _Effects()
         self._try(keys, [TEXT], effects)
-        if unmoved := [key for key in keys if not effects.moving(key)]:
-            self._try(unmoved, [*_OTHERS, *self._words()], effects)
+        values: list[Json] = [*_OTHERS, *self._words()]
+        unmoved = [key for key in keys if not effects.moving(key)]
+        # What refuses a text may take one of these; together, the others would not be seen for it.
+        self._try([key for key in unmoved if key in effects.keys], values, effects)
+        silent = [key for key in unmoved if key not in effects.keys]
+        telling = [value for _, value in self._telling([(silent, value) for value in values])]
+        self._try(silent, telling, effects)
         derived = [
             Derived(table, column, tuple(sources), all(sources.values()))
             for (table, column), sources in effects.moves.items()
@@ -102,22 +107,35 @@ class _Learning:
         return Learnt(tuple(key for key in keys if key in effects.keys), tuple(derived))
 
     def _suspects(self, known: Sequence[str]) -> Iterator[str]:
-        """Yield the keys of those groups that make a difference when they are sent together."""
+        """Yield the keys of those groups that make a difference when they are sent together.
+
+        Mostly none does, which all of them at once tell in four signups.
+        """
         columns = [column for target in self._sync.targets for column in target.columns]
         others = [key for key in dict.fromkeys((*hints.USUAL, *columns)) if key not in known]
-        groups = [others[at : at + _TOGETHER] for at in range(0, len(others), _TOGETHER)]
+        parts = [others[at : at + _TOGETHER] for at in range(0, len(others), _TOGETHER)]
+        values: tuple[Json, ...] = (TEXT, 17)
+        if any(self._telling([(others, value) for value in values])):
+            told = self._telling([(part, value) for part in parts for value in values])
+            yield from dict.fromkeys(key for part, _ in told for key in part)
+
+    def _telling(
+        self, given: Sequence[tuple[Sequence[str], Json]]
+    ) -> list[tuple[Sequence[str], Json]]:
+        """Return those values that make a difference when all of their keys have them."""
         tries = [
-            (group, before, {**base, **dict.fromkeys(group, value)})
-            for value in (TEXT, 17)
+            (place, before, {**base, **dict.fromkeys(keys, value)})
+            for place, (keys, value) in enumerate(given)
+            if keys
             for base, before in self._bases
-            for group in groups
         ]
-        found: dict[str, None] = {}
         results = self._tried([metadata for *_, metadata in tries])
-        for (group, before, _), after in zip(tries, results, strict=True):
-            if after.refusal or any(self._moved_by_key(before, after)):
-                found.update(dict.fromkeys(group))
-        yield from found
+        told = {
+            place
+            for (place, before, _), after in zip(tries, results, strict=True)
+            if after.refusal or any(self._moved_by_key(before, after))
+        }
+        return [one for place, one in enumerate(given) if place in told]
 
     def _try(self, keys: Iterable[str], values: Sequence[Json], effects: _Effects) -> None:
         tries = [

@@ -9,7 +9,8 @@ from ...auth.wire import dumps
 from ...check import Needs, check
 from ...finding import Finding, Level, NotJudged
 from ...newcomers.memory import Memory
-from ...newcomers.searching import Cause, Search, another_check_s
+from ...newcomers.reason import Cause, another_check_s
+from ...newcomers.searching import Search
 from ...newcomers.taming import remedy, said
 from ...signups import BY_NAME, Signup, names
 from ...trials.refused import Refused
