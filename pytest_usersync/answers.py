@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from . import catalog
+from .given import text
 from .options import flag
-from .reading import pack_folder, report_path, settings, text, usage_errors
+from .reading import pack_folder, report_path, settings, usage_errors
 from .reporting import report
 
 

@@ -1,35 +1,24 @@
-"""Read the options: what was typed wins over the environment, and that over the ini file."""
+"""Read the options into the settings of a run."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from . import address
+from . import address, given
 from .choices import CHOICES
 from .chores.monitored import Monitoring
 from .errors import ConfigurationError, UserSyncError
-from .options import BY_NAME, Option, flag
+from .options import flag
 from .policy import Policies
 from .settings import Exploration, Settings, Upkeep
 
-_FUNCTION = re.compile(r"[\w.]+:\w+")
 _SQL = re.compile(r"(?i)(call|do|insert|merge|select|with)\b.*\S", re.DOTALL)
 _SETTINGS = pytest.StashKey[Settings]()
-
-
-class Given(NamedTuple):
-    """What the user wrote, where, and the folder its relative paths start from."""
-
-    values: tuple[str, ...]
-    source: str
-    base: Path
 
 
 def settings(config: pytest.Config) -> Settings:
@@ -49,44 +38,32 @@ def usage_errors() -> Iterator[None]:
         raise pytest.UsageError(" ".join(str(error).split())) from None
 
 
-def text(config: pytest.Config, name: str) -> str | None:
-    """Return the value of one text option, or None when it was not given."""
-    given = _given(config, BY_NAME[name])
-    return given.values[-1] if given else None
-
-
-def source(config: pytest.Config, name: str) -> str:
-    """Return where one option was given: its flag, its variable or its ini key; else nothing."""
-    given = _given(config, BY_NAME[name])
-    return given.source if given else ""
-
-
 def report_path(config: pytest.Config) -> Path | None:
     """Return where the JSON is to be written, if it is, however wrong the other options are."""
-    return _writable(config, "report")
+    return given.writable(config, "report")
 
 
 def pack_folder(config: pytest.Config) -> Path | None:
     """Return the folder that the pack is to be written to, if it is."""
-    return next((path for path, _ in _paths(config, "write-pack")), None)
+    return next((path for path, _ in given.paths(config, "write-pack")), None)
 
 
 def _read(config: pytest.Config) -> Settings:
     return Settings(
         active=flag(config),
         dsn=_dsn(config),
-        binaries=_folder(config, "pg-bin"),
-        migrations=_existing(config, "migrations"),
-        upto=text(config, "upto"),
-        before=_by_hand(config, "before"),
-        setup=_by_hand(config, "setup"),
+        binaries=given.folder(config, "pg-bin"),
+        migrations=given.existing(config, "migrations"),
+        upto=given.text(config, "upto"),
+        before=given.by_hand(config, "before"),
+        setup=given.by_hand(config, "setup"),
         seeds=flag(config, "seeds"),
-        load=_function(config, "load"),
+        load=given.function(config, "load"),
         stop=flag(config, "stop"),
-        select=_words(config, "select"),
-        ignore=_words(config, "ignore"),
+        select=given.words(config, "select"),
+        ignore=given.words(config, "ignore"),
         strict=flag(config, "strict"),
-        report=_writable(config, "report"),
+        report=given.writable(config, "report"),
         baseline=_baseline(config),
         baseline_update=flag(config, "baseline-update"),
         keep=flag(config, "keep"),
@@ -96,104 +73,18 @@ def _read(config: pytest.Config) -> Settings:
     )
 
 
-def _given(config: pytest.Config, option: Option) -> Given | None:
-    typed = config.getoption(option.key)
-    if typed is not None:
-        values = tuple(typed) if isinstance(typed, list) else (str(typed),)
-        if not all(value.strip() for value in values):
-            raise ConfigurationError(f"{option.flag} is empty. Give it a value or leave it out.")
-        return Given(values, option.flag, config.invocation_params.dir)
-    if option.env and os.environ.get(option.env):
-        return Given((os.environ[option.env],), option.env, config.invocation_params.dir)
-    written = config.getini(option.key) if option.ini else None
-    if not written:
-        return None
-    values = (written,) if isinstance(written, str) else tuple(map(str, written))
-    return Given(values, option.key, config.inipath.parent if config.inipath else config.rootpath)
-
-
 def _dsn(config: pytest.Config) -> str | None:
-    given = text(config, "dsn")
-    return address.of_options(config) if given == address.THEIRS else given
-
-
-def _paths(config: pytest.Config, name: str) -> list[tuple[Path, str]]:
-    given = _given(config, BY_NAME[name])
-    if given is None:
-        return []
-    folders = [given.base / Path(value).expanduser() for value in given.values]
-    return [(Path(os.path.normpath(path)), given.source) for path in folders]
-
-
-def _folder(config: pytest.Config, name: str) -> Path | None:
-    for path, source in _paths(config, name):
-        if not path.is_dir():
-            raise ConfigurationError(
-                f"{source}: {path} is not a folder. Give the one that holds postgres and initdb."
-            )
-        return path
-    return None
-
-
-def _existing(config: pytest.Config, name: str) -> tuple[Path, ...]:
-    return tuple(_present(path, source) for path, source in _paths(config, name))
-
-
-def _present(path: Path, source: str) -> Path:
-    if not path.exists():
-        raise ConfigurationError(
-            f"{source}: {path} does not exist. Give a folder of migrations or one .sql file."
-        )
-    return path
-
-
-def _by_hand(config: pytest.Config, name: str) -> tuple[Path | str, ...]:
-    """Return files and functions, in the order they were given."""
-    given = _given(config, BY_NAME[name])
-    if given is None:
-        return ()
-    files = zip(given.values, _paths(config, name), strict=True)
-    return tuple(value if _FUNCTION.fullmatch(value) else _present(*file) for value, file in files)
-
-
-def _function(config: pytest.Config, name: str) -> str:
-    given = _given(config, BY_NAME[name])
-    if given is None:
-        return ""
-    if not _FUNCTION.fullmatch(given.values[-1]):
-        raise ConfigurationError(
-            f"{given.source}: {given.values[-1]} is not module:function. Name a function that "
-            "takes the DSN of a database and migrates it."
-        )
-    return given.values[-1]
-
-
-def _writable(config: pytest.Config, name: str) -> Path | None:
-    for path, source in _paths(config, name):
-        if not path.parent.is_dir():
-            raise ConfigurationError(
-                f"{source}: the folder {path.parent} does not exist. Make it first."
-            )
-        if path.is_dir():
-            raise ConfigurationError(f"{source}: {path} is a folder. Give the name of a file.")
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise ConfigurationError(
-                f"{source}: {path} cannot be written. Give a file in a folder that is yours."
-            )
-        return path
-    return None
+    told = given.text(config, "dsn")
+    return address.of_options(config) if told == address.THEIRS else told
 
 
 def _baseline(config: pytest.Config) -> Path | None:
     update = flag(config, "baseline-update")
-    for path, source in _paths(config, "baseline"):
-        if path.is_dir():
-            raise ConfigurationError(f"{source}: {path} is a folder. Give the name of a file.")
-        if update and not path.parent.is_dir():
-            raise ConfigurationError(
-                f"{source}: the folder {path.parent} does not exist. Make it first."
-            )
-        if not update and not path.exists():
+    for path, source in given.paths(config, "baseline"):
+        given.no_folder(path, source)
+        if update:
+            given.in_folder(path, source)
+        elif not path.exists():
             raise ConfigurationError(
                 f"{source}: {path} does not exist. Add --usersync-baseline-update to write it."
             )
@@ -206,16 +97,11 @@ def _baseline(config: pytest.Config) -> Path | None:
     return None
 
 
-def _words(config: pytest.Config, name: str) -> tuple[str, ...]:
-    given = _given(config, BY_NAME[name])
-    values = given.values if given else ()
-    return tuple(word for value in values for word in value.replace(",", " ").split())
-
-
 def _exploration(config: pytest.Config) -> Exploration:
     usual = Exploration()
     return Exploration(
-        _number(config, "seed", usual.seed), _number(config, "max-examples", usual.examples)
+        given.number(config, "seed", usual.seed),
+        given.number(config, "max-examples", usual.examples),
     )
 
 
@@ -223,55 +109,35 @@ def _upkeep(config: pytest.Config) -> Upkeep:
     return Upkeep(
         _backfill(config),
         _monitoring(config),
-        _script(config, "verify"),
-        _script(config, "rollback"),
+        given.script(config, "verify"),
+        given.script(config, "rollback"),
     )
 
 
 def _backfill(config: pytest.Config) -> str:
-    given = _given(config, BY_NAME["backfill"])
-    if given is None:
+    told = given.raw(config, "backfill")
+    if told is None:
         return ""
-    value = given.values[-1].strip()
+    value = told.values[-1].strip()
     if value.lower().endswith(".sql"):
-        return _script(config, "backfill")
+        return given.script(config, "backfill")
     if not _SQL.match(value):
         raise ConfigurationError(
-            f"{given.source}: {value} is no SQL that runs a backfill. Write call app.backfill(), "
+            f"{told.source}: {value} is no SQL that runs a backfill. Write call app.backfill(), "
             "select app.fill(), or the path of a file that ends in .sql."
         )
     return value
 
 
 def _monitoring(config: pytest.Config) -> str:
-    given = _given(config, BY_NAME["monitoring"])
-    if given is None:
+    told = given.raw(config, "monitoring")
+    if told is None:
         return ""
     try:
-        Monitoring.written(given.values[-1])
+        Monitoring.written(told.values[-1])
     except ConfigurationError as error:
-        raise ConfigurationError(f"{given.source}: {error}") from None
-    return given.values[-1].strip()
-
-
-def _script(config: pytest.Config, name: str) -> str:
-    for path, source in _paths(config, name):
-        if not path.is_file():
-            raise ConfigurationError(f"{source}: {path} is not a file. Give an .sql file.")
-        return str(path)
-    return ""
-
-
-def _number(config: pytest.Config, name: str, otherwise: int) -> int:
-    given = _given(config, BY_NAME[name])
-    if given is None:
-        return otherwise
-    value = given.values[-1].strip()
-    if not re.fullmatch("[0-9]{1,18}", value):
-        raise ConfigurationError(
-            f"{given.source}: {given.values[-1]} is not a number. Give a whole one, 0 or more."
-        )
-    return int(value)
+        raise ConfigurationError(f"{told.source}: {error}") from None
+    return told.values[-1].strip()
 
 
 def _policies(config: pytest.Config) -> Policies:

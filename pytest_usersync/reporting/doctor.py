@@ -18,9 +18,10 @@ import pytest
 from .. import platform, server, subject
 from ..check import Subject
 from ..errors import UserSyncError
+from ..given import source
 from ..options import OPTIONS, flag
 from ..project import Project
-from ..reading import settings, source
+from ..reading import settings
 from ..server import ServerRequest
 from ..settings import Settings
 from ..sync import Sync
