@@ -14,9 +14,11 @@ from ..errors import ProjectError
 from ..settings import Upkeep
 from ..trials.trial import Trial
 from ..trials.verdict import Verdict
+from . import fitting
 from .bench import Draft, broken, judged, looking, refused, tried
+from .fitting import OWN
 from .insertion import Insertion, insertions
-from .parts import OWN, backfilling, insertion, monitoring, verification, writing
+from .parts import backfilling, insertion, monitoring, verification, writing
 from .place import SCRIPTS
 from .repairs import repairs
 from .shape import Shape, shape, unfilled
@@ -27,32 +29,6 @@ from .undo import beside, rollback
 _NO_MATTER = frozenset({"US108", "US115"})
 # What shows that a backfill is not as the triggers are.
 _BACKFILL = ("US401", "US402", "US403", "US404", "US405")
-_RELATIONS = (
-    "cleanup_audit_log",
-    "user_sync_failures",
-    "user_sync_monitoring_log",
-    "user_sync_replay",
-)
-_ROUTINES = (
-    *("write_user_profile", "user_sync_trigger_status", "fill_ghost_users", "fill_or_set_aside"),
-    *("backfill_ghost_users", "check_ghost_users", "check_orphaned_profiles"),
-    *("get_user_sync_stats", "run_user_sync_quality_check", "record_user_sync_metrics"),
-    *("get_latest_sync_status", "get_sync_status_history"),
-)
-_TAKEN = """
-    select 'table ' || c.relname as what
-    from pg_catalog.pg_class as c
-    where c.relnamespace = to_regnamespace(%(schema)s) and c.relname = any (%(relations)s)
-    union all
-    select 'function ' || p.proname
-    from pg_catalog.pg_proc as p
-    where p.pronamespace = to_regnamespace(%(schema)s) and p.proname = any (%(routines)s)
-    union all
-    select 'trigger ' || t.tgname
-    from pg_catalog.pg_trigger as t
-    where t.tgrelid = 'auth.users'::regclass and t.tgname = %(own)s
-    order by what
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +60,12 @@ def made(base: Subject) -> Pack:
         into = next((one for one in plain if one.key), None)
         known = shape(trial, into)
         words = known.words(base.policies.null_email)
-        _free(trial, words["schema"])
+        fitting.free(trial, words["schema"])
     drafts = _written(base, known, plain, words, decided)
     with tried(base, drafts) as subject:
-        if not subject.sync.targets:
-            raise ProjectError(_nothing(subject))
+        fitting.profiled(subject)
         with looking(subject) as trial:
-            _in_time(trial)
+            fitting.in_time(trial)
             known = shape(trial, None)
             words = known.words(base.policies.null_email)
             one = insertion(trial, known, insertions(trial))
@@ -123,43 +98,6 @@ def _ordered(drafts: list[Draft]) -> list[Draft]:
     rest = [one for one in drafts if one not in late]
     at = next(place for place, one in enumerate(rest) if one.name == "mend_ghost_users") + 1
     return [*rest[:at], *late, *rest[at:]]
-
-
-def _free(trial: Trial, schema: str) -> None:
-    """Raise what the pack would replace of the project's own."""
-    names = {"relations": list(_RELATIONS), "routines": list(_ROUTINES)}
-    found = trial.session().execute(_TAKEN, {"schema": schema, "own": OWN, **names}).fetchall()
-    if found:
-        what = ", ".join(row["what"] for row in found)
-        raise ProjectError(
-            f"The project has these names of the pack in {schema} or on auth.users already: {what}."
-            " Nothing is overwritten: rename or drop them in a migration first."
-        )
-
-
-def _in_time(trial: Trial) -> None:
-    known = {one.name: one.event for one in trial.sync.triggers}
-    writers = trial.sync.profile.written_by
-    if not writers or not all("INSERT" in known.get(name, "") for name in writers):
-        raise ProjectError(
-            f"{trial.sync.profile.table} gets its row by no single trigger that runs when a user is"
-            " inserted into auth.users, so the pack has nothing to build on. Let one trigger after"
-            " insert write it."
-        )
-
-
-def _nothing(subject: Subject) -> str:
-    blocked = subject.sync.blocked
-    said = (
-        f": {blocked.failure.sqlstate} {blocked.failure.message}"
-        if blocked and blocked.failure
-        else ""
-    )
-    kind = "is refused" if blocked else "leaves no profile"
-    return (
-        f"An ordinary signup {kind} even with the repairs{said}. Mend the trigger first; see "
-        f"pytest --usersync --usersync-select={'US102' if blocked else 'US103'}."
-    )
 
 
 def _written(

@@ -10,6 +10,7 @@ from ..quoting import quoted
 from ..sync import Sync
 from ..trials.trial import Trial
 from .bench import Draft
+from .fitting import OWN
 from .insertion import Insertion, of_row
 from .shape import Shape
 from .template import filled, literal
@@ -30,7 +31,6 @@ _DEFINITIONS = """
         )
     order by t.tgname
 """
-OWN = "write_user_profile"
 _DECLARED = "declare\n    code text;\n    message text;\n    detail text;\n"
 _EVENT = re.compile(r"(?:AFTER|BEFORE) (?=INSERT|UPDATE|DELETE)")
 _BREAK = re.compile(r" (AFTER|BEFORE|FOR EACH|EXECUTE|REFERENCING) ")
@@ -61,7 +61,7 @@ def writing(
         drops=f"-- the function stays: something may call it, and the way back needs it\n{drops}",
         when=when,
     )
-    return Draft("write_user_profile", text)
+    return Draft(OWN, text)
 
 
 def backfilling(trial: Trial, known: Shape, one: Insertion | None, words: dict[str, str]) -> Draft:
