@@ -135,11 +135,31 @@ class Run:
         self.reached = True
         return CheckFile.from_parent(parent, path=file_path, checks=self.checks)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self) -> None:
-        """Refuse a run that would look like a pass because the anchor was left out."""
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Refuse a run that would look like a pass because the anchor was left out.
+
+        And put the cases of a check side by side again where tests are shuffled: apart, each needs
+        a database of its own. Tests are shuffled since one may hang on another; these do not.
+        """
         if not self.worker:
             self._require_reached()
+        ours = [index for index, item in enumerate(items) if isinstance(item, CheckItem)]
+        together = sorted((items[index] for index in ours), key=self._place)
+        for index, item in zip(ours, together, strict=True):
+            items[index] = item
+
+    def _place(self, item: pytest.Item) -> tuple[int, int]:
+        assert isinstance(item, CheckItem)
+        check = item.check
+        return self.checks.index(check), check.cases.index(item.case) if item.case else 0
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: object) -> object:
+        """Hand out what belongs together to one worker."""
+        from .handing import scheduler  # noqa: PLC0415  xdist need not be there.
+
+        return scheduler(config, log)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

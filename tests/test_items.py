@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -231,6 +232,41 @@ def test_workers_share_one_subject_and_the_controller_tells_all(
     )
     (row,) = json.loads((pytester.path / "report.json").read_text())["checks"]
     assert len(row["findings"]) == len(every_case())
+
+
+BACKWARDS = """
+import pytest
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items):
+    items.reverse()
+    return (yield)
+"""
+
+
+def test_the_cases_of_a_check_stay_together_when_tests_are_shuffled(
+    pytester: pytest.Pytester, write_project: Write
+) -> None:
+    write_project(SOUND)
+    pytester.makeconftest(BACKWARDS)
+    pytester.mkdir("tests").joinpath("test_mine.py").write_text(
+        "def test_a(): pass\ndef test_b(): pass\n"
+    )
+    call = ("--usersync", NOWHERE, "--usersync-select=US101,US104", "--collect-only", "-q")
+    found = ids(pytester.runpytest(*call, "-p", "no:randomly"))
+    mine = [name for name in found if "test_mine" in name]
+    cases = [f"pytest.ini::US104[{case}]" for case in catalog.find("US104").cases]
+    assert mine == ["tests/test_mine.py::test_b", "tests/test_mine.py::test_a"]
+    assert [name for name in found if "US104" in name] == cases
+
+
+def test_workers_take_a_chapter_each(pytester: pytest.Pytester, write_project: Write) -> None:
+    write_project(SOUND)
+    call = ("--usersync", "--usersync-select=US102,US103,US104,US201,US202,US203", "-v")
+    result = pytester.runpytest_subprocess(*call, "-n", "2", "-p", "no:randomly")
+    told = re.findall(r"\[(gw\d)\] .* (?:PASSED|SKIPPED) \S+::(US\d)", result.stdout.str())
+    assert len({chapter for _, chapter in told}) == len(set(told)) == 2
+    assert len({worker for worker, _ in told}) == 2
 
 
 def test_junit_has_a_case_for_each(pytester: pytest.Pytester, write_project: Write) -> None:
