@@ -7,7 +7,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import psycopg
@@ -181,7 +181,17 @@ def test_a_schedule_that_is_interrupted_leaves_nobody(race: Race, loaded: Subjec
     assert race.run("bob ada").errors == {}
 
 
-def test_ctrl_c_in_the_middle_leaves_nobody(race: Race, loaded: Subject) -> None:
+@pytest.fixture
+def heeds_ctrl_c() -> Iterator[None]:
+    """A shell starts what runs in the background with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_in_the_middle_leaves_nobody(
+    race: Race, loaded: Subject, heeds_ctrl_c: None
+) -> None:
     race.session("ada", "begin", "update public.accounts set amount = 1 where id = 1", "commit")
     race.session("bob", "update public.accounts set amount = 2 where id = 1")
     race.session("eve", "select 1", SLEEP)

@@ -33,6 +33,8 @@ _OF_USERS = re.compile(
     r"|\bselect\s+[\w\s,]+?\sfrom\s+(?:auth\.users|new_users)\b(?:\s+order\s+by\s[\w\s,]+)?"
 )
 _ALIAS = re.compile(r"\bauth\.users\s+(?:as\s+)?(?!where\b|on\b|set\b|order\b|for\b|as\b)(\w+)")
+# A record that holds rows of auth.users.
+_RECORD = re.compile(r"\bfor\s+(\w+)\s+in\s+select\s+(?:(\w+)\.)?\*\s+from\s+auth\.users\b")
 # What PostgreSQL itself makes of the names of a table and a column.
 _MADE = re.compile(r"(\w+?)(?:_(\w+))?_(pkey|fkey|key|check|idx|seq)")
 # A literal that is SQL to execute.
@@ -83,7 +85,8 @@ class _File:
     def __init__(self, text: str, new: dict[str, str], own: set[str]) -> None:
         self._text, self._new = text, new
         self._users = [found.span() for found in _OF_USERS.finditer(text)]
-        self._aliases = {"auth", *_ALIAS.findall(text)}
+        records = (record for record, _ in _RECORD.findall(text))
+        self._aliases = {"auth", *_ALIAS.findall(text), *records}
         self._own = [
             found.span()
             for pattern, mine in ((_FUNCTION, own), (_TRIGGER, set[str]()))
