@@ -28,12 +28,19 @@ _TRIGGERS = """
     where t.tgrelid = 'auth.users'::regclass and not t.tgisinternal
     order by t.tgname
 """
-_ROUTINES = """
+# Rights: the order in which they were given makes no difference, nor whether any ever was.
+_LISTED = """
+    array(
+        select one::text
+        from unnest(coalesce({acl}, pg_catalog.acldefault('{kind}', {owner}))) as one
+        order by one::text collate "C"
+    )::text
+"""
+_ROUTINES = f"""
     select
         p.oid::pg_catalog.regprocedure::text as name,
-        pg_catalog.pg_get_functiondef(p.oid) || coalesce(
-            p.proacl, pg_catalog.acldefault('f', p.proowner)
-        )::text as text
+        pg_catalog.pg_get_functiondef(p.oid)
+            || {_LISTED.format(acl="p.proacl", kind="f", owner="p.proowner")} as text
     from
         pg_catalog.pg_proc as p
         join pg_catalog.pg_namespace as n
@@ -48,12 +55,16 @@ _RUNS = """
     where t.tgrelid = 'auth.users'::regclass and not t.tgisinternal
     order by t.tgname
 """
-_RIGHTS = """
-    select 'schema auth' as name, coalesce(n.nspacl::text, '') as text
+_RIGHTS = f"""
+    select
+        'schema auth' as name,
+        {_LISTED.format(acl="n.nspacl", kind="n", owner="n.nspowner")} as text
     from pg_catalog.pg_namespace as n
     where n.nspname = 'auth'
     union all
-    select c.oid::pg_catalog.regclass::text, coalesce(c.relacl::text, '')
+    select
+        c.oid::pg_catalog.regclass::text,
+        {_LISTED.format(acl="c.relacl", kind="r", owner="c.relowner")}
     from pg_catalog.pg_class as c
     where c.relnamespace = 'auth'::pg_catalog.regnamespace and c.relkind in ('r', 'v', 'p')
     order by name

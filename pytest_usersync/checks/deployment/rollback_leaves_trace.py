@@ -116,7 +116,7 @@ def _traces(script: Script, now: State, was: State, earlier: State) -> Iterator[
         yield _found(script, ", and ".join(told), "\n".join(remedy))
     for name, rights in now.rights.items():
         if rights != earlier.rights.get(name):
-            said = f"leaves other rights on {name} than before: {rights or 'none'}"
+            said = f"leaves other rights on {name} than before: {rights}"
             yield _found(script, said, f"-- revoke what the migrations granted on {name}")
 
 
