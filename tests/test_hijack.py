@@ -36,7 +36,7 @@ def test_the_reviewed_path_holds_only_while_every_name_is_qualified(
     with staged(server, Act("pack", "none", files), tmp_path) as subject:
         (hijackable,) = judged(subject, "US602")
         (mutable,) = judged(subject, "US601")
-    assert (hijackable.outcome, mutable.outcome) == (outcome, Outcome.KEPT)
+    assert (hijackable.outcome, mutable.outcome) == (Outcome.KEPT, outcome)
 
 
 def test_the_reviewed_grants_are_useless(server: Server, tmp_path: Path) -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain
+from dataclasses import replace
 from typing import NamedTuple
 
 from ..auth import Json
-from ..auth.script import PRELUDE
-from ..trials.rehearsal import Newcomer, Rehearsal, block, metadata, shortest
+from ..trials.rehearsal import Newcomer, Rehearsal, metadata, shortest
 from ..trials.trial import Trial
 from . import shadows
-from .bait import STRANGER, Bait, baits
+from .attack import Attack, Hijack, Trace
+from .bait import Bait, baits
 from .calls import Routine
-from .shadows import LOOT, Shadow
+from .executing import Executor, executors
+from .shadows import Shadow
 
 ROLES = ("authenticated", "anon")
 _TEMP = "pg_temp"
@@ -58,90 +58,26 @@ def attackers(trial: Trial, rehearsed: Rehearsal, ours: Sequence[Routine]) -> It
     """Yield the roles of the app, without those that may do no more than one before."""
     before: list[Rights] = []
     for role in ROLES:
-        oids = [one.oid for one in ours]
-        row = trial.query(_RIGHTS, [role, role, oids, role])[0]
-        rights = Rights(row["temp"], frozenset(row["schemas"]), frozenset(row["functions"]))
+        rights = _rights(trial, role, ours)
         if not any(rights.within(other) for other in before):
             before.append(rights)
             yield Attacker(trial, rehearsed, role, rights, ours)
 
 
-class Trace(NamedTuple):
-    """What somebody left who used a shadow: who it was, of what, and the calls that led there."""
-
-    ran_as: str
-    what: str
-    stack: str
-
-
-@dataclass(frozen=True, slots=True)
-class Attack:
-    """Something that a role makes, and what happens then.
-
-    Args:
-        role: who makes it.
-        schema: where: ``pg_temp``, or a schema in which the role may create.
-        made: the shadows.
-        baits: what the role does with them; without any it waits for others to sign up.
-        columns: what a signup brings; empty for everything, by one user and by one who says
-            nothing of themselves.
-        met: whether the role's own user has signed up before.
-    """
-
-    role: str
-    schema: str
-    made: tuple[Shadow, ...]
-    baits: tuple[Bait, ...] = ()
-    columns: tuple[str, ...] = ()
-    met: bool = False
-
-    def traces(self, rehearsed: Rehearsal, newcomer: Newcomer, *, whole: bool) -> list[Trace]:
-        """Do it all and return the traces of everybody else.
-
-        Args:
-            whole: whether the user who signs up lives on, or has just signed up.
-        """
-        with rehearsed.undone():
-            if self.met:
-                rehearsed.as_auth(newcomer.insert())
-            snare = shadows.snare(self.schema, self.made)
-            if rehearsed.run(f"set local session authorization {self.role}; {snare}"):
-                return []
-            done = chain.from_iterable(one.statements() for one in self.baits)
-            rehearsed.run(block(*(one.sql for one in self.made), *done))
-            rehearsed.run("reset session authorization")
-            if whole and not self.baits:
-                rehearsed.live(newcomer)
-                rehearsed.live(Newcomer({"email": "bea@example.com"}, STRANGER))
-            elif not self.baits:
-                rehearsed.as_auth(newcomer.insert(only=self.columns))
-            query = f"select ran_as::text, what, stack from {self.schema}.{LOOT}"
-            found = rehearsed.rows(f"{query} where ran_as <> '{self.role}'")
-            return [Trace(**row) for row in found]
-
-    def script(self, newcomer: Newcomer) -> str:
-        """Return the SQL of it, with the traces at the end."""
-        signup = f"{PRELUDE}{newcomer.insert(only=self.columns)}"
-        lines = [signup] if self.met else []
-        lines.append(f"set session authorization {self.role}")
-        lines += [
-            shadows.snare(self.schema, self.made, stack=False),
-            *(one.sql for one in self.made),
-        ]
-        lines += [line for bait in self.baits for line in bait.statements()]
-        lines += [] if self.baits else [signup]
-        lines += ["reset session authorization"]
-        look = f"select ran_as, what from {self.schema}.{LOOT} where ran_as <> '{self.role}'"
-        return ";\n".join([*lines, look]) + ";\n"
+def requests(trial: Trial, rehearsed: Rehearsal, ours: Sequence[Routine]) -> Iterator[Attacker]:
+    """Yield the roles of the app again, by what they can have executed with a request."""
+    known: set[str] = set()
+    for role in ROLES[::-1]:  # what everybody may call needs nobody who is signed in
+        for one in executors(trial, rehearsed, role):
+            if one.name not in known:
+                known.add(one.name)
+                yield Attacker(trial, rehearsed, role, _rights(trial, one.runs_as, ours), ours, one)
 
 
-class Hijack(NamedTuple):
-    """An attack that succeeded, cut down; the trace that it gained, and by which function."""
-
-    attack: Attack
-    trace: Trace
-    victim: Routine | None
-    script: str
+def _rights(trial: Trial, role: str, ours: Sequence[Routine]) -> Rights:
+    oids = [one.oid for one in ours]
+    row = trial.query(_RIGHTS, [role, role, oids, role])[0]
+    return Rights(row["temp"], frozenset(row["schemas"]), frozenset(row["functions"]))
 
 
 class Attacker:
@@ -154,9 +90,10 @@ class Attacker:
         role: str,
         rights: Rights,
         ours: Sequence[Routine],
+        through: Executor | None = None,
     ) -> None:
         self._trial, self._rehearsed, self._ours = trial, rehearsed, ours
-        self.role, self._rights = role, rights
+        self.role, self._rights, self.through = role, rights, through
         given: dict[str, Json] = {"email": "ada@example.com", "raw_user_meta_data": metadata(trial)}
         self._newcomer = Newcomer(given)
 
@@ -183,6 +120,15 @@ class Attacker:
         return self._holds(hijack.attack, hijack.trace)
 
     def _attacks(self) -> Iterator[Attack]:
+        if self.through:
+            # A session would do with the right to create triggers too, which nearly all grant.
+            schema = next(iter(sorted(self._rights.schemas)), _TEMP)
+            for hung in shadows.triggers(self._trial, schema):
+                yield Attack(self.role, schema, (hung,), through=self.through)
+        for attack in self._looking_up():
+            yield replace(attack, through=self.through)
+
+    def _looking_up(self) -> Iterator[Attack]:
         for schema in sorted(self._rights.schemas):
             near = [
                 *shadows.functions(self._trial, self._ours, schema),

@@ -1,4 +1,4 @@
-"""Objects of a stranger that have the name of something else: tables, views, functions, operators.
+"""Objects of a stranger that have the name of something else, or triggers that hang on it.
 
 Whoever uses one of them leaves a trace in the stranger's loot: who they are, and how they came by.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..quoting import quoted
+from ..quoting import named, quoted
 from ..trials.rehearsal import literal
 from ..trials.trial import Trial
 from .calls import Routine
@@ -117,6 +117,17 @@ def snare(schema: str, made: Sequence[Shadow], *, stack: bool = True) -> str:
                 f" as $take$ {body} return {back}; end $take$"
             )
     return ";\n".join(found)
+
+
+def triggers(trial: Trial, schema: str) -> Iterator[Shadow]:
+    """Yield a trigger on each table that the sync fills; whoever inserts a row there is seen."""
+    for table in dict.fromkeys(target.table for target in trial.sync.targets):
+        what = f"trigger on {table}"
+        yield Shadow(
+            what,
+            f"create trigger usersync_take before insert on {named(table)} for each row"
+            f" execute function {schema}.usersync_take({literal(what)})",
+        )
 
 
 def tables(trial: Trial, ours: Sequence[Routine], schema: str) -> Iterator[Shadow]:

@@ -1,4 +1,4 @@
-"""US601: a function with its owner's rights looks names up wherever its caller says."""
+"""US601: a function with its owner's rights looks names up where others may put them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Iterable
 
 from ...check import Needs, check
 from ...finding import Finding, Level
-from ...project import locate_function
+from ...project import locate_context, locate_function
+from ...security.attack import Hijack
 from ...security.calls import Routine, routines
-from ...trials.rehearsal import rehearsal
+from ...security.hijack import Attacker, attackers
+from ...security.pinning import first, paths
+from ...trials.rehearsal import Rehearsal, rehearsal
 from ...trials.trial import Trial
 
 # The remedies in the order in which they are tried: whichever leaves a signup what it leaves now.
@@ -17,7 +20,7 @@ _PATHS = ("''", "public, pg_temp", "auth, pg_temp", "public, extensions, auth, p
 
 @check("US601", level=Level.WARNING, needs=Needs.PROFILE)
 def search_path_mutable(trial: Trial) -> Iterable[Finding]:
-    """A SECURITY DEFINER function pins `search_path`.
+    """A SECURITY DEFINER function pins `search_path`, so that nobody else's objects are meant.
 
     It runs with the rights of its owner and looks every unqualified name up in the search_path of
     whoever calls it. In a signup that is the path of Supabase Auth, `auth` alone; in a query of the
@@ -31,10 +34,41 @@ def search_path_mutable(trial: Trial) -> Iterable[Finding]:
     Pin the path: `set search_path = ''`, and every name in the body with its schema. Where names
     must stay unqualified, list the schemas and put `pg_temp` last, as in
     `set search_path = public, pg_temp`: left out, it is searched first.
+
+    So where the path is pinned, it is tried whether an unqualified name can still be taken: a
+    session of `authenticated`, and one of `anon`, makes temporary tables and views, and objects in
+    every schema in which the role may create, and either somebody signs up or the session makes the
+    functions run itself, by hanging them on a table of its own or by editing its profile. Told is
+    what somebody else than the role then really ran. That takes a session in which SQL can be
+    typed. PostgREST gives the app's users none, so this is a warning; where a function does give
+    them one, US602 is broken.
     """
-    for one in routines(trial):
-        if one.definer and one.path is None:
-            yield _finding(trial, one)
+    ours = routines(trial)
+    loose = [one for one in ours if one.definer and one.path is None]
+    for one in loose:
+        yield _finding(trial, one)
+    seen: set[tuple[str, Routine | None]] = {("pg_temp", one) for one in loose}
+    with rehearsal(trial) as rehearsed:
+        for attacker in attackers(trial, rehearsed, ours):
+            for hijack in attacker.hijacks():
+                if (hijack.attack.schema, hijack.victim) not in seen:
+                    seen.add((hijack.attack.schema, hijack.victim))
+                    yield _taken(trial, rehearsed, attacker, hijack)
+
+
+def _taken(trial: Trial, rehearsed: Rehearsal, attacker: Attacker, hijack: Hijack) -> Finding:
+    attack, trace, victim = hijack.attack, hijack.trace, hijack.victim
+    where = "in pg_temp" if attack.schema == "pg_temp" else f"in the schema {attack.schema}"
+    when = "there" if attack.baits else "at everybody's signup"
+    found = first(rehearsed, attacker, hijack, paths(attack.schema, victim))
+    return Finding(
+        summary=f"a session that runs SQL as {attack.role}, which no request gets, can create the"
+        f" {trace.what} {where}, and {victim.name if victim else 'the sync'} uses it {when}: what"
+        f" {attack.role} wrote runs as {trace.ran_as}",
+        sql=hijack.script,
+        remedy=found or "-- write every name in the function's body with its schema",
+        location=locate_context(trial.subject.project, trace.stack),
+    )
 
 
 def _finding(trial: Trial, one: Routine) -> Finding:
