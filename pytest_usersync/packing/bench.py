@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from ..settings import Upkeep
 from ..subject import watched
 from ..trials.stages import Stages
 from ..trials.trial import Trial
-from ..trials.verdict import Verdict, judge
+from ..trials.verdict import Verdict, crashed, judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,14 @@ def judged(subject: Subject, only: tuple[str, ...]) -> list[Verdict]:
     with Stages(subject) as stages:
         for check in catalog.every():
             for case in (check.cases or ("",)) if check.code.startswith(only) else ():
-                # a check that crashes has said nothing; a run with --usersync tells of it
-                with suppress(Error):
+                try:
                     found.append(judge(check, case, stages.take(check.code)))
+                except Error as error:
+                    found.append(crashed(check, case, error))
     return found
 
 
-def broken(verdicts: list[Verdict]) -> set[str]:
+def broken(verdicts: Iterable[Verdict]) -> set[str]:
     """Return the codes of the promises that are broken."""
     return {one.code for one in verdicts if one.findings}
 

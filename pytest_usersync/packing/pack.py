@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..check import Subject
 from ..chores.ghosts import ghost, without_profile
 from ..chores.undoing import state
 from ..errors import ProjectError
+from ..finding import Outcome
 from ..settings import Upkeep
 from ..trials.trial import Trial
 from ..trials.verdict import Verdict
@@ -20,7 +22,7 @@ from .fitting import OWN
 from .insertion import Insertion, insertions
 from .parts import backfilling, insertion, monitoring, verification, writing
 from .place import SCRIPTS
-from .repairs import repairs
+from .repairs import JUDGED, repairs
 from .shape import Shape, shape, unfilled
 from .template import filled
 from .undo import beside, rollback
@@ -29,6 +31,7 @@ from .undo import beside, rollback
 _NO_MATTER = frozenset({"US108", "US115"})
 # What shows that a backfill is not as the triggers are.
 _BACKFILL = ("US401", "US402", "US403", "US404", "US405")
+_ON_THE_WAY = (*_BACKFILL, *JUDGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +43,35 @@ class Pack:
         scripts: the other files, by name.
         decided: what was decided, a sentence each.
         left: what is still found with the pack in place.
+        unjudged: what could not be judged with it.
     """
 
     drafts: tuple[Draft, ...]
     scripts: dict[str, str]
     decided: tuple[str, ...]
-    left: tuple[Verdict, ...] = field(default_factory=tuple)
+    left: tuple[Verdict, ...] = ()
+    unjudged: tuple[Verdict, ...] = ()
+
+
+class _NotYet(ProjectError):
+    """The pack as a whole is not what its steps promised."""
 
 
 def made(base: Subject) -> Pack:
     """Return the pack for a project.
 
+    In the end all is judged, so on the way it is enough to judge again what was broken. Only where
+    the whole then shows something new, or cannot do its work, each step is judged in full.
+
     Raises:
         ProjectError: the project has nothing that the pack can be made for.
     """
+    with suppress(_NotYet):
+        return _made(base, thorough=False)
+    return _made(base, thorough=True)
+
+
+def _made(base: Subject, *, thorough: bool) -> Pack:
     decided: list[str] = []
     with looking(base) as trial:
         plain = insertions(trial)
@@ -61,7 +79,7 @@ def made(base: Subject) -> Pack:
         known = shape(trial, into)
         words = known.words(base.policies.null_email)
         fitting.free(trial, words["schema"])
-    drafts = _written(base, known, plain, words, decided)
+    drafts, left = _written(base, known, plain, words, decided, thorough=thorough)
     with tried(base, drafts) as subject:
         fitting.profiled(subject)
         with looking(subject) as trial:
@@ -78,9 +96,12 @@ def made(base: Subject) -> Pack:
                 Draft("schedule_user_sync_monitoring", filled("schedule", **words)),
             ]
             verify = verification(subject.sync, words)
-    drafts += [_better(base, drafts, ways), *rest]
-    drafts = _ordered(drafts)
-    return _finished(base, drafts, words, verify, decided)
+    drafts += [_better(base, drafts, ways) if thorough else ways[0], *rest]
+    pack = _finished(base, _ordered(drafts), words, verify, decided)
+    news = {code for code in broken(pack.left) - left if code.startswith(_ON_THE_WAY)}
+    if news and not thorough:
+        raise _NotYet(f"{', '.join(sorted(news))} came with the pack. See --usersync-explain.")
+    return pack
 
 
 def _better(base: Subject, drafts: list[Draft], ways: list[Draft]) -> Draft:
@@ -101,11 +122,20 @@ def _ordered(drafts: list[Draft]) -> list[Draft]:
 
 
 def _written(
-    base: Subject, known: Shape, plain: list[Insertion], words: dict[str, str], decided: list[str]
-) -> list[Draft]:
-    """Return the repairs, with a trigger of the pack's where the project's cannot be mended."""
-    drafts, verdicts = repairs(base, []) if base.sync.targets else ([], [])
-    left = {code for code in broken(verdicts) if code.startswith("US1")} - _NO_MATTER
+    base: Subject,
+    known: Shape,
+    plain: list[Insertion],
+    words: dict[str, str],
+    decided: list[str],
+    *,
+    thorough: bool,
+) -> tuple[list[Draft], set[str]]:
+    """Return the repairs and what they leave broken.
+
+    Where the project's trigger cannot be mended, one of the pack's is among them.
+    """
+    drafts, still = repairs(base, [], thorough=thorough) if base.sync.targets else ([], set())
+    left = {code for code in still if code.startswith("US1")} - _NO_MATTER
     with tried(base, drafts) as subject:
         whole = bool(subject.sync.targets)
         mine = [one for one in plain if one.table == known.table and one.key == known.key]
@@ -113,7 +143,7 @@ def _written(
         alone = len(subject.sync.targets) <= 1 and not subject.sync.side_tables
     if whole and not left:
         decided.append(f"{_named(writers)} stays: every signup gets its row in {known.table}.")
-        return drafts
+        return drafts, still
     found = ", ".join(sorted(left)) or ("US102" if base.sync.blocked else "US103")
     if not mine or writers != {one.trigger for one in mine} or not alone:
         if not whole:
@@ -125,7 +155,7 @@ def _written(
             f"{_named(writers)} stays, although {found} is found: it does more than insert one row,"
             " and the pack does not guess what."
         )
-        return drafts
+        return drafts, still
     lacking = unfilled(known, mine[-1].values)
     if lacking:
         raise ProjectError(
@@ -134,11 +164,11 @@ def _written(
         )
     why = f"The trigger that did so before let {found} be found."
     new = writing(known, mine, words, why, base.policies)
-    more, _ = repairs(base, [*drafts, new])
+    more, still = repairs(base, [*drafts, new], thorough=thorough)
     decided.append(
         f"{_named(writers)} is replaced by {OWN}, which inserts the same: {found} was found."
     )
-    return [*drafts, new, *more]
+    return [*drafts, new, *more], still
 
 
 def _named(triggers: set[str]) -> str:
@@ -156,7 +186,7 @@ def _finished(
         upkeep = Upkeep(verify=str(paths[0]), rollback=str(paths[1]))
         with tried(base, drafts, upkeep) as subject:
             if said := refused(base, subject):
-                raise ProjectError(f"What the pack would write does not apply: {'; '.join(said)}.")
+                raise _NotYet(f"What the pack would write does not apply: {'; '.join(said)}.")
             with looking(subject) as trial:
                 _fills(trial, words)
                 after = state(trial.session())
@@ -164,10 +194,12 @@ def _finished(
             back = rollback(before, after, words, new)
             for path, text in zip(paths, (verify, back), strict=True):
                 path.write_text(text, encoding="utf-8")
-            left = [one for one in judged(subject, ("US",)) if one.findings]
+            verdicts = judged(subject, ("US",))
     decided += _told(drafts)
     scripts = dict(zip(SCRIPTS, (verify, back), strict=True))
-    return Pack(tuple(drafts), scripts, tuple(decided), tuple(left))
+    left = tuple(one for one in verdicts if one.findings)
+    unjudged = tuple(one for one in verdicts if one.outcome is Outcome.NOT_JUDGED)
+    return Pack(tuple(drafts), scripts, tuple(decided), left, unjudged)
 
 
 def _fills(trial: Trial, words: dict[str, str]) -> None:
@@ -179,7 +211,7 @@ def _fills(trial: Trial, words: dict[str, str]) -> None:
             f"select error_message as said from {words['schema']}.user_sync_failures"
         )
         said = f": {rows[0]['said']}" if rows else ""
-        raise ProjectError(
+        raise _NotYet(
             f"What the project's triggers do for a new user cannot be done again for a ghost{said}."
             " Let one trigger after insert write the profile from the new row alone."
         )

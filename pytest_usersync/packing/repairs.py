@@ -17,6 +17,7 @@ from .bench import Draft, broken, judged, refused, tried
 _MENDED = ("US10", "US11", "US2", "US601", "US602", "US609")
 _LEFT = ("US101", "US107", "US108")
 _STAGES: tuple[tuple[str, ...], ...] = (("US1",), ("US2", "US60"))
+JUDGED = tuple(code for stage in _STAGES for code in stage)
 _ROUNDS = 3
 _SQL = re.compile(
     r"(?:alter|create|drop|grant|revoke|update|delete|insert|comment|do|set|with)\b", re.IGNORECASE
@@ -28,12 +29,16 @@ _ONCE = re.compile(r"(?m)^(?=-- once, in a migration of its own)")
 _WIDTH = 116
 
 
-def repairs(base: Subject, drafts: list[Draft]) -> tuple[list[Draft], list[Verdict]]:
+def repairs(base: Subject, drafts: list[Draft], *, thorough: bool) -> tuple[list[Draft], set[str]]:
     """Return the migrations that mend what the project and these drafts leave broken.
 
     They are found in rounds, for one defect may hide another, and the signup comes first: how a
     profile can be scrubbed depends on what may be NULL. What does not leave less broken than
-    before, or something new, is not taken. What is found in the end comes with them.
+    before, or something new, is not taken. What is broken in the end comes with them.
+
+    Args:
+        thorough: whether each remedy is judged by every promise, and not only by those that are
+            broken; without it, something new shows itself only when the whole is judged.
     """
     kept: list[Draft] = []
     verdicts: list[Verdict] = []
@@ -44,13 +49,14 @@ def repairs(base: Subject, drafts: list[Draft]) -> tuple[list[Draft], list[Verdi
             verdicts += judged(subject, stage)
         for _ in range(_ROUNDS):
             more = [one for one in _remedies(verdicts) if one.text not in {k.text for k in kept}]
+            asked = codes if thorough else tuple(sorted(broken(verdicts)))
             better: list[Draft] = []
             if more:
-                better, verdicts = _taken(base, [*drafts, *kept], more, (codes, verdicts))
+                better, verdicts = _taken(base, [*drafts, *kept], more, (asked, verdicts))
             if not better:
                 break
             kept += better
-    return kept, verdicts
+    return kept, broken(verdicts)
 
 
 def _taken(

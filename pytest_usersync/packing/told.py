@@ -37,6 +37,8 @@ def _lines(pack: Pack, paths: list[str]) -> Iterator[str]:
     for one in pack.decided:
         yield from prose(one)
     yield ""
+    for verdict in pack.unjudged:
+        yield from prose(f"{verdict.code} could not be judged with it: {verdict.reason}")
     left = sorted({one.code for one in pack.left})
     if not left:
         yield "With it, no check finds anything."
