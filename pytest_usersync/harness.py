@@ -8,7 +8,6 @@ from typing import TypeVar
 from uuid import UUID
 
 import psycopg
-from psycopg import sql
 from psycopg.rows import DictRow
 
 from . import assertions, database
@@ -231,7 +230,7 @@ class UserSync(Records):
     def _reader(self) -> AbstractContextManager[Reader]:
         return self._begun().reader()
 
-    def _run(self, call: sql.Composed) -> list[DictRow]:
+    def _run(self, call: str) -> list[DictRow]:
         with self.acting(self._supply.roles.main) as connection:
             return upkeep.run(connection, call)
 

@@ -18,6 +18,7 @@ from .chores import upkeep
 from .chores.upkeep import Reader
 from .errors import UserSyncError
 from .policy import Policies
+from .quoting import identifier
 from .sessions import tokens
 from .sync import Sync, Target
 
@@ -43,8 +44,8 @@ class Records(ABC):
         """Lend a cursor that sees everything."""
 
     @abstractmethod
-    def _run(self, call: sql.Composed) -> list[DictRow]:
-        """Run a function of the project's own as the role that made it."""
+    def _run(self, call: str) -> list[DictRow]:
+        """Run something of the project's own as the role that runs migrations."""
 
     def user(self, user: User | UUID) -> DictRow | None:
         """Return the user's row of ``auth.users``."""
@@ -67,7 +68,7 @@ class Records(ABC):
         text = "select * from {} as t order by t.{}"
         return {
             str(target.table): self._read(
-                sql.SQL(text).format(upkeep.table(target), sql.Identifier(target.key))
+                sql.SQL(text).format(identifier(target.table), sql.Identifier(target.key))
             )
             for target in self.sync.targets
         }
@@ -93,23 +94,24 @@ class Records(ABC):
     def backfill(self) -> int:
         """Fill in the missing profiles; return how many users have one now who had none.
 
-        Uses the project's own function if one is named so, else its triggers.
+        Uses what ``usersync_backfill`` names, else the project's own function if one is named so,
+        else its triggers.
         """
         before = len(self.ghosts())
         with self._reader() as reader:
-            call = upkeep.own_backfill(reader)
-            if call is None:
+            calls = upkeep.own_backfill(reader, self._subject.upkeep.backfill)
+            if not calls:
                 upkeep.refill(reader, self.sync, emailless=self._emailless)
-        if call is not None:
+        for call in calls:
             self._run(call)
         return before - len(self.ghosts())
 
     def quality_check(self) -> list[DictRow]:
         """Return the rows of ``run_user_sync_quality_check()``, the project's own or ours."""
         with self._reader() as reader:
-            call = upkeep.own_quality_check(reader)
-        if call is not None:
-            return self._run(call)
+            calls = upkeep.own_quality_check(reader)
+        if calls:
+            return self._run(calls[0])
         return list(upkeep.quality(self.sync, len(self.ghosts()), len(self.orphans())))
 
     def _read(self, query: sql.SQL | sql.Composed, values: Sequence[object] = ()) -> list[DictRow]:
@@ -130,6 +132,6 @@ class Records(ABC):
 
     def _of(self, target: Target, user: User | UUID) -> list[DictRow]:
         query = sql.SQL("select * from {} as t where t.{}::text = %s").format(
-            upkeep.table(target), sql.Identifier(target.key)
+            identifier(target.table), sql.Identifier(target.key)
         )
         return self._read(query, [str(tokens.id_of(user))])

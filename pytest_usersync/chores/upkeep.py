@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TypeAlias
 
 from psycopg import Cursor, errors, sql
@@ -10,8 +11,12 @@ from psycopg.rows import DictRow, dict_row
 
 from ..database import Connection
 from ..errors import UserSyncError
+from ..finding import NotJudged
 from ..project import PLATFORM_SCHEMAS
-from ..sync import Sync, Target
+from ..project.script import cut
+from ..quoting import identifier, named
+from ..sync import Sync, Table, Target
+from .routines import runnable
 
 Reader: TypeAlias = "Cursor[DictRow]"
 QUALITY_CHECK = "run_user_sync_quality_check"
@@ -49,7 +54,7 @@ def ghosts(target: Target, *, emailless: bool = True) -> sql.Composed:
         " (select from {table} as t where t.{key}::text = u.id::text){more}"
         " order by u.created_at, u.id"
     ).format(
-        table=table(target),
+        table=identifier(target.table),
         key=sql.Identifier(target.key),
         more=sql.SQL("" if emailless else " and u.email is not null"),
     )
@@ -61,20 +66,30 @@ def orphans(target: Target) -> sql.Composed:
         "select t.* from {table} as t where not exists"
         " (select from auth.users as u where u.id::text = t.{key}::text)"
         " order by t.{key}"
-    ).format(table=table(target), key=sql.Identifier(target.key))
+    ).format(table=identifier(target.table), key=sql.Identifier(target.key))
 
 
-def table(target: Target) -> sql.Identifier:
-    """Return the table's name quoted for SQL."""
-    return sql.Identifier(target.table.schema, target.table.name)
+def own_backfill(reader: Reader, given: str = "") -> list[str]:
+    """Return what runs the project's own backfill, if it has one.
+
+    It is what the user names, else a function whose name says that it is one.
+
+    Args:
+        given: SQL, or the path of the file that has it.
+
+    Raises:
+        UserSyncError: the file has what only psql can do.
+    """
+    if not given.lower().endswith(".sql"):
+        return [given] if given else _call(reader, "backfill")
+    path = Path(given)
+    try:
+        return [one.text for one in runnable(path.name, cut(path.read_text(encoding="utf-8")))]
+    except NotJudged as refused:
+        raise UserSyncError(f"{refused}. Name SQL that a session can run.") from None
 
 
-def own_backfill(reader: Reader) -> sql.Composed | None:
-    """Return the call of the project's own backfill, if a function's name says it is one."""
-    return _call(reader, "backfill")
-
-
-def own_quality_check(reader: Reader) -> sql.Composed | None:
+def own_quality_check(reader: Reader) -> list[str]:
     """Return the call of the project's own quality check, if it has the usual name."""
     return _call(reader, f"^{QUALITY_CHECK}$")
 
@@ -90,21 +105,20 @@ def callables(reader: Reader, pattern: str = "", *, plain: bool = True) -> list[
     return reader.execute(_CALLABLE, [pattern, most, list(PLATFORM_SCHEMAS)]).fetchall()
 
 
-def _call(reader: Reader, pattern: str) -> sql.Composed | None:
+def _call(reader: Reader, pattern: str) -> list[str]:
     found = callables(reader, pattern)
-    if not found:
-        return None
-    call = "call {}()" if found[0]["procedure"] else "select * from {}()"
-    return sql.SQL(call).format(sql.Identifier(found[0]["schema"], found[0]["name"]))
+    name = [named(Table(one["schema"], one["name"])) for one in found[:1]]
+    call = "call" if found and found[0]["procedure"] else "select * from"
+    return [f"{call} {one}()" for one in name]
 
 
-def run(connection: Connection, call: sql.Composed) -> list[DictRow]:
+def run(connection: Connection, call: str) -> list[DictRow]:
     """Run the project's own function and return what it returns."""
     try:
-        cursor = connection.cursor(row_factory=dict_row).execute(call)
+        cursor = connection.cursor(row_factory=dict_row).execute(call.encode())
     except errors.InvalidTransactionTermination as error:
         raise UserSyncError(
-            f"{call.as_string(None)} commits, which a rolled-back test cannot. "
+            f"{call} commits, which a rolled-back test cannot. "
             'Mark the test with @pytest.mark.usersync(isolation="clone").'
         ) from error
     return cursor.fetchall() if cursor.description else []

@@ -78,7 +78,8 @@ class Base(RuleBasedStateMachine):
         self.auth.channel.journal = self._journal  # type: ignore[assignment]
         with self.world.superuser() as connection:
             self._looking = Looking(self.sync, connection)
-            self._own_backfill = own_backfill(connection.cursor()) is not None
+            named = self.world.subject.upkeep.backfill
+            self._own_backfill = bool(own_backfill(connection.cursor(), named))
         self._model = Model(self.sync, self.policies, self._waits)
         self.members: list[Member] = []
         self._by_id: dict[str, Member] = {}
