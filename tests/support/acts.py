@@ -14,8 +14,11 @@ from psycopg import Error
 
 from pytest_usersync import catalog, database, platform, project
 from pytest_usersync.check import Check, Subject
+from pytest_usersync.database import Connection
 from pytest_usersync.finding import Finding, Outcome
 from pytest_usersync.policy import Policies
+from pytest_usersync.project import Statement
+from pytest_usersync.project.script import Copy, cut
 from pytest_usersync.server import Server
 from pytest_usersync.subject import watched
 from pytest_usersync.trials.common import Common
@@ -247,21 +250,28 @@ def broken_by(verdicts: list[Verdict]) -> dict[str, set[str]]:
 
 
 def replayed(subject: Subject, finding: Finding) -> bool:
-    """Run a finding's SQL elsewhere, and tell whether it shows what the finding says it does."""
-    if finding.sql.startswith("copy "):  # data that follows a statement is for psql alone
-        return True
+    """Run a finding's SQL elsewhere as psql does, and tell whether it shows what it says."""
     with ExitStack() as exits:
         name = exits.enter_context(database.Clones(subject.server)).take(subject.database)
         connection = exits.enter_context(closing(database.connect(subject.server, name)))
+        shows = False
         try:
-            cursor = connection.execute(finding.sql.encode())
+            for one in cut(finding.sql):
+                shows = _told(connection, one)
         except Error as error:
             return bool(finding.failure) and error.sqlstate == finding.failure.sqlstate
-        while cursor.nextset():
-            pass
         if finding.client is not None:  # refused by Supabase Auth, without an error
             return finding.failure is None
-        return cursor.description is not None
+        return shows
+
+
+def _told(connection: Connection, statement: Statement) -> bool:
+    """Run one statement, and tell whether it returns rows."""
+    if isinstance(statement, Copy):
+        with connection.cursor() as cursor, cursor.copy(statement.text.encode()) as copy:
+            copy.write(statement.data.encode())
+        return False
+    return connection.execute(statement.text.encode()).description is not None
 
 
 def told(verdicts: list[Verdict]) -> list[str]:
