@@ -4,8 +4,9 @@ No name decides it, only what a value does or says. A column is a privilege when
 another value than an ordinary signup leaves there, and
 
 * with that value the user gets at rows that are nobody's in particular: a policy that was not
-  true of a row without this user's id becomes true of it. This is tried, not read: the value is
-  set, the policies are asked, and all is taken back. Rights over one's own rows do not count:
+  true of a row without this user's id becomes true of it, be it nobody's or of the tenant that the
+  user is in. This is tried, not read: the value is set, the policies are asked, and all is taken
+  back. Rights over one's own rows do not count:
   terms accepted, an onboarding finished, being online are for users to set; or
 * the values say so themselves. By its type, a check constraint or a foreign key to a list, the
   column admits both what an ordinary signup leaves and a word for who is in charge (admin,
@@ -18,9 +19,11 @@ reads is one, and not seen: nothing in the database tells it from a subscribed n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 from uuid import UUID
 
 from psycopg import sql
@@ -33,6 +36,8 @@ from ..trials.trial import Trial
 from . import candidates
 from .candidates import Candidate, ordinary
 from .rights import Leanings, Rule, carrying, leanings, opened, rules
+
+_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,13 @@ class Privilege:
         return f"{self.table}.{self.column}"
 
 
+class Belonging(NamedTuple):
+    """What rows may belong to, by the type and the value of the columns that say so."""
+
+    kind: str
+    value: str
+
+
 class Law:
     """The policies of the project, and what they make of a user's row.
 
@@ -108,17 +120,19 @@ class Law:
         """Return the rules that are true for an ordinary user."""
         return opened(self.trial, self.told, self.rules)
 
-    def gained(self, target: Target, values: Mapping[str, str], kind: str = "") -> list[Rule]:
+    def gained(
+        self, target: Target, values: Mapping[str, str], among: Belonging | None = None
+    ) -> list[Rule]:
         """Return the rules that become true for the user when columns of the row have values.
 
         Args:
             target: the table of the row.
             values: the values, by column.
-            kind: the type of the one column, when rows may belong to what its value names.
+            among: what the rows belong to that the rules are asked about, if to anything.
         """
         before, carried = self.ordinarily, None
-        if kind:
-            carried = carrying(self.trial, self.rules, kind, next(iter(values.values())))
+        if among:
+            carried = carrying(self.trial, self.rules, among.kind, among.value)
             before = opened(self.trial, self.told, self.rules, "", carried)
         pairs = ", ".join(f"{quoted(name)} = {literal(value)}" for name, value in values.items())
         # Neither a trigger nor a foreign key is to stand between the value and what it does.
@@ -145,9 +159,11 @@ class Law:
             return
         found = candidates.of(self.trial, target, mine, others)
         found = [self._furnished(target, one) for one in found]
-        promising = self._promising(target, [one for one in found if not one.listed])
+        own = list(dict.fromkeys(self._belongings(found, mine)))
+        plain = [one for one in found if not one.listed]
+        promising = self._promising(target, plain, own)
         for one in found:
-            if grades := list(self._grades(target, one, mine.get(one.column), promising)):
+            if grades := list(self._grades(target, one, mine.get(one.column), promising, own)):
                 grades.sort(key=lambda grade: (not grade.rules, "admin" not in grade.value.lower()))
                 yield Privilege(target, one.column, mine.get(one.column), tuple(grades), one.meant)
 
@@ -158,28 +174,57 @@ class Law:
             return one
         return candidates.furnished(self.trial, one, self.other_id)
 
+    def _belongings(
+        self, found: Sequence[Candidate], mine: Mapping[str, str | None]
+    ) -> Iterator[Belonging]:
+        """Yield what the user belongs to: a tenant, whoever made it, and the like."""
+        for one in found:
+            if one.refers and (value := mine.get(one.column)):
+                yield Belonging(one.kind, value)
+        for value in filter(None, mine.values()):
+            if _UUID.fullmatch(value) and value != str(self.user_id):
+                yield Belonging("uuid", value)
+
     def _grades(
-        self, target: Target, one: Candidate, now: str | None, promising: Sequence[str]
+        self,
+        target: Target,
+        one: Candidate,
+        now: str | None,
+        promising: Sequence[str],
+        own: Sequence[Belonging],
     ) -> Iterator[Grade]:
         asked = self.leanings.may_turn_on(target.table, one.column)
         values = dict.fromkeys(promising, "") if asked and not one.listed else {}
         for value, reason in {**values, **one.values}.items():
             if value == now:
                 continue
-            kind = one.kind if one.refers else ""
-            if asked and (gained := self.gained(target, {one.column: value}, kind)):
+            places = [Belonging(one.kind, value)] if one.refers else [None, *own]
+            if asked and (gained := self._anywhere(target, {one.column: value}, places)):
                 needs = candidates.row_of(self.trial, one.refers, value) if one.refers else ""
                 yield Grade(value, f"with it {gained[0]} lets them", tuple(gained), needs)
             elif reason:
                 yield Grade(value, reason)
 
-    def _promising(self, target: Target, plain: Sequence[Candidate]) -> list[str]:
+    def _anywhere(
+        self, target: Target, values: Mapping[str, str], places: Sequence[Belonging | None]
+    ) -> list[Rule]:
+        """Return what is gained among the first of these in which anything is."""
+        found = (self.gained(target, values, among) for among in places)
+        return next((rules for rules in found if rules), [])
+
+    def _promising(
+        self, target: Target, plain: Sequence[Candidate], own: Sequence[Belonging]
+    ) -> list[str]:
         """Return the words that give rights when plain text says them, all columns at once."""
         names = [one.column for one in plain if self.leanings.may_turn_on(target.table, one.column)]
         if not names:
             return []
         words = dict.fromkeys((*self.leanings.words, *candidates.TRIED))
-        return [word for word in words if self.gained(target, dict.fromkeys(names, word))]
+        return [
+            word
+            for word in words
+            if self._anywhere(target, dict.fromkeys(names, word), [None, *own])
+        ]
 
 
 def literal(value: str | None) -> str:

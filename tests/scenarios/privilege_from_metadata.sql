@@ -341,3 +341,84 @@ begin
     return new;
 end;
 $$;
+
+-- broken: everybody has a team of their own, and says whether they own it
+-- cases: signup
+-- says: whoever sends is_owner: 'true' at the signup gets it in public\.seats\.is_owner.*policy "owners rename" on public\.teams
+create table if not exists public.teams (
+    id uuid primary key default gen_random_uuid(),
+    name text
+);
+
+create table if not exists public.seats (
+    user_id uuid primary key references auth.users (id) on delete cascade,
+    team_id uuid not null references public.teams (id) on delete cascade,
+    is_owner boolean not null default false
+);
+
+alter table public.teams enable row level security;
+alter table public.seats enable row level security;
+revoke all on public.teams, public.seats from anon, authenticated;
+grant select on public.seats to authenticated;
+grant select, update (name) on public.teams to authenticated;
+
+drop policy if exists "own seat" on public.seats;
+create policy "own seat"
+    on public.seats
+    for select
+    to authenticated
+    using (user_id = (select auth.uid()));
+
+drop policy if exists "owners rename" on public.teams;
+create policy "owners rename"
+    on public.teams
+    to authenticated
+    using (
+        exists (
+            select from public.seats as s
+            where s.user_id = (select auth.uid()) and s.team_id = teams.id and s.is_owner
+        )
+    );
+
+create or replace function public.seat_new_user()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+declare
+    team uuid;
+begin
+    insert into public.teams (name) values ('New team') returning id into team;
+
+    insert into public.seats (user_id, team_id, is_owner)
+    values (new.id, team, coalesce(new.raw_user_meta_data ->> 'is_owner' = 'true', false));
+
+    return new;
+end;
+$$;
+
+revoke all on function public.seat_new_user() from public, anon, authenticated, service_role;
+
+create or replace trigger on_auth_user_seated
+    after insert on auth.users
+    for each row
+    execute function public.seat_new_user();
+-- mended:
+create or replace function public.seat_new_user()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+declare
+    team uuid;
+begin
+    insert into public.teams (name) values ('New team') returning id into team;
+
+    insert into public.seats (user_id, team_id, is_owner)
+    values (new.id, team, true);
+
+    return new;
+end;
+$$;
