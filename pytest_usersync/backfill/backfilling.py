@@ -19,7 +19,9 @@ from ..quoting import named, quoted
 from ..trials.trial import Trial
 
 # A backfill that fills some at a time is run again as long as it gets on.
-_AGAIN = 40
+AGAIN = 40
+# Why nothing is judged of a backfill that does not do its work.
+LEAVES = "the backfill leaves ghosts (US401)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Filling:
     def fill(self) -> Ran:
         """Run it once, and again as long as it fills some, if it can be called again."""
         left = len(ghosts.without_profile(self.trial))
-        for _ in range(_AGAIN):
+        for _ in range(AGAIN):
             ran = self.run()
             before, left = left, len(ghosts.without_profile(self.trial))
             if self.routine.once or ran.failure or left in (0, before):
@@ -132,7 +134,7 @@ def filled(trial: Trial, number: int) -> tuple[Filling, list[UUID]]:
     haunted = one.haunt(number)
     ran = one.fill()
     if ran.failure or ghosts.without_profile(one.trial):
-        raise NotJudged("the backfill leaves ghosts (US401)")
+        raise NotJudged(LEAVES)
     return one, haunted
 
 

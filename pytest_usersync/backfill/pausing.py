@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from threading import Thread
+from functools import partial
+from threading import Event, Thread
 from typing import NoReturn
 
 from psycopg import Error
@@ -15,6 +16,7 @@ from ..database import Connection
 from ..finding import NotJudged
 from ..quoting import named
 from ..trials.trial import Trial
+from .backfilling import AGAIN, LEAVES
 
 _KEY = 7153
 _PAUSE = """
@@ -70,6 +72,8 @@ class _Aside:
 def paused(trial: Trial, routine: Routine, after: int) -> Iterator[int]:
     """Run a backfill and hold it when it has written so many profiles; yield its process.
 
+    One that fills some at a time is run again until it has.
+
     Raises:
         NotJudged: it ended without writing so many.
     """
@@ -78,16 +82,24 @@ def paused(trial: Trial, routine: Routine, after: int) -> Iterator[int]:
         pid = connection.info.backend_pid
         trial.execute(_PAUSE.format(pid=pid, after=after, key=_KEY, table=table))
         holder.execute("select pg_advisory_lock(%s)", [_KEY])
-        running = _Aside(lambda: routine.run(connection))
+        enough = Event()
+        running = _Aside(partial(_again, routine, connection, enough))
         try:
             while not trial.query(_WAITS, [pid, _KEY])[0]["paused"]:
                 if not running.thread.is_alive():
                     _never(running.error)
             yield pid
         finally:
+            enough.set()
             holder.execute("select pg_advisory_unlock(%s)", [_KEY])
             running.thread.join()
             trial.execute(_GO_ON)
+
+
+def _again(routine: Routine, connection: Connection, enough: Event) -> None:
+    for _ in range(1 if routine.once else AGAIN):
+        if not enough.is_set():
+            routine.run(connection)
 
 
 def killed(trial: Trial, routine: Routine, after: int) -> None:
@@ -130,4 +142,4 @@ def waits(trial: Trial, pid: int, act: Callable[[], object], session: Connection
 def _never(error: Exception | None) -> NoReturn:
     if error:
         raise NotJudged(f"the backfill fails (US401): {error}") from error
-    raise NotJudged("the backfill leaves ghosts (US401)")
+    raise NotJudged(LEAVES)

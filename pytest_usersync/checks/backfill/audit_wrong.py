@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from ...backfill.backfilling import Filling, filling
+from ...backfill.backfilling import LEAVES, Filling, filling
 from ...backfill.logbook import Entry, entered
 from ...check import check
+from ...chores import ghosts
 from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...newcomers.failing import gained_since
 from ...quoting import named
@@ -56,8 +57,8 @@ def audit_wrong(trial: Trial) -> Iterable[Finding]:
 def _good(one: Filling, count: int) -> Entry:
     one.haunt(count)
     entry = entered(one, one.fill)
-    if entry.ran.failure:
-        raise NotJudged("the backfill leaves ghosts (US401)")
+    if entry.ran.failure or ghosts.without_profile(one.trial):
+        raise NotJudged(LEAVES)
     return entry
 
 

@@ -6,16 +6,17 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from ...backfill.backfilling import Filling, filling
+from ...backfill.backfilling import LEAVES, Filling, filling
 from ...backfill.catching_up import preflight, writer
 from ...backfill.logbook import entered
 from ...check import check
+from ...chores import ghosts
 from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...quoting import quoted
 from ...sync import SyncTrigger
 from ...trials.trial import Trial
 
-DO = re.compile(r"do\b", re.IGNORECASE)
+PLAIN = re.compile(r"(?:insert|merge|with)\b", re.IGNORECASE)
 DECOY = "public.usersync_decoy"
 FAULTS = ("disabled", "missing", "on another table")
 
@@ -39,15 +40,15 @@ def no_preflight(trial: Trial) -> Iterable[Finding]:
     of the good runs in more than numbers.
     """
     one = filling(trial)
-    if one.routine.once and not DO.match(one.routine.sql):
+    if one.routine.once and PLAIN.match(one.routine.sql):
         raise NotApplicable("a plain statement of a migration can tell nobody anything")
     trigger = writer(one.trial.sync)
     usual: set[str] = set()
     for count in (1, 2):
         one.haunt(count)
         entry = entered(one, one.fill)
-        if entry.ran.failure:
-            raise NotJudged("the backfill leaves ghosts (US401)")
+        if entry.ran.failure or ghosts.without_profile(one.trial):
+            raise NotJudged(LEAVES)
         usual |= entry.words()
     silent = []
     for fault in FAULTS:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
-from ...backfill.backfilling import Filling, Ran, filling
+from ...backfill.backfilling import LEAVES, Filling, Ran, filling
 from ...backfill.catching_up import one_by_one
 from ...backfill.logbook import Entry, entered
 from ...check import check
@@ -66,7 +66,7 @@ def _natural(one: Filling, kind: Kind) -> Finding | None:
         finding = _stops(one, kind.title, sql, ran.failure)
     one.forget(left.intersection(users))
     if stopped and (one.fill().failure or stopped.intersection(ghosts.without_profile(one.trial))):
-        raise NotJudged("the backfill leaves ghosts (US401)")
+        raise NotJudged(LEAVES)
     return finding
 
 
