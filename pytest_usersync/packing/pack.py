@@ -31,7 +31,6 @@ from .undo import beside, rollback
 _NO_MATTER = frozenset({"US108", "US115"})
 # What shows that a backfill is not as the triggers are.
 _BACKFILL = ("US401", "US402", "US403", "US404", "US405")
-_ON_THE_WAY = (*_BACKFILL, *JUDGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +59,8 @@ class _NotYet(ProjectError):
 def made(base: Subject) -> Pack:
     """Return the pack for a project.
 
-    In the end all is judged, so on the way it is enough to judge again what was broken. Only where
-    the whole then shows something new, or cannot do its work, each step is judged in full.
+    In the end all is judged, so of a repair it is enough to judge again what was broken. Only where
+    the whole then shows something new, or cannot do its work, each repair is judged in full.
 
     Raises:
         ProjectError: the project has nothing that the pack can be made for.
@@ -96,9 +95,9 @@ def _made(base: Subject, *, thorough: bool) -> Pack:
                 Draft("schedule_user_sync_monitoring", filled("schedule", **words)),
             ]
             verify = verification(subject.sync, words)
-    drafts += [_better(base, drafts, ways) if thorough else ways[0], *rest]
+    drafts += [_better(base, drafts, ways), *rest]
     pack = _finished(base, _ordered(drafts), words, verify, decided)
-    news = {code for code in broken(pack.left) - left if code.startswith(_ON_THE_WAY)}
+    news = {code for code in broken(pack.left) - left if code.startswith(JUDGED)}
     if news and not thorough:
         raise _NotYet(f"{', '.join(sorted(news))} came with the pack. See --usersync-explain.")
     return pack
