@@ -16,18 +16,15 @@ from psycopg import Error, sql
 
 from .. import database, platform
 from ..server import Server
-from .apply import Loading, queries
-from .model import Manner, Migration, Project
+from .model import Migration, Project
+from .noted import Noted, is_watched
 from .noting import IDS, LISTEN, NOTE, SIGN_UP, TRIGGERS, filled
-from .pipeline import Query, run
 from .refusals import MigrationFailure
 from .split import Statement
 
 # Those under which Supabase Auth cannot write, the strongest last.
 BLOCKING = ("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")
 USERS = 100
-# How often a file is taken again without a statement that fails only here.
-_TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +121,7 @@ def _pass(
         database.drop(server, name)
 
 
-class _Watching(Loading):
+class _Watching(Noted):
     """A loading that notes after every statement of a migration what the session holds."""
 
     def __init__(
@@ -135,70 +132,40 @@ class _Watching(Loading):
         users: _Users,
         without: Statement | None,
     ) -> None:
-        super().__init__(server, name, project, 10.0)
+        super().__init__(server, name, project)
         self.files: list[Watched] = []
         self.failed: dict[int, Path] = {}
         self._users = users
         self._without = without
         self._known: dict[str, bool] | None = None
-        self._superuser = database.connect(server, name)
-        ids = self._superuser.execute(IDS).fetchone() or {}
+        ids = self.superuser.execute(IDS).fetchone() or {}
         words = {**ids, "blocking": f"'{{{','.join(BLOCKING)}}}'"}
         self._note = filled(NOTE, words)
-        self._superuser.execute(filled(LISTEN, words).encode())
-
-    def close(self) -> None:
-        self._superuser.close()
-        super().close()
+        self.superuser.execute(filled(LISTEN, words).encode())
 
     def _apply(self, migration: Migration) -> MigrationFailure | None:
-        watched = migration.manner in (Manner.CLI, Manner.BATCH) and not migration.role
-        if migration.unreadable or not watched:
+        if not is_watched(migration):
             return super()._apply(migration)
         before = self._triggers()
         place = self.project.files.index(migration)
         if before != self._known and place > self._users.late:
             self._known = before
             self._sign_up()
-        steps, whole = self._watched(migration)
+        statements = [one for one in migration.statements if one is not self._without]
+        applied, whole = self.noted(migration, self._note, statements)
         if not whole:
             self.failed[place] = migration.path
-        if steps is None:
+        if applied is None:
             return super()._apply(migration)
+        steps = tuple(self._steps(applied))
         after = self._triggers()
         lasting = tuple(name for name in before if before[name] and after.get(name))
         self.files.append(Watched(migration, steps, lasting))
         return None
 
-    def _watched(self, migration: Migration) -> tuple[tuple[Step, ...] | None, bool]:
-        """Apply the file, without what fails only here; None if that is more than a little."""
-        statements = [one for one in migration.statements if one is not self._without]
-        whole = True
-        for _ in range(_TRIES):
-            self.connection.execute("reset all")
-            sent = queries(self.project, migration, statements)
-            noted = [
-                one
-                for index, query in enumerate(sent[: len(statements)])
-                for one in (query, Query(self._note.replace("{index}", str(index))))
-            ]
-            refusal = run(self.connection, [*noted, *sent[len(statements) :]], self.limit)
-            if refusal is None:
-                return tuple(self._steps(statements)), whole
-            self._end_transaction()
-            if refusal.index >= len(noted):
-                break
-            statements.pop(refusal.index // 2)
-            # Roles are the server's, and were made when the project was loaded.
-            whole = whole and refusal.sqlstate == "42710" and "role " in refusal.message
-        return None, False
-
     def _steps(self, statements: list[Statement]) -> Iterator[Step]:
-        row = self.connection.execute(
-            "select pg_catalog.current_setting('usersync.seen', true) as seen"
-        ).fetchone()
         rows, held = 0, False
-        for line in ((row and row["seen"]) or "").splitlines():
+        for line in self.notes():
             index, locks, seen, locked = line.split()
             modes = tuple(one for one in BLOCKING if one in locks.split(","))
             # Of the statement that locks, what it did before does not count.
@@ -207,7 +174,7 @@ class _Watching(Loading):
             rows, held = int(seen), bool(modes)
 
     def _triggers(self) -> dict[str, bool]:
-        return {row["name"]: row["replaceable"] for row in self._superuser.execute(TRIGGERS)}
+        return {row["name"]: row["replaceable"] for row in self.superuser.execute(TRIGGERS)}
 
     def _sign_up(self) -> None:
         """Let users sign up; where the triggers refuse them, let them be there anyway."""
@@ -222,8 +189,8 @@ class _Watching(Loading):
             "set local session authorization supabase_auth_admin",
             "set local session_replication_role = replica",
         ):
-            with suppress(Error), self._superuser.transaction():
-                self._superuser.execute("set local statement_timeout = '5s'")
-                self._superuser.execute(setting)
-                self._superuser.execute(statement)
+            with suppress(Error), self.superuser.transaction():
+                self.superuser.execute("set local statement_timeout = '5s'")
+                self.superuser.execute(setting)
+                self.superuser.execute(statement)
                 return

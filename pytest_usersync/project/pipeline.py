@@ -59,11 +59,11 @@ def run(connection: Connection, batch: Sequence[Query], limit: float) -> Refusal
     The session's settings stay as they are: what gives no sign of life for ``limit`` seconds is
     cancelled from outside. Afterwards the connection may be broken, as by a ``copy … from stdin``.
     """
-    with _pipeline(connection) as pgconn:
+    with pipelined(connection) as pgconn:
         for query in batch:
-            _send(pgconn, query)
+            send(pgconn, query)
         pgconn.pipeline_sync()
-        return next(_refusals(pgconn, _Watch(connection, limit), syncs=1), None)
+        return next(_refusals(pgconn, Watch(connection, limit), syncs=1), None)
 
 
 def run_each(connection: Connection, batch: Sequence[Query], limit: float) -> list[Refusal]:
@@ -71,20 +71,20 @@ def run_each(connection: Connection, batch: Sequence[Query], limit: float) -> li
 
     If the connection breaks, the last refusal is that of the statement that broke it.
     """
-    with _pipeline(connection) as pgconn:
+    with pipelined(connection) as pgconn:
         for query in batch:
-            _send(pgconn, query)
+            send(pgconn, query)
             pgconn.pipeline_sync()
-        return list(_refusals(pgconn, _Watch(connection, limit), syncs=len(batch)))
+        return list(_refusals(pgconn, Watch(connection, limit), syncs=len(batch)))
 
 
 def prepare(connection: Connection, batch: Sequence[Query], limit: float) -> Refusal | None:
     """Let PostgreSQL parse and analyse every statement of a batch, without running any."""
-    with _pipeline(connection) as pgconn:
+    with pipelined(connection) as pgconn:
         for query in batch:
             pgconn.send_prepare(b"", encoded(query.text))
         pgconn.pipeline_sync()
-        return next(_refusals(pgconn, _Watch(connection, limit), syncs=1), None)
+        return next(_refusals(pgconn, Watch(connection, limit), syncs=1), None)
 
 
 def encoded(text: str) -> bytes:
@@ -93,7 +93,8 @@ def encoded(text: str) -> bytes:
 
 
 @contextmanager
-def _pipeline(connection: Connection) -> Iterator[PGconn]:
+def pipelined(connection: Connection) -> Iterator[PGconn]:
+    """Let what is sent meanwhile not wait for answers."""
     pgconn = connection.pgconn
     pgconn.enter_pipeline_mode()
     yield pgconn
@@ -101,21 +102,22 @@ def _pipeline(connection: Connection) -> Iterator[PGconn]:
         pgconn.exit_pipeline_mode()
 
 
-def _send(pgconn: PGconn, query: Query) -> None:
+def send(pgconn: PGconn, query: Query) -> None:
+    """Send a statement and wait for nothing."""
     values = [None if one is None else encoded(one) for one in query.parameters]
     pgconn.send_query_params(encoded(query.text), values)
 
 
-def _refusals(pgconn: PGconn, watch: _Watch, *, syncs: int) -> Iterator[Refusal]:
+def _refusals(pgconn: PGconn, watch: Watch, *, syncs: int) -> Iterator[Refusal]:
     """Read to the last sync, so that the connection can be used again; then yield the errors."""
     refused: list[Refusal] = []
     index = 0
     try:
-        for result in _results(pgconn, watch, syncs):
+        for result in answers(pgconn, watch, syncs):
             if result is None:
                 index += 1
             elif result.status == ExecStatus.FATAL_ERROR:
-                refused.append(_refusal(index, result, overtime=watch.overtime))
+                refused.append(refusal_of(index, result, overtime=watch.overtime))
     except OperationalError as error:
         if not refused or refused[-1].index != index:
             message = str(error).strip()
@@ -123,7 +125,7 @@ def _refusals(pgconn: PGconn, watch: _Watch, *, syncs: int) -> Iterator[Refusal]
     yield from refused
 
 
-def _results(pgconn: PGconn, watch: _Watch, syncs: int) -> Iterator[PGresult | None]:
+def answers(pgconn: PGconn, watch: Watch, syncs: int) -> Iterator[PGresult | None]:
     """Yield the results up to the last sync, with None behind those of each statement."""
     pending = False
     with selectors.DefaultSelector() as selector:
@@ -164,7 +166,9 @@ def _copied(pgconn: PGconn, result: PGresult) -> bool:
     return length < 0
 
 
-def _refusal(index: int, result: PGresult, *, overtime: bool) -> Refusal:
+def refusal_of(index: int, result: PGresult, *, overtime: bool) -> Refusal:
+    """Return what an error says of the statement at this place."""
+
     def word(field: DiagnosticField) -> str:
         return (result.error_field(field) or b"").decode(errors="replace")
 
@@ -183,7 +187,7 @@ def _refusal(index: int, result: PGresult, *, overtime: bool) -> Refusal:
     )
 
 
-class _Watch:
+class Watch:
     """Cancel what runs longer than it may, and cut the connection if that does not help."""
 
     def __init__(self, connection: Connection, limit: float) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from ..auth.channel import Sent
 from ..auth.script import PRELUDE, script
 from ..interleaving.model import Event, Outcome, Session
 
@@ -118,9 +119,14 @@ def _text(session: Session) -> str:
                  if not callable(one)]  # fmt: skip
         text = "".join(f"{one.rstrip().rstrip(';')};\n" for one in steps)
         return text if session.role == "postgres" else f"set role {session.role};\n{text}"
+    return into_users(session.journal)
+
+
+def into_users(flows: Iterable[Sequence[Sent]]) -> str:
+    """Return what Supabase Auth wrote into auth.users in some requests, as SQL."""
     lines = [
         line
-        for flow in session.journal
+        for flow in flows
         for line in script(flow).removeprefix(PRELUDE).splitlines()
         if line in ("begin;", "commit;") or "users " in line.partition("(")[0]
     ]

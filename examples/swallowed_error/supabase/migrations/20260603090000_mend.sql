@@ -1,5 +1,4 @@
--- The country is asked for after the signup. An error is an error, and nobody is lost without a trace; those who were
--- get their profile now.
+-- The country is asked for after the signup. An error is an error, and nobody is lost without a trace.
 alter table public.profiles alter column country drop not null;
 
 create or replace function public.handle_new_user()
@@ -13,9 +12,3 @@ begin
     return new;
 end;
 $$;
-
-insert into public.profiles (id)
-select id
-from auth.users
-order by created_at, id
-on conflict (id) do nothing;
