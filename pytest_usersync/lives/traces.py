@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from ..auth import User
+from ..auth import Json, User
+from ..learning.tryouts import bringing, tried
 from ..signups import Person
 from ..sync import Sync, Target
 from ..trials.trial import Trial
@@ -27,15 +29,47 @@ def rows(trial: Trial, user_id: UUID) -> Rows:
 
 
 def somebody(trial: Trial) -> Person:
-    """Return somebody new who tells a name, whether the sync is known to ask for it or not."""
+    """Return somebody new who fills in all that a form may ask: a name, a date, a number.
+
+    A name is told whether the sync is known to ask for it or not. Where a field wants something
+    else than text, and takes what only this person says, that is told, too.
+    """
     person = trial.person()
-    return replace(person, data={NAME: f"Ada Lovelace {person.phone[-4:]}", **person.data})
+    number = int(person.phone[-4:])
+    data = {NAME: f"Ada Lovelace {number:04}", **person.data}
+    born = date(1950, 1, 1) + timedelta(days=37 * number % 15_000)
+    for key, places in _moving(trial.sync).items():
+        for value in (f"Ada {number:04}", born.isoformat(), str(4_000_000 + number)):
+            if _takes(trial, {**data, key: value}, places, value):
+                data[key] = value
+                break
+    return replace(person, data=data)
 
 
-def words(trial: Trial, user: User) -> list[str]:
+def _moving(sync: Sync) -> dict[str, list[Place]]:
+    """Return the keys of the metadata that move columns, with these."""
+    moved: dict[str, list[Place]] = {}
+    by_table = {target.table: target for target in sync.targets}
+    for key in sync.metadata_keys:
+        for one in sync.derived:
+            if f"metadata.{key}" in one.sources:
+                moved.setdefault(key, []).append((by_table[one.table], one.column))
+    return moved
+
+
+def _takes(trial: Trial, data: Mapping[str, Json], places: Iterable[Place], value: str) -> bool:
+    """Tell whether a signup with this is fine and leaves the value, in a signup taken back."""
+    targets = trial.sync.targets
+    (outcome,) = tried(trial.session(), [bringing(dict(data))], targets)
+    found: Rows = dict(zip(targets, (list(map(dict, rows)) for rows in outcome.rows), strict=False))
+    return any(value in _text(left) for place in places for left in values(found, place))
+
+
+def words(trial: Trial, user: User, person: Person) -> list[str]:
     """Return what tells who the user is, as they gave it: address, number, metadata."""
+    usual = trial.sync.ordinary_metadata()
     given = [user.email, (user.email or "").partition("@")[0], user.phone]
-    given += [str(user.user_metadata.get(key) or "") for key in (*_names(trial.sync), NAME)]
+    given += [str(value) for key, value in person.data.items() if value != usual.get(key)]
     return [word for word in dict.fromkeys(filter(None, given)) if len(word) >= _SHORTEST]
 
 
@@ -51,7 +85,11 @@ def holding(found: Rows, sought: Iterable[str]) -> list[Place]:
         (target, name)
         for target in found
         for name in target.columns
-        if any(word in _text(value) for value in values(found, (target, name)) for word in lowered)
+        if any(
+            word in _text(value).lower()
+            for value in values(found, (target, name))
+            for word in lowered
+        )
     ]
 
 
@@ -95,5 +133,4 @@ def named(places: Iterable[Place]) -> str:
 
 
 def _text(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
-    return text.lower()
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)

@@ -73,3 +73,37 @@ create or replace trigger on_auth_user_closed
     for each row
     when (new.deleted_at is not null)
     execute function public.empty_profile();
+
+-- broken: what the form asked beside the name stays
+-- says: profiles\.birth_date and social_number
+alter table public.profiles add column if not exists birth_date date;
+alter table public.profiles add column if not exists social_number text
+    check (social_number ~ '^[0-9]{2,9}$');
+
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+declare
+    sent jsonb := new.raw_user_meta_data;
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at, birth_date, social_number)
+    values (
+        new.id,
+        new.email,
+        new.phone,
+        sent ->> 'full_name',
+        new.created_at,
+        case
+            when pg_input_is_valid(sent ->> 'birth_date', 'date') then (sent ->> 'birth_date')::date
+        end,
+        case when sent ->> 'social' ~ '^[0-9]{2,9}$' then sent ->> 'social' end
+    )
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+-- mended: as told

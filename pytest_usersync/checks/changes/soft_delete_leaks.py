@@ -24,19 +24,20 @@ def soft_delete_leaks(trial: Trial) -> Iterable[Finding]:
 
     `auth.admin.deleteUser(id, true)` keeps the row of `auth.users`, so nothing cascades: Supabase
     Auth wipes email, phone and metadata in its own tables, and the copies in the profile stay as
-    they were. Personal here is what the user gave: address, number, values of the metadata; and
-    whatever the sync makes of them and is another thing for somebody else, such as a user name
-    made of the address.
+    they were. Personal here is what the user gave: address, number, values of the metadata as far
+    as they are the user's to choose, as a birthday is and a plan is not; and whatever the sync
+    makes of them and is another thing for somebody else, such as a user name made of the address.
 
     Let a trigger follow `deleted_at`, and empty those columns or remove the row. Where the profile
     of a deleted user is meant to be kept, say `usersync_soft_delete = keep`.
     """
     if trial.policies.soft_delete == "keep":
         raise NotApplicable("the profile of a user who is deleted softly is meant to stay as it is")
-    user = trial.with_profile(trial.signup, traces.somebody(trial))
+    person = traces.somebody(trial)
+    user = trial.with_profile(trial.signup, person)
     before, given, made = (
         traces.rows(trial, user.id),
-        traces.words(trial, user),
+        traces.words(trial, user, person),
         traces.made(trial.sync),
     )
     if not made and not traces.holding(before, given):
