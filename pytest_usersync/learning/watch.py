@@ -78,6 +78,8 @@ TABLES = """
         c.relname
 """
 
+_AUTHS_OWN = frozenset({"sub", "email", "email_verified", "phone_verified"})
+
 
 def watch(server: Server, loaded: str, project: Project) -> Sync:
     """Return the sync of a loaded project database, learnt from signups in clones of it.
@@ -219,13 +221,21 @@ def _keys(reader: database.Connection, table: Table, user_id: UUID) -> list[str]
 
 
 def _attempts(keys: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    """Yield metadata to try: all keys as text, none, then one key at a time as something else."""
-    plain = dict.fromkeys(keys, "Ada {n}")
+    """Yield metadata to try: all keys as text, none, then one key at a time as something else.
+
+    What Supabase Auth writes itself, after the INSERT, is for a form to send only where no signup
+    stands without it.
+    """
+    everything = dict.fromkeys(keys, "Ada {n}")
+    plain = {key: value for key, value in everything.items() if key not in _AUTHS_OWN}
     yield plain
     if not keys:
         return
-    yield {}
-    for key in keys:
+    if plain:
+        yield {}
+    for key in plain:
         yield {other: value for other, value in plain.items() if other != key}
         for value in ("17", "true", "2001-02-03", "00000000-0000-4000-8000-000000000001"):
             yield plain | {key: value}
+    if plain != everything:
+        yield everything

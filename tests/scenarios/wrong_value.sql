@@ -127,3 +127,51 @@ begin
     return new;
 end;
 $$;
+
+-- broken: the address is taken from the metadata, where it is not yet
+-- also: US208
+-- says: an email signup that needs no confirmation leaves NULL in its public\.profiles\.contact
+alter table public.profiles add column if not exists contact text;
+
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at, contact)
+    values (
+        new.id,
+        new.email,
+        new.phone,
+        new.raw_user_meta_data ->> 'full_name',
+        new.created_at,
+        new.raw_user_meta_data ->> 'email'
+    )
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+-- mended:
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at)
+    values (
+        new.id,
+        new.email,
+        new.phone,
+        new.raw_user_meta_data ->> 'full_name',
+        new.created_at
+    )
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;

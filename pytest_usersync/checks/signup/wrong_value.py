@@ -25,11 +25,12 @@ def wrong_value(trial: Trial) -> Iterable[Finding]:
 
     A signup is not one INSERT. Supabase Auth inserts the row with an empty `role` and without
     `invited_at`, and fills both in by an UPDATE of the same transaction; a trigger that copies
-    them from the INSERT copies what never holds. The metadata is no mirror of the row either: an
-    identity provider spells the address its own way, `Ada@Example.com`, and Auth stores it in
-    lower case. Other causes are an explicit cast that cuts (`new.email::varchar(20)` does not
-    fail), a query for "the newest user" instead of `new`, and an UPDATE without its WHERE, which
-    gives everybody the values of the last one who signed up.
+    them from the INSERT copies what never holds. The metadata is no mirror of the row either: Auth
+    writes the address of an email signup into it only afterwards, so that
+    `new.raw_user_meta_data ->> 'email'` is NULL, and an identity provider spells it its own way,
+    `Ada@Example.com`, where Auth stores it in lower case. Other causes are an explicit cast that
+    cuts (`new.email::varchar(20)` does not fail), a query for "the newest user" instead of `new`,
+    and an UPDATE without its WHERE, which gives everybody the values of the last one who signed up.
 
     Copy the columns of `new`, and let an `after update` trigger follow those that Auth fills in
     later.
@@ -39,6 +40,13 @@ def wrong_value(trial: Trial) -> Iterable[Finding]:
         mirror
         for mirror in trial.sync.mirrors
         if (mirror.table, mirror.column) not in flags and mirror.sources[0] not in MOVING
+    ]
+    # The one key of the metadata that Auth itself fills in from the row.
+    told = {(one.table, one.column): one.sources for one in trial.sync.derived if one.copied}
+    copies += [
+        Mirror(table, column, ("email",))
+        for (table, column), sources in told.items()
+        if sources == ("metadata.email",)
     ]
     if not copies:
         raise NotApplicable("no column of the profile follows auth.users")
