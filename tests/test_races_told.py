@@ -25,14 +25,19 @@ TOLD = [
     "backfill_backfill_race",
     "lost_edit_race",
     "signup_delete_race",
+    "install_window",
 ]
 _WAITS = "select wait_event_type = 'Lock' as waits from pg_catalog.pg_stat_activity where pid = %s"
 
 
-@pytest.mark.parametrize("name", TOLD)
-def test_the_sql_of_a_finding_shows_the_race(server: Server, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "number"), [*((name, 0) for name in TOLD), ("install_window", 4), ("install_window", 5)]
+)
+def test_the_sql_of_a_finding_shows_the_race(
+    server: Server, tmp_path: Path, name: str, number: int
+) -> None:
     code = code_of(name)
-    with staged(server, pairs(SCENARIOS[name])[0].broken, tmp_path) as subject:
+    with staged(server, pairs(SCENARIOS[name])[number].broken, tmp_path) as subject:
         found = [one for verdict in judged(subject, code) for one in verdict.findings]
         assert found
         for one in found:

@@ -29,6 +29,7 @@ _FIRST_ONE = "select * from auth.users where id = any (%s)"
 # Seconds after which it is asked whether a signup waits, at first and at most.
 _FIRST = 0.004
 _LAST = 0.05
+_PATIENCE = 1.0
 _LIMIT = "set statement_timeout = '10s'"
 _WAITS = "select pg_catalog.pg_blocking_pids(%s) as pids"
 _TRIGGERS = """
@@ -197,8 +198,12 @@ class People:
         self._free.append(one.line)
 
     def _kill(self, one: _Signup) -> None:
-        self._superuser.execute("select pg_catalog.pg_terminate_backend(%s)", [one.pid])
-        one.join()
+        """Let one be told of an error that no function catches unless it means to."""
+        self._superuser.execute("select pg_catalog.pg_cancel_backend(%s)", [one.pid])
+        one.join(_PATIENCE)
+        if one.is_alive():
+            self._superuser.execute("select pg_catalog.pg_terminate_backend(%s)", [one.pid])
+            one.join()
 
     def _turn(self, name: str) -> None:
         if self.acts[-1:] != [name]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from psycopg.pq import ExecStatus
 
 from ..database import Connection
+from ..project.script import cut
 
 _PATIENCE = 10.0
 _PAUSE = 0.001
@@ -59,13 +60,19 @@ class _Session:
         self.column: list[str] = []
         self._connection = connection
         self._control = control
+        self._waiting: list[str] = []
         self._busy = False
         self._refused = False
 
     def type(self, text: str) -> None:
-        """Send statements."""
-        self._connection.pgconn.send_query(text.encode())
-        self._busy = True
+        """Send statements, one after the other as psql does."""
+        self._waiting = [one.text for one in cut(text)]
+        self._next()
+
+    def _next(self) -> None:
+        self._busy = bool(self._waiting)
+        if self._busy:
+            self._connection.pgconn.send_query(self._waiting.pop(0).encode())
 
     def settle(self) -> None:
         """Wait until all is done, or waits for another session."""
@@ -86,8 +93,10 @@ class _Session:
                 while not pgconn.is_busy():
                     answer = pgconn.get_result()
                     if answer is None:
-                        self._busy = False
-                        return
+                        self._next()
+                        if not self._busy:
+                            return
+                        continue
                     self._refused |= answer.status == ExecStatus.FATAL_ERROR
                     rows = range(answer.ntuples)
                     self.column = [(answer.get_value(row, 0) or b"").decode() for row in rows]
