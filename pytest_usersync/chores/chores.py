@@ -95,7 +95,7 @@ def _monitoring(trial: Trial) -> Monitoring:
     written = trial.subject.upkeep.monitoring
     told = Monitoring.written(written) if written else Monitoring()
     if written and not told.schema:
-        return told
+        return _there(trial, told)
     values = {"names": list(NAMES.values()), "platform": list(PLATFORM_SCHEMAS)}
     found = trial.session().execute(_USUAL, values).fetchall()
     rows = [(one["schema"], one["name"], one["source"]) for one in found]
@@ -103,6 +103,13 @@ def _monitoring(trial: Trial) -> Monitoring:
     if told.schema and not seen:
         raise NotJudged(f"usersync_monitoring: the schema {told.schema} has no monitoring function")
     return seen
+
+
+def _there(trial: Trial, told: Monitoring) -> Monitoring:
+    """Return what the user named, once the log is known to be there; a function is called."""
+    if told.log and not trial.query("select to_regclass(%s) as log", [told.log])[0]["log"]:
+        raise NotJudged(f"usersync_monitoring: there is no table {told.log}")
+    return told
 
 
 def _script(trial: Trial, given: str, name: str, title: str) -> Script:

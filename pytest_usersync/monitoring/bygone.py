@@ -104,6 +104,8 @@ def kept(trial: Trial, age: str) -> Kept:
         if refused := trial.attempt(lambda: trial.execute(text)):
             raise NotJudged(f"{monitoring.log} does not take a row: {refused.message}")
         aged = set(rows_of(trial, monitoring.log)) - set(before)
+        if not aged:
+            raise NotJudged(f"{monitoring.log} takes no row of {age} ago")
         ask(trial, monitoring.record, keep=True)
         there, undone = bool(aged & set(rows_of(trial, monitoring.log))), ""
         if there:

@@ -149,11 +149,11 @@ def _triggers(ground: Ground) -> Iterator[Fault]:
         drop = f"drop trigger {trigger} on auth.users;\n"
         schema = quoted(ground.target.table.schema)
         decoy = (
-            f"create function {schema}.decoy() returns trigger language plpgsql"
+            f"create function {schema}.usersync_decoy() returns trigger language plpgsql"
             " as $$ begin return new; end $$;\n"
         )
-        elsewhere = f"create table {schema}.decoys (id uuid);\ncreate trigger {trigger}"
-        row = f"for each row execute function {schema}.decoy();\n"
+        elsewhere = f"create table {schema}.usersync_decoys (id uuid);\ncreate trigger {trigger}"
+        row = f"for each row execute function {schema}.usersync_decoy();\n"
         for short, title, text in (
             ("always", "enabled always", f"{alter} enable always trigger {trigger};\n"),
             ("disabled", "disabled", f"{alter} disable trigger {trigger};\n"),
@@ -162,7 +162,7 @@ def _triggers(ground: Ground) -> Iterator[Fault]:
             (
                 "elsewhere",
                 "on another table",
-                f"{drop}{decoy}{elsewhere} after insert on {schema}.decoys {row}",
+                f"{drop}{decoy}{elsewhere} after insert on {schema}.usersync_decoys {row}",
             ),
             (
                 "other-function",

@@ -18,7 +18,7 @@ from ..check import Subject
 from ..chores import chores
 from ..chores.monitored import Monitoring
 from ..database import Connection
-from ..finding import Failure
+from ..finding import Failure, NotJudged
 from ..trials.trial import Trial
 from .faults import Fault, faults
 from .ground import Ground
@@ -111,7 +111,12 @@ class _Surveyed:
 
 
 def survey(trial: Trial) -> list[Seen]:
-    """Return what was said in every state; raise ``NotApplicable`` without any monitoring."""
+    """Return what was said in every state.
+
+    Raises:
+        NotApplicable: there is no monitoring.
+        NotJudged: not one state can be made.
+    """
     monitoring = chores.monitoring(trial)
     known = trial.common(_Surveyed)
     if not known.seen:
@@ -122,6 +127,8 @@ def survey(trial: Trial) -> list[Seen]:
             for fault in faults(ground, monitoring.ghosts)
             if (seen := _seen(ground, monitoring, fault))
         ]
+    if not known.seen:
+        raise NotJudged("no state of the sync can be made here")
     return known.seen
 
 
@@ -129,19 +136,21 @@ def _seen(ground: Ground, monitoring: Monitoring, fault: Fault) -> Seen | None:
     """Return what is said in one state, or None where the state cannot be made."""
     trial = ground.trial
     session = trial.session()
-    try:
-        with session.transaction(force_rollback=True):
-            session.execute(fault.sql.encode())
-            if not fault.failing and not _came_about(ground, fault):
-                return None
-            (now,) = session.execute(_NOW).fetchall()
-            return Seen(fault, dict(_answers(trial, monitoring)), now["now"])
-    except Error:
-        return None
+    with session.transaction(force_rollback=True):
+        if not _came_about(ground, fault):
+            return None
+        (now,) = session.execute(_NOW).fetchall()
+        return Seen(fault, dict(_answers(trial, monitoring)), now["now"])
 
 
 def _came_about(ground: Ground, fault: Fault) -> bool:
-    return ground.users() == set(fault.facts.users) and ground.keys() == fault.facts.profiles
+    """Bring a state about in the open transaction, and tell whether it did come."""
+    try:
+        ground.trial.session().execute(fault.sql.encode())
+    except Error:
+        return False
+    users, keys = set(fault.facts.users), fault.facts.profiles
+    return fault.failing or (ground.users() == users and ground.keys() == keys)
 
 
 def _answers(trial: Trial, monitoring: Monitoring) -> Iterator[tuple[str, Answer]]:

@@ -28,7 +28,7 @@ REMEDIES = {
     " statement and nothing else.",
     "0A000": "The Supabase platform does not offer this; choose what it offers.",
     "58P01": "This server lacks the extension; install it, or name another server"
-    " (--usersync-postgres).",
+    " (--usersync-pg-bin, --usersync-dsn).",
     "08P01": "`copy … from stdin` cannot carry its data in a migration. Write an insert.",
     "2BP01": "Drop what depends on it first, or write `cascade` if all of it may go.",
     "22021": "Save the file as UTF-8.",

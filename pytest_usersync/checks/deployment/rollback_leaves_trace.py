@@ -45,7 +45,7 @@ def rollback_leaves_trace(trial: Trial) -> Iterable[Finding]:
     sound, tried = trial.aside(), trial.aside()
     loaded = rows(tried)
     for one in (SIGNUP, BY_NAME["email"]):
-        tried.sign_up(one)
+        tried.signed_up(one)
     kept, was = rows(tried), state(tried.session())
     failure = _run(tried, script)
     if failure:

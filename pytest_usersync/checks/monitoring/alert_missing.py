@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ...check import check
 from ...chores import chores
-from ...finding import Finding, Level, NotApplicable
+from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...monitoring import prescriptions
 from ...monitoring.alarms import Alarm, alarms, deaf
 from ...monitoring.survey import bare
@@ -29,6 +29,8 @@ def alert_missing(trial: Trial) -> Iterable[Finding]:
     if not monitoring.record:
         raise NotApplicable("the monitoring has no function that records")
     seen = list(alarms(trial))
+    if all(one.healthy for one in seen):
+        raise NotJudged(f"{bare(monitoring.record)} records every state as healthy (US506)")
     usual = {name for one in seen if one.healthy for name in one.heard if "rows of" in name}
     for one in seen:
         if said := "; ".join(_wrong(one, usual, deaf=deaf(trial))):

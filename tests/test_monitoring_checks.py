@@ -1,0 +1,98 @@
+"""What the checks of monitoring and scripts say they cannot judge, and what they pass over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from acts import Act, judged, staged
+
+from pytest_usersync import database
+from pytest_usersync.finding import Outcome
+from pytest_usersync.monitoring.survey import made
+from pytest_usersync.server import Server
+from pytest_usersync.settings import Upkeep
+from pytest_usersync.trials.stage import Stage
+from pytest_usersync.trials.trial import Trial
+from pytest_usersync.trials.verdict import Verdict
+
+Judge = Callable[..., Verdict]
+
+LOG = """
+create table public.sync_log (
+    id bigint generated always as identity primary key,
+    sync_status text not null default 'healthy',
+    checked_at timestamptz not null default now()
+);
+alter table public.sync_log enable row level security;
+create function public.note() returns void language sql as $$
+    insert into public.sync_log default values;
+$$;
+"""
+SAID = "record = public.note()\nlog = public.sync_log"
+
+
+@pytest.fixture
+def judge(server: Server, tmp_path: Path) -> Judge:
+    """Return a function that lets one check judge a project with a migration more."""
+
+    def judge(code: str, text: str, upkeep: Upkeep, base: str = "plain") -> Verdict:
+        act = Act("a project", base, files={"20260102000000_more.sql": text})
+        with staged(server, act, tmp_path) as subject:
+            return judged(replace(subject, upkeep=upkeep), code)[0]
+
+    return judge
+
+
+@pytest.mark.parametrize("code", ["US501", "US506", "US507", "US509"])
+def test_a_log_that_is_not_there_is_told(judge: Judge, code: str) -> None:
+    upkeep = Upkeep(monitoring=SAID.replace("sync_log", "synclog"))
+    verdict = judge(code, LOG, upkeep)
+    assert (verdict.outcome, verdict.reason) == (
+        Outcome.NOT_JUDGED,
+        "usersync_monitoring: there is no table public.synclog",
+    )
+
+
+def test_no_alert_is_missed_where_every_record_says_healthy(judge: Judge) -> None:
+    verdict = judge("US508", LOG, Upkeep(monitoring=SAID))
+    assert (verdict.outcome, verdict.reason) == (
+        Outcome.NOT_JUDGED,
+        "public.note() records every state as healthy (US506)",
+    )
+
+
+def test_a_log_that_takes_no_row_is_not_said_to_forget(judge: Judge) -> None:
+    old = "return case when new.checked_at > now() - interval '1 day' then new end"
+    drops = (
+        "create function public.recent() returns trigger language plpgsql as $$"
+        f"begin {old}; end $$;"
+        "create trigger recent before insert on public.sync_log"
+        " for each row execute function public.recent();"
+    )
+    verdict = judge("US509", LOG + drops, Upkeep(monitoring=SAID))
+    assert (verdict.outcome, verdict.reason) == (
+        Outcome.NOT_JUDGED,
+        "public.sync_log takes no row of 89 days 23 hours ago",
+    )
+
+
+def test_every_state_is_made_whatever_the_project_calls_its_own(
+    server: Server, tmp_path: Path
+) -> None:
+    taken = (
+        "create table public.decoys (id int); alter table public.decoys enable row level security;"
+    )
+    taken += "create function public.decoy() returns int language sql return 1;"
+    act = Act("a project", "plain", files={"20260102000000_more.sql": LOG + taken})
+    with ExitStack() as exits:
+        subject = exits.enter_context(staged(server, act, tmp_path))
+        subject = replace(subject, upkeep=Upkeep(monitoring=SAID))
+        clones = exits.enter_context(database.Clones(server))
+        stage = exits.enter_context(closing(Stage(subject, clones)))
+        with Trial(stage) as trial:
+            wanted = {"trigger-elsewhere", "trigger-other-function", "trigger-other-event"}
+            assert wanted <= made(trial)
