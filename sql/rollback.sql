@@ -32,9 +32,9 @@ drop function if exists
 drop procedure if exists public.backfill_ghost_users(integer, boolean);
 
 drop function if exists
-    public.backfill_one_batch(uuid, integer),
-    public.fill_or_set_aside(uuid, uuid),
-    public.fill_ghost_users(uuid, uuid),
+    public.start_backfill(boolean),
+    public.fill_or_set_aside(uuid[]),
+    public.fill_ghost_users(uuid[]),
     public.set_ghost_user_aside(uuid, text, text, text),
     public.record_user_sync_metrics(),
     public.run_user_sync_quality_check(),

@@ -278,7 +278,7 @@ def test_the_backfill_logs_its_failure(reviewed: Pack, mended: Pack) -> None:
     mended.poison("ghost3@example.com")
     mended.rows("call public.backfill_ghost_users()")
     assert mended.value("select error_code from public.user_sync_failures") == "23514"
-    mended.do("alter function public.fill_or_set_aside(uuid, uuid) rename to gone")
+    mended.do("alter function public.fill_or_set_aside(uuid[]) rename to gone")
     with pytest.raises(Error, match="The backfill stopped"):
         mended.rows("call public.backfill_ghost_users()")
     assert mended.rows(JOBS) == [{"status": "failed", "records_affected": 0}]

@@ -1,6 +1,7 @@
--- The backfill for any number of users: batches in the order of the key, each committed by itself, so that nobody waits
--- for longer than one batch. A user that cannot be filled is set aside with the reason and stops nobody else. What was
--- interrupted is completed by the next run. While one backfill runs, another one leaves the work to it.
+-- The backfill for any number of users: the ghosts are listed once and filled in batches, each committed by itself, so
+-- that nobody waits for longer than one batch. A user that cannot be filled is set aside with the reason and stops
+-- nobody else. What was interrupted is completed by the next run. While one backfill runs, another one leaves the work
+-- to it.
 --
 --     call public.backfill_ghost_users();
 --     select * from public.user_sync_failures;
@@ -37,46 +38,45 @@ comment on function public.user_sync_trigger_status()
     is 'Whether the trigger that writes profiles is active, disabled, replica only or missing.';
 
 
-create function public.fill_ghost_users(p_first uuid, p_last uuid)
+create function public.fill_ghost_users(p_ghosts uuid[])
     returns bigint
     security definer
     set search_path = ''
-    language sql
+    language plpgsql
 as $$
+declare
+    filled bigint;
+begin
     -- the row that public.handle_new_user and the triggers after it would have left
-    with filled as (
-        insert into public.users (
-            id,
-            email,
-            email_verified,
-            created_at,
-            updated_at,
-            deleted_at
-        )
-        select
-            au.id,
-            case when au.deleted_at is null then au.email end,
-            au.deleted_at is null and au.email_confirmed_at is not null,
-            coalesce(au.created_at, now()),
-            now(),
-            au.deleted_at
-        from auth.users as au
-        where
-            au.id between p_first and p_last
-            and not exists (
-                select
-                from public.users as pu
-                where pu.id = au.id
-            )
-        on conflict (id) do nothing
-        returning id
+    insert into public.users (
+        id,
+        email,
+        email_verified,
+        created_at,
+        updated_at,
+        deleted_at
     )
-    select count(*)
-    from filled;
+    select
+        au.id,
+        case when au.deleted_at is null then au.email end,
+        au.deleted_at is null and au.email_confirmed_at is not null,
+        coalesce(au.created_at, now()),
+        now(),
+        au.deleted_at
+    from auth.users as au
+    where au.id = any (p_ghosts)
+    order by au.id
+    -- who got a profile since the ghosts were listed keeps it
+    on conflict (id) do nothing;
+
+    get diagnostics filled = row_count;
+
+    return filled;
+end;
 $$;
 
-comment on function public.fill_ghost_users(uuid, uuid)
-    is 'Writes the missing rows of public.users from one key to another, and returns how many.';
+comment on function public.fill_ghost_users(uuid[])
+    is 'Writes the rows of public.users that some users lack, and returns how many.';
 
 
 create function public.set_ghost_user_aside(
@@ -125,8 +125,7 @@ comment on function public.set_ghost_user_aside(uuid, text, text, text)
 
 
 create function public.fill_or_set_aside(
-    p_first uuid,
-    p_last uuid,
+    p_ghosts uuid[],
     out filled bigint,
     out set_aside bigint
 )
@@ -135,8 +134,7 @@ create function public.fill_or_set_aside(
     language plpgsql
 as $$
 declare
-    ghosts uuid[];
-    half integer;
+    half constant integer := cardinality(p_ghosts) / 2;
     code text;
     message text;
     detail text;
@@ -145,7 +143,7 @@ begin
     set_aside := 0;
 
     begin
-        filled := public.fill_ghost_users(p_first, p_last);
+        filled := public.fill_ghost_users(p_ghosts);
         return;
     exception
         when others then
@@ -155,75 +153,65 @@ begin
                 detail = pg_exception_detail;
     end;
 
-    -- somebody there cannot be filled: halve the range until it is one user
-    select array_agg(au.id order by au.id)
-    into ghosts
-    from auth.users as au
-    where
-        au.id between p_first and p_last
-        and not exists (
-            select
-            from public.users as pu
-            where pu.id = au.id
-        );
-
-    half := cardinality(ghosts) / 2;
-
-    if cardinality(ghosts) = 1 then
-        set_aside := public.set_ghost_user_aside(ghosts[1], code, message, detail);
-    elsif half > 0 then
-        select sum(f.filled), sum(f.set_aside)
+    -- somebody among them cannot be filled: halve until it is one user
+    if half = 0 then
+        set_aside := public.set_ghost_user_aside(p_ghosts[1], code, message, detail);
+    else
+        select
+            sum(f.filled),
+            sum(f.set_aside)
         into filled, set_aside
         from
-            (values (p_first, ghosts[half]), (ghosts[half + 1], p_last)) as r (first, last)
-            cross join lateral public.fill_or_set_aside(r.first, r.last) as f;
+            (values (p_ghosts[:half]), (p_ghosts[half + 1:])) as h (ghosts)
+            cross join lateral public.fill_or_set_aside(h.ghosts) as f;
     end if;
 end;
 $$;
 
-comment on function public.fill_or_set_aside(uuid, uuid)
-    is 'Fills the ghosts from one key to another; writes down those who cannot be filled.';
+comment on function public.fill_or_set_aside(uuid[])
+    is 'Fills ghosts; writes down those who cannot be filled.';
 
 
-create function public.backfill_one_batch(
-    p_first uuid,
-    p_limit integer,
-    out next_first uuid,
-    out filled bigint,
-    out set_aside bigint
-)
-    security definer
+create function public.start_backfill(p_keep_lock boolean)
+    returns uuid
     set search_path = ''
     language plpgsql
 as $$
 declare
-    last uuid;
+    lock constant integer := pg_catalog.hashtext('public.backfill_ghost_users');
 begin
-    select au.id
-    into last
-    from auth.users as au
-    where au.id >= p_first
-    order by au.id
-    offset p_limit - 1
-    limit 1;
+    if p_keep_lock then
+        if not pg_catalog.pg_try_advisory_lock(lock) then
+            return null;
+        end if;
+    elsif not pg_catalog.pg_try_advisory_xact_lock(lock) then
+        return null;
+    end if;
 
-    last := coalesce(last, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+    -- a run that was killed could not say so itself
+    update public.cleanup_audit_log
+    set
+        status = 'failed',
+        completed_at = clock_timestamp(),
+        error_message = 'interrupted'
+    where
+        job_name = 'backfill_ghost_users'
+        and status = 'running';
 
-    select au.id
-    into next_first
-    from auth.users as au
-    where au.id > last
-    order by au.id
-    limit 1;
+    return public.log_cleanup_job('backfill_ghost_users', 'backfill', 'running');
+exception
+    when others or query_canceled then
+        if p_keep_lock then
+            perform pg_catalog.pg_advisory_unlock(lock);
+        end if;
 
-    select f.filled, f.set_aside
-    into filled, set_aside
-    from public.fill_or_set_aside(p_first, last) as f;
+        raise;
 end;
 $$;
 
-comment on function public.backfill_one_batch(uuid, integer)
-    is 'Fills the ghosts among the next users in the order of the key, and returns where to go on.';
+comment on function public.start_backfill(boolean)
+    is 'Takes the lock of the backfill, until it is given back or to the end of the transaction, and returns the id of'
+        ' its row in cleanup_audit_log; null while another one has the lock.';
 
 
 create procedure public.backfill_ghost_users(
@@ -238,8 +226,7 @@ declare
     trigger_status constant text := public.user_sync_trigger_status();
     job uuid;
     batch record;
-    next_first uuid := '00000000-0000-0000-0000-000000000000';
-    batches integer := 0;
+    done record;
     filled bigint := 0;
     set_aside bigint := 0;
     failure text;
@@ -249,14 +236,9 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
 
-    -- where it cannot commit it fails here, with no lock taken that the session would keep
+    -- where it cannot commit it fails here
     if p_commit then
         commit;
-    end if;
-
-    if not pg_catalog.pg_try_advisory_lock(pg_catalog.hashtext('public.backfill_ghost_users')) then
-        raise notice 'Another backfill is under way and fills the same users';
-        return;
     end if;
 
     if trigger_status <> 'active' then
@@ -264,65 +246,96 @@ begin
             ' is a ghost again', trigger_status;
     end if;
 
-    -- a run that was killed could not say so itself
-    update public.cleanup_audit_log
-    set
-        status = 'failed',
-        completed_at = clock_timestamp(),
-        error_message = 'interrupted'
-    where
-        job_name = 'backfill_ghost_users'
-        and status = 'running';
-
-    job := public.log_cleanup_job('backfill_ghost_users', 'backfill', 'running');
-
-    while next_first is not null and failure is null loop
+    for batch in
+        -- batch 0 is nobody: it starts the run
+        select
+            0 as number,
+            array[]::uuid[] as ghosts
+        union all
+        select
+            g.number,
+            array_agg(g.id)
+        from (
+            select
+                au.id,
+                -- in the order of the table: then each of its pages is read and written once, not once a batch
+                (row_number() over (order by au.ctid) - 1) / p_batch_size + 1 as number
+            from auth.users as au
+            where not exists (
+                select
+                from public.users as pu
+                where pu.id = au.id
+            )
+        ) as g
+        group by g.number
+        order by number
+    loop
         if p_commit then
             commit;
+            -- what is deferred is asked at once: an error at the commit could not be told of
+            set constraints all immediate;
+        end if;
+
+        -- not before the first commit, which keeps the list: until there an error would leave the lock behind
+        if job is null then
+            job := public.start_backfill(p_keep_lock => p_commit);
+
+            if job is null then
+                raise notice 'Another backfill is under way and fills the same users';
+                return;
+            end if;
+
+            continue;
         end if;
 
         begin
-            select b.next_first, b.filled, b.set_aside
-            into strict batch
-            from public.backfill_one_batch(next_first, p_batch_size) as b;
+            select f.*
+            into strict done
+            from public.fill_or_set_aside(batch.ghosts) as f;
+
+            -- in the row from the first batch on, for a run that is killed
+            update public.cleanup_audit_log
+            set records_affected = filled + done.filled
+            where id = job;
         exception
             -- a cancelled one, too, gives its lock back and says how far it came
             when others or query_canceled then
                 failure := sqlerrm;
+                exit;
         end;
 
-        if failure is null then
-            next_first := batch.next_first;
-            filled := filled + batch.filled;
-            set_aside := set_aside + batch.set_aside;
-            batches := batches + 1;
+        filled := filled + done.filled;
+        set_aside := set_aside + done.set_aside;
 
-            raise notice 'Batch %: % users filled so far, % set aside', batches, filled, set_aside;
-        end if;
+        raise notice 'Batch %: % users filled so far, % set aside', batch.number, filled, set_aside;
     end loop;
 
-    -- who has a profile by now has no failure to tell of
-    delete from public.user_sync_failures as f
-    using public.users as u
-    where u.id = f.user_id;
+    begin
+        -- who has a profile by now has no failure to tell of
+        delete from public.user_sync_failures as f
+        using public.users as u
+        where u.id = f.user_id;
 
-    update public.cleanup_audit_log
-    set
-        status = case when failure is null then 'completed' else 'failed' end,
-        completed_at = clock_timestamp(),
-        records_affected = filled,
-        execution_time_ms = (extract(epoch from clock_timestamp() - started) * 1000)::bigint,
-        error_message = coalesce(
-            failure,
-            case when set_aside > 0 then format('%s users set aside, see user_sync_failures', set_aside) end
-        )
-    where id = job;
+        update public.cleanup_audit_log
+        set
+            status = case when failure is null then 'completed' else 'failed' end,
+            completed_at = clock_timestamp(),
+            records_affected = filled,
+            execution_time_ms = (extract(epoch from clock_timestamp() - started) * 1000)::bigint,
+            error_message = coalesce(
+                failure,
+                case when set_aside > 0 then format('%s users set aside, see user_sync_failures', set_aside) end
+            )
+        where id = job;
+    exception
+        when others or query_canceled then
+            failure := coalesce(failure, sqlerrm);
+    end;
 
     if p_commit then
         commit;
+        perform pg_catalog.pg_advisory_unlock(pg_catalog.hashtext('public.backfill_ghost_users'));
     end if;
-
-    perform pg_catalog.pg_advisory_unlock(pg_catalog.hashtext('public.backfill_ghost_users'));
 
     if failure is not null then
         raise exception 'The backfill stopped after % users: %', filled, failure;

@@ -5,10 +5,10 @@ revoke execute
     on function
         public.log_cleanup_job(text, text, text, bigint, bigint, text),
         public.user_sync_trigger_status(),
-        public.fill_ghost_users(uuid, uuid),
+        public.fill_ghost_users(uuid[]),
         public.set_ghost_user_aside(uuid, text, text, text),
-        public.fill_or_set_aside(uuid, uuid),
-        public.backfill_one_batch(uuid, integer),
+        public.fill_or_set_aside(uuid[]),
+        public.start_backfill(boolean),
         public.check_ghost_users(),
         public.check_orphaned_profiles(),
         public.check_soft_deleted_profiles(),

@@ -175,7 +175,7 @@ def test_an_interrupted_backfill_is_marked_and_resumed(pack: Pack) -> None:
     with pytest.raises(Error, match="terminating connection"):
         killed.execute("call public.backfill_ghost_users(1)")
     assert pack.value(LEFT) == 3
-    running = {"status": "running", "records_affected": 0, "error_message": None, "ended": False}
+    running = {"status": "running", "records_affected": 3, "error_message": None, "ended": False}
     assert pack.rows(JOBS) == [running]
     pack.do("drop trigger die on public.users")
     pack.rows("call public.backfill_ghost_users(1)")
@@ -204,7 +204,7 @@ def test_a_cancelled_backfill_says_so_and_gives_its_lock_back(pack: Pack) -> Non
 
 def test_a_backfill_that_cannot_go_on_says_so_in_a_row_that_stays(pack: Pack) -> None:
     pack.ghosts(3)
-    pack.do("alter function public.fill_or_set_aside(uuid, uuid) rename to gone")
+    pack.do("alter function public.fill_or_set_aside(uuid[]) rename to gone")
     with pytest.raises(Error, match=r"The backfill stopped after 0 users: .*fill_or_set_aside"):
         pack.rows("call public.backfill_ghost_users()")
     (job,) = pack.rows(JOBS)
