@@ -13,12 +13,15 @@ _RESERVED = frozenset(
     re.findall(
         r"\w+",
         """
-    all analyse analyze and any array as asc both case cast check collate column constraint
-    create current_date current_role current_time current_user default deferrable desc distinct
-    do else end except false fetch for foreign from grant group having in initially intersect
-    into leading limit not null offset on only or order placing primary references returning
-    select session_user some symmetric table then to trailing true union unique user using
-    variadic when where window with
+    all analyse analyze and any array as asc asymmetric authorization binary both case cast
+    check collate collation column concurrently constraint create cross current_catalog
+    current_date current_role current_schema current_time current_timestamp current_user
+    default deferrable desc distinct do else end except false fetch for foreign freeze from
+    full grant group having ilike in initially inner intersect into is isnull join lateral
+    leading left like limit localtime localtimestamp natural not notnull null offset on only or
+    order outer overlaps placing primary references returning right select session_user similar
+    some symmetric system_user table tablesample then to trailing true union unique user using
+    variadic verbose when where window with
     """,
     )
 )
@@ -33,6 +36,11 @@ def quoted(name: str) -> str:
 def identifier(table: Table) -> sql.Identifier:
     """Return a table's name for ``psycopg.sql``."""
     return sql.Identifier(table.schema, table.name)
+
+
+def literal(text: str) -> str:
+    """Return a text as it stands in SQL."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def named(table: Table) -> str:

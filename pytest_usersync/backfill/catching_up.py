@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import indent
 
 from ..finding import NotJudged
-from ..quoting import named, quoted
+from ..quoting import literal, named, quoted
 from ..sync import Sync, SyncTrigger, Target
 from ..trials.trial import Trial
 
@@ -46,10 +46,10 @@ if not exists (
     from pg_catalog.pg_trigger as t
     where
         t.tgrelid = 'auth.users'::regclass
-        and t.tgname = '{literal}'
+        and t.tgname = {name}
         and t.tgenabled in ('O', 'A')
 ) then
-    raise warning 'The trigger % is not active: who signs up now is a ghost again', '{literal}';
+    raise warning 'The trigger % is not active: who signs up now is a ghost again', {name};
 end if;
 """
 _KEY = """
@@ -114,7 +114,7 @@ def writer(sync: Sync) -> SyncTrigger:
 
 def preflight(trigger: SyncTrigger) -> str:
     """Return the PL/pgSQL that warns when a trigger is not in force."""
-    return _PREFLIGHT.format(literal=trigger.name.replace("'", "''"))
+    return _PREFLIGHT.format(name=literal(trigger.name))
 
 
 def _columns(trial: Trial, profile: Target) -> dict[str, str]:
@@ -127,6 +127,6 @@ def _columns(trial: Trial, profile: Target) -> dict[str, str]:
     for derived in trial.sync.derived:
         source, _, key = derived.sources[0].partition(".")
         if derived.table == profile.table and derived.copied and key and source == "metadata":
-            literal = key.replace("'", "''")
-            written.setdefault(quoted(derived.column), f"u.raw_user_meta_data ->> '{literal}'")
+            value = f"u.raw_user_meta_data ->> {literal(key)}"
+            written.setdefault(quoted(derived.column), value)
     return written

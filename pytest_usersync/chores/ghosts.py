@@ -12,7 +12,7 @@ from psycopg import Error
 
 from ..auth import AuthError
 from ..auth.source import Source
-from ..quoting import quoted
+from ..quoting import literal, quoted
 from ..signups import BY_NAME, Person, Signup
 from ..trials.refused import Refused
 from ..trials.trial import Trial
@@ -188,6 +188,6 @@ def inserted(trial: Trial, user_ids: Iterable[UUID]) -> str:
         told = ", ".join(f"{name}::text" for name in _TOLD)
         (row,) = trial.query(f"select {told} from auth.users where id = %s", [user_id])
         given = {k: v for k, v in row.items() if v not in (None, "false", "{}")}
-        values = ", ".join("'" + value.replace("'", "''") + "'" for value in given.values())
+        values = ", ".join(map(literal, given.values()))
         lines.append(f"insert into auth.users ({', '.join(given)})\nvalues ({values});\n")
     return "".join([*lines, ON])

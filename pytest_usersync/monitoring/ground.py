@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from ..finding import NotJudged
-from ..quoting import named, quoted
+from ..quoting import literal, named, quoted
 from ..trials.trial import Trial
 
 _SEED = "select u.id::text as id, u.email, u.created_at from auth.users as u order by u.id"
@@ -128,8 +128,8 @@ class Ground:
         who, person = self.newcomer(), self.trial.person()
         values = {"id": f"'{who.id}'", "email": f"'{who.email}'", "created_at": "now()"}
         if form % 2:
-            data = json.dumps(dict(person.data), ensure_ascii=False).replace("'", "''")
-            values |= {"raw_user_meta_data": f"'{data}'"}
+            data = json.dumps(dict(person.data), ensure_ascii=False)
+            values |= {"raw_user_meta_data": literal(data)}
         names, given = ", ".join(values), ", ".join(values.values())
         text = f"insert into auth.users ({names})\nvalues ({given});\n"
         if form > 1:

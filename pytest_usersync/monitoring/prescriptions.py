@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from ..chores import chores
-from ..quoting import named, quoted
+from ..quoting import literal, named, quoted
 from ..trials.trial import Trial
 from .survey import bare
 
@@ -126,8 +126,8 @@ def active(trial: Trial) -> str:
     names = trial.sync.profile.written_by
     with trial.session().transaction(force_rollback=True):
         trial.execute("set local search_path = ''")
-        found = [row["text"].replace("'", "''") for row in trial.query(_TRIGGER, [list(names)])]
-    texts = ",\n        ".join(f"'{text}'" for text in found)
+        found = [literal(row["text"]) for row in trial.query(_TRIGGER, [list(names)])]
+    texts = ",\n        ".join(found)
     return (
         f"(\n    select count(*) = {len(found)}\n    from pg_catalog.pg_trigger as t\n"
         "    where t.tgrelid = pg_catalog.to_regclass('auth.users') and t.tgenabled in ('O', 'A')\n"

@@ -6,14 +6,14 @@ import re
 from collections.abc import Sequence
 
 from ..policy import Policies
-from ..quoting import quoted
+from ..quoting import literal, quoted
 from ..sync import Sync
 from ..trials.trial import Trial
 from .bench import Draft
 from .fitting import OWN
 from .insertion import Insertion, of_row
 from .shape import Shape
-from .template import filled, literal
+from .template import filled
 
 _DEFINITIONS = """
     select t.tgname as name, pg_catalog.pg_get_triggerdef(t.oid) as definition

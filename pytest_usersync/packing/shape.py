@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import ProjectError
-from ..quoting import named, quoted
+from ..quoting import literal, named, quoted
 from ..sync import Sync, Table
 from ..trials.remedies import FOLLOWED
 from ..trials.trial import Trial
 from .insertion import Insertion
-from .template import literal
 
 _COLUMNS = """
     select

@@ -22,8 +22,3 @@ def created() -> list[str]:
     """Return the names that the templates give to tables and functions."""
     texts = [sqlfiles.read("pack", name) for name in sqlfiles.names("pack")]
     return sorted({name for text in texts for name in _CREATED.findall(text)})
-
-
-def literal(text: str) -> str:
-    """Return a text as it stands in SQL."""
-    return "'" + text.replace("'", "''") + "'"

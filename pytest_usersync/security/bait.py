@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from uuid import NAMESPACE_URL, uuid5
 
 from ..auth import Json
-from ..quoting import named, quoted
-from ..trials.rehearsal import FEW, LIFE, Newcomer, Rehearsal, literal
+from ..quoting import literal, named, quoted
+from ..trials.rehearsal import FEW, LIFE, Newcomer, Rehearsal
 from ..trials.trial import Trial
 
 TABLE = "pg_temp.usersync_bait"

@@ -10,7 +10,8 @@ from psycopg.rows import DictRow
 
 from ..finding import NotApplicable
 from ..project import PLATFORM_SCHEMAS
-from ..trials.rehearsal import Rehearsal, literal
+from ..quoting import literal
+from ..trials.rehearsal import Rehearsal
 from ..trials.trial import Trial
 from .exposed import schemas
 

@@ -12,8 +12,8 @@ from psycopg.rows import DictRow
 
 from ..auth import Json
 from ..finding import Failure
-from ..quoting import named
-from ..trials.rehearsal import Newcomer, Rehearsal, literal, metadata
+from ..quoting import literal, named
+from ..trials.rehearsal import Newcomer, Rehearsal, metadata
 from ..trials.trial import Trial
 
 # What is run is who it runs as: kept by the session, or said by the error that it raises.

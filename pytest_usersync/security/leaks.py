@@ -11,9 +11,8 @@ from psycopg import Notify
 from psycopg.rows import DictRow
 
 from ..database import Connection
-from ..quoting import named, quoted
+from ..quoting import literal, named, quoted
 from ..sync import Table
-from ..trials.rehearsal import literal
 from ..trials.trial import Trial
 
 SECRETS = (

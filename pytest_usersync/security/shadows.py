@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..quoting import named, quoted
-from ..trials.rehearsal import literal
+from ..quoting import literal, named, quoted
 from ..trials.trial import Trial
 from .calls import Routine
 

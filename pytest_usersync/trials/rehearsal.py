@@ -15,7 +15,7 @@ from ..auth import Json
 from ..auth.script import PRELUDE
 from ..database import Connection
 from ..finding import Failure
-from ..quoting import named, quoted
+from ..quoting import literal, named, quoted
 from ..sync import Target
 from .trial import Trial
 
@@ -39,11 +39,6 @@ LIFE: tuple[dict[str, Json], ...] = (
     {"is_anonymous": False},
     {"deleted_at": _MOMENT},
 )
-
-
-def literal(text: str) -> str:
-    """Return a text as it stands in SQL."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def block(*steps: str) -> str:

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from ..auth import Json
 from ..database import Connection
 from ..finding import NotJudged
+from ..quoting import literal
 from ..sessions import tokens
 from ..sessions.roles import CLAIMS, OWN_SETTINGS
 from .trial import Trial
@@ -96,10 +97,10 @@ def script(told: Mapping[str, Json], statements: str) -> str:
         told: what the token says.
         statements: what the request does.
     """
-    text = json.dumps(told, ensure_ascii=False).replace("'", "''")
+    text = literal(json.dumps(told, ensure_ascii=False))
     return (
         f"reset session authorization;\nbegin;\nset local role {told['role']};\n"
-        f"select set_config('{CLAIMS}', '{text}', true);\n{statements}"
+        f"select set_config('{CLAIMS}', {text}, true);\n{statements}"
     )
 
 
@@ -141,9 +142,7 @@ def _arrival(trial: Trial, user_id: UUID, fields: Sequence[str]) -> str:
     }
     # Auth never inserts a confirmation; what waits for one waits for the UPDATE.
     given = {name: values[name] for name in fields if name != "email_confirmed_at"}
-    words = [
-        "now()" if v == "now()" else "'" + str(v).replace("'", "''") + "'" for v in given.values()
-    ]
+    words = ["now()" if v == "now()" else literal(str(v)) for v in given.values()]
     text = f"insert into auth.users ({', '.join(given)})\nvalues ({', '.join(words)});\n"
     if "email_confirmed_at" in fields:
         text += f"update auth.users set email_confirmed_at = now() where id = '{user_id}';\n"

@@ -11,7 +11,7 @@ from ...chores.chores import Script, migrator, verification
 from ...finding import Failure, Finding, Level, Location
 from ...monitoring.faults import Fault, faults
 from ...monitoring.ground import Ground
-from ...quoting import named, quoted
+from ...quoting import literal, named, quoted
 from ...trials.trial import Trial
 
 _CONTROL = re.compile(
@@ -150,7 +150,7 @@ def _remedy(trial: Trial) -> str:
     kept = trial.policies.hard_delete == "keep"
     side = "u.id is not null and" if kept else ""
     unpaired = f"{side} u.id is null is distinct from {key} is null".strip()
-    metadata = trial.sync.metadata.replace("{n}", "verify").replace("'", "''")
+    metadata = literal(trial.sync.metadata.replace("{n}", "verify"))
     return f"""\
 -- at the end of the script: what must be so, or the script fails
 do $$
@@ -175,7 +175,7 @@ begin
         insert into auth.users (id, aud, role, email, raw_user_meta_data, created_at, updated_at)
         values (
             'ffffffff-ffff-4fff-bfff-fffffffffffe', 'authenticated', 'authenticated',
-            'verify@example.invalid', '{metadata}', now(), now()
+            'verify@example.invalid', {metadata}, now(), now()
         );
         set constraints all immediate;
         written := exists (
