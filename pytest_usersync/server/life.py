@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pytest_usersync.errors import ServerError
@@ -127,7 +127,14 @@ class Watch:
         self._process.wait()
 
 
-def launch(folder: Path, run: RunDirectory, account: Account, *, tied: bool = True) -> Postmaster:
+def launch(
+    folder: Path,
+    run: RunDirectory,
+    account: Account,
+    *,
+    tied: bool = True,
+    settings: Mapping[str, str] = SETTINGS,
+) -> Postmaster:
     """Start the server on the run's data and return when it takes connections.
 
     One that is not tied to this process outlives it, and holds the run's lock for itself.
@@ -136,7 +143,7 @@ def launch(folder: Path, run: RunDirectory, account: Account, *, tied: bool = Tr
         ServerError: it did not come up; the message ends with the last lines of its log.
     """
     command = [str(folder / "postgres"), "-D", str(run.data), "-k", str(run.sockets)]
-    for name, value in SETTINGS.items():
+    for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
     tie = _kernel_tie() if tied else None
     with run.log.open("ab") as log, warnings.catch_warnings():
