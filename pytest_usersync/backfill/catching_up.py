@@ -7,6 +7,7 @@ from textwrap import indent
 from ..finding import NotJudged
 from ..quoting import literal, named, quoted
 from ..sync import Sync, SyncTrigger, Target
+from ..trials.columns import columns
 from ..trials.trial import Trial
 
 _ONE_BY_ONE = """\
@@ -52,22 +53,6 @@ if not exists (
     raise warning 'The trigger % is not active: who signs up now is a ghost again', {name};
 end if;
 """
-_KEY = """
-    select
-        pg_catalog.format_type(a.atttypid, null) as kind,
-        exists (
-            select
-            from pg_catalog.pg_index as i
-            where
-                i.indrelid = a.attrelid
-                and i.indisunique
-                and i.indnkeyatts = 1
-                and i.indkey[0] = a.attnum
-                and i.indpred is null
-        ) as single
-    from pg_catalog.pg_attribute as a
-    where a.attrelid = to_regclass(%s) and a.attname = %s
-"""
 
 
 def statement(trial: Trial, more: str = "") -> str:
@@ -77,17 +62,16 @@ def statement(trial: Trial, more: str = "") -> str:
         more: a further condition for the user ``u``.
     """
     profile = trial.sync.profile
-    columns, key = _columns(trial, profile), quoted(profile.key)
-    found = trial.query(_KEY, [named(profile.table), profile.key])
-    cast = "" if found and found[0]["kind"] == "uuid" else f"::{found[0]['kind']}"
-    single = bool(found) and found[0]["single"]
-    values = "".join(f",\n    {value}" for value in columns.values())
+    written, key = _written(trial, profile), quoted(profile.key)
+    column = columns(trial, profile.table)[profile.key]
+    cast = "" if column.type == "uuid" else f"::{column.type}"
+    values = "".join(f",\n    {value}" for value in written.values())
     return (
-        f"insert into {named(profile.table)} ({', '.join([key, *columns])})\n"
+        f"insert into {named(profile.table)} ({', '.join([key, *written])})\n"
         f"select\n    u.id{cast}{values}\n"
         "from auth.users as u\nwhere u.deleted_at is null and not exists (\n"
         f"    select from {named(profile.table)} as t where t.{key} = u.id{cast}\n){more}"
-        + (f"\non conflict ({key}) do nothing" if single else "")
+        + (f"\non conflict ({key}) do nothing" if column.at_once else "")
         + ";\n"
     )
 
@@ -117,7 +101,7 @@ def preflight(trigger: SyncTrigger) -> str:
     return _PREFLIGHT.format(name=literal(trigger.name))
 
 
-def _columns(trial: Trial, profile: Target) -> dict[str, str]:
+def _written(trial: Trial, profile: Target) -> dict[str, str]:
     written = {}
     for mirror in trial.sync.mirrors:
         if mirror.table != profile.table or mirror.column == profile.key:

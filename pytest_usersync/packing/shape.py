@@ -7,43 +7,12 @@ from dataclasses import dataclass
 from ..errors import ProjectError
 from ..quoting import literal, named, quoted
 from ..sync import Sync, Table
+from ..trials.columns import Column, columns
 from ..trials.remedies import FOLLOWED
 from ..trials.trial import Trial
 from .insertion import Insertion
 
-_COLUMNS = """
-    select
-        a.attname as name,
-        pg_catalog.format_type(a.atttypid, null) as type,
-        a.attnotnull and not a.atthasdef and a.attidentity = '' as required,
-        a.attgenerated <> '' or a.attidentity = 'a' as made,
-        exists (
-            select
-            from pg_catalog.pg_index as i
-            where
-                i.indrelid = a.attrelid
-                and i.indisunique
-                and i.indimmediate
-                and i.indnkeyatts = 1
-                and i.indkey[0] = a.attnum
-                and i.indpred is null
-        ) as single
-    from pg_catalog.pg_attribute as a
-    where a.attrelid = to_regclass(%s) and a.attnum > 0 and not a.attisdropped
-    order by a.attnum
-"""
 _KEYS = ("uuid", "text", "character varying")
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column; ``required``: a row must be given a value for it; ``made``: it must not."""
-
-    name: str
-    type: str
-    required: bool
-    made: bool
-    single: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +81,20 @@ def shape(trial: Trial, plain: Insertion | None) -> Shape:
             "trigger on auth.users only inserts one. Write the trigger first; see "
             "--usersync-explain US101."
         )
-    columns = {row["name"]: Column(**row) for row in trial.query(_COLUMNS, [named(table)])}
-    if key not in columns or not columns[key].single:
+    found = columns(trial, table)
+    if key not in found or not found[key].at_once:
         raise ProjectError(
             f"{table} has no primary key or unique constraint on {key or 'the users id'} alone, so "
             "nothing keeps a user from having two rows. Add one."
         )
-    if columns[key].type not in _KEYS:
-        raise ProjectError(f"{table}.{key} is {columns[key].type}. The pack knows uuid and text.")
+    if found[key].type not in _KEYS:
+        raise ProjectError(f"{table}.{key} is {found[key].type}. The pack knows uuid and text.")
     if set("%'{}") & set(f"{named(table)}{key}"):
         raise ProjectError(f"{table} has a name that the pack cannot write. Rename it.")
-    return Shape(table, key, columns)
+    return Shape(table, key, found)
 
 
 def unfilled(known: Shape, values: dict[str, str]) -> list[str]:
     """Return the columns that need a value and are given none."""
-    return [one.name for one in known.columns.values() if one.required and one.name not in values]
+    needy = [one.name for one in known.columns.values() if one.required and not one.filled]
+    return [name for name in needy if name not in values]

@@ -3,46 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ..quoting import named, quoted
 from ..sync import CONFIRMATIONS, Mirror, Target
+from .columns import columns
 from .trial import Trial
 
 ADDRESSES = frozenset({"email", "phone"})
 # What changes in the course of a life and is the profile's business.
 FOLLOWED = ADDRESSES | CONFIRMATIONS | {"is_anonymous"}
-
-_COLUMNS = """
-    select
-        a.attname as name,
-        pg_catalog.format_type(a.atttypid, null) as type,
-        a.attnotnull as required,
-        a.attgenerated <> '' as generated,
-        exists (
-            select
-            from pg_catalog.pg_index as i
-            where
-                i.indrelid = a.attrelid
-                and i.indisunique
-                and i.indnkeyatts = 1
-                and i.indkey[0] = a.attnum
-                and i.indpred is null
-        ) as single
-    from pg_catalog.pg_attribute as a
-    where a.attrelid = to_regclass(%s) and a.attnum > 0 and not a.attisdropped
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """A column of the project as the catalog has it; ``single``: it is unique by itself."""
-
-    name: str
-    type: str
-    required: bool
-    generated: bool
-    single: bool
 
 
 def following(trial: Trial) -> list[Mirror]:
@@ -53,7 +22,7 @@ def following(trial: Trial) -> list[Mirror]:
     profiles = {
         target.table
         for target in trial.sync.targets
-        if target == trial.sync.profile or _columns(trial, target)[target.key].single
+        if target == trial.sync.profile or columns(trial, target.table)[target.key].single
     }
     return [
         mirror
@@ -115,21 +84,14 @@ def _meant(trial: Trial, mirror: Mirror) -> bool:
     return not (addresses and trial.policies.email_change == "snapshot")
 
 
-def _columns(trial: Trial, target: Target) -> dict[str, _Column]:
-    found = trial.query(_COLUMNS, [named(target.table)])
-    return {row["name"]: _Column(**row) for row in found}
-
-
 class _Part:
     """What of the remedy is about one table."""
 
     def __init__(self, trial: Trial, target: Target, mirrors: Sequence[Mirror]) -> None:
         self.target = target
         self._trial = trial
-        self._columns = _columns(trial, target)
-        self._mirrors = {
-            one.column: one for one in mirrors if not self._columns[one.column].generated
-        }
+        self._columns = columns(trial, target.table)
+        self._mirrors = {one.column: one for one in mirrors if not self._columns[one.column].made}
         self._table = named(target.table)
         key = self._columns[target.key].type
         self._cast = "" if key == "uuid" else f"::{key}"
