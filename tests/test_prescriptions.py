@@ -11,7 +11,7 @@ from acts import broken_by, judged, sound, staged, told
 
 from pytest_usersync import database, platform
 from pytest_usersync.chores.monitored import NAMES
-from pytest_usersync.monitoring import prescriptions
+from pytest_usersync.monitoring import prescriptions, recording
 from pytest_usersync.monitoring.survey import made
 from pytest_usersync.server import Server
 from pytest_usersync.settings import Upkeep
@@ -74,7 +74,7 @@ def prescribed(stage: Stage) -> str:
             prescriptions.orphans(trial),
             prescriptions.stats(trial),
             prescriptions.check(trial),
-            prescriptions.record(trial, "it cannot be"),
+            recording.record(trial, "it cannot be"),
         ]
     calls = ", ".join(OWN.values())
     return "".join(texts) + f"revoke execute on function {calls} from public, anon, authenticated;"

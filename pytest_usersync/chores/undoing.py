@@ -12,6 +12,7 @@ from .. import database, platform, project
 from ..auth import AuthError, SupabaseAuth
 from ..database import Connection
 from ..finding import ClientView, Finding, Location
+from ..learning.watch import TABLES
 from ..project import PLATFORM_SCHEMAS, Project
 from ..quoting import named, quoted
 from ..signups import BY_NAME
@@ -69,21 +70,6 @@ _RIGHTS = f"""
     where c.relnamespace = 'auth'::pg_catalog.regnamespace and c.relkind in ('r', 'v', 'p')
     order by name
 """
-_TABLES = """
-    select n.nspname as schema, c.relname as name
-    from
-        pg_catalog.pg_class as c
-        join pg_catalog.pg_namespace as n
-            on n.oid = c.relnamespace
-    where
-        c.relkind in ('r', 'p')
-        and not c.relispartition
-        and n.nspname <> all (%s)
-        and n.nspname !~ '^pg_'
-    order by
-        n.nspname,
-        c.relname
-"""
 _JOBS = "select jobname as name, command as text from cron.job order by jobname"
 # What a call fails with when something that it needs is no more.
 _GONE = ("42883", "42P01", "42703", "3F000")
@@ -122,7 +108,7 @@ def state(connection: Connection) -> State:
 
 def rows(trial: Trial) -> dict[Table, str]:
     """Return a digest of the rows of every table of the project that has any."""
-    found = trial.query(_TABLES, [[*PLATFORM_SCHEMAS, "supabase_migrations"]])
+    found = trial.query(TABLES, [[*PLATFORM_SCHEMAS, "supabase_migrations"]])
     digests = {}
     for row in found:
         table = Table(row["schema"], row["name"])

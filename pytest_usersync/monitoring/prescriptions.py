@@ -1,4 +1,4 @@
-"""The functions that a project's monitoring should have had, in the project's own names."""
+"""The functions that a project's monitoring should read with, in the project's own names."""
 
 from __future__ import annotations
 
@@ -8,19 +8,9 @@ from ..chores import chores
 from ..quoting import literal, named, quoted
 from ..trials.trial import Trial
 from .survey import bare
+from .writing import function, types
 
 LISTED = "email varchar,\n        created_at timestamptz,\n        days_since_creation integer"
-_KIND = """
-    select a.attname as name, a.atttypid::regtype::text as type
-    from pg_catalog.pg_attribute as a
-    where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped
-"""
-_RESULT = """
-    select pg_catalog.pg_get_function_result(p.oid) as text
-    from pg_catalog.pg_proc as p
-    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    where quote_ident(n.nspname) || '.' || quote_ident(p.proname) || '()' = %s
-"""
 _TRIGGER = """
     select pg_catalog.pg_get_triggerdef(t.oid) as text
     from pg_catalog.pg_trigger as t
@@ -35,30 +25,10 @@ _PARTS = {
 }
 
 
-def _types(trial: Trial, relation: str) -> dict[str, str]:
-    return {row["name"]: row["type"] for row in trial.query(_KIND, [relation])}
-
-
-def _function(trial: Trial, source: str, shape: str, body: str, *, kind: str = "sql") -> str:
-    """Return the statement that makes a function anew, whatever it returned before."""
-    wanted = " ".join(shape.split()).replace("( ", "(").replace(" )", ")").upper()
-    wanted = wanted.replace("VARCHAR", "CHARACTER VARYING")
-    wanted = wanted.replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")
-    found = trial.query(_RESULT, [source])
-    same = not found or found[0]["text"].upper() == wanted
-    drop = "" if same else f"drop function {source};\n"
-    stable = "" if kind == "plpgsql" else "\n    stable"
-    return (
-        f"{drop}create or replace function {source}\n    returns {shape}\n    security definer\n"
-        f"    set search_path = ''\n    language {kind}{stable}\nas $$\n"
-        f"{textwrap.indent(body, '' if kind == 'plpgsql' else '    ')}$$;\n"
-    ) + ("" if same else f"revoke execute on function {source} from public, anon, authenticated;\n")
-
-
 def _same(trial: Trial) -> str:
     target = trial.sync.profile
     key = f"p.{quoted(target.key)}"
-    uuid = _types(trial, named(target.table)).get(target.key) == "uuid"
+    uuid = types(trial, named(target.table)).get(target.key) == "uuid"
     return f"{key} = au.id" if uuid else f"{key}::text = au.id::text"
 
 
@@ -72,18 +42,18 @@ def ghosts(trial: Trial) -> str:
         "order by au.created_at desc nulls last, au.id;\n"
     )
     shape = f"table(\n        auth_user_id uuid,\n        {LISTED}\n    )"
-    return _function(trial, chores.monitoring(trial).ghosts, shape, body)
+    return function(trial, chores.monitoring(trial).ghosts, shape, body)
 
 
 def orphans(trial: Trial) -> str:
     """Return the list of orphans."""
     target = trial.sync.profile
-    types = _types(trial, named(target.table))
+    kinds = types(trial, named(target.table))
     key = f"p.{quoted(target.key)}"
-    email = "p.email::varchar" if "email" in types else "null::varchar"
-    dated = types.get("created_at") == "timestamp with time zone"
+    email = "p.email::varchar" if "email" in kinds else "null::varchar"
+    dated = kinds.get("created_at") == "timestamp with time zone"
     created = "p.created_at" if dated else "null::timestamptz"
-    cast = key if types.get(target.key) == "uuid" else f"{key}::text::uuid"
+    cast = key if kinds.get(target.key) == "uuid" else f"{key}::text::uuid"
     body = (
         f"select\n    {cast},\n    {email},\n    {created},\n"
         f"    extract(day from now() - {created})::integer\nfrom {named(target.table)} as p\n"
@@ -91,7 +61,7 @@ def orphans(trial: Trial) -> str:
         f"order by 3 desc nulls last, 1;\n"
     )
     shape = f"table(\n        user_id uuid,\n        {LISTED}\n    )"
-    return _function(trial, chores.monitoring(trial).orphans, shape, body)
+    return function(trial, chores.monitoring(trial).orphans, shape, body)
 
 
 def stats(trial: Trial) -> str:
@@ -118,7 +88,7 @@ def stats(trial: Trial) -> str:
         ") as m (place, metric, value, status)\norder by m.place;\n"
     )
     shape = "table(metric text, value bigint, status text, last_checked timestamptz)"
-    return _function(trial, source, shape, body)
+    return function(trial, source, shape, body)
 
 
 def active(trial: Trial) -> str:
@@ -168,95 +138,4 @@ def check(trial: Trial) -> str:
     shape = (
         "table(check_name text, passed boolean, issue_count bigint, severity text, message text)"
     )
-    return _function(trial, monitoring.check, shape, body)
-
-
-_RECORD = """declare
-    auth_total bigint;
-    profile_total bigint;
-    ghosts bigint;
-    orphans bigint;
-    works boolean;
-    failure text;
-    current_status text;
-    reason text;
-    log_id uuid;
-begin
-    begin
-        select
-            max(s.value) filter (where s.metric = 'auth_users_total'),
-            max(s.value) filter (where s.metric = 'public_users_total'),
-            max(s.value) filter (where s.metric = 'ghost_users'),
-            max(s.value) filter (where s.metric = 'orphaned_profiles'),
-            (select c.passed from {check} as c where c.check_name = 'trigger_exists_check')
-        into auth_total, profile_total, ghosts, orphans, works
-        from {stats} as s;
-    exception
-        when others then
-            failure := sqlerrm;
-    end;
-
-    current_status := case
-        when failure is not null or not works or ghosts > 0 then 'critical'
-        when orphans > 0 then 'degraded'
-        else 'healthy'
-    end;
-
-    if current_status <> 'healthy' then
-        reason := concat_ws(
-            '; ',
-            'the check failed: ' || failure,
-            case when not works then 'the trigger is out of order' end,
-            case when ghosts > 0 then format('%s ghost users', ghosts) end,
-            case when orphans > 0 then format('%s orphaned profiles', orphans) end
-        );
-    end if;
-
-    insert into {log} (
-        auth_users_count, public_users_count, ghost_users_count, orphaned_profiles_count,
-        discrepancy_count, sync_status, trigger_enabled, alert_sent, alert_reason
-    )
-    values (
-        {numbers}, current_status,
-        coalesce(works, false), current_status <> 'healthy', reason
-    )
-    returning id into log_id;
-
-    delete from {log} where checked_at < now() - interval '90 days';
-
-    if current_status <> 'healthy' then
-        perform pg_catalog.pg_notify(
-            'user_sync_alerts',
-            json_build_object('status', current_status, 'reason', left(reason, 4000))::text
-        );
-    end if;
-
-    return log_id;
-end;
-"""
-_SHAPE = (
-    *("id", "auth_users_count", "public_users_count", "ghost_users_count"),
-    *("orphaned_profiles_count", "discrepancy_count", "sync_status", "trigger_enabled"),
-    *("alert_sent", "alert_reason", "checked_at"),
-)
-_NUMBERS = ("auth_total", "profile_total", "ghosts", "orphans", "ghosts + orphans")
-_REQUIRED = """
-    select bool_and(a.attnotnull) as so
-    from pg_catalog.pg_attribute as a
-    where a.attrelid = %s::regclass and a.attname = 'ghost_users_count'
-"""
-
-
-def record(trial: Trial, otherwise: str) -> str:
-    """Return the function that records; in words, where the log is of another shape."""
-    monitoring = chores.monitoring(trial)
-    types = _types(trial, monitoring.log) if monitoring.log else {}
-    whole = types.keys() >= set(_SHAPE) and types["id"] == "uuid"
-    if not (whole and monitoring.stats and monitoring.check):
-        return otherwise
-    required = trial.query(_REQUIRED, [monitoring.log])[0]["so"]
-    numbers = [f"coalesce({one}, 0)" if required else one for one in _NUMBERS]
-    text = _RECORD.replace("{numbers}", ", ".join(numbers))
-    for word in ("check", "stats", "log"):
-        text = text.replace(f"{{{word}}}", getattr(monitoring, word))
-    return _function(trial, monitoring.record, "uuid", text, kind="plpgsql")
+    return function(trial, monitoring.check, shape, body)

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from psycopg import Error
-
 from .. import catalog, platform, project
 from ..check import Subject
 from ..project import Migration
@@ -16,7 +14,7 @@ from ..settings import Upkeep
 from ..subject import watched
 from ..trials.stages import Stages
 from ..trials.trial import Trial
-from ..trials.verdict import Verdict, crashed, judge
+from ..trials.verdict import Verdict, attempted
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +56,13 @@ def looking(subject: Subject) -> Iterator[Trial]:
 
 def judged(subject: Subject, only: tuple[str, ...]) -> list[Verdict]:
     """Return the verdicts of the checks whose code starts with one of these."""
-    found: list[Verdict] = []
     with Stages(subject) as stages:
-        for check in catalog.every():
-            for case in (check.cases or ("",)) if check.code.startswith(only) else ():
-                try:
-                    found.append(judge(check, case, stages.take(check.code)))
-                except Error as error:
-                    found.append(crashed(check, case, error))
-    return found
+        return [
+            attempted(check, case, stages.take(check.code))
+            for check in catalog.every()
+            if check.code.startswith(only)
+            for case in check.cases or ("",)
+        ]
 
 
 def broken(verdicts: Iterable[Verdict]) -> set[str]:

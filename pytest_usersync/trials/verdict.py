@@ -85,6 +85,14 @@ def judge(check: Check, case: str, stage: Stage) -> Verdict:
     return Verdict(check.code, case, outcome, reason)
 
 
+def attempted(check: Check, case: str, stage: Stage) -> Verdict:
+    """Return what became of a case also where the check itself fails, as in a run."""
+    try:
+        return judge(check, case, stage)
+    except Exception as error:  # noqa: BLE001  whatever it is, it is the check that could not judge
+        return crashed(check, case, error)
+
+
 def crashed(check: Check, case: str, error: BaseException) -> Verdict:
     """Return the verdict on a case whose check itself raised an error."""
     first = (str(error).strip().splitlines() or [""])[0]

@@ -15,7 +15,7 @@ from ..server import Server, ServerRequest
 from ..settings import Settings
 from ..trials.common import Common
 from ..trials.stage import Stage
-from ..trials.verdict import Verdict, crashed, judge, merged
+from ..trials.verdict import attempted, merged
 from . import imprint
 
 # What a file does to the users can leave no trace where there are none.
@@ -107,11 +107,4 @@ def _judged(running: Server, settings: Settings, step: Reached, checks: Sequence
 def outcome(asked: Subject, check: Check, common: Common) -> Outcome:
     """Return the outcome of a check on a database of its own."""
     with database.Clones(asked.server) as clones, closing(Stage(asked, clones, common)) as stage:
-        return merged(_verdict(check, case, stage) for case in check.cases or ("",))
-
-
-def _verdict(check: Check, case: str, stage: Stage) -> Verdict:
-    try:
-        return judge(check, case, stage)
-    except Exception as error:  # noqa: BLE001  as in a run, it is the check that could not judge
-        return crashed(check, case, error)
+        return merged(attempted(check, case, stage) for case in check.cases or ("",))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from ...check import check
 from ...chores import chores
 from ...finding import Finding, Level, NotApplicable, NotJudged
-from ...monitoring import prescriptions
+from ...monitoring import recording
 from ...monitoring.alarms import Alarm, alarms, deaf
 from ...monitoring.survey import bare
 from ...trials.trial import Trial
@@ -37,7 +37,7 @@ def alert_missing(trial: Trial) -> Iterable[Finding]:
             yield Finding(
                 summary=f"with {one.fault.title}, {bare(monitoring.record)} {said}",
                 sql=_shown(one, monitoring.record, monitoring.log),
-                remedy=prescriptions.record(
+                remedy=recording.record(
                     trial,
                     "-- where the state is not healthy, and only there, once:\n"
                     "--     perform pg_catalog.pg_notify('user_sync_alerts', reason);",

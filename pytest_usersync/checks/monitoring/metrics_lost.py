@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ...check import check
 from ...chores import chores
 from ...finding import Finding, Level, NotApplicable
-from ...monitoring import prescriptions
+from ...monitoring import recording
 from ...monitoring.bygone import history
 from ...monitoring.figures import recorded
 from ...monitoring.telling import finding, showing
@@ -29,7 +29,7 @@ def metrics_lost(trial: Trial) -> Iterable[Finding]:
         raise NotApplicable("the monitoring has no log")
 
     def remedy() -> str:
-        return prescriptions.record(
+        return recording.record(
             trial, "-- one insert a call, with the numbers that were counted, and now() as its time"
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ...check import check
 from ...chores import chores
 from ...finding import Finding, Level, NotApplicable, NotJudged
-from ...monitoring import prescriptions
+from ...monitoring import recording
 from ...monitoring.bygone import kept
 from ...monitoring.survey import bare
 from ...trials.trial import Trial
@@ -37,7 +37,7 @@ def retention(trial: Trial) -> Iterable[Finding]:
                 summary=f"after {bare(monitoring.record)}, a row of {monitoring.log} that is {age}"
                 f" old {fate}",
                 sql=seen.sql,
-                remedy=prescriptions.record(
+                remedy=recording.record(
                     trial,
                     f"-- when recording: delete from {monitoring.log}"
                     " where checked_at < now() - interval '90 days';",

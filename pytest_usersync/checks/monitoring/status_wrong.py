@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ...check import check
 from ...chores import chores
 from ...finding import Finding, Level, NotApplicable
-from ...monitoring import prescriptions
+from ...monitoring import recording
 from ...monitoring.figures import worded
 from ...monitoring.survey import Seen, survey
 from ...monitoring.telling import finding, showing
@@ -33,7 +33,7 @@ def status_wrong(trial: Trial) -> Iterable[Finding]:
         return worded(seen, "log") or worded(seen, "latest")
 
     def remedy() -> str:
-        return prescriptions.record(
+        return recording.record(
             trial,
             "-- critical: any ghost, or a trigger that is not active, or a check that failed;\n"
             "-- degraded: orphaned profiles and nothing else; healthy: none of these",
