@@ -158,8 +158,8 @@ begin
         set_aside := public.set_ghost_user_aside(p_ghosts[1], code, message, detail);
     else
         select
-            sum(f.filled),
-            sum(f.set_aside)
+            sum(f.filled)::bigint,
+            sum(f.set_aside)::bigint
         into filled, set_aside
         from
             (values (p_ghosts[:half]), (p_ghosts[half + 1:])) as h (ghosts)
@@ -227,8 +227,8 @@ declare
     job uuid;
     batch record;
     done record;
-    filled bigint := 0;
-    set_aside bigint := 0;
+    filled bigint := 0::bigint;
+    set_aside bigint := 0::bigint;
     failure text;
 begin
     if p_batch_size is null or p_batch_size < 1 then
