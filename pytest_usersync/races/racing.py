@@ -23,6 +23,7 @@ from ..interleaving import Outcome, race_of
 from ..interleaving.schedule import with_switches
 from ..quoting import named
 from ..signups import BY_NAME, Person, Signup
+from ..sync import Table
 from ..trials.trial import Trial
 from .aftermath import effort, written
 from .retelling import arrival, retold
@@ -130,13 +131,17 @@ class Meeting:
         except UserSyncError as error:
             raise NotJudged(f"the sessions cannot be played: {error}") from error
 
-    def outcomes(self, alone: Sequence[Outcome]) -> Iterator[Outcome]:
+    def outcomes(self, alone: Sequence[Outcome], inserts: Table | None = None) -> Iterator[Outcome]:
         """Yield what comes of the schedules, those first that stop a session early.
 
         Args:
             alone: what comes of the sessions one after the other.
+            inserts: a table into which an insert may be tried that does nothing then.
         """
-        for table, verbs in written(alone).items():
+        tables = written(alone)
+        if inserts and "insert" not in tables.get(inserts, ()):
+            tables.setdefault(inserts, []).append("insert")
+        for table, verbs in tables.items():
             self.race.pause(named(table), verbs, statement=True)
             if self.after:
                 self.race.pause(named(table), verbs, statement=True, after=True)

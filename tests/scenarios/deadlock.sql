@@ -147,3 +147,71 @@ create or replace trigger on_auth_user_updated
         or old.deleted_at is distinct from new.deleted_at
     )
     execute function public.update_profile();
+
+-- broken: the backfill counts in the other order than the signup
+-- also: US405 US407 US408
+-- cases: backfill
+-- says: a signup and the backfill wait for each other.*\(2 sessions, 4 steps, 2 switches\)
+create table public.counters (name text primary key, value bigint not null);
+alter table public.counters enable row level security;
+revoke all on public.counters from anon, authenticated;
+insert into public.counters (name, value) values ('all', 0), ('filled', 0) on conflict (name) do nothing;
+
+create or replace function public.count_in()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    update public.counters set value = value + 1 where name = 'all';
+    update public.counters set value = value where name = 'filled';
+    return null;
+end;
+$$;
+
+create or replace function public.backfill_profiles()
+    returns void
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.profiles (id, email, phone, email_verified, full_name, created_at)
+    select
+        u.id,
+        u.email,
+        u.phone,
+        u.email_confirmed_at is not null,
+        u.raw_user_meta_data ->> 'full_name',
+        u.created_at
+    from auth.users as u
+    where u.deleted_at is null
+    on conflict (id) do nothing;
+
+    update public.counters set value = value + 1 where name = 'filled';
+    update public.counters set value = (select count(*) from public.profiles) where name = 'all';
+end;
+$$;
+
+revoke all on function public.count_in() from public, anon, authenticated, service_role;
+revoke all on function public.backfill_profiles() from public, anon, authenticated, service_role;
+
+create or replace trigger count_in
+    after insert on auth.users
+    for each row
+    execute function public.count_in();
+-- mended:
+-- also: US405 US407 US408
+create or replace function public.count_in()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    update public.counters set value = value where name = 'filled';
+    update public.counters set value = value + 1 where name = 'all';
+    return null;
+end;
+$$;

@@ -16,6 +16,7 @@ exception
 end;
 $$;
 -- mended:
+-- also: US308
 create or replace function public.create_profile()
     returns trigger
     security definer
@@ -47,6 +48,7 @@ begin
 end;
 $$;
 -- mended:
+-- also: US308
 create or replace function public.create_profile()
     returns trigger
     security definer

@@ -65,3 +65,29 @@ end;
 $$;
 -- mended:
 alter function public.get_user_sync_stats() stable;
+
+-- broken: who is a user is read at one moment, who has a profile at another
+-- cases: orphans
+-- says: somebody signs up while public\.check_orphaned_profiles\(\) reads, .* \(2 sessions, 3 steps, 1 switch\)
+create or replace function public.check_orphaned_profiles()
+    returns table (
+        user_id uuid,
+        email varchar,
+        created_at timestamptz,
+        days_since_creation integer
+    )
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+declare
+    known uuid[] := array(select au.id from auth.users as au);
+begin
+    return query
+        select p.id, p.email::varchar, p.created_at, extract(day from now() - p.created_at)::integer
+        from public.profiles as p
+        where p.id <> all (known)
+        order by p.created_at desc, p.id;
+end;
+$$;
+-- mended: as told

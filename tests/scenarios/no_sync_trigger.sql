@@ -2,6 +2,7 @@
 -- says: create_profile
 drop trigger on_auth_user_created on auth.users;
 -- mended: as told
+-- also: US308
 
 -- broken: the trigger stands on another table of the name users
 -- says: create_profile
@@ -15,6 +16,7 @@ create or replace trigger on_auth_user_created
     for each row
     execute function public.create_profile();
 -- mended:
+-- also: US308
 drop trigger on_auth_user_created on public.users;
 
 create or replace trigger on_auth_user_created
@@ -31,6 +33,7 @@ create or replace trigger on_auth_user_deleted
     for each row
     execute function public.update_profile();
 -- mended:
+-- also: US308
 drop trigger on_auth_user_deleted on auth.users;
 
 create or replace trigger on_auth_user_created

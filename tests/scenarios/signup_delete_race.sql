@@ -68,3 +68,48 @@ end;
 $$;
 
 revoke all on function public.backfill_users() from public, anon, authenticated, service_role;
+
+-- broken: before each update whoever has no profile gets one
+-- cases: update
+-- says: a user is deleted while .* is under way, and public\.users keeps a row .*\(2 sessions, 3 steps, 1 switch\)
+create or replace function public.fill_up()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.users (id, email, is_anonymous)
+    select u.id, u.email, u.is_anonymous
+    from auth.users as u
+    where u.deleted_at is null
+    on conflict (id) do nothing;
+
+    return null;
+end;
+$$;
+
+revoke all on function public.fill_up() from public, anon, authenticated, service_role;
+
+create or replace trigger fill_up
+    before update on auth.users
+    for each statement
+    execute function public.fill_up();
+-- mended:
+create or replace function public.fill_up()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.users (id, email, is_anonymous)
+    select u.id, u.email, u.is_anonymous
+    from auth.users as u
+    where u.deleted_at is null
+    for key share of u
+    on conflict (id) do nothing;
+
+    return null;
+end;
+$$;

@@ -54,10 +54,11 @@ def _summary(trial: Trial, deployment: Deployment, window: Window) -> str:
     who = f"whoever signs up {where}"
     if window.arrival.stayed or window.arrival.waited:
         who = f"whoever is signing up {where}, while the migration goes on,"
-    steps, switches = len(window.acts), len(window.acts) - 1
+    steps, switches = len(window.acts), len(window.acts) - len(set(window.acts))
+    many = "1 switch" if switches == 1 else f"{switches} switches"
     return (
         f"{who} has no profile, and who came earlier has one: {_made(trial)}"
-        f" (2 sessions, {steps} steps, {switches} switches)"
+        f" (2 sessions, {steps} steps, {many})"
     )
 
 

@@ -21,21 +21,31 @@ def signup_delete_race(trial: Trial) -> Iterable[Finding]:
     Where no foreign key ties the profile to its user, a trigger deletes it. A backfill that has
     read the users before one of them was deleted inserts that profile afterwards, and nothing will
     ever delete it. An update of `auth.users` and a delete of the same user wait for each other, so
-    that a trigger can hardly go wrong there; what it does at commit, or through another session,
-    can.
+    that a trigger for each row can hardly go wrong there; one for each statement can, which fills
+    or mends whatever it finds before the update has locked its row.
 
-    Tie the profile to its user with `references auth.users (id) on delete cascade`, or let the
-    backfill lock the users that it fills: `select … from auth.users … for key share`.
+    Tie the profile to its user with `references auth.users (id) on delete cascade`, or lock the
+    users that are filled: `insert … select … from auth.users … for key share`.
     """
     if trial.policies.hard_delete != "remove":
         raise NotApplicable("the profile of a deleted user is not meant to be removed")
+    # A change of the address locks the identity, too, which the delete then waits for.
+    changes = ("",) if trial.case == "backfill" else ("metadata", "email-change-by-admin")
+    for change in changes:
+        found = _met(trial, change)
+        if found:
+            yield found
+            return
+
+
+def _met(trial: Trial, name: str) -> Finding | None:
     meeting = Meeting(trial)
     if trial.case == "backfill":
         title = backfill(trial, meeting, "other").origin
         user, other = ghost(trial, meeting), ghost(trial, meeting)
         kept = 0
     else:
-        change = BY_NAME["email-change-by-admin"]
+        change = BY_NAME[name]
         user = other = meeting.later(change, trial.person())
         meeting.act("other", change.title, lambda auth: change.act(auth, user), change.settings)
         title, kept = change.title, -1
@@ -46,9 +56,9 @@ def signup_delete_race(trial: Trial) -> Iterable[Finding]:
         raise NotJudged("a delete leaves a profile even when nothing else happens (US206)")
     if trial.case == "backfill":
         expect_filled(trial, alone, [other])
-    for outcome in meeting.outcomes(alone):
+    for outcome in meeting.outcomes(alone, inserts=profile.table):
         if "admin" not in outcome.errors and left(outcome, profile, user.id) > kept:
-            yield meeting.finding(
+            return meeting.finding(
                 outcome,
                 f"a user is deleted while {title} is under way, and {profile.table} keeps a row of"
                 " the user, who is gone",
@@ -58,4 +68,4 @@ def signup_delete_race(trial: Trial) -> Iterable[Finding]:
                 ending=f"select * from {named(profile.table)} as p where not exists"
                 f" (select from auth.users as u where u.id::text = p.{quoted(profile.key)}::text);",
             )
-            return
+    return None
