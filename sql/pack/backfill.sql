@@ -158,6 +158,53 @@ comment on function {schema}.fill_or_set_aside(uuid, uuid)
     is 'Fills the ghosts from one key to another; writes down those who cannot be filled.';
 
 
+create function {schema}.start_backfill(p_keep_lock boolean)
+    returns uuid
+    set search_path = ''
+    language plpgsql
+as $$
+declare
+    lock constant integer := pg_catalog.hashtext({lock});
+    job uuid;
+begin
+    if p_keep_lock then
+        if not pg_catalog.pg_try_advisory_lock(lock) then
+            return null;
+        end if;
+    elsif not pg_catalog.pg_try_advisory_xact_lock(lock) then
+        return null;
+    end if;
+
+    -- a run that was killed could not say so itself
+    update {schema}.cleanup_audit_log
+    set
+        status = 'failed',
+        completed_at = clock_timestamp(),
+        error_message = 'interrupted'
+    where
+        job_name = 'backfill_ghost_users'
+        and status = 'running';
+
+    insert into {schema}.cleanup_audit_log (job_name, job_type, status)
+    values ('backfill_ghost_users', 'backfill', 'running')
+    returning id into job;
+
+    return job;
+exception
+    when others or query_canceled then
+        if p_keep_lock then
+            perform pg_catalog.pg_advisory_unlock(lock);
+        end if;
+
+        raise;
+end;
+$$;
+
+comment on function {schema}.start_backfill(boolean)
+    is 'Takes the lock of the backfill, until it is given back or to the end of the transaction, and returns the id of'
+        ' its row in cleanup_audit_log; null while another one has the lock.';
+
+
 create procedure {schema}.backfill_ghost_users(
     p_batch_size integer default 5000,
     p_commit boolean default true
@@ -181,12 +228,14 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
 
-    -- where it cannot commit it fails here, with no lock taken that the session would keep
+    -- where it cannot commit it fails here
     if p_commit then
         commit;
     end if;
 
-    if not pg_catalog.pg_try_advisory_lock(pg_catalog.hashtext({lock})) then
+    job := {schema}.start_backfill(p_keep_lock => p_commit);
+
+    if job is null then
         raise notice 'Another backfill is under way and fills the same users';
         return;
     end if;
@@ -196,23 +245,11 @@ begin
             ' again', trigger_status;
     end if;
 
-    -- a run that was killed could not say so itself
-    update {schema}.cleanup_audit_log
-    set
-        status = 'failed',
-        completed_at = clock_timestamp(),
-        error_message = 'interrupted'
-    where
-        job_name = 'backfill_ghost_users'
-        and status = 'running';
-
-    insert into {schema}.cleanup_audit_log (job_name, job_type, status)
-    values ('backfill_ghost_users', 'backfill', 'running')
-    returning id into job;
-
     while first is not null and failure is null loop
         if p_commit then
             commit;
+            -- what is deferred is asked at once: an error at the commit could not be told of
+            set constraints all immediate;
         end if;
 
         select au.id
@@ -248,28 +285,32 @@ begin
         end if;
     end loop;
 
-    -- who has a profile by now has no failure to tell of
-    delete from {schema}.user_sync_failures as f
-    using {table} as p
-    where p.{key} = {f_id};
+    begin
+        -- who has a profile by now has no failure to tell of
+        delete from {schema}.user_sync_failures as f
+        using {table} as p
+        where p.{key} = {f_id};
 
-    update {schema}.cleanup_audit_log
-    set
-        status = case when failure is null then 'completed' else 'failed' end,
-        completed_at = clock_timestamp(),
-        records_affected = filled,
-        execution_time_ms = (extract(epoch from clock_timestamp() - started) * 1000)::bigint,
-        error_message = coalesce(
-            failure,
-            case when set_aside > 0 then format('%s users set aside, see user_sync_failures', set_aside) end
-        )
-    where id = job;
+        update {schema}.cleanup_audit_log
+        set
+            status = case when failure is null then 'completed' else 'failed' end,
+            completed_at = clock_timestamp(),
+            records_affected = filled,
+            execution_time_ms = (extract(epoch from clock_timestamp() - started) * 1000)::bigint,
+            error_message = coalesce(
+                failure,
+                case when set_aside > 0 then format('%s users set aside, see user_sync_failures', set_aside) end
+            )
+        where id = job;
+    exception
+        when others or query_canceled then
+            failure := coalesce(failure, sqlerrm);
+    end;
 
     if p_commit then
         commit;
+        perform pg_catalog.pg_advisory_unlock(pg_catalog.hashtext({lock}));
     end if;
-
-    perform pg_catalog.pg_advisory_unlock(pg_catalog.hashtext({lock}));
 
     if failure is not null then
         raise exception 'The backfill stopped after % users: %', filled, failure;
@@ -287,7 +328,8 @@ revoke execute
     on function
         {schema}.user_sync_trigger_status(),
         {schema}.fill_ghost_users(uuid, uuid),
-        {schema}.fill_or_set_aside(uuid, uuid)
+        {schema}.fill_or_set_aside(uuid, uuid),
+        {schema}.start_backfill(boolean)
     from public, anon, authenticated;
 
 revoke execute

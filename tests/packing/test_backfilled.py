@@ -1,0 +1,89 @@
+"""The backfill of a written pack where something goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from acts import sound, staged
+from psycopg import Error
+
+from pytest_usersync import catalog
+from pytest_usersync.chores import ghosts
+from pytest_usersync.database import Connection
+from pytest_usersync.packing.bench import looking, tried
+from pytest_usersync.packing.pack import made
+from pytest_usersync.server import Server
+from pytest_usersync.trials.trial import Trial
+
+CALL = "call public.backfill_ghost_users()"
+HELD = (
+    "select count(*) as locks from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()"
+)
+LOG = "select status, records_affected, error_message from public.cleanup_audit_log"
+SULK = """
+    create function public.sulk() returns trigger language plpgsql as $$
+    begin
+        if new.id = '{}' then
+            raise exception 'not me';
+        end if;
+
+        return null;
+    end;
+    $$;
+    create constraint trigger sulk
+        after insert on public.profiles
+        deferrable initially deferred
+        for each row
+        execute function public.sulk();
+"""
+
+
+@pytest.fixture
+def trial(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trial]:
+    """Return a trial in the plain project with its pack, made without judging anything."""
+    monkeypatch.setattr(catalog, "every", lambda: ())
+    with (
+        staged(server, sound("plain"), tmp_path) as subject,
+        tried(subject, list(made(subject).drafts)) as whole,
+        looking(whole) as trial,
+    ):
+        trial.execute("delete from public.cleanup_audit_log")
+        yield trial
+
+
+def locks(session: Connection) -> int:
+    return int(session.execute(HELD).fetchall()[0]["locks"])
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "alter table public.cleanup_audit_log add check (status <> 'running') not valid",
+        "alter table public.cleanup_audit_log add check (status <> 'completed') not valid",
+        "alter table public.user_sync_failures rename to elsewhere",
+    ],
+    ids=["at the start", "in its log", "at the end"],
+)
+def test_a_backfill_that_fails_keeps_no_lock(trial: Trial, fault: str) -> None:
+    ghosts.ghost(trial)
+    trial.execute(fault)
+    with closing(trial.connect("postgres")) as session:
+        with pytest.raises(Error):
+            session.execute(CALL)
+        assert locks(session) == 0
+
+
+def test_what_is_refused_at_the_commit_stops_nobody_else(trial: Trial) -> None:
+    lost = [ghosts.ghost(trial) for _ in range(3)]
+    trial.execute(SULK.format(lost[1]))
+    with closing(trial.connect("postgres")) as session:
+        session.execute(CALL)
+        assert locks(session) == 0
+    assert ghosts.without_profile(trial) == [lost[1]]
+    assert trial.query("select user_id, error_message as said from public.user_sync_failures") == [
+        {"user_id": lost[1], "said": "not me"}
+    ]
+    assert [row["records_affected"] for row in trial.query(LOG)] == [2]
