@@ -15,6 +15,7 @@ from pytest_usersync.chores import ghosts
 from pytest_usersync.database import Connection
 from pytest_usersync.packing.bench import looking, tried
 from pytest_usersync.packing.pack import made
+from pytest_usersync.packing.template import created
 from pytest_usersync.server import Server
 from pytest_usersync.trials.trial import Trial
 
@@ -52,6 +53,26 @@ def trial(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     ):
         trial.execute("delete from public.cleanup_audit_log")
         yield trial
+
+
+NAMES = """
+    select c.relname as name
+    from pg_class as c
+    where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+    union all
+    select p.proname
+    from pg_proc as p
+    where p.pronamespace = 'public'::regnamespace
+"""
+
+
+def test_every_name_that_a_pack_gives_is_known(trial: Trial) -> None:
+    """What it creates is what must be free before; the rest is the plain project's."""
+    found = {row["name"] for row in trial.query(NAMES)}
+    assert found - {"profiles", "create_profile", "update_profile"} == {*created()} - {
+        "write_user_profile",
+        "user_sync_replay",
+    }
 
 
 def locks(session: Connection) -> int:

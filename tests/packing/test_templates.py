@@ -1,0 +1,51 @@
+"""What a pack says as the migrations of this project say it: the one is made from the other."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from packs import MIGRATIONS
+
+from pytest_usersync.packing.template import filled
+
+# The holes, filled with the table of the migrations.
+WORDS = {
+    "schema": "public",
+    "table": "public.users",
+    "key": "id",
+    "au_id": "au.id",
+    "wanted_only": "",
+    "and_wanted": "",
+    "profile_id": "pu.id",
+    "profile_email": "pu.email",
+    "profile_created": "pu.created_at",
+}
+# The pack knows no trigger by its name.
+NAMED = ("The trigger on_auth_user_created on auth.users", "The trigger on auth.users that writes")
+FUNCTION = re.compile(
+    r"^create (?:or replace )?function (public\.\w+.*?^\$\$;\n)", re.MULTILINE | re.DOTALL
+)
+
+
+def functions(text: str) -> dict[str, str]:
+    """Return the functions of a script by their names, however they are created."""
+    return {body.partition("(")[0]: body for body in FUNCTION.findall(text)}
+
+
+def migration(name: str) -> str:
+    (path,) = MIGRATIONS.glob(f"*_{name}.sql")
+    return path.read_text("utf-8").replace(NAMED[0], f"{NAMED[1]} public.users")
+
+
+THEIRS = functions(migration("count_in_one_pass"))
+OURS = functions(filled("monitoring", **WORDS))
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_a_pack_monitors_as_the_migrations_do(name: str) -> None:
+    assert OURS[name] == THEIRS[name]
+
+
+def test_a_pack_is_scheduled_as_the_migrations_are() -> None:
+    assert filled("schedule", **WORDS) == migration("schedule_monitoring")
