@@ -155,6 +155,18 @@ def _written(
             " and the pack does not guess what."
         )
         return drafts, still
+    new = _replacement(base, known, mine, words, found)
+    more, still = repairs(base, [*drafts, new], thorough=thorough)
+    decided.append(
+        f"{_named(writers)} is replaced by {OWN}, which inserts the same: {found} was found."
+    )
+    return [*drafts, new, *more], still
+
+
+def _replacement(
+    base: Subject, known: Shape, mine: list[Insertion], words: dict[str, str], found: str
+) -> Draft:
+    """Return the trigger that inserts what the project's own did."""
     lacking = unfilled(known, mine[-1].values)
     if lacking:
         raise ProjectError(
@@ -162,12 +174,7 @@ def _written(
             "default gives one. Add a default, or let it be NULL."
         )
     why = f"The trigger that did so before let {found} be found."
-    new = writing(known, mine, words, why, base.policies)
-    more, still = repairs(base, [*drafts, new], thorough=thorough)
-    decided.append(
-        f"{_named(writers)} is replaced by {OWN}, which inserts the same: {found} was found."
-    )
-    return [*drafts, new, *more], still
+    return writing(known, mine, words, why, base.policies)
 
 
 def _named(triggers: set[str]) -> str:
