@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .finding import ClientView, Failure, Location
@@ -140,13 +140,16 @@ class Sync:
 
 
 def same(seen: object, wanted: object) -> bool:
-    """Compare a copy with what it copies: JSON whatever holds it, moments in whatever zone."""
+    """Compare a copy with what it copies: JSON whatever holds it, moments in whatever zone.
+
+    Columns of three digits, as Prisma makes them, hold a moment to the millisecond.
+    """
     if isinstance(wanted, bool):
         return bool(seen) is wanted
     if seen == wanted or (seen is not None and str(seen) == str(wanted)):
         return True
-    moments = [moment(seen), moment(wanted)]
-    return moments[0] is not None and moments[0] == moments[1]
+    one, other = moment(seen), moment(wanted)
+    return one is not None and other is not None and abs(one - other) < timedelta(milliseconds=1)
 
 
 def moment(value: object) -> datetime | None:

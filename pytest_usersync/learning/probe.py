@@ -16,7 +16,8 @@ from ..database import Connection
 from ..sync import CONFIRMATIONS, Derived, Mirror, Sync, Table, Target, moment
 from .metadata import Learnt, learn
 
-MOMENT = "2001-02-03T04:05:06.789012+00:00"
+# Whole milliseconds: Prisma keeps no more of a moment, and a copy is a copy.
+MOMENT = "2001-02-03T04:05:06.789000+00:00"
 
 # What Supabase Auth writes for a new email user, with values that occur nowhere else.
 BASELINE: dict[str, Json] = {

@@ -53,6 +53,8 @@ class Stale:
     def _seen(self) -> str:
         if self.after is None:
             return "NULL"
+        if self.after == "":
+            return "''"
         if isinstance(self.after, bool):
             return str(self.after).lower()
         thing = {"email": "address", "phone": "number"}.get(self.mirror.sources[0], "time")

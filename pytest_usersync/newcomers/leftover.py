@@ -79,14 +79,19 @@ def _take_away(trial: Trial, user_id: UUID) -> None:
     delete: Callable[[], object] = partial(
         trial.execute, "delete from auth.users where id = %s", [user_id]
     )
+    _clear(trial, user_id)  # a key that is set to NULL would leave rows that nobody finds
     refused = trial.attempt(delete)
-    for target in reversed(trial.sync.targets):
-        clear = f"delete from {named(target.table)} where {quoted(target.key)}::text = %s"
-        trial.attempt(partial(trial.execute, clear, [str(user_id)]))
+    _clear(trial, user_id)
     if refused and (refused := trial.attempt(delete)):
         if trial.policies.hard_delete == "refuse":
             raise NotApplicable("no user is meant to be deleted, so none leaves a profile behind")
         raise NotJudged(f"the user cannot be taken away again (US205): {refused.message}")
+
+
+def _clear(trial: Trial, user_id: UUID) -> None:
+    for target in reversed(trial.sync.targets):
+        clear = f"delete from {named(target.table)} where {quoted(target.key)}::text = %s"
+        trial.attempt(partial(trial.execute, clear, [str(user_id)]))
 
 
 def _restore(trial: Trial, user_id: UUID, rows: list[tuple[Target, dict[str, object]]]) -> str:

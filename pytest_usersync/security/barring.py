@@ -25,6 +25,8 @@ class Bar:
     def cause(self, one: Try) -> str:
         """Return in words what lets them."""
         relation = one.deed.surface.relation
+        if relation.kind == "v" and self.forger.succeeds(one, self._invoking(relation.table)):
+            return "what writes for the view has its owner's rights"
         if relation.kind == "v":
             return "the view writes with its owner's rights"
         if not relation.guarded:
@@ -64,7 +66,7 @@ class Bar:
         trial, relation = self.forger.trial, one.deed.surface.relation
         table = relation.table
         if relation.kind == "v":
-            yield f"alter view {named(table)} set (security_invoker = true);\n"
+            yield self._invoking(table)
             return
         theirs = self._own_columns(one)
         if not relation.guarded:
@@ -85,6 +87,10 @@ class Bar:
             dropped += self._own(table, kept)
         yield dropped
         yield dropped + theirs
+
+    @staticmethod
+    def _invoking(table: Table) -> str:
+        return f"alter view {named(table)} set (security_invoker = true);\n"
 
     def _own(self, table: Table, kept: list[guarding.Policy]) -> str:
         """Return policies for one's own row, where nothing is left that says anything about it."""
