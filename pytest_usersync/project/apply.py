@@ -69,9 +69,9 @@ def load(
         stop: whether the first failure ends it, as it would end the CLI's work.
     """
     name = database.fresh_name("project")
-    database.clone(server, template, name)
     before = frozenset() if server.own else strangers.roles(server)
     try:
+        database.clone(server, template, name)
         with closing(Loading(server, name, project, limit)) as loading:
             loaded = loading.loaded(stop=stop)
         return loaded if server.own else replace(loaded, roles=strangers.roles(server) - before)

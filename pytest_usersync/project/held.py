@@ -112,8 +112,8 @@ def _pass(
 ) -> tuple[tuple[Watched, ...], dict[int, Path]]:
     """Apply everything once; return what was seen, and the files that did not apply as a whole."""
     name = database.fresh_name("held")
-    database.clone(server, platform.template(server), name)
     try:
+        database.clone(server, platform.template(server), name)
         with closing(_Watching(server, name, project, users, without)) as watching:
             watching.loaded(stop=False)
             return tuple(watching.files), watching.failed

@@ -92,8 +92,8 @@ def openings(server: Server, project: Project) -> dict[Path, Openings]:
     A file that is not applied as one transaction, or does not apply, is not among them.
     """
     name = database.fresh_name("openings")
-    database.clone(server, platform.template(server), name)
     try:
+        database.clone(server, platform.template(server), name)
         with closing(_Looking(server, name, project)) as looking:
             looking.loaded(stop=False)
             return looking.files

@@ -41,8 +41,8 @@ def stepwise(
     """
     name = database.fresh_name("walk")
     before = frozenset() if server.own else strangers.roles(server)
-    database.clone(server, template, name)
     try:
+        database.clone(server, template, name)
         with closing(Loading(server, name, project, limit)) as loading:
             yield _steps(loading, stop=stop)
     finally:

@@ -42,8 +42,8 @@ def install(
     # Seeds are no part of what is deployed.
     project = trial.subject.project
     project = replace(project, after=tuple(one for one in project.after if one.role != "seed"))
-    database.clone(server, platform.template(server), name)
     try:
+        database.clone(server, platform.template(server), name)
         with ExitStack() as exits:
             people = exits.enter_context(closing(People(trial, name, only)))
             installing = exits.enter_context(

@@ -1,23 +1,49 @@
 """A race comes out the same each time, however busy the machine is.
 
-``USERSYNC_REPETITIONS=50`` for more than a suite has time for.
+``USERSYNC_WHOLE_MATRIX=1`` repeats each fifty times, and every check of races, too.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
+from acts import SCENARIOS, WHOLE, Act, code_of, pairs, staged
 
+from pytest_usersync import catalog
 from pytest_usersync.auth import SupabaseAuth
+from pytest_usersync.check import Subject
+from pytest_usersync.database import connect, drop
 from pytest_usersync.interleaving import Outcome, Race
 from pytest_usersync.interleaving.race import New
+from pytest_usersync.server import Server
+from pytest_usersync.trials.stages import Stages
+from pytest_usersync.trials.verdict import Verdict, judge
 
-REPETITIONS = int(os.environ.get("USERSYNC_REPETITIONS", "2"))
+REPETITIONS = 50 if WHOLE else 2
 RC = "read committed"
+CHECKS = [name for name in SCENARIOS if code_of(name).startswith("US3")]
+# What is another one in each run: ids, people, times.
+_ANOTHER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|ada\.\d+|edited_\d+")
+_LEFT = """
+select 'session' as kind, datname::text as name from pg_catalog.pg_stat_activity
+where datname is not null and pid <> pg_catalog.pg_backend_pid()
+union all
+select 'lock', objid::text from pg_catalog.pg_locks where locktype = 'advisory'
+order by 1, 2
+"""
+_OURS = """
+select tgname as name from pg_catalog.pg_trigger where tgname like '%usersync%'
+union all
+select nspname from pg_catalog.pg_namespace where nspname = 'usersync_race'
+order by 1
+"""
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +91,65 @@ def test_a_race_is_the_same_each_time(new_race: New, busy: None, cast: object) -
         cast(race)
         told.add(str([_essence(one) for one in race.outcomes(serializable=True, bound=8)]))
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("name", CHECKS if WHOLE else ["collision_race", "install_window"])
+def test_a_check_of_races_finds_the_same_each_time(
+    server: Server, tmp_path: Path, busy: None, name: str
+) -> None:
+    design = pairs(SCENARIOS[name])[0].broken
+    with staged(server, design, tmp_path) as subject:
+        before = _left(server)
+        told = {str(_judged(subject, name, design)) for _ in range(REPETITIONS)}
+        assert _left(server) == before
+        with closing(connect(server, subject.database)) as superuser:
+            assert superuser.execute(_OURS).fetchall() == []
+    assert len(told) == 1, "\n".join(told)
+    assert "'broken'" in told.pop()
+
+
+def _judged(subject: Subject, name: str, design: Act) -> list[object]:
+    """Judge the cases that speak, on a database of their own."""
+    check = catalog.find(name.replace("_", "-"))
+    cases = [case for case in check.cases or ("",) if case in design.cases or not design.cases]
+    known = _databases(subject.server)
+    with Stages(subject) as stages:
+        told = [_told(judge(check, case, stages.take(check.code))) for case in cases]
+    # They would go with the server, which has no room for so many.
+    for another in _databases(subject.server) - known:
+        drop(subject.server, another)
+    return told
+
+
+def _databases(server: Server) -> set[str]:
+    with closing(connect(server, "postgres")) as superuser:
+        return {row["datname"] for row in superuser.execute("select datname from pg_database")}
+
+
+def _told(verdict: Verdict) -> object:
+    """Return what was found, with the schedule, without what is another each time."""
+    return (
+        *(verdict.case, verdict.outcome.value, verdict.reason),
+        [
+            (
+                _ANOTHER.sub("", one.summary),
+                one.failure and (one.failure.sqlstate, one.failure.message),
+                [line for line in one.sql.splitlines() if line.startswith("-- ")],
+                str(one.location),
+            )
+            for one in verdict.findings
+        ],
+    )
+
+
+def _left(server: Server) -> list[object]:
+    """Return the sessions and locks that are there once those are gone who go."""
+    with closing(connect(server, "postgres")) as superuser:
+        for _ in range(1000):
+            found = [tuple(row.values()) for row in superuser.execute(_LEFT)]
+            if not found:
+                break
+        return list(found)
 
 
 def _essence(outcome: Outcome) -> object:
