@@ -74,8 +74,7 @@ begin
     return log_id;
 end;
 $$;
--- mended:
-drop index public.one_a_day;
+-- mended: as told
 
 -- broken: ghosts and orphans change places
 -- says: with a ghost, .* ghost_users_count is 0 instead of 1, orphaned_profiles_count is 1 instead of 0
@@ -153,12 +152,10 @@ $$;
 -- says: checked_at is
 alter table public.user_sync_monitoring_log
     alter column checked_at set default now() at time zone 'utc';
--- mended:
-alter table public.user_sync_monitoring_log
-    alter column checked_at set default now();
+-- mended: as told
 
 -- broken: the latest status is of the first day
--- says: the latest status does not show it
+-- says: get_latest_sync_status\(\) says what is not in the last record
 insert into public.user_sync_monitoring_log (sync_status, trigger_enabled, checked_at)
 values ('healthy', true, now() - interval '1 day');
 create or replace function public.get_latest_sync_status()

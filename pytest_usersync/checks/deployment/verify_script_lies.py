@@ -148,8 +148,7 @@ def _remedy(trial: Trial) -> str:
     target = trial.sync.profile
     key = f"t.{quoted(target.key)}"
     kept = trial.policies.hard_delete == "keep"
-    side = "u.id is not null and" if kept else ""
-    unpaired = f"{side} u.id is null is distinct from {key} is null".strip()
+    unpaired = f"u.id is not null and {key} is null" if kept else f"u.id is null or {key} is null"
     metadata = literal(trial.sync.metadata.replace("{n}", "verify"))
     return f"""\
 -- at the end of the script: what must be so, or the script fails

@@ -9,7 +9,8 @@ from ...chores import chores
 from ...finding import Finding, Level, NotApplicable
 from ...monitoring import recording
 from ...monitoring.bygone import history
-from ...monitoring.figures import recorded
+from ...monitoring.figures import latest, recorded
+from ...monitoring.survey import bare
 from ...monitoring.telling import finding, showing
 from ...trials.trial import Trial
 
@@ -25,7 +26,8 @@ def metrics_lost(trial: Trial) -> Iterable[Finding]:
     Each call adds a row; the latest status shows it; the history has all rows of its days, whatever
     time zone the one who asks is in.
     """
-    if not chores.monitoring(trial).log:
+    monitoring = chores.monitoring(trial)
+    if not monitoring.log:
         raise NotApplicable("the monitoring has no log")
 
     def remedy() -> str:
@@ -35,4 +37,8 @@ def metrics_lost(trial: Trial) -> Iterable[Finding]:
 
     shown = showing(trial)
     found = list(finding(trial, recorded, "record", remedy, show=shown, verb="records wrongly:"))
+    if not found and monitoring.latest:
+        told = f"-- in {bare(monitoring.latest)}: order by checked_at desc, and take the first row"
+        call = f"select * from {monitoring.record};\nselect * from {monitoring.latest}"
+        found = list(finding(trial, latest, "latest", lambda: told, show=call))
     yield from found or history(trial)
