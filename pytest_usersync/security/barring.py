@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ..quoting import named
 from ..sync import Table
+from ..trials.rehearsal import rehearsal
 from . import guarding
 from .exposed import relations
 from .forger import Forger, Try
@@ -25,6 +26,8 @@ class Bar:
     def cause(self, one: Try) -> str:
         """Return in words what lets them."""
         relation = one.deed.surface.relation
+        if one.deed.calls:
+            return "it writes with its owner's rights, and they may call it"
         if relation.kind == "v" and self.forger.succeeds(one, self._invoking(relation.table)):
             return "what writes for the view has its owner's rights"
         if relation.kind == "v":
@@ -45,6 +48,8 @@ class Bar:
 
     def remedy(self, one: Try) -> str:
         """Return the first remedy after which nothing like it succeeds any more."""
+        if one.deed.calls:
+            return self._closing(one)
         table = one.deed.surface.relation.table
         alike = [two for two in self.forger.tries() if two.deed.surface.relation.table == table]
         for candidate in self._candidates(one):
@@ -52,6 +57,16 @@ class Bar:
             if applies and not any(self.forger.succeeds(two, candidate) for two in alike):
                 return candidate
         return guarding.revoking(table, "insert", "update", "delete")
+
+    def _closing(self, one: Try) -> str:
+        """Return the SQL that takes a function from the app's users and leaves it to the sync."""
+        revoke = f"revoke execute on function {one.deed.calls} from public, anon, authenticated;\n"
+        grant = f"grant execute on function {one.deed.calls} to supabase_auth_admin;\n"
+        with rehearsal(self.forger.trial) as rehearsed:
+            before = rehearsed.leaves()
+            with rehearsed.undone():
+                rehearsed.run(revoke)
+                return revoke if rehearsed.leaves() == before else revoke + grant
 
     def _applies(self, text: str) -> bool:
         session = self.forger.trial.session()

@@ -8,8 +8,11 @@ from functools import cached_property, partial
 from uuid import UUID
 
 from ..auth import Json
+from ..quoting import named, quoted
+from ..sync import Target
 from ..trials.requests import claims
 from ..trials.trial import Trial
+from .calling import callings
 from .forging import Deed, Left, Surface, alone, creations, left, risings, rows, surfaces, takings
 from .privileges import Grade, Law, Privilege
 
@@ -69,6 +72,8 @@ class Forger:
         for told in tokens:
             for surface in self._surfaces(str(told["role"])):
                 yield from self._on(told, surface)
+            for target in self.trial.sync.targets:
+                yield from self._calling(told, target)
 
     def _surfaces(self, role: str) -> list[Surface]:
         found: dict[str, Surface] = {}
@@ -101,6 +106,26 @@ class Forger:
                 has = partial(_has, column=one.column, value=grade.value)
                 for deed in risings(self.trial, surface, self.me, one, grade.value):
                     yield Try(told, deed, has, one, grade)
+
+    def _calling(self, told: Mapping[str, Json], target: Target) -> Iterator[Try]:
+        """Yield the calls of functions that the sync runs, with the id of whom it is tried on."""
+        case, before, missing = self.trial.case, rows(self.trial, target, self.other), ""
+        done: Callable[[Left], bool] = {
+            "create": lambda seen: bool(seen.rows),
+            "change": lambda seen: bool(seen.rows) and seen.rows != before,
+            "delete": lambda seen: not seen.rows,
+        }.get(case, lambda _: False)
+        if case == "create":
+            whose = f"{quoted(target.key)}::text = '{self.other}'"
+            missing = f"delete from {named(target.table)} where {whose};\n"
+        call = partial(callings, self.trial, str(told["role"]), target, self.whose, before=missing)
+        act = "delete" if case == "delete" else "update"
+        if case != "promote":
+            yield from (Try(told, deed, done) for deed in call(act, "forged"))
+        for one in self.privileges if case == "promote" else ():
+            for grade in one.grades if one.target == target else ():
+                has = partial(_has, column=one.column, value=grade.value)
+                yield from (Try(told, deed, has, one, grade) for deed in call(act, grade.value))
 
     def succeeds(self, one: Try, setup: str = "") -> bool:
         """Tell whether a try succeeds, after SQL that the superuser has run."""

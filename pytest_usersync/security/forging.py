@@ -77,12 +77,18 @@ class Surface:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """Something that a user tries; ``before`` is what the superuser does first, to no avail yet."""
+    """Something that a user tries.
+
+    Args:
+        before: what the superuser does first, to no avail yet.
+        calls: the function that it calls, by its name and the types of its arguments.
+    """
 
     surface: Surface
     act: str
     statement: str
     before: str = ""
+    calls: str = ""
 
 
 @dataclass(frozen=True, slots=True)

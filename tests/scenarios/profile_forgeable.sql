@@ -182,3 +182,38 @@ create or replace trigger zz_first_role
     for each row
     execute function public.first_role();
 -- mended: as told
+
+-- broken: a helper of the trigger is there for everybody to call
+-- cases: create change promote
+-- says: sets their own role to 'admin' in public\.profiles by calling public\.write_profile.*revoke execute on function public\.write_profile\(uuid,text,text\)
+alter table public.profiles add column if not exists role text not null default 'user'
+    check (role in ('user', 'admin'));
+
+create or replace function public.write_profile(of_user uuid, address text, its_role text default 'user')
+    returns void
+    security definer
+    set search_path = ''
+    language sql
+as $$
+    insert into public.profiles (id, email, role)
+    values (of_user, address, its_role)
+    on conflict (id) do update set role = excluded.role, email = excluded.email;
+$$;
+
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    perform public.write_profile(new.id, new.email);
+
+    update public.profiles
+    set phone = new.phone, full_name = new.raw_user_meta_data ->> 'full_name', created_at = new.created_at
+    where id = new.id;
+
+    return new;
+end;
+$$;
+-- mended: as told

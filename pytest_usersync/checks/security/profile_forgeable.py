@@ -28,9 +28,10 @@ def profile_forgeable(trial: Trial) -> Iterable[Finding]:
     On a table in `public` every user of the app has all rights by default, `anon` included; row
     level security has to take them away. The usual holes: it was never turned on; an UPDATE policy
     `using (true)`, or an INSERT policy `with check (true)` "for the trigger", which needs none; a
-    view, which writes with its owner's rights. And "users can update their own profile": a policy
-    decides about rows, not about columns, so whoever may change the name may change the role that
-    stands beside it, the plan, the tenant.
+    view, which writes with its owner's rights; a function that the trigger calls and that has its
+    owner's rights, for every function in `public` can be called by everybody. And "users can update
+    their own profile": a policy decides about rows, not about columns, so whoever may change the
+    name may change the role that stands beside it, the plan, the tenant.
 
     Let users update their own row, and only the columns that are theirs, by column privileges:
     `revoke update on profiles from authenticated; grant update (full_name) on profiles to
@@ -48,7 +49,7 @@ def profile_forgeable(trial: Trial) -> Iterable[Finding]:
 
 
 def _finding(forger: Forger, one: Try) -> Finding:
-    surface, bar = one.deed.surface, Bar(forger)
+    bar = Bar(forger)
     who = "any user" if "sub" in one.told else "whoever has the anon key"
     told: Mapping[str, Json] = short(one.told)
     if "sub" in told and not forger.succeeds(replace(one, told=told)):
@@ -60,7 +61,7 @@ def _finding(forger: Forger, one: Try) -> Finding:
         needs, because = one.grade.needs, f"; {one.grade.because}"
     setup = _arrivals(forger.trial, people) + one.deed.before
     return Finding(
-        summary=f"{who} {_does(one)} {surface.name}: {bar.cause(one)}{because}",
+        summary=f"{who} {_does(one)} {_where(one)}: {bar.cause(one)}{because}",
         sql=needs + setup + script(told, one.deed.statement) + "commit;\n" + _proof(forger, one),
         remedy=bar.remedy(one),
     )
@@ -86,6 +87,12 @@ def _proof(forger: Forger, one: Try) -> str:
         f"    select from {named(target.table)} where {quoted(target.key)}::text = u.id::text\n"
         ");\n"
     )
+
+
+def _where(one: Try) -> str:
+    surface = one.deed.surface
+    through = f" by calling {one.deed.calls}" if one.deed.calls else ""
+    return f"{named(surface.target.table) if through else surface.name}{through}"
 
 
 def _does(one: Try) -> str:
