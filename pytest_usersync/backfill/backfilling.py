@@ -17,6 +17,7 @@ from ..chores.ghosts import Kind
 from ..finding import Failure, Finding, NotJudged
 from ..quoting import named, quoted
 from ..trials.trial import Trial
+from .catching_up import statement
 
 # A backfill that fills some at a time is run again as long as it gets on.
 AGAIN = 40
@@ -113,6 +114,11 @@ class Filling:
             f"    select from {named(profile.table)} as t\n"
             f"    where t.{quoted(profile.key)}::text = u.id::text\n);\n"
         )
+
+    def better(self, what: str) -> str:
+        """Return a sound backfill as a remedy: where it belongs, and what it does better."""
+        where = "" if self.routine.once else f"in {self.routine.origin}, "
+        return f"-- {where}{what}:\n{statement(self.trial)}"
 
     def finding(
         self, summary: str, sql: str, remedy: str, failure: Failure | None = None

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from ...backfill.backfilling import LEAVES, Filling, filling
-from ...backfill.catching_up import statement
 from ...check import check
 from ...chores import ghosts
 from ...chores.ghosts import KINDS, Kind
@@ -114,7 +113,7 @@ def _finding(one: Filling, target: Target, found: Sequence[Difference]) -> Findi
     wanted = ", ".join(f"{each.column} = {_shown(each.wanted)}" for each in columns if each.column)
     user_id = columns[0].user_id
     sql = one.shown([user_id], showing(target, user_id) + f"-- the trigger: {wanted or 'a row'}\n")
-    remedy = "-- write what the trigger writes:\n" + statement(one.trial)
+    remedy = one.better("write what the trigger writes")
     if target != one.trial.sync.profile:
         remedy = f"Let the backfill write into {target.table} what the trigger writes there."
     return one.finding(

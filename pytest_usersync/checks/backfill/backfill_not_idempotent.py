@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...backfill.backfilling import filled
-from ...backfill.catching_up import statement
 from ...check import check
 from ...finding import Finding, Level
 from ...trials.trial import Trial
@@ -36,6 +35,6 @@ def backfill_not_idempotent(trial: Trial) -> Iterable[Finding]:
     yield one.finding(
         f"{one.routine.origin}, run a second time, {what}",
         sql,
-        f"-- write for those alone who have no row yet:\n{statement(one.trial)}",
+        one.better("write for those alone who have no row yet"),
         ran.failure,
     )

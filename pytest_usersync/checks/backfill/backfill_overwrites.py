@@ -7,7 +7,6 @@ from functools import partial
 from uuid import UUID
 
 from ...backfill.backfilling import LEAVES, Filling, filling
-from ...backfill.catching_up import statement
 from ...check import check
 from ...chores import ghosts
 from ...finding import Finding, Level, NotJudged
@@ -73,5 +72,5 @@ def _finding(
     return one.finding(
         f"{one.routine.origin} changes what exists: {' and '.join(parts)}",
         sql,
-        f"-- write for those alone who have no row yet:\n{statement(one.trial)}",
+        one.better("write for those alone who have no row yet"),
     )

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 from ...backfill.backfilling import Filling, Ran, filling, said
-from ...backfill.catching_up import statement
 from ...check import check
 from ...chores import ghosts
 from ...chores.ghosts import KINDS, Kind
@@ -101,7 +100,7 @@ def _finding(one: Filling, cases: Sequence[tuple[Kind, str, Ran]]) -> Finding:
     table = one.trial.sync.profile.table
     if ran.failure is None:
         summary = f"{one.routine.origin} passes over {titles}: no row in {table}"
-        return one.finding(summary, script, _remedy(one.trial))
+        return one.finding(summary, script, _remedy(one))
     told = one.trial.refusal(ran.failure, script, "")
     summary = f"{one.routine.origin} fails as soon as {titles} is a ghost: {ran.failure.message}"
     return one.finding(summary, script, told.remedy, ran.failure)
@@ -115,8 +114,8 @@ def _crowd(one: Filling, ran: Ran, left: Sequence[UUID]) -> Finding:
     summary = f"{one.routine.origin} leaves {len(left)} of {CROWD} ghosts: "
     summary += ran.failure.message if ran.failure else "it fills no more than some"
     sql = f"-- with {CROWD} ghosts:\n{one.call}{one.query}"
-    return one.finding(summary, sql, _remedy(one.trial), ran.failure)
+    return one.finding(summary, sql, _remedy(one), ran.failure)
 
 
-def _remedy(trial: Trial) -> str:
-    return f"-- fill whoever has no row, without any other condition:\n{statement(trial)}"
+def _remedy(one: Filling) -> str:
+    return one.better("fill whoever has no row, without any other condition")
