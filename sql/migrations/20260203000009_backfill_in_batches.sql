@@ -42,6 +42,8 @@ create function public.fill_ghost_users(p_ghosts uuid[])
     returns bigint
     security definer
     set search_path = ''
+    -- users are looked up by their keys: weighed anew for each batch, reading the whole table can seem cheaper
+    set plan_cache_mode = force_generic_plan
     language plpgsql
 as $$
 declare
