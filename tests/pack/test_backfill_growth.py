@@ -19,7 +19,7 @@ def read(pack: Pack, table: str) -> int:
 
 
 @pytest.mark.parametrize(("size", "analyzed"), [(500, False), (2000, True)])
-def test_a_batch_reads_neither_table_as_a_whole(pack: Pack, size: int, analyzed: bool) -> None:
+def test_a_batch_reads_neither_table_as_a_whole(pack: Pack, size: int, *, analyzed: bool) -> None:
     pack.ghosts(GHOSTS)
     if analyzed:
         pack.do("analyze auth.users")
