@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ..quoting import named, quoted
+from ..quoting import literal, named, quoted
 from ..sync import Target
 from ..trials.trial import Trial
 from . import traces
@@ -36,6 +36,10 @@ _DEFERRED = """
     where tgrelid = 'auth.users'::regclass and tginitdeferred and tgtype & 16 > 0
 """
 _STAND_IN = 40
+_STAND_INS = (
+    *("'deleted_' || md5({})", "'deleted_' || left(md5({}), 12)", "left(md5({}), 12)"),
+    *("left(md5({}), 8)", "'deleted'", "''", "default"),
+)
 
 
 def along(trial: Trial, target: Target, keys: Sequence[Reference]) -> str:
@@ -88,6 +92,7 @@ def afterwards(trial: Trial, places: Collection[Place]) -> str:
     for target, names in known.items():
         columns, table, key = _columns(trial, target), named(target.table), quoted(target.key)
         mine = [columns[name] for name in names if _emptied(columns[name], (target, name), places)]
+        mine = [{**column, "stand_in": _stand_in(trial, target, column)} for column in mine]
         if not mine:
             continue
         now, once = (_settings(mine, row) for row in ("new", "u"))
@@ -128,9 +133,27 @@ def _nothing(column: Mapping[str, Any], row: str) -> str:
         return "null"
     if not column["text"]:
         return "'{}'" if column["type"] in ("json", "jsonb") else "default"
+    return str(column["stand_in"]).format(f"{row}.id::text")
+
+
+def _stand_in(trial: Trial, target: Target, column: Mapping[str, Any]) -> str:
+    """Return what stands for a text that must not be NULL: the first that a row takes."""
     if column["length"] and column["length"] < _STAND_IN:
-        return f"left(md5({row}.id::text), {column['length']})"
-    return f"'deleted_' || md5({row}.id::text)"
+        return f"left(md5({{}}), {column['length']})"
+    table, name = named(target.table), quoted(column["name"])
+    session = trial.session()
+
+    def taken(value: str) -> bool:
+        text = f"update {table} set {name} = {value.format(literal('somebody'))}"
+        one = f"where ctid = (select ctid from {table} limit 1)"
+
+        def write() -> None:
+            with session.transaction(force_rollback=True):
+                session.execute(f"{text} {one}".encode())
+
+        return trial.attempt(write) is None
+
+    return next((one for one in _STAND_INS if taken(one)), _STAND_INS[0])
 
 
 def _cast(columns: Mapping[str, Mapping[str, Any]], target: Target) -> str:

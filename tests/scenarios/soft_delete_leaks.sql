@@ -107,3 +107,33 @@ begin
 end;
 $$;
 -- mended: as told
+
+-- broken: a name that must be there, and must be short
+-- says: display_name.*'deleted_' \|\| left\(md5
+alter table public.profiles add column if not exists display_name text not null default 'User'
+    check (char_length(display_name) between 3 and 30);
+
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+declare
+    called text := new.raw_user_meta_data ->> 'full_name';
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at, display_name)
+    values (
+        new.id,
+        new.email,
+        new.phone,
+        called,
+        new.created_at,
+        case when char_length(called) between 3 and 30 then called else 'User' end
+    )
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+-- mended: as told
