@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import catalog, platform, project
 from ..check import Subject
+from ..database import Clones
 from ..project import Migration
 from ..settings import Upkeep
 from ..subject import watched
+from ..trials.stage import Stage
 from ..trials.stages import Stages
 from ..trials.trial import Trial
 from ..trials.verdict import Verdict, attempted
@@ -50,7 +52,11 @@ def tried(base: Subject, drafts: list[Draft], upkeep: Upkeep | None = None) -> I
 @contextmanager
 def looking(subject: Subject) -> Iterator[Trial]:
     """Lend a trial on a copy of the subject's database."""
-    with Stages(subject) as stages, Trial(stages.take("pack")) as trial:
+    with (
+        Clones(subject.server) as clones,
+        closing(Stage(subject, clones)) as stage,
+        Trial(stage) as trial,
+    ):
         yield trial
 
 

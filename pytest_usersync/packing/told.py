@@ -37,11 +37,11 @@ def _lines(pack: Pack, paths: list[str]) -> Iterator[str]:
     for one in pack.decided:
         yield from prose(one)
     yield ""
-    for verdict in pack.unjudged:
-        yield from prose(f"{verdict.code} could not be judged with it: {verdict.reason}")
+    for code, reason in dict.fromkeys((one.code, one.reason) for one in pack.unjudged):
+        yield from prose(f"{code} could not be judged with it: {reason}")
     left = sorted({one.code for one in pack.left})
     if not left:
-        yield "With it, no check finds anything."
+        yield f"With it, no {'other ' * bool(pack.unjudged)}check finds anything."
         return
     yield "With it, this is still found, and yours to decide:"
     checks = {check.code: check for check in catalog.every()}

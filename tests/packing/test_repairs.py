@@ -13,6 +13,7 @@ from pytest_usersync.check import Check, check
 from pytest_usersync.finding import Finding, Level
 from pytest_usersync.packing.pack import made
 from pytest_usersync.packing.repairs import repairs
+from pytest_usersync.packing.told import _lines
 from pytest_usersync.server import Server
 from pytest_usersync.trials.trial import Trial
 
@@ -85,7 +86,7 @@ def test_what_breaks_something_else_is_not_taken_in_the_end(
     assert {one.code for one in pack.left} == {"US112"}
 
 
-@check("US114", level=Level.ERROR)
+@check("US114", level=Level.ERROR, cases=("one", "another"))
 def crashing(trial: Trial) -> Iterable[Finding]:
     """Nothing is said where the check itself fails."""
     trial.query("select 1 / 0")
@@ -98,5 +99,7 @@ def test_what_could_not_be_judged_is_told(
     shelf.append(crashing)
     with staged(server, sound("plain"), tmp_path) as subject:
         pack = made(subject)
-    assert [(one.code, one.crashed) for one in pack.unjudged] == [("US114", True)]
-    assert "division by zero" in pack.unjudged[0].reason
+    assert [(one.case, one.crashed) for one in pack.unjudged] == [("one", True), ("another", True)]
+    said, end = list(_lines(pack, []))[-2:]
+    assert said.startswith("US114 could not be judged with it: the check itself failed: Division")
+    assert end == "With it, no other check finds anything."
