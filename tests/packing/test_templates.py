@@ -7,7 +7,9 @@ import re
 import pytest
 from packs import MIGRATIONS
 
+from pytest_usersync import sqlfiles
 from pytest_usersync.packing.template import filled
+from pytest_usersync.project.script import cut
 
 # The holes, filled with the table of the migrations.
 WORDS = {
@@ -26,6 +28,7 @@ NAMED = ("The trigger on_auth_user_created on auth.users", "The trigger on auth.
 FUNCTION = re.compile(
     r"^create (?:or replace )?function (public\.\w+.*?^\$\$;\n)", re.MULTILINE | re.DOTALL
 )
+HOLE = re.compile(r"\{([a-z_]+)\}")
 
 
 def functions(text: str) -> dict[str, str]:
@@ -49,3 +52,12 @@ def test_a_pack_monitors_as_the_migrations_do(name: str) -> None:
 
 def test_a_pack_is_scheduled_as_the_migrations_are() -> None:
     assert filled("schedule", **WORDS) == migration("schedule_monitoring")
+
+
+def test_a_pack_verifies_as_the_script_does_what_is_of_no_table() -> None:
+    """Where it has nothing of the project's own to say, it says the same."""
+    theirs = {one.text for one in cut(sqlfiles.read("verify-trigger.sql"))}
+    ours = [one.text for one in cut(sqlfiles.read("pack", "verify-trigger.sql"))]
+    same = [text for text in ours if set(HOLE.findall(text)) <= {"schema"}]
+    assert len(same) > 3
+    assert [text for text in same if text.replace("{schema}", "public") not in theirs] == []
