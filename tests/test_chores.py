@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from pytest_usersync import database
 from pytest_usersync.chores import chores, ghosts
 from pytest_usersync.finding import NotApplicable
 from pytest_usersync.server import Server
+from pytest_usersync.settings import Upkeep
 from pytest_usersync.trials.stage import Stage
 from pytest_usersync.trials.trial import Trial
 
@@ -36,10 +38,11 @@ def trial(server: Server, tmp_path: Path) -> Iterator[In]:
     """Return a function that opens a trial on a base with more migrations."""
     with ExitStack() as exits:
 
-        def open_(*texts: str, base: str = "plain") -> Trial:
+        def open_(*texts: str, base: str = "plain", backfill: str = "") -> Trial:
             act = Act("a project", base)
             act.files = {f"2026010200000{n}_more.sql": text for n, text in enumerate(texts)}
             subject = exits.enter_context(staged(server, act, tmp_path))
+            subject = replace(subject, upkeep=Upkeep(backfill=backfill))
             clones = exits.enter_context(database.Clones(server))
             return exits.enter_context(Trial(exits.enter_context(closing(Stage(subject, clones)))))
 
@@ -73,6 +76,17 @@ def test_a_backfill_that_fails_is_the_backfill_all_the_same(trial: In) -> None:
     body = f"{NOTHING}; insert into public.nowhere (id) values (n)"
     opened = trial(FUNCTION.format(name="backfill_profiles", body=body))
     assert chores.backfill(opened).sql == "select * from public.backfill_profiles()"
+
+
+def test_a_named_file_may_have_what_psql_says_to_its_reader(trial: In, tmp_path: Path) -> None:
+    path = tmp_path / "fill.sql"
+    path.write_text(f"\\echo filling\n-- everybody\n{STATEMENT};\nselect 1;\n", encoding="utf-8")
+    opened = trial(backfill=str(path))
+    routine = chores.backfill(opened)
+    lost = ghosts.ghost(opened)
+    routine.run(opened.connect())
+    assert ghosts.without_profile(opened) == []
+    assert opened.profiles(opened.sync.profile, lost)
 
 
 def test_what_only_looks_at_ghosts_fills_none(trial: In) -> None:

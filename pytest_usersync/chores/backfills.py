@@ -45,9 +45,8 @@ def given(trial: Trial) -> Routine | None:
         path = Path(given)
         text = path.read_text(encoding="utf-8")
         texts = tuple(one.text for one in runnable(path.name, cut(text)))
-        routine = Routine(
-            text, project.shown(path), Location(project.shown(path), 1), statements=texts
-        )
+        shown = project.shown(path)
+        routine = Routine(";\n".join(texts), shown, Location(shown, 1), statements=texts)
     done = _tried(trial.aside(), routine)
     if isinstance(done, Failure) and done.sqlstate[:2] in ("3F", "42") and not done.context:
         raise NotJudged(
