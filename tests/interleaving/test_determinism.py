@@ -9,8 +9,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from pytest_usersync import catalog
 from pytest_usersync.auth import SupabaseAuth
 from pytest_usersync.check import Subject
 from pytest_usersync.database import connect, drop
-from pytest_usersync.interleaving import Outcome, Race
+from pytest_usersync.interleaving import Outcome, Race, races
 from pytest_usersync.interleaving.race import New
 from pytest_usersync.server import Server
 from pytest_usersync.trials.stages import Stages
@@ -28,6 +29,7 @@ from pytest_usersync.trials.verdict import Verdict, judge
 
 REPETITIONS = 50 if WHOLE else 2
 RC = "read committed"
+Cast = Callable[[Race], None]
 CHECKS = [name for name in SCENARIOS if code_of(name).startswith("US3")]
 # What is another one in each run: ids, people, times.
 _ANOTHER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|ada\.\d+|edited_\d+")
@@ -82,15 +84,42 @@ def signups(race: Race) -> None:
     race.pause("public.profiles")
 
 
+def one_by_one(race: Race) -> None:
+    """Let two wait for what only one of them can have at a time."""
+    lock = "select pg_catalog.pg_advisory_xact_lock(7)"
+    race.session("ada", lock, isolation=RC)
+    for number, name in enumerate(("bob", "eve"), 2):
+        text = f"update public.accounts set amount = amount * {number} where id = 1"
+        race.session(name, lock, text, isolation=RC)
+
+
 @pytest.mark.parametrize("cast", [circle, queue, signups])
-def test_a_race_is_the_same_each_time(new_race: New, busy: None, cast: object) -> None:
+def test_a_race_is_the_same_each_time(new_race: New, busy: None, cast: Cast) -> None:
+    assert len(outcomes(new_race, cast)) == 1
+
+
+@pytest.mark.parametrize("cast", [circle, signups, one_by_one])
+def test_two_sessions_do_the_same_each_time_on_a_server_by_dsn(
+    by_dsn: New, busy: None, cast: Cast
+) -> None:
+    assert len(outcomes(by_dsn, cast)) == 1
+
+
+def outcomes(new: New, cast: Cast) -> set[str]:
     told = set()
     for _ in range(REPETITIONS):
-        race = new_race()
-        assert callable(cast)
+        race = new()
         cast(race)
         told.add(str([_essence(one) for one in race.outcomes(serializable=True, bound=8)]))
-    assert len(told) == 1
+    return told
+
+
+@pytest.fixture(scope="module")
+def by_dsn(loaded: Subject) -> Iterator[New]:
+    """Return what makes races on a server that is not ours."""
+    guest = replace(loaded, server=replace(loaded.server, own=False))
+    with races(guest) as new:
+        yield new
 
 
 @pytest.mark.parametrize("name", CHECKS if WHOLE else ["collision_race", "install_window"])
