@@ -3,17 +3,21 @@
     python benchmarks/interleaving.py [rounds]
 
 The project is ``examples/minimal``. The first table is the time of all 70 schedules, fastest and
-median round, beside isolationtester on the same server if PostgreSQL's server development files
-are installed; the second is how many schedules stand for all.
+median round, and the processor's time of one, beside isolationtester on the same server if
+PostgreSQL's server development files are installed; the second is how many schedules stand for all;
+the third is what it takes to apply the pack's migrations while people sign up (US308).
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -21,9 +25,14 @@ from pytest_usersync import database, subject
 from pytest_usersync.check import Subject
 from pytest_usersync.interleaving import Race, races
 from pytest_usersync.interleaving.race import New
+from pytest_usersync.races.windows import deployed
 from pytest_usersync.settings import Settings
+from pytest_usersync.trials.stages import Stages
+from pytest_usersync.trials.trial import Trial
 
-MINIMAL = Path(__file__).parents[1] / "examples" / "minimal"
+ROOT = Path(__file__).parents[1]
+MINIMAL = ROOT / "examples" / "minimal"
+PACK = ROOT / "sql" / "migrations"
 TABLES = """
     create table public.accounts (id integer primary key, amount integer);
     insert into public.accounts values (1, 10), (2, 20);
@@ -59,17 +68,22 @@ def main(rounds: int) -> None:
         races(prepared) as new,
     ):
         print(f"{prepared.server.origin}, {rounds} rounds of 70 schedules\n")
-        print(f"{'':34}{'fastest':>10}{'median':>10}{'a schedule':>12}")
+        print(f"{'':34}{'fastest':>10}{'median':>10}{'a schedule':>12}{'its CPU':>12}")
         race = cast(new, ADA, BOB)
         race.run("ada bob")
-        line("ours", rounds, lambda: len([*race.outcomes(reduce=False)]))
+        spent = partial(processor, prepared)
+        line("ours", rounds, lambda: len([*race.outcomes(reduce=False)]), spent)
         if tester := isolationtester():
             spec, name = specification(), race.arena.name
             words = database.conninfo(prepared.server, scratch(prepared, name))
-            line("isolationtester", rounds, lambda: permutations(tester, words, spec))
+            line("isolationtester", rounds, lambda: permutations(tester, words, spec), spent)
         print(f"\n{'two transactions that share':34}{'schedules':>10}{'all':>10}{'ratio':>12}")
         for what, (ada, bob) in MEETING.items():
             counted(what, cast(new, ada, bob, isolation="read committed"))
+    print(f"\n{'the pack, while people sign up':34}{'median':>10}{'its CPU':>12}{'people':>10}")
+    pack = Settings(migrations=(PACK,))
+    with subject.prepare(pack, subject.find(pack, PACK.parent)) as (prepared, _):
+        installed(prepared, rounds)
 
 
 def cast(new: New, ada: list[str], bob: list[str], isolation: str | None = None) -> Race:
@@ -81,16 +95,50 @@ def cast(new: New, ada: list[str], bob: list[str], isolation: str | None = None)
     return race
 
 
-def line(name: str, rounds: int, act: Callable[[], int]) -> None:
+def line(name: str, rounds: int, act: Callable[[], int], spent: Callable[[], float]) -> None:
     """Print one line of the first table."""
-    times = []
+    times, before = [], spent()
     for _ in range(rounds):
         begun = time.perf_counter()
         played = act()
         times.append(time.perf_counter() - begun)
         assert played == 70
     fastest, median = min(times), statistics.median(times)
-    print(f"{name:34}{fastest:>8.3f} s{median:>8.3f} s{1000 * median / 70:>9.2f} ms")
+    each = (spent() - before) / rounds / 70
+    print(
+        f"{name:34}{fastest:>8.3f} s{median:>8.3f} s{1000 * median / 70:>9.2f} ms"
+        f"{1000 * each:>9.2f} ms"
+    )
+
+
+def installed(prepared: Subject, rounds: int) -> None:
+    """Print the line of the third table."""
+    times, before = [], processor(prepared)
+    with Stages(prepared) as stages:
+        for _ in range(rounds):
+            begun = time.perf_counter()
+            with Trial(stages.take("US308")) as trial:
+                people = len(deployed(trial).seen.arrivals)
+            times.append(time.perf_counter() - begun)
+    each = (processor(prepared) - before) / rounds
+    print(f"{'':34}{statistics.median(times):>8.3f} s{each:>10.3f} s{people:>10}")
+
+
+def processor(prepared: Subject) -> float:
+    """Return the seconds that this process and the server have had of a processor so far."""
+    ours = sum(os.times()[:4])
+    with database.connect(prepared.server, "postgres") as connection:
+        row = connection.execute("show data_directory").fetchone() or {}
+    postmaster = Path(row["data_directory"], "postmaster.pid").read_text("utf-8").split()[0]
+    theirs = 0
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            values = file.read_text("utf-8").rpartition(")")[2].split()
+            if postmaster in (values[1], file.parent.name):
+                # Who has ended is counted with the one that began it.
+                mine = slice(11, 15) if file.parent.name == postmaster else slice(11, 13)
+                theirs += sum(map(int, values[mine]))
+    return ours + theirs / os.sysconf("SC_CLK_TCK")
 
 
 def counted(what: str, race: Race) -> None:
