@@ -17,6 +17,7 @@ create temporary table user_sync_verification (
 do $$
 declare
     definition text;
+    lacking text;
     ghosts bigint;
     orphans bigint;
     stale bigint;
@@ -52,15 +53,50 @@ begin
     from pg_catalog.pg_proc as p
     where p.oid = pg_catalog.to_regprocedure('public.handle_new_user()');
 
+    select string_agg(f.name, ', ' order by f.name)
+    into lacking
+    from
+        (
+            values
+                ('on_auth_user_updated', 'public.handle_user_update()'),
+                ('on_auth_user_soft_deleted', 'public.handle_user_soft_delete()')
+        ) as f (name, function)
+    where not exists (
+        select
+        from pg_catalog.pg_trigger as t
+        where
+            t.tgrelid = 'auth.users'::pg_catalog.regclass
+            and t.tgname = f.name
+            and t.tgfoid = pg_catalog.to_regprocedure(f.function)
+            and t.tgenabled in ('O', 'A')
+            -- for each row (1) after (not 2) update (16)
+            and t.tgtype & 19 = 17
+    );
+
+    insert into pg_temp.user_sync_verification (point, result, detail)
+    values (
+        'the triggers that follow the user are active',
+        case when lacking is null then 'PASS' else 'FAIL' end,
+        coalesce(lacking || ': missing, disabled or another one', 'both of them')
+    );
+
     select
         count(*) filter (where pu.id is null),
         count(*) filter (where au.id is null),
         count(*) filter (
             where
-                au.deleted_at is null
-                and (pu.email, pu.email_verified)
-                    is distinct from (au.email, au.email_confirmed_at is not null)
-                and pu.id = au.id
+                pu.id = au.id
+                and (
+                    (pu.email, pu.email_verified) is distinct from (
+                        case when au.deleted_at is null then au.email end,
+                        au.deleted_at is null and au.email_confirmed_at is not null
+                    )
+                    or (
+                        au.deleted_at is not null
+                        and (pu.first_name, pu.last_name, pu.profile_photo_url, pu.deleted_at)
+                            is distinct from (null, null, null, au.deleted_at)
+                    )
+                )
         )
     into ghosts, orphans, stale
     from
@@ -96,14 +132,24 @@ begin
     where
         p.pronamespace = 'public'::pg_catalog.regnamespace
         and p.proname in (
+            'backfill_ghost_users',
             'check_ghost_users',
             'check_orphaned_profiles',
-            'get_user_sync_stats',
-            'run_user_sync_quality_check',
-            'record_user_sync_metrics',
+            'check_soft_deleted_profiles',
+            'fill_ghost_users',
+            'fill_or_set_aside',
             'get_latest_sync_status',
             'get_sync_status_history',
-            'log_cleanup_job'
+            'get_user_sync_stats',
+            'handle_new_user',
+            'handle_user_soft_delete',
+            'handle_user_update',
+            'log_cleanup_job',
+            'record_user_sync_metrics',
+            'run_user_sync_quality_check',
+            'set_ghost_user_aside',
+            'start_backfill',
+            'user_sync_trigger_status'
         )
         and (
             pg_catalog.has_function_privilege('anon', p.oid, 'execute')
@@ -112,9 +158,9 @@ begin
 
     insert into pg_temp.user_sync_verification (point, result, detail)
     values (
-        'monitoring is closed to the app''s users',
+        'no function is open to the app''s users',
         case when open_functions is null then 'PASS' else 'FAIL' end,
-        coalesce(open_functions, 'no function is open')
+        coalesce(open_functions, 'none of them')
     );
 end;
 $$;

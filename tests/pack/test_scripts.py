@@ -19,14 +19,27 @@ FAULTS = {
         "a signup without an email"},
     "drop trigger on_auth_user_created on auth.users": {"the trigger is active",
         "every quality check passes", "a signup with an email", "a signup without an email"},
-    "alter table public.users alter column email set not null": {"a signup without an email"},
+    "alter table public.users add constraint wanted check (email is not null) not valid": {
+        "a signup without an email"},
     "delete from public.users": {"no ghost users", "every quality check passes"},
     "update public.users set email = 'old@example.com'": {"no stale profiles"},
     "update public.users set email_verified = false": {"no stale profiles"},
+    "alter table auth.users disable trigger on_auth_user_updated": {
+        "the triggers that follow the user are active"},
+    "drop trigger on_auth_user_soft_deleted on auth.users": {
+        "the triggers that follow the user are active"},
+    "update public.users set first_name = 'Bea' where deleted_at is not null": {
+        "no stale profiles"},
+    "update public.users set deleted_at = null where deleted_at is not null": {
+        "no stale profiles"},
     "delete from public.cleanup_audit_log": {"the last backfill was completed"},
     "update public.cleanup_audit_log set status = 'failed'": {"the last backfill was completed"},
     "grant execute on function public.check_ghost_users() to anon": {
-        "monitoring is closed to the app's users"},
+        "no function is open to the app's users"},
+    "grant execute on function public.check_soft_deleted_profiles() to authenticated": {
+        "no function is open to the app's users"},
+    "grant execute on procedure public.backfill_ghost_users(integer, boolean) to anon": {
+        "no function is open to the app's users"},
     "drop function public.run_user_sync_quality_check()": {"every quality check passes"},
     "alter function public.handle_new_user() reset search_path": {
         "its function runs with its owner's rights and a fixed search_path"},
@@ -57,7 +70,7 @@ def test_a_sound_sync_is_verified_and_left_as_it_was(pack: Pack) -> None:
     users = "select count(*) from public.check_ghost_users(), public.users"
     for _ in range(2):  # it can be run again
         assert pack.play(VERIFY) is None
-        assert len(points(pack)) == 10
+        assert len(points(pack)) == 11
         assert set(points(pack).values()) == {"PASS"}
     assert pack.value(users) == 0
     assert pack.value("select count(*) from public.users") == 2
@@ -66,6 +79,7 @@ def test_a_sound_sync_is_verified_and_left_as_it_was(pack: Pack) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_named_and_ends_in_an_error(pack: Pack, fault: str) -> None:
     pack.auth.sign_up("ada@example.com")
+    pack.auth.admin.delete_user(pack.auth.sign_up("bea@example.com"), soft=True)
     pack.do(fault)
     error = pack.play(VERIFY)
     assert {point for point, told in points(pack).items() if told == "FAIL"} == FAULTS[fault]
@@ -91,7 +105,7 @@ def test_psql_ends_with_an_error_when_a_point_fails(
 
     sound = verified()
     assert sound.returncode == 0, sound.stderr
-    assert sound.stdout.count("PASS") == 10
+    assert sound.stdout.count("PASS") == 11
     pack.do(DISABLED)
     broken = verified()
     assert broken.returncode == 3
