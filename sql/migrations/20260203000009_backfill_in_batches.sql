@@ -6,7 +6,7 @@
 --     call public.backfill_ghost_users();
 --     select * from public.user_sync_failures;
 
-create or replace function public.user_sync_trigger_status()
+create function public.user_sync_trigger_status()
     returns text
     set search_path = ''
     language sql

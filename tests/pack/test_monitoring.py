@@ -154,6 +154,17 @@ def test_a_check_that_fails_is_critical_itself(pack: Pack, fault: str) -> None:
     assert len(list(pack.superuser.notifies(timeout=0.5, stop_after=1))) == 1
 
 
+def test_a_check_that_takes_too_long_is_critical_itself(pack: Pack) -> None:
+    pack.superuser.execute("begin")
+    pack.superuser.execute("lock table public.users")
+    pack.rows("set statement_timeout = '200ms'")
+    pack.rows(RECORD)
+    pack.superuser.execute("rollback")
+    (latest,) = pack.rows(LATEST)
+    assert (latest["status"], latest["ghost_count"]) == ("critical", None)
+    assert latest["alert_reason"].startswith("the check failed: canceling statement")
+
+
 def test_a_reason_of_any_length_fits_an_alert(pack: Pack) -> None:
     said = "x" * 9000
     pack.do(f"""
