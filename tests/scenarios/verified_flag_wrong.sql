@@ -62,3 +62,40 @@ create constraint trigger on_auth_user_created
     for each row
     execute function public.create_profile();
 -- mended: as told
+
+-- broken: a moment to the millisecond is taken from the INSERT
+-- base: detached
+-- cases: email-autoconfirm oauth google apple sso admin-confirmed
+-- also: US202 US204
+-- policy: hard_delete=keep
+-- says: accounts.emailVerified
+create or replace function public.open_account()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    insert into public.accounts (auth_id, email, "emailVerified", "createdAt")
+    values (new.id, new.email, new.email_confirmed_at, new.created_at)
+    on conflict (auth_id) do nothing;
+
+    return new;
+end;
+$$;
+
+create or replace function public.follow_account()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    update public.accounts
+    set email = case when new.deleted_at is null then new.email end
+    where auth_id = new.id;
+
+    return new;
+end;
+$$;
+-- mended: as told
