@@ -65,6 +65,43 @@ def test_no_alert_is_missed_where_every_record_says_healthy(judge: Judge) -> Non
     )
 
 
+SPEAKING = """
+create or replace function public.note() returns void language plpgsql as $$
+declare
+    channel text := concat('sync', '_alerts');
+    bad boolean := exists (
+        select from auth.users as u
+        where not exists (select from public.profiles as p where p.id = u.id)
+    );
+begin
+    insert into public.sync_log (sync_status)
+    values (case when bad then 'critical' else 'healthy' end);
+    if bad then
+        {notify};
+    end if;
+end;
+$$;
+"""
+
+
+@pytest.mark.parametrize(
+    "notify", ["perform pg_notify(channel, 'a ghost')", "execute format('notify %I', channel)"]
+)
+def test_who_cannot_be_heard_is_not_said_to_be_silent(judge: Judge, notify: str) -> None:
+    verdict = judge("US508", LOG + SPEAKING.format(notify=notify), Upkeep(monitoring=SAID))
+    assert (verdict.outcome, verdict.reason) == (
+        Outcome.NOT_JUDGED,
+        "a channel that the functions notify has no name in their source",
+    )
+
+
+def test_who_says_nothing_is_silent(judge: Judge) -> None:
+    text = LOG + SPEAKING.format(notify="raise notice 'bad'")
+    verdict = judge("US508", text, Upkeep(monitoring=SAID))
+    assert verdict.outcome is Outcome.BROKEN
+    assert "alerts nobody" in verdict.findings[0].summary
+
+
 def test_a_log_that_takes_no_row_is_not_said_to_forget(judge: Judge) -> None:
     old = "return case when new.checked_at > now() - interval '1 day' then new end"
     drops = (

@@ -27,6 +27,7 @@ _SOURCES = """
 # Where requests to other servers wait.
 _QUEUE = "select to_regclass('net.http_request_queue') is not null as so"
 _CHANNEL = re.compile(r"""'([^'\n]{1,63})'|\bnotify\s+"?([\w$]+)""", re.IGNORECASE)
+_MADE = re.compile(r"""pg_notify\s*\(\s*[^\s']|['"]\s*notify\s+%""", re.IGNORECASE)
 # The states that are recorded; the one that lasts comes at the end.
 STATES = ("healthy", "one-more", "ghost", "orphan", "parity", "trigger-disabled")
 
@@ -66,6 +67,11 @@ def alarms(trial: Trial) -> Iterator[Alarm]:
 def deaf(trial: Trial) -> bool:
     """Tell whether functions of the project may send something that is not heard here."""
     return bool(_sources(trial))
+
+
+def nameless(trial: Trial) -> bool:
+    """Tell whether a function notifies a channel whose name it makes."""
+    return any(_MADE.search(source) for source in _sources(trial))
 
 
 def _alarm(trial: Trial, fault: Fault, heard: list[str]) -> Alarm:

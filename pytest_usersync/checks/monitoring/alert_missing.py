@@ -8,7 +8,7 @@ from ...check import check
 from ...chores import chores
 from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...monitoring import recording
-from ...monitoring.alarms import Alarm, alarms, deaf
+from ...monitoring.alarms import Alarm, alarms, deaf, nameless
 from ...monitoring.survey import bare
 from ...trials.trial import Trial
 
@@ -31,6 +31,8 @@ def alert_missing(trial: Trial) -> Iterable[Finding]:
     seen = list(alarms(trial))
     if all(one.healthy for one in seen):
         raise NotJudged(f"{bare(monitoring.record)} records every state as healthy (US506)")
+    if nameless(trial) and not all(one.healthy or one.heard for one in seen):
+        raise NotJudged("a channel that the functions notify has no name in their source")
     usual = {name for one in seen if one.healthy for name in one.heard if "rows of" in name}
     for one in seen:
         if said := "; ".join(_wrong(one, usual, deaf=deaf(trial))):
