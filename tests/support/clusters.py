@@ -26,6 +26,7 @@ class Cluster:
     def __init__(self, binaries: Path | None, settings: Mapping[str, str]) -> None:
         found, user = locate.find(binaries), account()
         self._run = rundir.create(user, executable=not user.can_pass(found.folder / "postgres"))
+        self._killed: list[int] = []
         self._settings = {**life.SETTINGS, **settings}
         self.server = Server(
             conninfo=f"host={self.sockets} port={life.PORT} user={SUPERUSER}",
@@ -71,13 +72,16 @@ class Cluster:
 
     def kill(self, processes: list[int]) -> None:
         """End these processes of it at once, as ``kill -9`` does; nothing is cleaned up."""
+        self._killed = processes
         for process in processes:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
 
     def recover(self) -> None:
-        """Start it again after it was killed."""
+        """Start it again after it was killed, once nothing of it holds its memory any more."""
         self._postmaster.stop()
+        while any(map(runs, self._killed)):
+            time.sleep(0.002)
         self.start()
 
     def __enter__(self) -> Self:
@@ -88,9 +92,22 @@ class Cluster:
         self._run.remove()
 
 
+def runs(process: int) -> bool:
+    """Tell whether a process runs still; one that only waits to be counted out does not."""
+    try:
+        return status(PROCESSES / str(process) / "stat")[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def children(parent: int) -> Iterator[int]:
     """Yield the ids of the processes that a process started."""
     for path in PROCESSES.glob("[0-9]*/stat"):
         with suppress(OSError):
-            if int(path.read_text().rpartition(")")[2].split()[1]) == parent:
+            if int(status(path)[1]) == parent:
                 yield int(path.parent.name)
+
+
+def status(path: Path) -> list[str]:
+    """Return what the kernel says of a process behind its name: its state, its parent, and on."""
+    return path.read_text().rpartition(")")[2].split()
