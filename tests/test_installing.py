@@ -158,6 +158,23 @@ def test_migrations_that_leave_no_profile_when_applied_again_are_not_judged(
     assert found.reason.startswith("applied once more, the migrations leave a signup without")
 
 
+def test_a_signup_that_is_refused_in_the_end_is_not_judged(subject_of: New) -> None:
+    few = FUNCTION.replace(
+        "begin\n",
+        "begin\n    if (select count(*) from auth.users) > 4 then raise 'We are full.'; end if;\n",
+    )
+    found = verdict_of(subject_of(TABLE, few + TRIGGER, FILL))
+    assert found.outcome is Outcome.NOT_JUDGED
+
+
+def test_a_server_that_is_not_ours_shows_the_same(subject_of: New) -> None:
+    subject = subject_of(TABLE + FUNCTION, FILL, TRIGGER)
+    guest = replace(subject, server=replace(subject.server, own=False))
+    ours, theirs = verdict_of(subject), verdict_of(guest)
+    assert ours.outcome is Outcome.BROKEN
+    assert [one.summary for one in theirs.findings] == [one.summary for one in ours.findings]
+
+
 def test_where_the_loaded_database_shows_nothing_the_files_are_told(subject_of: New) -> None:
     swapped = (
         "create table public.people (id uuid primary key);"

@@ -39,12 +39,19 @@ class Installation:
         acts: whose turn it was, one after the other.
         failed: how many files there were up to one that failed, where it ended.
         first: the SQL by which a superuser brings who came first.
+        last: the number of the last moment.
     """
 
     arrivals: tuple[Arrival, ...]
     acts: tuple[str, ...]
     failed: int
     first: str
+    last: int
+
+    @property
+    def works(self) -> bool:
+        """Tell whether somebody who comes in the end has a profile."""
+        return any(one.served and one.moment.number == self.last for one in self.arrivals)
 
     def holes(self) -> list[list[Arrival]]:
         """Return those without a profile who came after somebody who has one, run by run."""

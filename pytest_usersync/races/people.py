@@ -91,6 +91,7 @@ class People:
         self._name = name
         self._only = only
         self._migrations = 0
+        self._last = 0
         self._came: list[_Signup] = []
         self._waiting: list[_Signup] = []
         self._open: list[_Signup] = []
@@ -110,7 +111,7 @@ class People:
 
     def act(self, moment: Moment, pid: int) -> None:
         """Let two people sign up, unless somebody waits for the migrations already."""
-        self._migrations = pid
+        self._migrations, self._last = pid, moment.number
         self._settle()
         if self._only is None:
             if not self._waiting and self._sign_up(moment, stays=False):
@@ -214,7 +215,7 @@ class People:
     def seen(self, target: Target | None, failed: int) -> Installation:
         """Return who is there, and has a profile; nobody, where there are no profiles yet."""
         if target is None:
-            return Installation((), tuple(self.acts), failed, "")
+            return Installation((), tuple(self.acts), failed, "", self._last)
         came = [arrival for one in self._came if (arrival := one.arrival())]
         asked = sql.SQL(_SERVED).format(
             table=identifier(target.table), key=sql.Identifier(target.key)
@@ -224,4 +225,4 @@ class People:
         there = [replace(one, served=served[one.id]) for one in came if one.id in served]
         first = self._superuser.execute(_FIRST_ONE, [[one.id for one in there[:1]]])
         text = "".join(map(arrival_of, first))
-        return Installation(tuple(there), tuple(self.acts), failed, text)
+        return Installation(tuple(there), tuple(self.acts), failed, text, self._last)

@@ -63,7 +63,7 @@ def deployed(trial: Trial) -> Deployment:
     known = openings(trial.subject.server, project)
     _expect_watched(trial, known)
     seen, late = _installed(trial, known)
-    if not seen.arrivals or not seen.arrivals[-1].served:
+    if not seen.works:
         raise NotJudged("applied once more, the migrations leave a signup without profile")
     fill = _fill(trial) if seen.holes() else None
     if fill and not fill.once:
