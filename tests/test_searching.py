@@ -155,6 +155,11 @@ def test_one_more_than_there_is_room_for_is_odd() -> None:
     assert "x" * 51 in values([50])
 
 
+@pytest.mark.parametrize("text", ['"', "é", "a'", "xxx'", "Ada 1000000"])
+def test_what_is_smaller_is_another_text(text: str) -> None:
+    assert {"name": text} not in [*smaller({"name": text})]
+
+
 def test_what_is_smaller_ends() -> None:
     seen: Metadata = {"name": {"first": ["Ada Lovelace", 17, None]}, "age": "x" * 5000}
     for _ in range(1000):

@@ -110,7 +110,7 @@ def _simpler(value: Json) -> Iterator[Json]:
         yield from ("x" * length for length in lengths if 1 < length < len(value))
         if value.strip("x"):
             yield from (value[: len(value) * part // 8] for part in (4, 5, 6, 7))
-            yield value[len(value) // 2 :]
+            yield value[(len(value) + 1) // 2 :]
     elif isinstance(value, list | tuple):
         yield []
         yield from value
