@@ -57,3 +57,32 @@ create or replace trigger on_auth_user_created
     after insert on auth.users
     for each row
     execute function public.create_profile();
+
+-- broken: a handler swallows that an email is missing
+-- also: US114 US203
+-- says: swallows an error.*email NULL, and the column is NOT NULL.*alter column email drop not null
+alter table public.profiles alter column email set not null;
+
+create or replace function public.create_profile()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+begin
+    begin
+        insert into public.profiles (id, email, phone, full_name, created_at)
+        values (new.id, new.email, new.phone, new.raw_user_meta_data ->> 'full_name', new.created_at)
+        on conflict (id) do nothing;
+    exception
+        when others then
+            if new.email is null then
+                raise warning 'no profile for %', new.id;
+            end if;
+    end;
+
+    return new;
+end;
+$$;
+-- mended: as told
+-- also: US114

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from uuid import UUID
 
-from ...auth import AuthError, SupabaseAuth
 from ...check import Needs, check
 from ...finding import Finding, Level, NotJudged
+from ...newcomers.swallowed import swallowed
 from ...quoting import showing
-from ...sync import SyncTrigger, Target
-from ...trials.refused import Refused
+from ...sync import Target
 from ...trials.trial import Trial
 
 
@@ -51,51 +48,16 @@ def _nothing(trial: Trial, script: str) -> Finding:
     ran = [t for t in trial.sync.triggers if t.enabled and "INSERT" in t.event]
     names = " and ".join(f"{t.name} ran {t.function}()" for t in ran) or "no trigger ran"
     said = f"; PostgreSQL sent {trial.notices[-1]}" if trial.notices else ""
-    handler = next((t for t in ran if "exception" in t.source.lower()), None)
+    handler = swallowed(trial, ran)
     remedy = "Let the function insert a row for every new user, whatever else it decides."
-    failure = None
-    if handler:
-        remedy = f"Take the exception handler out of {handler.function}(), or end it with `raise;`."
-        if refusal := _uncaught(trial, handler):
-            swallowed = trial.refused(refusal)
-            failure = swallowed.failure
-            said += f"; its exception handler swallows an error: {swallowed.summary}"
-            remedy = f"{swallowed.remedy}\n-- and: {remedy}"
     return Finding(
         summary=f"{trial.signup.title} succeeds and leaves no row with the new user's id,"
-        f" although {names}{said}",
+        f" although {names}{said}{handler.said if handler else ''}",
         sql=script,
-        remedy=remedy,
-        failure=failure,
-        location=(handler or ran[0]).function_location if ran else None,
+        remedy=handler.remedy if handler else remedy,
+        failure=handler.error.failure if handler and handler.error else None,
+        location=(handler.trigger if handler else ran[0]).function_location if ran else None,
     )
-
-
-def _uncaught(trial: Trial, trigger: SyncTrigger) -> Refused | None:
-    """Sign up without the function's exception handler, and take both back."""
-    rows = trial.query(
-        "select pg_get_functiondef(p.oid) as text from pg_catalog.pg_proc as p"
-        " join pg_catalog.pg_namespace as n on n.oid = p.pronamespace"
-        " where n.nspname || '.' || p.proname = %s order by p.oid",
-        [trigger.function],
-    )
-    bare = re.sub(r"(?is)\bexception\s+when\b.*(?=\bend\b)", "", rows[0]["text"] if rows else "")
-    connection = trial.connect()
-    connection.execute("begin")
-    if trial.attempt(partial(connection.execute, bare.encode())):
-        return None
-    connection.execute("set local session authorization supabase_auth_admin")
-    connection.execute("set local search_path = auth")
-    auth = SupabaseAuth(connection, trial.signup.settings)
-    try:
-        trial.signup.act(auth, trial.person())
-    except AuthError as error:
-        refusal = Refused(error, auth.script)
-        refusal.__cause__ = error
-        return refusal
-    finally:
-        connection.execute("rollback")
-    return None
 
 
 def _twice(trial: Trial, target: Target, user_id: UUID, rows: int) -> Finding:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ...check import Needs, check
 from ...finding import Finding, Level, NotApplicable
+from ...newcomers.swallowed import swallowed
 from ...quoting import showing
 from ...signups import names
 from ...trials.trial import Trial
@@ -18,7 +19,8 @@ def null_email_no_profile(trial: Trial) -> Iterable[Finding]:
     A condition such as `if new.email is not null` or a trigger's `when (new.email <> '')` lets
     these users sign up and gives them no profile: they can sign in, and every join with the
     profile table loses them. A comparison with NULL is never true, so an allowlist of domains
-    (`new.email like '%@example.com'`) leaves them out as well, silently.
+    (`new.email like '%@example.com'`) leaves them out as well, silently. And a handler may swallow
+    the error of a column that must not be NULL.
 
     Write the profile for every user and leave the email NULL. If these users are meant to have
     none, say so with `usersync_null_email = no-profile`.
@@ -32,12 +34,15 @@ def null_email_no_profile(trial: Trial) -> Iterable[Finding]:
     writers = [t for t in trial.sync.triggers if t.name in profile.written_by]
     who = " and ".join(f"{t.name} ({t.function})" for t in writers) or "no trigger"
     said = f"; PostgreSQL sent {trial.notices[-1]}" if trial.notices else ""
+    script = trial.shortest(user.id, lambda seen: not seen.profiles(profile, user.id))
+    handler = swallowed(trial, [t for t in writers if "INSERT" in t.event])
+    hidden = handler if handler and handler.error else None
+    remedy = "Let the function and the trigger's WHEN write a row for every new user; the email may"
     yield Finding(
         summary=f"{trial.signup.title} succeeds and leaves no row in {profile.table}, which"
-        f" {who} writes for an email signup{said}",
-        sql=trial.shortest(user.id, lambda seen: not seen.profiles(profile, user.id))
-        + showing(profile, user.id),
-        remedy="Let the function and the trigger's WHEN write a row for every new user; the email"
-        " may stay NULL.",
+        f" {who} writes for an email signup{said}{hidden.said if hidden else ''}",
+        sql=script + showing(profile, user.id),
+        remedy=hidden.remedy if hidden else f"{remedy} stay NULL.",
+        failure=hidden.error.failure if hidden and hidden.error else None,
         location=writers[0].function_location if writers else None,
     )
