@@ -90,22 +90,44 @@ def test_who_is_refused_by_a_deferred_constraint_is_set_aside(pack: Pack) -> Non
 
 def test_nobody_is_blamed_for_somebody_who_was_deleted_meanwhile(pack: Pack) -> None:
     pack.ghosts(2)
-    pack.do("""
-        create function public.refuse() returns trigger security definer language plpgsql
-            as $$ begin perform pg_advisory_xact_lock(42); raise 'refused'; end; $$;
-        create trigger refuse before insert on public.users
-            for each row when (new.email = 'ghost1@example.com') execute function public.refuse();
+    during_the_first_ghost(
+        pack, "raise 'refused'", "delete from auth.users where email = 'ghost1@example.com'"
+    )
+    assert pack.rows("table public.user_sync_failures") == []
+    assert pack.value(LEFT) == 0
+
+
+def test_who_got_a_profile_meanwhile_keeps_it_and_is_no_failure(pack: Pack) -> None:
+    pack.ghosts(3)
+    during_the_first_ghost(
+        pack,
+        "return new",
+        "insert into public.users (id, first_name)"
+        " select id, 'Ada' from auth.users where email = 'ghost2@example.com'",
+    )
+    assert pack.rows("table public.user_sync_failures") == []
+    names = [row["first_name"] for row in pack.rows("table public.users order by id")]
+    assert names == [None, "Ada", None]
+    (job,) = pack.rows(JOBS)
+    assert job == {"status": "completed", "records_affected": 2, "error_message": None}
+
+
+def during_the_first_ghost(pack: Pack, then: str, meanwhile: str) -> None:
+    """Backfill; hold it before the first ghost is written, and do something meanwhile."""
+    pack.do(f"""
+        create function public.hold() returns trigger security definer language plpgsql
+            as $$ begin perform pg_advisory_xact_lock(42); {then}; end; $$;
+        create trigger hold before insert on public.users
+            for each row when (new.email = 'ghost1@example.com') execute function public.hold();
     """)
     pack.superuser.execute("select pg_advisory_lock(42)")
     filling = threading.Thread(target=pack.rows, args=["call public.backfill_ghost_users()"])
     filling.start()
     while not waits(pack):
         time.sleep(0.002)
-    pack.superuser.execute("delete from auth.users where email = 'ghost1@example.com'")
+    pack.superuser.execute(meanwhile.encode())
     pack.superuser.execute("select pg_advisory_unlock(42)")
     filling.join()
-    assert pack.rows("table public.user_sync_failures") == []
-    assert pack.value(LEFT) == 0
 
 
 def waits(pack: Pack) -> bool:
