@@ -87,3 +87,10 @@ def test_a_required_address_stays_where_nobody_without_one_may_sign_up(
     (text,) = remedies(server, tmp_path, act, "US201")
     assert "drop not null" not in text
     assert "new.email is not null then new.email else email end" in text
+
+
+def test_what_is_unique_is_said_to_be_in_the_way(server: Server, tmp_path: Path) -> None:
+    unique = "alter table public.profiles add unique (email);\n"
+    files = {"20260102000000_broken.sql": NOTHING_FOLLOWS + unique}
+    (text,) = remedies(server, tmp_path, Act("unique", "plain", files), "US201")
+    assert text.startswith("-- two users may have one email: drop first what makes it unique in")

@@ -115,8 +115,15 @@ class _Part:
         return bool(found)
 
     def loosened(self) -> str:
-        """Return what lets columns be NULL that must be able to: addresses can be taken away."""
+        """Return what lets columns be NULL that must be able to: addresses can be taken away.
+
+        What is unique is only told: an ON CONFLICT of the project may go by it.
+        """
         return "".join(
+            f"-- two users may have one email: drop first what makes it unique in {self._table}\n"
+            for one in self._mirrors.values()
+            if one.sources == ("email",) and not one.flag and self._columns[one.column].single
+        ) + "".join(
             f"alter table {self._table} alter column {quoted(one.column)} drop not null;\n\n"
             for one in self._mirrors.values()
             if self._loosens and self._required(one)
