@@ -33,7 +33,7 @@ from ..quoting import named, quoted
 from ..sync import Table, Target
 from ..trials.requests import claims
 from ..trials.trial import Trial
-from . import candidates
+from . import candidates, furnishing
 from .candidates import Candidate, ordinary
 from .rights import Leanings, Rule, carrying, leanings, opened, rules
 
@@ -172,7 +172,7 @@ class Law:
         asked = self.leanings.may_turn_on(target.table, one.column)
         if one.values or not one.refers or not asked:
             return one
-        return candidates.furnished(self.trial, one, self.other_id)
+        return furnishing.furnished(self.trial, one, self.other_id)
 
     def _belongings(
         self, found: Sequence[Candidate], mine: Mapping[str, str | None]
@@ -200,7 +200,7 @@ class Law:
                 continue
             places = [Belonging(one.kind, value)] if one.refers else [None, *own]
             if asked and (gained := self._anywhere(target, {one.column: value}, places)):
-                needs = candidates.row_of(self.trial, one.refers, value) if one.refers else ""
+                needs = furnishing.row_of(self.trial, one.refers, value) if one.refers else ""
                 yield Grade(value, f"with it {gained[0]} lets them", tuple(gained), needs)
             elif reason:
                 yield Grade(value, reason)
