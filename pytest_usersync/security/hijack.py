@@ -136,7 +136,11 @@ class Attacker:
             ]
             for made in self._relations(schema) or [()]:
                 yield Attack(self.role, schema, (*made, *near))
-        if self._rights.temp and (shadowed := self._relations(_TEMP)):
+        shadowed = self._relations(_TEMP)
+        if self.through and (named := tuple(shadows.types(self._ours, _TEMP))):
+            # A session is not tried with types: a path that is '' lets them in, everywhere.
+            shadowed.append(named)
+        if self._rights.temp and shadowed:
             tried = tuple(baits(self._trial, self._rehearsed, self.role, self._newcomer))
             for made in shadowed:
                 yield Attack(self.role, _TEMP, made, tried, met=True)

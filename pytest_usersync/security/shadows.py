@@ -83,6 +83,8 @@ _OPERATORS = {
     **dict.fromkeys(("=", "<>", "<", ">", "~", "~*", "~~", "~~*", "!~~"), "boolean"),
     "||": "text",
 }
+# What SQL has no word of its own for, so that the name is looked up.
+_TYPES = ("text", "uuid", "jsonb", "json", "timestamptz", "date")
 _SIDES = (("varchar", "varchar"), ("text", "varchar"), ("varchar", "text"))
 
 
@@ -103,7 +105,7 @@ def snare(schema: str, made: Sequence[Shadow], *, stack: bool = True) -> str:
     columns, head, more = "ran_as name, what text", "begin", ""
     if stack:
         columns, more = f"{columns}, stack text", ", stack"
-        head = "declare stack text; begin get diagnostics stack = pg_context;"
+        head = "declare stack pg_catalog.text; begin get diagnostics stack = pg_context;"
     found = [f"create table {schema}.{LOOT} ({columns})", f"grant all on {schema}.{LOOT} to public"]
     for name, returns, what, back in (
         ("usersync_take()", "trigger", "tg_argv[0]", "coalesce(new, old)"),
@@ -127,6 +129,18 @@ def triggers(trial: Trial, schema: str) -> Iterator[Shadow]:
             f"create trigger usersync_take before insert on {named(table)} for each row"
             f" execute function {schema}.usersync_take({literal(what)})",
         )
+
+
+def types(ours: Sequence[Routine], schema: str) -> Iterator[Shadow]:
+    """Yield domains with the names of types that the functions mention; whoever fills one is seen.
+
+    Under ``set search_path = ''`` the temporary ones are looked up before PostgreSQL's own.
+    """
+    words = set(re.findall(r"(?<![\w$.])\w+", _sources(ours).lower()))
+    for name in (name for name in _TYPES if name in words):
+        what = f"type {name}"
+        seen = f"check ({schema}.usersync_taken({literal(what)}))"
+        yield Shadow(what, f"create domain {schema}.{name} as pg_catalog.{name} {seen}")
 
 
 def tables(trial: Trial, ours: Sequence[Routine], schema: str) -> Iterator[Shadow]:

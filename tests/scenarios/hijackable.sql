@@ -45,3 +45,37 @@ end;
 $$;
 
 revoke execute on function public.run_query(text, integer) from public, anon, authenticated;
+
+-- broken: what is executed makes a type of the name that a function declares
+-- says: with the type text that it creates so, public\.handle_new_user\(\) runs the code of anon as postgres in the same request
+create or replace function public.exec_sql(query text)
+    returns void
+    language plpgsql
+as $$
+begin
+    execute query;
+end;
+$$;
+
+create or replace function public.handle_new_user()
+    returns trigger
+    security definer
+    set search_path = ''
+    language plpgsql
+as $$
+declare
+    called text := new.raw_user_meta_data ->> 'full_name';
+begin
+    insert into public.profiles (id, email, phone, full_name, created_at)
+    values (new.id, new.email, new.phone, called, new.created_at)
+    on conflict (id) do nothing;
+
+    return new;
+end;
+$$;
+
+create or replace trigger on_auth_user_created
+    after insert on auth.users
+    for each row
+    execute function public.handle_new_user();
+-- mended: as told
