@@ -41,8 +41,8 @@ def search_path_mutable(trial: Trial) -> Iterable[Finding]:
     functions run itself, by hanging them on a table of its own or by editing its profile. Told is
     what somebody else than the role then really ran. That takes a session in which SQL can be
     typed. PostgREST gives the app's users none, so this is a warning; where a function does give
-    them one, US602 is broken. Types are left out of it: their names are looked
-    up in `pg_temp` first even under `set search_path = ''`, and nobody writes `'', pg_temp`.
+    them one, US602 is broken. Types are left out of it: their names are looked up in `pg_temp`
+    first even under `set search_path = ''`, and nobody writes `'', pg_temp`.
     """
     ours = routines(trial)
     loose = [one for one in ours if one.definer and one.path is None]
