@@ -71,6 +71,19 @@ def test_an_error_after_the_last_batch_is_told_and_leaves_no_lock(pack: Pack) ->
     assert pack.value(LEFT) == 0
 
 
+def test_without_commits_the_lock_is_the_transactions(pack: Pack) -> None:
+    pack.ghosts(2)
+    other = pack.session(pack.owner.info.user)
+    pack.rows("begin")
+    pack.rows("call public.backfill_ghost_users(p_commit => false)")
+    other.execute("call public.backfill_ghost_users()")
+    assert any("Another backfill is under way" in said for _, said in pack.notices)
+    pack.rows("rollback")
+    assert pack.value(LOCKS) == 0
+    other.execute("call public.backfill_ghost_users()")
+    assert pack.value(LEFT) == 0
+
+
 def test_who_is_refused_by_a_deferred_constraint_is_set_aside(pack: Pack) -> None:
     pack.ghosts(6)
     pack.do(f"""{REFUSE}
