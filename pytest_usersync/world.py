@@ -18,7 +18,6 @@ Reader: TypeAlias = "psycopg.Cursor[DictRow]"
 
 # A clone takes 12 MB, and on some file systems every drop makes the next clone slower.
 _CLONES_AT_ONCE = 8
-_PREPARE_AT_ONCE = 0
 
 
 class Supply:
@@ -119,11 +118,11 @@ class Rollback:
         """Lend the one connection as ``supabase_auth_admin``."""
         connection, roles = self._open(pushing=True), self._supply.roles
         with roles.acting(connection, roles.auth, undo_on_error=False):
-            connection.serving, connection.prepare_threshold = True, _PREPARE_AT_ONCE
+            connection.serving = True
             try:
                 yield connection
             finally:
-                connection.serving, connection.prepare_threshold = False, None
+                connection.serving = False
 
     @contextmanager
     def reader(self) -> Iterator[Reader]:

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial, wraps
-from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol, TypeAlias, TypeVar
+from typing import Concatenate, NamedTuple, ParamSpec, Protocol, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow
 
+from .carrier import Carrier, OneByOne, Packet
 from .errors import TIMEOUT, UNEXPECTED, AuthError, failure, refusing
 from .settings import AuthSettings
 from .statements import Statement
@@ -35,7 +36,7 @@ order by n.nspname, c.conname"""
 class _Waiting(NamedTuple):
     """A statement on its way: how much had been sent with it, and which answers were open."""
 
-    cursor: psycopg.Cursor[Any]
+    packet: Packet
     sent: int
     scopes: tuple[refusing, ...]
 
@@ -48,19 +49,17 @@ class Channel:
     """
 
     _connection: psycopg.Connection[object]
-    _cursor: psycopg.Cursor[DictRow]
-    _pool: list[psycopg.Cursor[DictRow]]
+    _carrier: Carrier
 
     def __init__(self, line: Line, settings: AuthSettings) -> None:
-        if isinstance(line, psycopg.Connection):
-            self._take(line)
-            self._borrow: Lender = partial(_lent, line)
-        else:
-            self._borrow = line
+        self._borrow: Lender = (
+            partial(_lent, line) if isinstance(line, psycopg.Connection) else line
+        )
         limit = settings.max_request_duration
         self._limit = None if limit is None else limit.total_seconds()
         self._started = 0.0
-        self._waiting: list[_Waiting] | None = None
+        self._waiting: list[_Waiting] = []
+        self._together = False
         self.busy = False
         self.sent: list[Sent] = []
         # Whoever wants to keep what several requests send puts a list here.
@@ -77,91 +76,55 @@ class Channel:
         self._started = time.monotonic()
         try:
             with self._borrow() as connection:
-                if connection is not getattr(self, "_connection", None):
-                    self._take(connection)
+                self._take(connection)
                 yield
         finally:
             self.busy = False
 
     def _take(self, connection: psycopg.Connection[object]) -> None:
-        self._connection = connection
-        self._pool = []
-        self._cursor = connection.cursor(row_factory=dict_row)
+        kind: type[Carrier] = getattr(connection, "carrier", Carrier)
+        if connection.pgconn.pipeline_status:
+            kind = OneByOne  # It is the app's own pipeline.
+        known = connection is getattr(self, "_connection", None)
+        if not known or type(self._carrier) is not kind:
+            self._connection, self._carrier = connection, kind(connection)
 
     def run(self, statement: Statement, values: Sequence[object]) -> None:
-        """Execute the write.
+        """Execute the write; in a transaction, with what is read or written next.
 
         Raises psycopg.Error when the database refuses, AuthError when time is up.
         """
         self.sent.append((statement, values))
-        if self._waiting is None:
-            self._cursor.execute(statement.text, values)
-        else:
-            self._queue(statement, values, self._waiting)
-        if self._limit is not None and time.monotonic() - self._started > self._limit:
-            raise AuthError(504, "request_timeout", TIMEOUT)
+        self._wait_with(statement.text, values)
+        if not (self._together and self._carrier.together):
+            self.settle()
 
-    def _queue(
-        self, statement: Statement, values: Sequence[object], waiting: list[_Waiting]
-    ) -> None:
-        """Send the write without waiting for what becomes of it."""
-        with self._attributed():
-            self._next(waiting).execute(statement.text, values)
-
-    def _next(self, waiting: list[_Waiting]) -> psycopg.Cursor[DictRow]:
-        """Return a cursor that waits for no answer; making one costs as much as sending."""
-        if len(waiting) == len(self._pool):
-            self._pool.append(self._connection.cursor(row_factory=dict_row))
-        cursor = self._pool[len(waiting)]
-        waiting.append(_Waiting(cursor, len(self.sent), refusing.open()))
-        return cursor
-
-    @contextmanager
-    def _attributed(self) -> Iterator[None]:
-        """Give an error to the write that it belongs to, as if each had been waited for."""
+    def _wait_with(self, text: str, values: Sequence[object]) -> None:
         try:
-            yield
-        except psycopg.Error as error:
-            for one in self._waiting or ():
-                if one.cursor.statusmessage is None:
-                    del self.sent[one.sent :]
-                    self._waiting = []
-                    told = refusing.answer(error, one.scopes)
-                    raise told from (None if told is error else error)
+            packet = self._carrier.pack(text, values)
+        except psycopg.Error:
+            self.settle()  # What was written before may have been refused before.
             raise
+        self._waiting.append(_Waiting(packet, len(self.sent), refusing.open()))
 
     def settle(self) -> None:
         """Wait for the writes that are on their way."""
         if self._waiting:
-            with self._attributed(), self._connection.pipeline() as pipeline:
-                pipeline.sync()
-            self._waiting = []
+            self._deliver()
 
-    @contextmanager
-    def _together(self) -> Iterator[None]:
-        """Let the writes inside go out together; wait where something is read, and at the end."""
-        if self._waiting is not None:
-            yield
-            return
-        self._waiting = []
+    def _deliver(self) -> list[DictRow]:
+        """Send what waits, in one trip; give an error to the write that it belongs to."""
+        waiting, self._waiting = self._waiting, []
         try:
-            with self._attributed(), self._connection.pipeline() as pipeline:
-                try:
-                    yield
-                except BaseException:
-                    self._drain(pipeline)
-                    raise
-        finally:
-            self._waiting = None
-
-    def _drain(self, pipeline: psycopg.Pipeline) -> None:
-        """Take in what is still to come after an error; psycopg would log it as a warning."""
-        while not self._connection.closed:
-            try:
-                pipeline.sync()
-            except psycopg.Error:
-                continue
-            return
+            rows = self._carrier.exchange([one.packet for one in waiting])
+        except psycopg.Error as error:
+            refused = waiting[min(self._carrier.answered, len(waiting) - 1)]
+            del self.sent[refused.sent :]
+            told = refusing.answer(error, refused.scopes)
+            raise told from (None if told is error else error)
+        if self._limit is not None and time.monotonic() - self._started > self._limit:
+            raise AuthError(504, "request_timeout", TIMEOUT)
+        return rows
 
     def run_alone(self, statement: Statement, values: Sequence[object]) -> None:
         """Execute the write in a transaction of its own, as autocommit does."""
@@ -170,55 +133,64 @@ class Channel:
 
     def rows(self, query: str, values: Sequence[object]) -> list[DictRow]:
         """Return what the query finds; on an idle connection, leave no transaction open."""
-        if self._waiting is not None:
-            return self._read(query, values, self._waiting)
-        if self._connection.autocommit or self._open:
-            return self._cursor.execute(query, values).fetchall()
-        with self._connection.transaction():
-            return self._cursor.execute(query, values).fetchall()
+        if not (self._connection.autocommit or self._open):
+            with self._connection.transaction():
+                return self._read(query, values)
+        return self._read(query, values)
 
-    def _read(self, query: str, values: Sequence[object], waiting: list[_Waiting]) -> list[DictRow]:
-        with self._attributed():
-            found = self._next(waiting).execute(query, values).fetchall()
-        waiting.clear()
-        return found
+    def _read(self, query: str, values: Sequence[object]) -> list[DictRow]:
+        self._wait_with(query, values)
+        return self._deliver()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Begin and commit; roll back on any error but an ``AuthError`` that commits."""
         nested = self._open
-        told: AuthError | None = None
         self.deferrable = None  # Nobody knows yet.
         self.sent.append("begin")
         with self._connection.transaction():
-            try:
-                with self._together():
+            told = None
+            with self._writing():
+                try:
                     yield
-            except AuthError as error:
-                if not error.committed:
-                    raise
-                told = error
-            self.sent.append("commit")
-            if nested:
-                self._fire_deferred()
+                except AuthError as error:
+                    self.settle()
+                    if not error.committed:
+                        raise
+                    told = error
+                self.sent.append("commit")
+                if nested:
+                    self._fire_deferred()
+                self.settle()
         if told:
             raise told
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Let the writes inside go out together."""
+        self._together = True
+        try:
+            yield
+        finally:
+            self._together = False
+            self._waiting = []
 
     @property
     def _open(self) -> bool:
         return self._connection.info.transaction_status != TransactionStatus.IDLE
 
     def _fire_deferred(self) -> None:
-        if self.deferrable is False or not (constraints := self.rows(_CONSTRAINTS, [])):
+        if self.deferrable is False or not (constraints := self._read(_CONSTRAINTS, [])):
             return
-        self._cursor.execute("set constraints all immediate")
+        self._wait_with("set constraints all immediate", [])
         if deferred := [
             sql.Identifier(row["nspname"], row["conname"])
             for row in constraints
             if row["condeferred"]
         ]:
             names = sql.SQL(", ").join(deferred)
-            self._cursor.execute(sql.SQL("set constraints {} deferred").format(names))
+            again = sql.SQL("set constraints {} deferred").format(names).as_string(None)
+            self._wait_with(again.replace("%", "%%"), [])
 
 
 def _lent(

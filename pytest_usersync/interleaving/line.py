@@ -13,6 +13,7 @@ from psycopg.pq.abc import PGresult
 from psycopg.rows import DictRow
 
 from .. import database
+from ..auth.carrier import OneByOne
 from ..server import Server
 
 T = TypeVar("T")
@@ -98,6 +99,7 @@ class RaceConnection(psycopg.Connection[DictRow]):
 
     listener: Listener | None = None
     together = False
+    carrier = OneByOne
 
     def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401
         super().__init__(*given, **named)

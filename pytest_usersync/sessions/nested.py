@@ -9,10 +9,11 @@ from typing import Any, Self
 
 import psycopg
 from psycopg import sql
-from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import dict_row
+
+from .trips import TripConnection
 
 # What only a real commit brings about, or undoes.
 _NEEDS_COMMIT = re.compile(
@@ -44,7 +45,7 @@ class _Cursor(psycopg.Cursor[Any]):
         return super().execute(query, *given, **named)
 
 
-class NestedConnection(psycopg.Connection[DictRow]):
+class NestedConnection(TripConnection):
     """A psycopg connection that can be put inside a transaction of its own.
 
     Inside, ``commit``, ``rollback`` and the outermost ``transaction()`` block do what the code that
@@ -62,8 +63,6 @@ class NestedConnection(psycopg.Connection[DictRow]):
         self._begun = False
         self._behind = False
         self._needs_commit = False
-        self._ahead: tuple[str, ...] = ()
-        self._fresh = False
         self.restore()
 
     def restore(self) -> None:
@@ -73,37 +72,10 @@ class NestedConnection(psycopg.Connection[DictRow]):
         # A plan that outlives a world may not fit the tables of the next one.
         self.prepare_threshold = None
 
-    def send(self, *statements: str) -> list[PGresult]:
-        """Run statements in one trip, without psycopg's own bookkeeping."""
-        with self.lock:
-            return self._send(*statements)
-
-    def _send(self, *statements: str) -> list[PGresult]:
-        results: list[PGresult] = []
-        ahead, self._ahead = self._ahead, ()
-        self.pgconn.send_query("; ".join((*ahead, *statements)).encode())
-        while result := self.pgconn.get_result():
-            results.append(result)
-        if results[-1].status == ExecStatus.FATAL_ERROR:
-            raise error_from_result(results[-1], self.info.encoding)
-        return results[len(ahead) :]
-
-    def wait(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401
-        """Do what psycopg does for every statement, after what is still to be sent before it."""
-        self._fresh = False
-        if self._ahead:
-            self._send()
-        return super().wait(*given, **named)
-
     @property
     def failed(self) -> bool:
         """Whether the open transaction has failed, so that nothing but a rollback works."""
         return self.info.transaction_status == TransactionStatus.INERROR
-
-    @property
-    def idle(self) -> bool:
-        """Whether no transaction is open, nor about to be."""
-        return not self._ahead and self.info.transaction_status == TransactionStatus.IDLE
 
     @property
     def pristine(self) -> bool:
@@ -117,6 +89,7 @@ class NestedConnection(psycopg.Connection[DictRow]):
             later: in the trip of what comes next.
         """
         self._begun = self._needs_commit = self._behind = self._touched = False
+        self.settle_down()
         self.parts = 0
         self.points = ["usersync_0"]
         start = ("begin", "savepoint usersync_0")
@@ -130,6 +103,9 @@ class NestedConnection(psycopg.Connection[DictRow]):
         points, self.points = self.points, []
         if self.closed or not points:
             raise psycopg.OperationalError("the transaction was ended from inside")
+        if "begin" in self.take_ahead():  # What has not been sent is as good as rolled back.
+            self.restore()
+            return
         self._clean(f"rollback to savepoint {points[0]}", "rollback")
 
     def undo(self, point: str) -> None:
@@ -139,18 +115,25 @@ class NestedConnection(psycopg.Connection[DictRow]):
 
     def _clean(self, *before: str) -> None:
         """Take back a transaction, and what of the app's no rollback takes back."""
-        left = _PREPARED if self._touched else "select null"
-        *_, found = self.send(*before, "select pg_catalog.pg_advisory_unlock_all()", left)
+        left = (_PREPARED,) if self._touched else ()
+        *_, found = self.send(*before, "select pg_catalog.pg_advisory_unlock_all()", *left)
         if text := found.get_value(0, 0):
             self.send(text.decode())
         self._begun = self._needs_commit = self._behind = False
         self.restore()
 
-    def push(self, *before: str) -> list[PGresult]:
-        """Set a savepoint that commits and rollbacks come to, in the trip of what is before it."""
+    def push(self, *before: str, later: bool = False) -> list[PGresult]:
+        """Set a savepoint that commits and rollbacks come to, in the trip of what is before it.
+
+        Args:
+            later: in the trip of what comes next.
+        """
         point = f"usersync_{len(self.points)}"
         again = self._forward()
-        results = self.send(*again, *before, f"savepoint {point}")
+        statements = (*again, *before, f"savepoint {point}")
+        results = [] if later else self.send(*statements)
+        if later:
+            self._ahead += statements
         self.points.append(point)
         self._fresh = True
         return results[len(again) :]
@@ -278,10 +261,11 @@ class NestedConnection(psycopg.Connection[DictRow]):
         release = [] if shared else [f"release savepoint {name}"]
         try:
             if not shared:
-                self.send(f"savepoint {name}")
+                self._ahead += (f"savepoint {name}",)
             yield
         except BaseException:
-            self.send(f"rollback to savepoint {name}", *release)
+            if not self.closed:
+                self.send(f"rollback to savepoint {name}", *release)
             raise
         else:
             self._ahead += tuple(release)

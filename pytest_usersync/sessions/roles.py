@@ -112,7 +112,7 @@ class Roles:
         ours = part in self._known
         if ours and connection.pristine and not idle:
             enter, back = self._known[part]
-            connection.push(*enter)
+            connection.push(*enter, later=True)
         else:
             query = _enter(part, self.superuser)
             before = (connection.send(query) if idle else connection.push(query))[0]

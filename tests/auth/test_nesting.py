@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -20,6 +22,10 @@ begin
     return new;
 end $$;
 grant execute on function public.refuse() to supabase_auth_admin;
+"""
+AT_ONCE = """
+create trigger refuse before insert on auth.users
+    for each row execute function public.refuse();
 """
 AT_COMMIT = """
 create constraint trigger refuse after insert on auth.users
@@ -58,11 +64,7 @@ def test_without_autocommit_a_flow_commits_and_leaves_no_transaction_open(
 def test_a_refused_flow_leaves_the_open_transaction_usable(
     auth: Auth, connection: Connection, superuser: Connection
 ) -> None:
-    superuser.execute(REFUSE)
-    superuser.execute(
-        "create trigger refuse before insert on auth.users"
-        " for each row execute function public.refuse()"
-    )
+    superuser.execute(REFUSE + AT_ONCE)
     with connection.transaction(force_rollback=True):
         auth().sign_up("ada@example.com")
         with pytest.raises(AuthError):
@@ -120,6 +122,66 @@ def test_a_session_authorization_is_as_good_as_a_login(superuser: Connection) ->
     superuser.execute("set session authorization supabase_auth_admin")
     superuser.execute("set search_path = auth")
     SupabaseAuth(superuser, AuthSettings()).sign_up("ada@example.com")
+    assert emails(superuser) == ["ada@example.com"]
+
+
+def test_a_flow_may_be_a_part_of_the_app_s_own_pipeline(auth: Auth, connection: Connection) -> None:
+    server = auth(mailer_autoconfirm=True)
+    with connection.transaction(force_rollback=True), connection.pipeline():
+        connection.execute("select 1")
+        server.sign_up("ada@example.com")
+        with pytest.raises(AuthError, match="already"):
+            server.sign_up("ada@example.com")
+        connection.execute("select 1")
+    server.sign_up("ada@example.com")
+
+
+def test_the_channel_takes_names_with_a_percent_sign(
+    auth: Auth, connection: Connection, superuser: Connection
+) -> None:
+    superuser.execute(REFUSE + AT_COMMIT.replace("trigger refuse", 'trigger "100%s %"'))
+    with connection.transaction(force_rollback=True):
+        auth().sign_up("ada@example.com")
+        with pytest.raises(AuthError):
+            auth().sign_up("no@example.com")
+
+
+def test_whoever_listens_on_the_connection_is_told(
+    auth: Auth, connection: Connection, superuser: Connection
+) -> None:
+    heard: list[str] = []
+    connection.add_notify_handler(lambda notify: heard.append(notify.payload))
+    connection.execute("listen signups")
+    superuser.execute("select pg_notify('signups', 'one')")
+    auth().sign_up("ada@example.com")
+    assert heard == ["one"]
+
+
+def test_a_flow_that_waits_for_a_lock_lets_other_threads_go_on(
+    auth: Auth, superuser: Connection
+) -> None:
+    server = auth()
+    with ThreadPoolExecutor() as threads:
+        with superuser.transaction():
+            superuser.execute("lock table auth.users in exclusive mode")
+            signup = threads.submit(server.sign_up, "ada@example.com")
+            with pytest.raises(TimeoutError):
+                signup.result(timeout=0.3)
+        assert signup.result().email == "ada@example.com"
+
+
+def test_ctrl_c_ends_a_flow_and_leaves_the_connection_usable(
+    auth: Auth, superuser: Connection
+) -> None:
+    superuser.execute(REFUSE.replace("raise exception 'boom'", "perform pg_sleep(60)") + AT_ONCE)
+    usual = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            auth().sign_up("no@example.com")
+    finally:
+        signal.signal(signal.SIGALRM, usual)
+    auth().sign_up("ada@example.com")
     assert emails(superuser) == ["ada@example.com"]
 
 
