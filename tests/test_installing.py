@@ -111,7 +111,7 @@ def test_users_who_were_there_before_need_not_be_filled(subject_of: New) -> None
 def test_nobody_comes_before_a_file_that_applies_only_without_users(subject_of: New) -> None:
     first = TABLE + FUNCTION + TRIGGER
     late = "drop trigger on_auth_user_created on auth.users;"
-    found = verdict_of(subject_of(first, NO_USERS + UNLIKE, late, TRIGGER))
+    found = verdict_of(subject_of(first, NO_USERS + UNLIKE, late, "", TRIGGER))
     assert found.outcome is Outcome.BROKEN
     assert "behind supabase/migrations/20260101000002_it.sql:1 has" in found.findings[0].summary
 

@@ -103,7 +103,8 @@ class People:
     def close(self) -> None:
         """End the sessions."""
         for one in self._waiting:
-            self._kill(one)
+            with suppress(Error):
+                self._kill(one)
         for line in (*self._lines, self._superuser):
             line.close()
 
@@ -204,7 +205,7 @@ class People:
         one.join(_PATIENCE)
         if one.is_alive():
             self._superuser.execute("select pg_catalog.pg_terminate_backend(%s)", [one.pid])
-            one.join()
+            one.join(_PATIENCE)
 
     def _turn(self, name: str) -> None:
         if self.acts[-1:] != [name]:

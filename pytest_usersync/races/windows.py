@@ -110,7 +110,8 @@ def _causes(seen: Installation) -> list[tuple[list[Arrival], Arrival]]:
     """Return those without a profile, together where one file ends it, and who comes next."""
     found: dict[Path | None, tuple[list[Arrival], Arrival]] = {}
     for hole in seen.holes():
-        until = seen.arrivals[seen.arrivals.index(hole[-1]) + 1]
+        behind = seen.arrivals[seen.arrivals.index(hole[-1]) + 1 :]
+        until = behind[0] if behind else hole[-1]
         last = until.moment.migration
         earlier, _ = found.get(last.path if last else None, ([], until))
         found[last.path if last else None] = ([*earlier, *hole], until)

@@ -71,7 +71,8 @@ def _place(trial: Trial, deployment: Deployment, window: Window) -> Location | N
     statements = moment.migration.statements
     if known:
         statements = known.statements if moment.committed else known.statements[: moment.done]
-    return trial.subject.project.location(moment.migration, *statements[-1].place())
+    place = statements[-1].place() if statements else (1, 1)
+    return trial.subject.project.location(moment.migration, *place)
 
 
 def _made(trial: Trial) -> str:
