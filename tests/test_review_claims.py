@@ -534,7 +534,7 @@ def called(pack: Pack, statement: str) -> dict[str, int]:
 
 @claim(
     "The daily check takes < 500 ms under 100K users, 1-5 s up to 1M, > 5 s above",
-    "less; measured below",
+    "true, or less; measured below",
     mended="20260203000011",
 )
 def test_the_daily_check_reads_each_table_once(reviewed: Pack, mended: Pack) -> None:
@@ -618,7 +618,7 @@ def page() -> str:
 def test_the_page_says_what_the_tests_say() -> None:
     told, _, figures = PAGE.read_text(encoding="utf-8").partition(MEASURED)
     assert told == page()
-    for users in ("1,000", "10,000", "100,000"):
+    for users in ("1,000", "10,000", "100,000", "1,000,000"):
         assert f"| {users} |" in figures
 
 
