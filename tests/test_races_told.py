@@ -31,7 +31,8 @@ _WAITS = "select wait_event_type = 'Lock' as waits from pg_catalog.pg_stat_activ
 
 
 @pytest.mark.parametrize(
-    ("name", "number"), [*((name, 0) for name in TOLD), ("install_window", 4), ("install_window", 5)]
+    ("name", "number"),
+    [*((name, 0) for name in TOLD), ("install_window", 4), ("install_window", 5)],
 )
 def test_the_sql_of_a_finding_shows_the_race(
     server: Server, tmp_path: Path, name: str, number: int
