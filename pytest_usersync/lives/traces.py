@@ -62,7 +62,9 @@ def _takes(trial: Trial, data: Mapping[str, Json], places: Iterable[Place], valu
     targets = trial.sync.targets
     (outcome,) = tried(trial.session(), [bringing(dict(data))], targets)
     found: Rows = dict(zip(targets, (list(map(dict, rows)) for rows in outcome.rows), strict=False))
-    return any(value in _text(left) for place in places for left in values(found, place))
+    kept = [left for place in places for left in values(found, place)]
+    # A mere number, an age or a size, tells nobody from others.
+    return any(value in _text(left) for left in kept if not isinstance(left, int))
 
 
 def words(trial: Trial, user: User, person: Person) -> list[str]:
