@@ -86,7 +86,6 @@ def act(trial: Trial, doing: Doing, user: User, settings: AuthSettings = CONFIRM
         raise Refused(error, script(sent), sent) from error
     finally:
         trial.sent = (*trial.sent, *_sent(auth))
-        trial.script = script(trial.sent)
 
 
 def _sent(auth: SupabaseAuth) -> Iterator[Sent]:

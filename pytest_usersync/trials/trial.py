@@ -11,6 +11,7 @@ from psycopg import Error, sql
 
 from ..auth import AuthError, AuthSettings, SupabaseAuth, User
 from ..auth.channel import Sent
+from ..auth.script import script
 from ..auth.source import Source
 from ..check import Subject
 from ..database import Connection
@@ -45,7 +46,6 @@ class Trial:
         self.case = case
         self.notices = stage.notices
         self.notices.clear()
-        self.script = ""
         self.sent: Sequence[Sent] = ()
         self._stage = stage
         self._exits = ExitStack()
@@ -61,6 +61,11 @@ class Trial:
         stage = Stage(self.subject, self._stage.clones, self._stage.common)
         self._exits.enter_context(closing(stage))
         return self._exits.enter_context(Trial(stage, self.case))
+
+    @property
+    def script(self) -> str:
+        """Return what was sent as SQL that runs in psql."""
+        return script(self.sent)
 
     @property
     def sync(self) -> Sync:
@@ -110,7 +115,6 @@ class Trial:
         except AuthError as error:
             raise Refused(error, auth.script, tuple(auth.channel.sent)) from error
         finally:
-            self.script = auth.script
             self.sent = tuple(auth.channel.sent)
 
     def signed_up(self, signup: Signup, person: Person | None = None) -> User:
