@@ -234,7 +234,8 @@ begin
         into auth_total, public_total, ghosts, orphans, trigger_status
         from {schema}.get_user_sync_stats() as s;
     exception
-        when others then
+        -- one that takes too long has failed, too
+        when others or query_canceled then
             failure := sqlerrm;
     end;
 
