@@ -1,8 +1,10 @@
 -- The rows that the trigger of the pack would have written.
-create function {schema}.fill_ghost_users(p_first uuid, p_last uuid)
+create function {schema}.fill_ghost_users(p_ghosts uuid[])
     returns bigint
     security definer
     set search_path = ''
+    -- users are looked up by their keys: weighed anew for each batch, reading the whole table can seem cheaper
+    set plan_cache_mode = force_generic_plan
     language plpgsql
 as $$
 declare
@@ -15,17 +17,10 @@ begin
     select
 {values}
     from auth.users as au
-    where
-        au.id between p_first and p_last{wanted}
-        and not exists (
-            select
-            from {table} as p
-            where p.{key} = {au_id}
-        )
+    where au.id = any (p_ghosts){and_wanted}
     order by au.id
     -- who is about to be deleted is waited for, and is no ghost then
-    for key share of au
-    on conflict ({key}) do nothing;
+    for key share of au;
 
     get diagnostics filled = row_count;
 
@@ -33,5 +28,5 @@ begin
 end;
 $$;
 
-comment on function {schema}.fill_ghost_users(uuid, uuid)
-    is 'Writes the missing rows of {table} from one key to another, and returns how many.';
+comment on function {schema}.fill_ghost_users(uuid[])
+    is 'Writes the rows of {table} that some users lack, and returns how many.';

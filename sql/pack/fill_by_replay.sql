@@ -13,33 +13,17 @@ revoke all
 {replayed}
 
 
-create function {schema}.fill_ghost_users(p_first uuid, p_last uuid)
+create function {schema}.fill_ghost_users(p_ghosts uuid[])
     returns bigint
     security definer
     set search_path = ''
+    -- users are looked up by their keys: weighed anew for each batch, reading the whole table can seem cheaper
+    set plan_cache_mode = force_generic_plan
     language plpgsql
 as $$
 declare
-    ghosts constant uuid[] := array(
-        select au.id
-        from auth.users as au
-        where
-            au.id between p_first and p_last{wanted}
-            and not exists (
-                select
-                from {table} as p
-                where p.{key} = {au_id}
-            )
-        order by au.id
-        -- who is about to be deleted is waited for, and is no ghost then
-        for key share of au
-    );
     filled bigint;
 begin
-    if cardinality(ghosts) = 0 then
-        return 0;
-    end if;
-
     -- no password and no token comes along
     insert into {schema}.user_sync_replay
     select r.*
@@ -62,10 +46,18 @@ begin
                     "deleted_at": null
                 }'
         ) as r
-    where au.id = any (ghosts)
+    where
+        au.id = any (p_ghosts){and_wanted}
+        and not exists (
+            select
+            from {table} as p
+            where p.{key} = {au_id}
+        )
     order by
         au.created_at,
-        au.id;
+        au.id
+    -- who is about to be deleted is waited for, and is no ghost then
+    for key share of au;
 
     update {schema}.user_sync_replay as r
     set
@@ -74,25 +66,31 @@ begin
         confirmed_at = au.confirmed_at,
         deleted_at = au.deleted_at
     from auth.users as au
-    where au.id = r.id;
-
-    -- no trigger hears of that: nobody was deleted
-    truncate {schema}.user_sync_replay;
+    where
+        au.id = r.id
+        and au.id = any (p_ghosts);
 
     select count(*)
     into filled
-    from auth.users as au
+    from
+        {schema}.user_sync_replay as r
+        join auth.users as au
+            on au.id = r.id
     where
-        au.id = any (ghosts)
+        au.id = any (p_ghosts)
         and exists (
             select
             from {table} as p
             where p.{key} = {au_id}
         );
 
+    -- no trigger hears of that: nobody was deleted. And what names this table is planned anew for the next batch, when
+    -- there are more profiles
+    truncate {schema}.user_sync_replay;
+
     return filled;
 end;
 $$;
 
-comment on function {schema}.fill_ghost_users(uuid, uuid)
-    is 'Lets the triggers write the missing rows of {table} from one key to another, and returns how many.';
+comment on function {schema}.fill_ghost_users(uuid[])
+    is 'Lets the triggers write the rows of {table} that some users lack, and returns how many.';

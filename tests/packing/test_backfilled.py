@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 from acts import sound, staged
 from psycopg import Error
+from psycopg.errors import QueryCanceled
 
 from pytest_usersync import catalog
 from pytest_usersync.chores import ghosts
@@ -84,9 +87,11 @@ def locks(session: Connection) -> int:
     [
         "alter table public.cleanup_audit_log add check (status <> 'running') not valid",
         "alter table public.cleanup_audit_log add check (status <> 'completed') not valid",
+        "alter table auth.users rename column id to elsewhere",
+        "alter function public.fill_or_set_aside(uuid[]) rename to elsewhere",
         "alter table public.user_sync_failures rename to elsewhere",
     ],
-    ids=["at the start", "in its log", "at the end"],
+    ids=["at the start", "in its log", "in the list", "in a batch", "at the end"],
 )
 def test_a_backfill_that_fails_keeps_no_lock(trial: Trial, fault: str) -> None:
     ghosts.ghost(trial)
@@ -95,6 +100,21 @@ def test_a_backfill_that_fails_keeps_no_lock(trial: Trial, fault: str) -> None:
         with pytest.raises(Error):
             session.execute(CALL)
         assert locks(session) == 0
+
+
+def test_a_backfill_that_takes_too_long_keeps_no_lock(trial: Trial) -> None:
+    lost = ghosts.ghost(trial)
+    with closing(trial.connect("postgres")) as session, closing(trial.connect()) as other:
+        other.execute("begin")
+        other.execute("lock table public.cleanup_audit_log")
+        session.execute("set statement_timeout = '200ms'")
+        with pytest.raises(QueryCanceled):
+            session.execute(CALL)
+        other.execute("rollback")
+        assert locks(session) == 0
+        session.execute("reset statement_timeout")
+        session.execute(CALL)
+    assert lost not in ghosts.without_profile(trial)
 
 
 def test_what_is_refused_at_the_commit_stops_nobody_else(trial: Trial) -> None:
@@ -108,3 +128,40 @@ def test_what_is_refused_at_the_commit_stops_nobody_else(trial: Trial) -> None:
         {"user_id": lost[1], "said": "not me"}
     ]
     assert [row["records_affected"] for row in trial.query(LOG)] == [2]
+
+
+HOLD = """
+    create function public.hold() returns trigger security definer language plpgsql as $$
+    begin
+        perform pg_advisory_xact_lock(42);
+        return new;
+    end;
+    $$;
+    create trigger hold
+        before insert on public.profiles
+        for each row
+        when (new.id = '{}')
+        execute function public.hold();
+"""
+WAITS = "select from pg_locks where locktype = 'advisory' and objid = 42 and not granted"
+
+
+def test_who_got_a_profile_meanwhile_keeps_it_and_is_no_failure(trial: Trial) -> None:
+    first, second, _ = sorted(ghosts.ghost(trial) for _ in range(3))
+    trial.execute(HOLD.format(first))
+    with closing(trial.connect("postgres")) as session, closing(trial.connect()) as other:
+        other.execute("select pg_advisory_lock(42)")
+        filling = threading.Thread(target=session.execute, args=[CALL])
+        filling.start()
+        while not other.execute(WAITS).fetchall():
+            time.sleep(0.002)
+        written = "insert into public.profiles (id, full_name) values (%s, 'Ada')"
+        other.execute(written, [second])
+        other.execute("select pg_advisory_unlock(42)")
+        filling.join()
+    assert not ghosts.without_profile(trial)
+    assert trial.query("select id from public.profiles where full_name = 'Ada'") == [{"id": second}]
+    assert trial.query("select from public.user_sync_failures") == []
+    assert trial.query(LOG) == [
+        {"status": "completed", "records_affected": 2, "error_message": None}
+    ]

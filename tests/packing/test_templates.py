@@ -19,6 +19,11 @@ WORDS = {
     "au_id": "au.id",
     "wanted_only": "",
     "and_wanted": "",
+    "wanted": "",
+    "f_id": "f.user_id",
+    "lock": "'public.backfill_ghost_users'",
+    "triggers": "",
+    "fill": "",
     "profile_id": "pu.id",
     "profile_email": "pu.email",
     "profile_created": "pu.created_at",
@@ -48,6 +53,17 @@ OURS = functions(filled("monitoring", **WORDS))
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_a_pack_monitors_as_the_migrations_do(name: str) -> None:
     assert OURS[name] == THEIRS[name]
+
+
+def test_a_pack_fills_batch_by_batch_as_the_migrations_do() -> None:
+    procedure = re.compile(r"^create procedure .*?^\$\$;\n", re.MULTILINE | re.DOTALL)
+    warned = re.compile(r"raise warning .*?, trigger_status;", re.DOTALL)
+    ours, theirs = (
+        [warned.sub("", one) for one in procedure.findall(text)]
+        for text in (filled("backfill", **WORDS), migration("backfill_in_batches"))
+    )
+    assert ours == theirs
+    assert len(ours) == 1
 
 
 def test_a_pack_is_scheduled_as_the_migrations_are() -> None:
