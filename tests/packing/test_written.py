@@ -57,7 +57,16 @@ def test_a_pack_is_judged_silent_but_for_what_is_the_projects_own(
     assert {one.code for one in pack.left} == SHAPES[name], "\n".join(said)
 
 
-QUICK = ("plain", "text_key", "two_tables", "username", "citext", "deferred", "generated_id")
+QUICK = (
+    "plain",
+    "text_key",
+    "two_tables",
+    "username",
+    "citext",
+    "deferred",
+    "generated_id",
+    "no_profile",
+)
 
 
 @pytest.mark.parametrize("name", QUICK)
