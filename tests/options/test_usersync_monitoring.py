@@ -67,6 +67,11 @@ def test_a_schema_without_any_is_said_in_one_line(
 def test_it_is_lines_in_the_ini_file(told: Callable[..., str], pytester: pytest.Pytester) -> None:
     lines = "usersync_monitoring =\n    ghosts = app.find_ghosts\n    log = app.sync_log\n"
     pytester.makefile(".ini", pytest=f"[pytest]\n{lines}")
+    assert "there is no table app.sync_log" in told()
+    folder = pytester.path / "supabase" / "migrations"
+    (folder / "20991231000000_log.sql").write_text(
+        "create schema app; create table app.sync_log (at timestamptz);", encoding="utf-8"
+    )
     assert "told app.find_ghosts() app.sync_log" in told()
 
 
