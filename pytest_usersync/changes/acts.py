@@ -45,10 +45,10 @@ class Confirm(Act):
     def applies(self, user: User) -> bool:
         """Tell whether something was sent and not used yet.
 
-        A number that was changed ends what was sent to the address; the column still has it.
+        A number that was changed ends what was sent before it; the column still has it.
         """
         sent = user.confirmation is not None and not user.is_sso_user
-        return super().applies(user) and sent and not (user.email and user.phone_confirmed_at)
+        return super().applies(user) and sent and user.phone_confirmed_at is None
 
     def requests(self, auth: SupabaseAuth, user: User) -> Iterator[User]:
         """Verify what was sent."""

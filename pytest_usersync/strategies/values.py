@@ -31,13 +31,29 @@ _ODD_TEXTS = (
 
 
 def made(make: Callable[..., T], *parts: SearchStrategy[Any]) -> SearchStrategy[T]:
-    """Return what a function makes of drawn parts, printed as what it is and not as it was made."""
+    """Return what a function makes of drawn parts, printed as what it is and not as it was made.
+
+    Raises:
+        InvalidArgument: a part can draw nothing.
+    """
+    for part in parts:
+        ready(part)
 
     @st.composite
     def drawn(draw: st.DrawFn) -> T:
         return make(*map(draw, parts))
 
     return drawn()
+
+
+def ready(strategy: SearchStrategy[T]) -> SearchStrategy[T]:
+    """Return the strategy once what Hypothesis computes only once is computed for it.
+
+    On a new machine the kinds of Unicode take it more than a second, and the first example would
+    fail a health check over that.
+    """
+    strategy.validate()
+    return strategy
 
 
 def emails() -> SearchStrategy[str]:
@@ -69,7 +85,7 @@ def metadata(keys: Collection[str] = ()) -> SearchStrategy[dict[str, Json]]:
     Args:
         keys: what the trigger reads, often present and of any type; other keys come on top.
     """
-    free = st.dictionaries(texts(), values(), max_size=3)
+    free = ready(st.dictionaries(texts(), values(), max_size=3))
     if not keys:
         return free
     known = st.fixed_dictionaries({}, optional=dict.fromkeys(keys, values()))

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import pytest
-from hypothesis import find, given, settings
+from hypothesis import example, find, given, settings
 from hypothesis import strategies as st
 
 from pytest_usersync.auth import AuthError, AuthSettings, SupabaseAuth
 from pytest_usersync.changes import acts
-from pytest_usersync.changes.acts import ChangeEmail, Confirm, HardDelete
+from pytest_usersync.changes.acts import ChangeEmail, ChangePhone, Confirm, HardDelete
 from pytest_usersync.errors import UserSyncError
 from pytest_usersync.signups import BY_NAME
 from pytest_usersync.strategies import (
@@ -46,7 +46,11 @@ def test_everybody_imagined_is_let_in(fresh_auth: Fresh, newcomer: Newcomer) -> 
         assert newcomer.act(auth).email == newcomer.email
 
 
+MOVED_ON = History(Newcomer("phone", phone="15550000000"), (ChangePhone("15550000001"), Confirm()))
+
+
 @on_a_database
+@example(history=MOVED_ON)
 @given(history=histories(keys=("full_name",)))
 def test_every_life_can_be_lived(fresh_auth: Fresh, history: History) -> None:
     with fresh_auth() as auth:

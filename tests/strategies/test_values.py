@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +24,16 @@ def drawn(strategy: SearchStrategy[Any], wanted: Callable[[Any], bool]) -> bool:
     """Tell whether the strategy comes to what is wanted in a reasonable time."""
     quick = settings(phases=[Phase.generate], max_examples=3000, database=None)
     return find(strategy, wanted, settings=quick) is not None
+
+
+@pytest.mark.parametrize("make", ["emails", "metadata", "signups", "histories"])
+def test_what_is_computed_once_is_computed_before_the_first_example(
+    tmp_path: Path, make: str
+) -> None:
+    text = f"from pytest_usersync import strategies; strategies.{make}()"
+    environment = {**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", text], env=environment, check=True)
+    assert [*tmp_path.rglob("charmap*")]
 
 
 @given(email=emails())
