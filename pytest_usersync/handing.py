@@ -24,5 +24,5 @@ class ByChapter(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def scheduler(config: pytest.Config, log: object) -> ByChapter | None:
-    """Return how to hand out, unless the user said how (``--dist``)."""
+    """Return how to hand out, unless the user asked for something else than ``--dist load``."""
     return ByChapter(config, log) if config.getvalue("dist") == "load" else None
