@@ -106,9 +106,13 @@ class Finding:
         """Tell whether the finding counts: nobody accepted it, or no longer."""
         return self.accepted is None or self.accepted.expired
 
+    @property
+    def place(self) -> Location | None:
+        """Return the line of the project that the finding is about, if it is known."""
+        return self.location or (self.failure.location if self.failure else None)
+
     def as_json(self) -> dict[str, object]:
         """Return the finding as the JSON report shows it."""
-        place = self.location or (self.failure.location if self.failure else None)
         return {
             "case": self.case,
             "summary": self.summary,
@@ -118,7 +122,7 @@ class Finding:
             "detail": self.failure.detail if self.failure else None,
             "hint": self.failure.hint if self.failure else None,
             "context": self.failure.context if self.failure else None,
-            "location": asdict(place) if place else None,
+            "location": asdict(self.place) if self.place else None,
             "client": asdict(self.client) if self.client else None,
             "remedy": self.remedy,
             "accepted": asdict(self.accepted) if self.accepted else None,

@@ -21,6 +21,7 @@ from .reading import usage_errors
 from .reporting import baseline, reportfile
 from .reporting.header import header
 from .reporting.summary import Judged, gather, summary, title, told
+from .reporting.words import worded
 from .server import RunningServer
 from .settings import Settings
 from .trials.stages import Stages
@@ -189,11 +190,15 @@ class Run:
             return "passed", ".", ("INFO", {"cyan": True})
         return None
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Collect the verdicts."""
+        """Collect the verdicts, and give each text the line that stands for it elsewhere."""
         verdict = _carried(report)
         if verdict:
             self.verdicts[verdict.code, verdict.case] = verdict
+            # A text travels from xdist's worker as a string.
+            if isinstance(report.longrepr, str):
+                vars(report)["longrepr"] = worded(report.longrepr, verdict, report.location[0])
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,6 +45,35 @@ def test_a_cause_is_told_in_full_once_and_how_to_see_it_each_time(
     assert failures.count("Try it in psql:") == len(CASES)
     assert failures.count("Cause and remedy as above, under US104[phone].") == len(CASES) - 1
     assert closing.count("Remedy:") == 1
+
+
+@pytest.mark.parametrize("args", [[], ["-n", "2"]])
+def test_the_short_summary_has_one_line_a_case_also_in_ci(
+    run: Callable[..., pytest.RunResult], monkeypatch: pytest.MonkeyPatch, args: list[str]
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    _, _, short = run(*args).stdout.str().partition("short test summary info")
+    lines = [line for line in short.splitlines()[1:] if not line.startswith("=")]
+    assert len(lines) == len(CASES)
+    assert all(
+        "leaves public.profiles.email NULL, and the column is NOT NULL." in line for line in lines
+    )
+
+
+def test_a_line_names_the_place_in_the_project(run: Callable[..., pytest.RunResult]) -> None:
+    text = run("--tb=line").stdout.str()
+    assert text.count("supabase/migrations/20260101000000_profiles.sql:6: A ") == len(CASES)
+
+
+def test_junit_has_the_line_and_the_text(
+    run: Callable[..., pytest.RunResult], tmp_path: Path
+) -> None:
+    run(f"--junitxml={tmp_path / 'junit.xml'}")
+    failures = ET.parse(tmp_path / "junit.xml").findall(".//failure")  # noqa: S314
+    assert len(failures) == len(CASES)
+    for failure in failures:
+        assert failure.get("message", "").endswith("and the column is NOT NULL.")
+        assert "Try it in psql:" in (failure.text or "")
 
 
 @pytest.mark.parametrize("args", [["pytest.ini::US104[web3]"], ["-x"]])

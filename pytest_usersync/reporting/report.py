@@ -26,6 +26,15 @@ def cause(finding: Finding) -> tuple[object, ...]:
     return finding.remedy, failed.sqlstate, failed.message, failed.location or finding.location
 
 
+def brief(verdict: Verdict) -> str:
+    """Return one line about a case that is broken or could not be judged."""
+    if not verdict.findings:
+        return f"Could not be judged, because {' '.join(verdict.reason.split())}."
+    first, *others = [one for one in verdict.findings if one.open] or verdict.findings
+    more = f" (and {len(others)} more)" if others else ""
+    return _sentence(" ".join(first.summary.split())) + more
+
+
 def failure(check: Check, verdict: Verdict) -> str:
     """Return the whole text about one case that is broken or could not be judged."""
     if not verdict.findings:
