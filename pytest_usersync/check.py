@@ -44,6 +44,8 @@ class Check:
         page: what ``--usersync-explain`` shows below the promise.
         cases: names of the cases that are judged one by one; empty when there is only one.
         run: acts in a trial and yields what is broken.
+        shares: whether it leaves nothing behind but people of its own, and does not care who else
+            is there: then it is judged on one database with others like it.
     """
 
     code: str
@@ -54,19 +56,29 @@ class Check:
     needs: Needs
     cases: tuple[str, ...]
     run: Callable[[Trial], Iterable[Finding]]
+    shares: bool = False
+
+    @property
+    def stage(self) -> str:
+        """Return the name of the stage that it is judged on."""
+        return "shared" if self.shares else self.code
 
 
 def check(
-    code: str, *, level: Level, needs: Needs = Needs.PROFILE, cases: Sequence[str] = ()
+    code: str,
+    *,
+    level: Level,
+    needs: Needs = Needs.PROFILE,
+    cases: Sequence[str] = (),
+    shares: bool = False,
 ) -> Callable[[Callable[[Trial], Iterable[Finding]]], Check]:
     """Declare a check: its name is the function's, its promise the docstring's first paragraph."""
 
     def declare(run: Callable[[Trial], Iterable[Finding]]) -> Check:
         promise, _, page = inspect.cleandoc(run.__doc__ or "").partition("\n\n")
         name = run.__name__.replace("_", "-")
-        return Check(
-            code, name, level, " ".join(promise.split()), page.strip(), needs, tuple(cases), run
-        )
+        promised = " ".join(promise.split())
+        return Check(code, name, level, promised, page.strip(), needs, tuple(cases), run, shares)
 
     return declare
 

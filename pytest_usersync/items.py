@@ -73,17 +73,17 @@ class CheckItem(pytest.Item):
         """Judge the case; pass when the promise is kept, skip when it does not apply."""
         stages = self.config.stash[STAGES]
         try:
-            verdict = judge(self.check, self.case, stages.take(self.check.code))
+            verdict = judge(self.check, self.case, stages.take(self.check.stage))
         except BaseException:
             # Whatever state its sessions are in, the next case must not suffer from it.
-            stages.discard(self.check.code)
+            stages.spoil(self.check.stage)
             raise
         if baseline := self.config.stash.get(BASELINE, None):
             worth = self.check.level is not Level.INFO
             verdict = baseline.mark(verdict, datetime.now(UTC).date(), worth=worth)
         broken = verdict.outcome is Outcome.BROKEN and not verdict.accepted
         if self.settings.keep and broken:
-            verdict = replace(verdict, kept=stages.keep(self.check.code))
+            verdict = replace(verdict, kept=stages.keep(self.check.stage))
         self.stash[VERDICT] = verdict
         if verdict.outcome is Outcome.NOT_APPLICABLE:
             pytest.skip(verdict.reason)

@@ -64,7 +64,7 @@ def judged(subject: Subject, only: tuple[str, ...]) -> list[Verdict]:
     """Return the verdicts of the checks whose code starts with one of these."""
     with Stages(subject) as stages:
         return [
-            attempted(check, case, stages.take(check.code))
+            attempted(check, case, stages.take(check.stage))
             for check in catalog.every()
             if check.code.startswith(only)
             for case in check.cases or ("",)

@@ -1,4 +1,4 @@
-"""The stage on which the cases of one check act: a database, and the sessions on it."""
+"""The stage on which cases act: a database, and the sessions on it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,23 @@ class Cloner(Protocol):
 
 
 class Stage:
-    """A database of its own, and the sessions on it, for the cases of one check.
+    """A database of its own, and the sessions on it, for cases that leave each other alone.
 
     What the cases of one check sign up are different people, so they can share a database; it is
     made when it is first used.
+
+    Args:
+        common: what the trials of the process share; without it the stage has its own.
+        spare: a stage on which everything is taken back; without it the stage has its own.
     """
 
-    def __init__(self, subject: Subject, clones: Cloner, common: Common | None = None) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        clones: Cloner,
+        common: Common | None = None,
+        spare: Stage | None = None,
+    ) -> None:
         self.subject = subject
         self.common = common or Common()
         self._owner = common is None
@@ -32,14 +42,15 @@ class Stage:
         self.clones = clones
         self.name = ""
         self._sessions: dict[str | None, Connection] = {}
-        self._spare: Stage | None = None
+        self._spare = spare
+        self._own_spare: Stage | None = None
         self.shapes: list[shrink.Shape] = []
 
     @property
     def spare(self) -> Stage:
         """Return a stage like this one on which nobody has signed up for good."""
         if self._spare is None:
-            self._spare = Stage(self.subject, self.clones, self.common)
+            self._spare = self._own_spare = Stage(self.subject, self.clones, self.common)
         return self._spare
 
     @property
@@ -63,12 +74,20 @@ class Stage:
             self._sessions[role] = self.connect(role)
         return self._sessions[role]
 
-    def close(self) -> None:
-        """End the sessions; the database goes with the other clones."""
+    def renew(self) -> None:
+        """End the sessions, and let the next use of the stage begin on a new database."""
+        self._end()
+        self.name = ""
+
+    def _end(self) -> None:
         for connection in self._sessions.values():
             connection.close()
         self._sessions.clear()
-        if self._spare:
-            self._spare.close()
+
+    def close(self) -> None:
+        """End the sessions; the database goes with the other clones."""
+        self._end()
+        if self._own_spare:
+            self._own_spare.close()
         if self._owner:
             self.common.close()

@@ -77,47 +77,62 @@ class _Open(NamedTuple):
 
 
 class Stages:
-    """Hand out the stage of each check; close the oldest when there are too many."""
+    """Hand out the stages; close the oldest when there are too many.
+
+    They are few and kept for long: each costs a copy of the database, and sessions that know
+    nothing of it yet.
+    """
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self._ahead = _Ahead(subject.server, subject.database)
         self._open: dict[str, _Open] = {}
         self._common = Common()
+        self._spare = self._made()
         self._kept = False
 
-    def take(self, code: str) -> Stage:
-        """Return the stage of a check, which its cases share."""
-        if code not in self._open:
+    def _made(self, spare: Stage | None = None) -> _Open:
+        clones = _Taken(self._ahead)
+        return _Open(Stage(self.subject, clones, self._common, spare), clones)
+
+    def take(self, name: str) -> Stage:
+        """Return the stage of this name, which all cases that name it share."""
+        opened = self._open.pop(name, None)
+        if opened is None:
             if len(self._open) >= _AT_ONCE:
                 self.discard(next(iter(self._open)))
-            clones = _Taken(self._ahead)
-            self._open[code] = _Open(Stage(self.subject, clones, self._common), clones)
-        return self._open[code].stage
+            opened = self._made(self._spare.stage)
+        self._open[name] = opened  # the one that was used last is the last to go
+        return opened.stage
 
-    def keep(self, code: str) -> str:
-        """Keep the databases of a check's stage, and return the shell lines that open them.
+    def keep(self, name: str) -> str:
+        """Keep the databases of a stage, and return the shell lines that open them.
 
-        The check's next case gets a stage of its own.
+        The next case gets another stage.
         """
         self._kept = True
-        names = self._open[code].clones.names
-        lines = [psql_line(self.subject.server, name) for name in names]
+        names = self._open[name].clones.names
+        lines = [psql_line(self.subject.server, one) for one in names]
         self._ahead.keep(names)
         names.clear()
-        self.discard(code)
+        self.discard(name)
         return "\n".join(lines)
 
-    def discard(self, code: str) -> None:
-        """End the sessions of a check's stage and drop its databases, unless they are kept."""
-        opened = self._open.pop(code, None)
+    def spoil(self, name: str) -> None:
+        """Let nobody use a stage again, nor what is taken back on the spare one: who knows."""
+        self.discard(name)
+        self._spare.stage.renew()
+
+    def discard(self, name: str) -> None:
+        """End the sessions of a stage and drop its databases, unless they are kept."""
+        opened = self._open.pop(name, None)
         if opened:
             opened.stage.close()
             self._ahead.drop(opened.clones.names)
 
     def close(self) -> None:
         """Discard all stages."""
-        for opened in self._open.values():
+        for opened in [*self._open.values(), self._spare]:
             opened.stage.close()
         self._open.clear()
         self._common.close()

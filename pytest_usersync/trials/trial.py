@@ -58,7 +58,8 @@ class Trial:
 
     def aside(self) -> Trial:
         """Return a trial on a database of its own, on which nothing happened; closed with this."""
-        stage = Stage(self.subject, self._stage.clones, self._stage.common)
+        mine = self._stage
+        stage = Stage(self.subject, mine.clones, mine.common, mine.spare)
         self._exits.enter_context(closing(stage))
         return self._exits.enter_context(Trial(stage, self.case))
 

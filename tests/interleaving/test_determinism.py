@@ -143,7 +143,7 @@ def _judged(subject: Subject, name: str, design: Act) -> list[object]:
     cases = [case for case in check.cases or ("",) if case in design.cases or not design.cases]
     known = _databases(subject.server)
     with Stages(subject) as stages:
-        told = [_told(judge(check, case, stages.take(check.code))) for case in cases]
+        told = [_told(judge(check, case, stages.take(check.stage))) for case in cases]
     # They would go with the server, which has no room for so many.
     for another in _databases(subject.server) - known:
         drop(subject.server, another)

@@ -16,7 +16,7 @@ from ...trials import later, remedies
 from ...trials.trial import Trial
 
 
-@check("US204", level=Level.ERROR, needs=Needs.PROFILE, cases=names(upgrades=True))
+@check("US204", level=Level.ERROR, needs=Needs.PROFILE, cases=names(upgrades=True), shares=True)
 def anonymous_upgrade_stale(trial: Trial) -> Iterable[Finding]:
     """An anonymous user who becomes permanent gets email and flags, by email and by linked
     identity.

@@ -17,6 +17,7 @@ from ...trials.trial import Trial
     level=Level.ERROR,
     needs=Needs.PROFILE,
     cases=names("confirmation", upgrades=False),
+    shares=True,
 )
 def confirmation_stale(trial: Trial) -> Iterable[Finding]:
     """After a later confirmation (email, phone, invite, magic link) the verified column says so;

@@ -19,6 +19,7 @@ from ...trials.trial import Trial
     level=Level.ERROR,
     needs=Needs.PROFILE,
     cases=("email-autoconfirm", "phone-autoconfirm", "anonymous"),
+    shares=True,
 )
 def delete_orphans(trial: Trial) -> Iterable[Finding]:
     """A hard delete leaves no profile row behind.

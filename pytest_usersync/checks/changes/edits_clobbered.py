@@ -33,6 +33,7 @@ METADATA = replace(
     level=Level.ERROR,
     needs=Needs.PROFILE,
     cases=("password-sign-in", "oauth-sign-in", "confirm-email", "confirm-phone", "metadata"),
+    shares=True,
 )
 def edits_clobbered(trial: Trial) -> Iterable[Finding]:
     """What the user edited in the profile survives later sign-ins, confirmations and metadata

@@ -17,6 +17,7 @@ from ...trials.trial import Trial
     level=Level.ERROR,
     needs=Needs.PROFILE,
     cases=(*names("email", upgrades=False), "email-change-requested"),
+    shares=True,
 )
 def email_change_stale(trial: Trial) -> Iterable[Finding]:
     """After an email change the profile has the new address.

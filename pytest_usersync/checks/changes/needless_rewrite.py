@@ -23,6 +23,7 @@ REFRESH = BY_NAME["refresh"]
     level=Level.WARNING,
     needs=Needs.PROFILE,
     cases=("refresh", "password-sign-in", "oauth-sign-in"),
+    shares=True,
 )
 def needless_rewrite(trial: Trial) -> Iterable[Finding]:
     """A sign-in or refresh that changes nothing relevant does not rewrite the profile.

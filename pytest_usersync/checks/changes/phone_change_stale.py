@@ -17,6 +17,7 @@ from ...trials.trial import Trial
     level=Level.ERROR,
     needs=Needs.PROFILE,
     cases=(*names("phone", upgrades=False), "phone-change-requested"),
+    shares=True,
 )
 def phone_change_stale(trial: Trial) -> Iterable[Finding]:
     """After a phone change the profile has the new number.

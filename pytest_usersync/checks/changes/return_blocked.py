@@ -23,6 +23,7 @@ from ...trials.trial import Trial
     level=Level.ERROR,
     needs=Needs.PROFILE,
     cases=("email-hard", "email-soft", "phone-hard", "phone-soft"),
+    shares=True,
 )
 def return_blocked(trial: Trial) -> Iterable[Finding]:
     """The address can sign up again after a hard delete, and after a soft delete.

@@ -20,6 +20,7 @@ HASHED = ("email", "phone", "email_change", "phone_change")
     level=Level.ERROR,
     needs=Needs.PROFILE,
     cases=("email-autoconfirm", "phone-autoconfirm", "anonymous"),
+    shares=True,
 )
 def soft_delete_hash_copied(trial: Trial) -> Iterable[Finding]:
     """The hash that Auth writes over the address never lands in the profile.

@@ -18,6 +18,7 @@ from ...trials.trial import Trial
     level=Level.WARNING,
     needs=Needs.PROFILE,
     cases=("email-autoconfirm", "phone-autoconfirm"),
+    shares=True,
 )
 def soft_delete_leaks(trial: Trial) -> Iterable[Finding]:
     """After a soft delete the profile holds no personal data.

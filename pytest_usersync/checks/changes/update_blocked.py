@@ -20,7 +20,7 @@ _EMPTIED = """\
 -- is not null, write NULL"""
 
 
-@check("US203", level=Level.ERROR, needs=Needs.SIGNUP, cases=names())
+@check("US203", level=Level.ERROR, needs=Needs.SIGNUP, cases=names(), shares=True)
 def update_blocked(trial: Trial) -> Iterable[Finding]:
     """No UPDATE that Auth makes fails: sign-in, token refresh, confirm, change, metadata, ban,
     unlink, soft delete.

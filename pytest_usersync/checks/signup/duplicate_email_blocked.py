@@ -26,7 +26,7 @@ def _sso(number: int) -> Signup:
 EARLIER = {"sso-after-password": BY_NAME["email-autoconfirm"], "two-sso": _sso(1)}
 
 
-@check("US106", level=Level.ERROR, needs=Needs.PROFILE, cases=tuple(EARLIER))
+@check("US106", level=Level.ERROR, needs=Needs.PROFILE, cases=tuple(EARLIER), shares=True)
 def duplicate_email_blocked(trial: Trial) -> Iterable[Finding]:
     """An SSO user with the address of a password user, and two SSO users of one address, can sign
     up.

@@ -13,7 +13,13 @@ from ...sync import Target
 from ...trials.trial import Trial
 
 
-@check("US103", level=Level.ERROR, needs=Needs.SIGNUP, cases=("email", "email-autoconfirm"))
+@check(
+    "US103",
+    level=Level.ERROR,
+    needs=Needs.SIGNUP,
+    cases=("email", "email-autoconfirm"),
+    shares=True,
+)
 def missing_profile(trial: Trial) -> Iterable[Finding]:
     """An ordinary email signup leaves a profile (no silent failure, no swallowed error).
 

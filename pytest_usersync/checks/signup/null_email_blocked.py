@@ -11,7 +11,7 @@ from ...trials.refused import Refused
 from ...trials.trial import Trial
 
 
-@check("US104", level=Level.ERROR, needs=Needs.SIGNUP, cases=names(emailless=True))
+@check("US104", level=Level.ERROR, needs=Needs.SIGNUP, cases=names(emailless=True), shares=True)
 def null_email_blocked(trial: Trial) -> Iterable[Finding]:
     """Phone, anonymous, web3 and email-less OAuth signups succeed: one case per flow.
 

@@ -12,7 +12,7 @@ from ...signups import names
 from ...trials.trial import Trial
 
 
-@check("US105", level=Level.ERROR, cases=names(emailless=True), needs=Needs.PROFILE)
+@check("US105", level=Level.ERROR, cases=names(emailless=True), needs=Needs.PROFILE, shares=True)
 def null_email_no_profile(trial: Trial) -> Iterable[Finding]:
     """Phone, anonymous, web3 and email-less OAuth signups leave a profile.
 

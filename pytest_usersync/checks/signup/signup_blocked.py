@@ -12,7 +12,7 @@ from ...trials.trial import Trial
 CASES = ("email", "email-autoconfirm", "email-long")
 
 
-@check("US102", level=Level.ERROR, needs=Needs.DATABASE, cases=CASES)
+@check("US102", level=Level.ERROR, needs=Needs.DATABASE, cases=CASES, shares=True)
 def signup_blocked(trial: Trial) -> Iterable[Finding]:
     """An ordinary email signup succeeds (the finding names the cause: missing table, permission,
     search path, NOT NULL, enum, …).

@@ -10,7 +10,9 @@ from ...trials.refused import Refused
 from ...trials.trial import Trial
 
 
-@check("US116", level=Level.ERROR, needs=Needs.DATABASE, cases=("email", "oauth", "admin"))
+@check(
+    "US116", level=Level.ERROR, needs=Needs.DATABASE, cases=("email", "oauth", "admin"), shares=True
+)
 def vanishing_signup(trial: Trial) -> Iterable[Finding]:
     """No BEFORE trigger makes the new user disappear.
 

@@ -15,7 +15,7 @@ from ...trials import remedies
 from ...trials.trial import Trial
 
 
-@check("US113", level=Level.ERROR, needs=Needs.PROFILE, cases=names())
+@check("US113", level=Level.ERROR, needs=Needs.PROFILE, cases=names(), shares=True)
 def verified_flag_wrong(trial: Trial) -> Iterable[Finding]:
     """A confirmed/verified column agrees with `auth.users` when the signing-up transaction commits
     (autoconfirm, OAuth, SAML, admin create).

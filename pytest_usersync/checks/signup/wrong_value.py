@@ -18,7 +18,7 @@ from ...trials.trial import Trial
 MOVING = {"updated_at", "last_sign_in_at"}
 
 
-@check("US112", level=Level.ERROR, needs=Needs.PROFILE, cases=names())
+@check("US112", level=Level.ERROR, needs=Needs.PROFILE, cases=names(), shares=True)
 def wrong_value(trial: Trial) -> Iterable[Finding]:
     """Columns that mirror `auth.users` (email, phone, created_at, …) equal it when the signing-up
     transaction commits, in every flow.
