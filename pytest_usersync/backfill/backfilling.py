@@ -12,8 +12,10 @@ from psycopg import Error
 
 from ..auth.source import Source
 from ..chores import ghosts
-from ..chores.chores import Routine, backfill, migrator
+from ..chores.chores import Routine, backfill
 from ..chores.ghosts import Kind
+from ..chores.routines import at_work
+from ..chores.workshop import fresh
 from ..finding import Failure, Finding, NotJudged
 from ..quoting import named, quoted
 from ..trials.trial import Trial
@@ -35,7 +37,7 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """A database of its own with a backfill that is yet to run."""
+    """A database as new with a backfill that is yet to run."""
 
     trial: Trial
     routine: Routine
@@ -47,7 +49,7 @@ class Filling:
         self.trial.notices.clear()
         failure = None
         try:
-            with migrator(self.trial) as connection:
+            with at_work(self.trial) as connection:
                 self.routine.run(connection)
         except Error as error:
             failure = self.trial.failure(error)
@@ -129,9 +131,12 @@ class Filling:
 
 
 def filling(trial: Trial) -> Filling:
-    """Return the project's backfill on a database of its own; raise ``NotApplicable`` if none."""
+    """Return the project's backfill on a database as new; raise ``NotApplicable`` if none.
+
+    What was returned before is over.
+    """
     routine = backfill(trial)
-    return Filling(trial.aside(), routine)
+    return Filling(fresh(trial), routine)
 
 
 def filled(trial: Trial, number: int) -> tuple[Filling, list[UUID]]:

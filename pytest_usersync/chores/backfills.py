@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from psycopg import Error
 from psycopg.errors import InvalidTransactionTermination
@@ -19,7 +20,8 @@ from ..quoting import named
 from ..sync import Table
 from ..trials.trial import Trial
 from . import ghosts, upkeep
-from .routines import Routine, migrator, runnable
+from .routines import Routine, at_work, runnable
+from .workshop import fresh
 
 if TYPE_CHECKING:
     from psycopg.rows import DictRow
@@ -47,7 +49,7 @@ def given(trial: Trial) -> Routine | None:
         texts = tuple(one.text for one in runnable(path.name, cut(text)))
         shown = project.shown(path)
         routine = Routine(";\n".join(texts), shown, Location(shown, 1), statements=texts)
-    done = _tried(trial.aside(), routine)
+    done = _tried(fresh(trial), routine)
     if isinstance(done, Failure) and done.sqlstate[:2] in ("3F", "42") and not done.context:
         raise NotJudged(
             f"usersync_backfill: {routine.origin} fails: {done.sqlstate} {done.message}"
@@ -60,18 +62,17 @@ def first(trial: Trial) -> Routine | None:
 
     If none does, one that fails and whose name says that it should is the project's backfill.
     """
-    aside: Trial | None = None
-    lost = None
+    aside = fresh(trial)
+    lost: UUID | None = None
     failed: Routine | None = None
-    for routine in _candidates(trial):
-        if aside is None or lost is None:
-            aside = trial.aside()
+    for routine in _candidates(aside):
+        if lost is None:
             lost = ghosts.ghost(aside)
         done = _tried(aside, routine)
         if aside.profiles(aside.sync.profile, lost):
             if isinstance(done, Routine):
                 return done
-            aside = None
+            aside, lost = fresh(trial), None
         elif isinstance(done, Failure) and routine.meant:
             failed = failed or routine
     return failed
@@ -80,14 +81,14 @@ def first(trial: Trial) -> Routine | None:
 def _tried(trial: Trial, routine: Routine) -> Routine | Failure:
     """Run a routine, in a transaction if it can, and return it with what was learnt of it."""
     try:
-        with migrator(trial) as connection:
+        with at_work(trial) as connection:
             try:
                 with connection.transaction():
                     routine.run(connection)
             except InvalidTransactionTermination:
                 routine = replace(routine, commits=True)
         if routine.commits:
-            with migrator(trial) as connection:
+            with at_work(trial) as connection:
                 routine.run(connection)
     except Error as error:
         return trial.failure(error)
@@ -95,7 +96,9 @@ def _tried(trial: Trial, routine: Routine) -> Routine | Failure:
 
 
 def _candidates(trial: Trial) -> Iterator[Routine]:
+    # Read before anything is tried, which may make more.
     found = upkeep.callables(trial.session().cursor())
+    names = {one["name"] for one in upkeep.callables(trial.session().cursor(), plain=False)}
     profile = trial.sync.profile.table.name
     named_so = [one for one in found if "backfill" in one["name"]]
     likely = named_so + [one for one in found if one not in named_so and _speaks(one, profile)]
@@ -106,7 +109,6 @@ def _candidates(trial: Trial) -> Iterator[Routine]:
         place = locate_function(trial.subject.project, *where)
         meant = one in named_so and _speaks(one, profile)
         yield Routine(call, name, place, statements=(call,), meant=meant)
-    names = {one["name"] for one in upkeep.callables(trial.session().cursor(), plain=False)}
     for migration in reversed(trial.subject.project.files):
         if migration.role != "seed":
             yield from _statements(trial.subject, migration, names)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from psycopg import Error
+from psycopg.pq import TransactionStatus
 
 from .. import platform
 from ..database import Connection
@@ -17,6 +21,11 @@ from ..trials.trial import Trial
 # A backfill of a few ghosts that takes longer does not come to an end.
 PATIENCE = "20s"
 
+# What a run may leave in its session, and a new session would not have.
+_LEFT = (
+    "select session_user::text as name; reset role; reset all; close all; unlisten *;"
+    " discard temp; discard sequences; select pg_catalog.pg_advisory_unlock_all()"
+)
 # What psql does for the one who reads along.
 _HARMLESS = re.compile(
     r"\\(?:echo|qecho|warn|set|unset|pset|timing|x|t|a|encoding|q|quit|conninfo|restrict"
@@ -80,6 +89,35 @@ def migrator(trial: Trial) -> Connection:
     connection = trial.connect(platform.migration_role(trial.subject.server))
     connection.execute(f"set statement_timeout = '{PATIENCE}'")
     return connection
+
+
+@contextmanager
+def at_work(trial: Trial) -> Iterator[Connection]:
+    """Lend the session of the role that runs migrations and chores; it comes back as if new."""
+    role = platform.migration_role(trial.subject.server)
+    connection = trial.session(role)
+    # What is run again and again is to be run as it stands.
+    connection.prepare_threshold = None
+    connection.execute(f"deallocate all; set statement_timeout = '{PATIENCE}'")
+    try:
+        yield connection
+    finally:
+        if not tidied(connection, role):
+            connection.close()
+
+
+def tidied(connection: Connection, role: str | None) -> bool:
+    """Take away what was left in a session that logged in as ``role``; tell whether it is as new.
+
+    Its settings are those of the login again, its temporary tables and locks are gone.
+    """
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        return False
+    try:
+        name = connection.execute(_LEFT).fetchall()[0]["name"]
+    except Error:
+        return False
+    return role in (None, name)
 
 
 def runnable(shown: str, statements: Iterator[Statement]) -> Iterator[Statement]:

@@ -94,6 +94,7 @@ def _failed(
     setup = f"alter table {table} add constraint {NAME} check (false) not valid;\n"
     one.trial.execute(setup)
     bad = entered(one, one.run)
+    one.trial.execute(f"alter table {table} drop constraint {NAME}")
     log = f"select * from {named(logs[0])};\n"
     failure = bad.ran.failure
     news = bad.written() - good[0].written() - good[1].written()

@@ -9,13 +9,16 @@ from uuid import UUID
 from ...backfill.backfilling import LEAVES, Filling, filling
 from ...check import check
 from ...chores import ghosts
+from ...chores.chores import backfill
 from ...chores.ghosts import KINDS, Kind
+from ...chores.workshop import fresh
 from ...finding import Finding, Level, NotJudged
-from ...quoting import showing
+from ...quoting import named, quoted, showing
 from ...sync import Target
 from ...trials.trial import Trial
 
 Made = Mapping[Kind, Sequence[UUID]]
+Rows = dict[tuple[Target, UUID], list[Mapping[str, object]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,34 +48,49 @@ def backfill_differs(trial: Trial) -> Iterable[Finding]:
 
     Let both call one function that writes the rows of one user.
     """
-    first, second = trial.aside(), trial.aside()
-    one = filling(trial)
+    backfill(trial)
+    made, first = _made(trial, KINDS)
     # The other way round, so that what is merely counted differs, too.
-    made = ghosts.made(first, KINDS)
-    again = ghosts.made(second, reversed(KINDS))
-    kinds = [k for k, ids in made.items() if k in again and all(_has(first, i) for i in ids)]
-    filled = _filled(trial, one, kinds)
-    if not any(_has(filled.trial, user_id) for kind in kinds for user_id in made[kind]):
+    again, second = _made(trial, reversed(KINDS))
+    profile = trial.sync.profile
+    kinds = [k for k, ids in made.items() if k in again and all((profile, i) in first for i in ids)]
+    filled = _filled(trial, kinds)
+    users = [(kind, user_id) for kind in kinds for user_id in made[kind]]
+    seen = _rows(filled.trial, [user_id for _, user_id in users])
+    users = [(kind, user_id) for kind, user_id in users if (profile, user_id) in seen]
+    if not users:
         raise NotJudged(LEAVES)
     for target in trial.sync.targets:
-        trials = (first, second, filled.trial)
         found = [
             different
-            for kind in kinds
-            for user_id in made[kind]
-            if _has(filled.trial, user_id)
-            for different in _differences(trials, target, kind, user_id)
+            for kind, user_id in users
+            for different in _differences((first, second, seen), target, kind, user_id)
         ]
         if found:
             yield _finding(filled, target, found)
 
 
-def _has(trial: Trial, user_id: UUID) -> bool:
-    return bool(trial.profiles(trial.sync.profile, user_id))
+def _made(trial: Trial, kinds: Iterable[Kind]) -> tuple[Made, Rows]:
+    """Return who was signed up where nobody was before, and the rows that the triggers wrote."""
+    alone = fresh(trial)
+    made = ghosts.made(alone, kinds)
+    return made, _rows(alone, [user_id for ids in made.values() for user_id in ids])
 
 
-def _filled(trial: Trial, one: Filling, kinds: Sequence[Kind]) -> Filling:
+def _rows(trial: Trial, user_ids: Sequence[UUID]) -> Rows:
+    """Return the rows of every target that carry the id of one of these users."""
+    known = {str(user_id): user_id for user_id in user_ids}
+    rows: Rows = {}
+    for target in trial.sync.targets:
+        query = f"select * from {named(target.table)} where {quoted(target.key)}::text = any (%s)"
+        for row in trial.query(query, [[*known]]):
+            rows.setdefault((target, known[str(row[target.key])]), []).append(row)
+    return rows
+
+
+def _filled(trial: Trial, kinds: Sequence[Kind]) -> Filling:
     """Let the backfill fill a ghost of each kind, or of each that it can fill."""
+    one = filling(trial)
     one.make(kinds)
     if not one.fill().failure:
         return one
@@ -90,9 +108,9 @@ def _filled(trial: Trial, one: Filling, kinds: Sequence[Kind]) -> Filling:
 
 
 def _differences(
-    trials: Sequence[Trial], target: Target, kind: Kind, user_id: UUID
+    told: Sequence[Rows], target: Target, kind: Kind, user_id: UUID
 ) -> Iterator[Difference]:
-    first, second, seen = (one.profiles(target, user_id) for one in trials)
+    first, second, seen = (rows.get((target, user_id), []) for rows in told)
     if first and second and not seen:
         yield Difference(kind, user_id, "", None, None)
     if len(first) == len(second) == len(seen) == 1:

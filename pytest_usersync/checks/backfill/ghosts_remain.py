@@ -9,6 +9,7 @@ from ...backfill.backfilling import Filling, Ran, filling, said
 from ...check import check
 from ...chores import ghosts
 from ...chores.ghosts import KINDS, Kind
+from ...chores.workshop import fresh
 from ...finding import Finding, Level
 from ...trials.trial import Trial
 
@@ -86,7 +87,7 @@ def _needless(trial: Trial, kinds: Sequence[Kind]) -> set[Kind]:
 
     Those without an address, or with a shared one, are not to be refused.
     """
-    aside = trial.aside()
+    aside = fresh(trial)
     made = ghosts.made(aside, kinds)
     without = set(ghosts.without_profile(aside))
     refused = {
