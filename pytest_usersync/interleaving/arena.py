@@ -65,7 +65,9 @@ class Arena:
         self.doors = Doors(self)
         self._clones = database.Clones(subject.server)
         self._open: list[Connection] = []
-        self._pauses: Sequence[Pause] = ()
+        self._pauses: tuple[Pause, ...] = ()
+        self._empty = False
+        self._settled = False
         self._mark = 0
         self._template = subject.database
         self._relations: Relations | None = None
@@ -135,8 +137,17 @@ class Arena:
 
     # -- there and back
 
-    def begin(self) -> None:
-        """Take back everything, what came before the schedules too."""
+    def begin(self, pauses: Sequence[Pause] = ()) -> None:
+        """Take back everything, what came before the schedules too.
+
+        Args:
+            pauses: those that may stay, if they are all there are: nothing comes before the
+                schedules now, nor did it before those that were played last.
+        """
+        self._settled = bool(pauses) and self._empty and tuple(pauses) == self._pauses
+        if self._settled and not self.spoiled:
+            return
+        self._settled = False
         self._mark = 0
         if self.name and not self.spoiled:
             self.restore([])
@@ -147,6 +158,9 @@ class Arena:
 
     def settle(self, pauses: Sequence[Pause] = ()) -> None:
         """Let what is there be what every schedule begins with."""
+        if self._settled:
+            self._settled = False
+            return
         lasting = breakpoints.install(self.control, pauses) if pauses else False
         self._pauses = tuple(pauses)
         found = self.control.execute(_CHANGED).fetchall()
@@ -155,6 +169,7 @@ class Arena:
             self._relations = None
         found = self.control.execute("select usersync_race.mark() as mark").fetchall()
         self._mark = found[0]["mark"]
+        self._empty = not self._mark
         if lasting:  # It is noted as if it had been done before the mark.
             noted = self.control.execute(_LASTING).fetchall()
             self._mark = noted[0]["seq"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -63,6 +63,7 @@ class Cast:
         claims: Mapping[str, Json] | None = None,
         isolation: str | None = None,
         cut: str = "statements",
+        pauses: bool = True,
     ) -> None:
         """Let somebody take part.
 
@@ -76,6 +77,7 @@ class Cast:
                 one transaction. Without it SQL commits step by step, and code when it does.
             cut: where code is cut into steps: at its ``statements``, at its ``commits``, or
                 between the ``calls`` only.
+            pauses: whether it pauses where the race says.
 
         Raises:
             UserSyncError: there is no such isolation, or the name is taken.
@@ -84,7 +86,7 @@ class Cast:
         if user is not None or claims is not None:
             role = "authenticated" if role == "postgres" else role
             told = self._token(role, user, claims or {})
-        self._join(Session(name, steps, role, told, isolation, cut))
+        self._join(Session(name, steps, role, told, isolation, cut, pauses=pauses))
 
     def auth(
         self,
@@ -92,10 +94,12 @@ class Cast:
         *calls: Callable[[SupabaseAuth], object],
         settings: AuthSettings | None = None,
         cut: str = "commits",
+        pauses: bool = True,
     ) -> None:
         """Let Supabase Auth take part: it is given to each call, on a connection of its own.
 
-        The ids that it makes up are the same in every schedule.
+        The ids that it makes up are the same in every schedule. Without ``pauses`` it goes on where
+        the others pause.
         """
         seed = len(self.sessions) + 1000
         journal: list[list[Sent]] = []
@@ -106,7 +110,8 @@ class Cast:
             made.channel.journal = journal
             return made
 
-        self._join(Session(name, calls, "supabase_auth_admin", None, None, cut, auth, journal))
+        role = "supabase_auth_admin"
+        self._join(Session(name, calls, role, None, None, cut, auth, journal, pauses))
 
     def pause(
         self,
@@ -156,10 +161,10 @@ class Cast:
         self._ready = False
         return act()
 
-    def _take_over(self) -> None:
-        """Let the arena be ours, with what every schedule begins with."""
+    def _take_over(self, pauses: Sequence[breakpoints.Pause] = ()) -> None:
+        """Let the arena be ours, with what every schedule begins with; pauses may stay."""
         if self.arena.tenant is not self.acts or self.arena.spoiled:
-            self.arena.begin()
+            self.arena.begin(pauses)
             self.arena.tenant = self.acts
             self._ready = False
             for act in self.acts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from typing import Any, Protocol, Self, TypeVar
 
 import psycopg
@@ -13,7 +14,7 @@ from psycopg.pq.abc import PGresult
 from psycopg.rows import DictRow
 
 from .. import database
-from ..auth.carrier import OneByOne
+from ..auth.carrier import Carrier, OneByOne
 from ..server import Server
 
 T = TypeVar("T")
@@ -33,6 +34,9 @@ class Listener(Protocol):
         self, cursor: psycopg.Cursor[Any], text: str, sent: tuple[Any, ...], run: Callable[[], T]
     ) -> T:
         """Run the statement when it is its turn."""
+
+    def statements(self, texts: Sequence[str], run: Callable[[], list[PGresult]]) -> list[PGresult]:
+        """Run statements together, when it is the turn of the first."""
 
     def commit(self, run: Callable[[], T]) -> T:
         """Run the commit when it is its turn."""
@@ -99,13 +103,20 @@ class RaceConnection(psycopg.Connection[DictRow]):
 
     listener: Listener | None = None
     together = False
-    carrier = OneByOne
+    carrier: type[Carrier] = OneByOne
 
     def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401
         super().__init__(*given, **named)
         self.cursor_factory = _Cursor
         self.prepare_threshold = None
         self.add_notice_handler(self._hear)
+        # What was prepared beside psycopg, by text and types.
+        self.plans: dict[tuple[str, tuple[int, ...]], bytes] = {}
+        self.names = count(1)
+
+    def forget(self) -> None:
+        """Prepare everything anew: with a rollback psycopg deallocates whatever there is."""
+        self.plans.clear()
 
     def _hear(self, notice: psycopg.errors.Diagnostic) -> None:
         if self.listener:
@@ -121,6 +132,7 @@ class RaceConnection(psycopg.Connection[DictRow]):
 
     def rollback(self) -> None:
         """Roll back."""
+        self.forget()
         rollback = super().rollback
         if self.listener and not self.closed:
             self.listener.rollback(rollback)
@@ -136,6 +148,7 @@ class RaceConnection(psycopg.Connection[DictRow]):
             try:
                 yield opened
             except BaseException:
+                self.forget()
                 if self.listener:
                     self.listener.lost()
                 raise
@@ -208,6 +221,7 @@ class Line:
             connection.autocommit = True
             connection.isolation_level = None
             connection.row_factory = psycopg.rows.dict_row
+            connection.carrier = OneByOne
         except psycopg.Error:
             self.broken = True
 

@@ -43,6 +43,7 @@ class Session:
             not at all, so that each of its ``calls`` is one step.
         auth: makes of the connection what code is given, for a session of Supabase Auth.
         journal: what that sent in the latest schedule, flow by flow.
+        pauses: whether it pauses where the race says.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Session:
     cut: str = "statements"
     auth: Callable[[Connection], SupabaseAuth] | None = None
     journal: list[list[Sent]] = field(default_factory=list, compare=False)
+    pauses: bool = True
 
     @property
     def impatient(self) -> bool:

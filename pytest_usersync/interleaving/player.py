@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import psycopg
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
 
 from .footprint import Footprint
 from .model import Session, Told, refusing_table, sqlstate
@@ -58,6 +60,7 @@ class Player:
         self.crash: BaseException | None = None
         self.given: object = line.connection
         self.tracker = Tracker(line, arena, learn=learn)
+        self._learn = learn
         self._news = news
         self._turn = threading.Semaphore(0)
         self._cancelled = False
@@ -106,6 +109,12 @@ class Player:
             f"{self.name} does not come back from {self.place}, within {patience:g} s."
             " Let the step end by itself, or give the race more patience."
         )
+
+    @property
+    def flowing(self) -> bool:
+        """Whether what it sends in one call may go together: nobody is to step between, or look."""
+        session = self.session
+        return session.auth is not None and session.cut == "calls" and not self._learn
 
     # -- in its own thread
 
@@ -165,8 +174,24 @@ class Player:
                 self.line.send(b"rollback")
             self.told.append(failed(text, error, sent))
             raise
-        self.told.append(_answer(text, cursor, sent))
+        if cursor.pgresult is None:
+            self.told.append(Told(text, sent=sent))
+        else:
+            self.told.append(_answer(text, cursor.pgresult, sent))
         return result
+
+    def statements(self, texts: Sequence[str], run: Callable[[], list[PGresult]]) -> list[PGresult]:
+        """Run statements of one call together, when it is its turn."""
+        if not self.number:
+            self.turn(texts[0])
+        results = run()
+        for text, result in zip(texts, results, strict=False):
+            if result.status == ExecStatus.FATAL_ERROR:
+                error = psycopg.errors.error_from_result(result)
+                self.told.append(failed(text, error))
+            else:
+                self.told.append(_answer(text, result))
+        return results
 
     def commit(self, run: Callable[[], T]) -> T:
         """Run a commit of the session's, when it is its turn."""
@@ -212,17 +237,15 @@ def failed(text: str, error: BaseException, sent: tuple[Any, ...] = ()) -> Told:
     return Told(text, sqlstate=state, error=words[0], sent=sent, table=table)
 
 
-def _answer(text: str, cursor: psycopg.Cursor[Any], sent: tuple[Any, ...]) -> Told:
-    result = cursor.pgresult
-    if result is None:
-        return Told(text, sent=sent)
+def _answer(text: str, result: PGresult, sent: tuple[Any, ...] = ()) -> Told:
     columns = tuple((result.fname(i) or b"").decode() for i in range(result.nfields))
     rows = tuple(
         tuple(_text(result.get_value(row, i)) for i in range(result.nfields))
         for row in range(min(result.ntuples, _ROWS))
     )
     origins = tuple((result.ftable(i), result.ftablecol(i)) for i in range(result.nfields))
-    return Told(text, columns, origins, rows, cursor.rowcount, sent=sent)
+    count = result.ntuples if columns else result.command_tuples
+    return Told(text, columns, origins, rows, -1 if count is None else count, sent=sent)
 
 
 def _text(value: bytes | None) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from .flowing import Flowing
 from .model import Session, Step
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ _LEVELS = {
     "serializable": psycopg.IsolationLevel.SERIALIZABLE,
 }
 _AT_ONCE = 0
+_NO_PAUSES = b"set usersync_race.slot = ''"
 
 
 def perform(player: Player) -> None:
@@ -28,6 +30,12 @@ def perform(player: Player) -> None:
     connection.prepare_threshold = _AT_ONCE if session.auth else None
     if session.isolation and not connection.autocommit:
         connection.isolation_level = _LEVELS[session.isolation]
+    if player.flowing:
+        connection.carrier = Flowing
+    else:
+        connection.forget()  # Others may deallocate.
+    if not session.pauses:
+        player.line.send(_NO_PAUSES)
     _enter(player)
     if connection.autocommit and session.auth is None:
         for step in session.steps:

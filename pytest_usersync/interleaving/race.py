@@ -153,7 +153,7 @@ class Race(Cast):
     def _settle(self) -> None:
         if not self.sessions:
             raise UserSyncError("Nobody takes part in the race. Give it a session or two.")
-        self._take_over()
+        self._take_over([] if self.acts else self.pauses)
         if not self._ready:
             self.arena.settle(self.pauses)
             self._ready = True

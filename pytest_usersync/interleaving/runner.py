@@ -49,14 +49,18 @@ class Runner:
                 login, _ = self.arena.part(session.role, session.claims)
                 line = lines.enter_context(self.arena.line(login))
                 cast.append(Player(session, line, news, self.arena, learn=learn))
-            return _Stage(self.arena, cast, news, self.patience).play(choose)
+            stage = _Stage(self.arena, cast, news, self.patience, learn=learn)
+            return stage.play(choose)
 
 
 class _Stage:
     """The sessions of one schedule."""
 
-    def __init__(self, arena: Arena, cast: list[Player], news: News, patience: float) -> None:
+    def __init__(
+        self, arena: Arena, cast: list[Player], news: News, patience: float, *, learn: bool
+    ) -> None:
         self.arena = arena
+        self.learn = learn
         self.cast = cast
         self.patience = patience
         self.waiting = Waiting(arena, cast, news, patience)
@@ -104,7 +108,7 @@ class _Stage:
             move.footprint |= footprint
         if player.state == "paused":
             event.paused_at = player.label
-            move.footprint |= self._halfway(player)
+            move.footprint |= self._halfway(player) if self.learn else Footprint()
         if player.state == "blocked":
             event.waits, move.blocked = True, True
             event.waits_for = self.waiting.whom.get(player.name, ())

@@ -91,6 +91,8 @@ def _session(race: Race, session: Session, outcome: Outcome) -> Iterator[str]:
         words.append(f"role={session.role!r}")
     if session.claims is not None:
         words.append(f"claims=json.loads({session.claims!r})")
+    if not session.pauses:
+        words.append("pauses=False")
     call = f"race.session({', '.join(words)})"
     if len(call) > 90:
         call = "race.session(\n" + "".join(f"    {word},\n" for word in words) + ")"

@@ -55,9 +55,13 @@ class Meeting:
 
     # -- who takes part
 
-    def sign_up(self, name: str, person: Person, signup: Signup = ORDINARY) -> None:
-        """Let somebody sign up."""
-        self.act(name, "signup", lambda auth: signup.act(auth, person), signup.settings)
+    def sign_up(
+        self, name: str, person: Person, signup: Signup = ORDINARY, *, pauses: bool = True
+    ) -> None:
+        """Let somebody sign up; without ``pauses``, without a stop."""
+        self.act(
+            name, "signup", lambda auth: signup.act(auth, person), signup.settings, pauses=pauses
+        )
 
     def act(
         self,
@@ -65,6 +69,8 @@ class Meeting:
         title: str,
         call: Callable[[SupabaseAuth], object],
         settings: AuthSettings | None = None,
+        *,
+        pauses: bool = True,
     ) -> None:
         """Let Supabase Auth do something; ``title`` says what, in a word or two."""
 
@@ -78,7 +84,7 @@ class Meeting:
 
         acting.__name__ = title.replace(" ", "_")
         self.titles[name] = title
-        self.race.auth(name, acting, settings=settings, cut="calls")
+        self.race.auth(name, acting, settings=settings, cut="calls", pauses=pauses)
 
     def sql(self, name: str, title: str, *steps: str, role: str = "postgres") -> None:
         """Let a role run SQL, each statement a transaction."""
