@@ -158,3 +158,52 @@ def test_what_another_case_came_down_to_is_tried_first(
     alone, tries = tries, 0
     assert shrink.shortest(superuser, auth.channel.sent, broken, shapes=shapes) == first
     assert tries < alone
+
+
+def test_what_cases_often_come_down_to_takes_few_tries(
+    session: tuple[Connection, Connection],
+) -> None:
+    superuser, connection = session
+    auth = SupabaseAuth(connection, AuthSettings(sms_autoconfirm=True))
+    user = auth.sign_up_phone("15551234567", password="correct horse")
+    tries = 0
+
+    def confirmed(error: Error | None) -> bool:
+        nonlocal tries
+        tries += 1
+        text = "select from auth.users where id = %s and phone_confirmed_at is not null"
+        return error is None and bool(superuser.execute(text, [user.id]).fetchall())
+
+    lines = shrink.shortest(superuser, auth.channel.sent, confirmed).splitlines()
+    assert lines[3].startswith("insert into auth.users (id, phone) values ('")
+    assert lines[4].startswith("update auth.users set phone_confirmed_at = now() where id = '")
+    assert tries <= 10
+
+
+def test_what_few_cases_need_is_left_as_it_was_sent(
+    session: tuple[Connection, Connection],
+) -> None:
+    superuser, connection = session
+    auth = SupabaseAuth(connection)
+    user = auth.sign_up_phone("15551234567", password="correct horse")
+
+    def kept(error: Error | None) -> bool:
+        text = "select from auth.users where id = %s and encrypted_password <> ''"
+        return error is None and bool(superuser.execute(text, [user.id]).fetchall())
+
+    lines = shrink.shortest(superuser, auth.channel.sent, kept).splitlines()
+    assert lines[2].startswith("insert into auth.users (encrypted_password, id, phone) values ('$2a$")
+    assert len(lines) == 3
+
+
+def test_a_case_is_told_as_it_was_sent_where_what_comes_before_is_refused(
+    session: tuple[Connection, Connection],
+) -> None:
+    superuser, connection = session
+    auth = SupabaseAuth(connection)
+    auth.sign_up_phone("15551234567", password="correct horse")
+    setup = "select 1 / 0;\n"
+    text = shrink.shortest(superuser, auth.channel.sent, lambda _: True, setup)
+    assert text == setup + auth.script
+    row = superuser.execute("select count(*) as n from auth.users").fetchone()
+    assert row == {"n": 0}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import groupby
 
 from psycopg import Error
 
@@ -14,23 +13,17 @@ from ..auth.channel import Sent
 from ..auth.script import PRELUDE, Write, script
 from ..auth.script import writes as written
 from ..database import Connection
-
-# Told the error of the statements, or None when they ran; may look at what they left.
-Broken = Callable[[Error | None], bool]
+from .attempts import Attempts, Broken, transactions
 
 Holds = Callable[[list[Write]], bool]
 # A write without its values: verb, table, columns; and what a case came down to.
 Outline = tuple[str, str, tuple[str, ...]]
 Shape = tuple[Outline, ...]
 
-_AS_AUTH = "set local session authorization supabase_auth_admin; set local search_path = auth;"
-_DONE = "set constraints all immediate; reset session authorization;"
-_DEFERRED = """
-    select string_agg(format('%I.%I', n.nspname, c.conname), ', ') as names
-    from pg_catalog.pg_constraint as c
-    join pg_catalog.pg_namespace as n on n.oid = c.connamespace
-    where c.condeferred
-"""
+# What most cases come down to of a user, and what some come down to besides.
+_OFTEN = {"id", "email", "phone", "email_confirmed_at", "phone_confirmed_at", "deleted_at"}
+_OFTEN |= {"is_anonymous", "is_sso_user"}
+_RARELY = {"raw_user_meta_data", "role", "created_at"}
 
 _PLAIN = (
     (re.compile(r"'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[^']*'"), "now()"),
@@ -50,8 +43,8 @@ def shortest(
     """Return the fewest and smallest writes of a history after which ``broken`` still holds.
 
     Every candidate is really run, as Supabase Auth, in a transaction that is taken back; deferred
-    triggers fire where a flow committed. The history as it was sent is returned when it does not
-    show the same again.
+    triggers fire where a flow committed. What holds with less needs no other try with more. The
+    history as it was sent is returned when it does not show the same again.
 
     Args:
         connection: the superuser's, idle; ``broken`` may query it.
@@ -62,17 +55,67 @@ def shortest(
     """
     shapes = [] if shapes is None else shapes
     writes = written(sent)
-    holds = partial(_holds, connection, broken, setup, _commit(connection))
-    if not holds(writes):
-        return setup + script(sent)
     known = [shaped for shape in shapes if (shaped := _in_shape(writes, shape))]
-    smallest = next(filter(holds, known), None)
-    if smallest is None:
-        smaller = [one for one in writes if one.table == "users"]
-        writes = _without_writes(smaller if holds(smaller) else writes, holds)
-        smallest = _without_columns(writes, holds)
-        shapes.append(tuple(_outline(one) for one in smallest))
-    return setup + PRELUDE + _text(_simpler(smallest, holds))
+    with Attempts(connection, broken, setup) as attempts:
+        holds = _Known(attempts)
+        smallest = next((one for one in known if holds(_plain(one)) or holds(one)), None)
+        if smallest is None:
+            if guess := next(filter(holds, _guesses(writes)), None):
+                _smallest(guess, holds)  # and all that has more is known to hold
+            elif not holds(writes):
+                return setup + script(sent)
+            smaller = [one for one in writes if one.table == "users"]
+            smallest = _smallest(smaller if holds(smaller) else writes, holds)
+            shapes.append(tuple(_outline(one) for one in smallest))
+        return setup + PRELUDE + _text(_simpler(smallest, holds))
+
+
+class _Known:
+    """Tells whether candidates hold, and tries those of which it is not known yet."""
+
+    def __init__(self, attempts: Attempts) -> None:
+        self._attempts = attempts
+        self._held: list[list[Write]] = []
+        self._failed: list[list[Write]] = []
+
+    def __call__(self, writes: list[Write]) -> bool:
+        if any(_within(less, writes) for less in self._held):
+            return True
+        if writes in self._failed:
+            return False
+        held = self._attempts.show(writes)
+        (self._held if held else self._failed).append(writes)
+        return held
+
+
+def _within(less: Sequence[Write], more: Sequence[Write]) -> bool:
+    """Tell whether some of the writes, with some of their columns, are the other ones."""
+    rest = iter(more)
+    return all(any(_part(one, other) for other in rest) for one in less)
+
+
+def _part(less: Write, more: Write) -> bool:
+    return _place(less) == _place(more) and {*less.given} <= {*more.given}
+
+
+def _place(one: Write) -> tuple[object, ...]:
+    return one.verb, one.table, one.transaction, one.where, one.unlike, one.ending
+
+
+def _guesses(writes: Sequence[Write]) -> Iterator[list[Write]]:
+    """Yield what the history may well come down to, or nearly so."""
+    users = [one for one in writes if one.table == "users"]
+    yield _with(_OFTEN, users)
+    yield [*_with(_OFTEN | _RARELY, users[:-1]), *users[-1:]]
+
+
+def _with(columns: set[str], writes: Sequence[Write]) -> list[Write]:
+    """Return the writes with no columns but these, and without those that write others alone."""
+    cut = [
+        replace(one, given=tuple(pair for pair in one.given if pair[0] in columns))
+        for one in writes
+    ]
+    return [one for one in cut if one.given or one.verb == "delete"]
 
 
 def _outline(one: Write) -> Outline:
@@ -112,6 +155,10 @@ def _signature(error: Error) -> tuple[object, ...]:
     )
 
 
+def _smallest(writes: list[Write], holds: Holds) -> list[Write]:
+    return _without_columns(_without_writes(writes, holds), holds)
+
+
 def _without_writes(writes: list[Write], holds: Holds) -> list[Write]:
     for place in reversed(range(len(writes))):
         fewer = writes[:place] + writes[place + 1 :]
@@ -139,10 +186,18 @@ def _only_id(one: Write) -> Write:
 
 def _simpler(writes: list[Write], holds: Holds) -> list[Write]:
     """Put plain literals for those of this run, so that the same case always reads the same."""
-    for pattern, plain in _PLAIN:
-        simpler = [_reworded(one, partial(pattern.sub, plain)) for one in writes]
+    if holds(plain := _plain(writes)):
+        return plain
+    for pattern, text in _PLAIN:
+        simpler = [_reworded(one, partial(pattern.sub, text)) for one in writes]
         if simpler != writes and holds(simpler):
             writes = simpler
+    return writes
+
+
+def _plain(writes: list[Write]) -> list[Write]:
+    for pattern, text in _PLAIN:
+        writes = [_reworded(one, partial(pattern.sub, text)) for one in writes]
     return writes
 
 
@@ -155,46 +210,6 @@ def _reworded(one: Write, word: Callable[[str], str]) -> Write:
 
 def _text(writes: Sequence[Write]) -> str:
     lines: list[str] = []
-    for part in _transactions(replace(one, table=f"auth.{one.table}") for one in writes):
+    for part in transactions(replace(one, table=f"auth.{one.table}") for one in writes):
         lines += ["begin;", *part, "commit;"] if len(part) > 1 else part
     return "\n".join(lines) + "\n"
-
-
-def _transactions(writes: Iterable[Write]) -> list[list[str]]:
-    return [list(map(str, part)) for _, part in groupby(writes, lambda one: one.transaction)]
-
-
-def _commit(connection: Connection) -> str:
-    """Return what does inside a transaction what its commit would do, were it not taken back."""
-    found = connection.execute(_DEFERRED).fetchone()
-    names = found["names"] if found else None
-    # Only who may use the schemas of the constraints can name them.
-    again = f"reset session authorization; set constraints {names} deferred; {_AS_AUTH}"
-    return f"set constraints all immediate; {again}" if names else ""
-
-
-def _holds(
-    connection: Connection, broken: Broken, setup: str, commit: str, writes: Sequence[Write]
-) -> bool:
-    """Run the writes as Supabase Auth, ask, and take everything back.
-
-    A question that the database refuses counts as a no.
-    """
-    try:
-        with connection.transaction(force_rollback=True):
-            if setup:
-                connection.execute(setup.encode())
-            return bool(writes) and broken(_refusal(connection, commit, writes))
-    except Error:
-        return False
-
-
-def _refusal(connection: Connection, commit: str, writes: Sequence[Write]) -> Error | None:
-    parts = f" {commit} ".join(" ".join(part) for part in _transactions(writes))
-    try:
-        # One round trip: a finding is shown after dozens of these.
-        with connection.transaction():
-            connection.execute(f"{_AS_AUTH} {parts} {_DONE}".encode())
-    except Error as refusal:
-        return refusal
-    return None

@@ -44,7 +44,8 @@ class Stage:
         self._sessions: dict[str | None, Connection] = {}
         self._spare = spare
         self._own_spare: Stage | None = None
-        self.shapes: list[shrink.Shape] = []
+        # What cases came down to, by the code of their check.
+        self.shapes: dict[str, list[shrink.Shape]] = {}
 
     @property
     def spare(self) -> Stage:

@@ -41,12 +41,15 @@ class Trial:
     (``later``). ``script`` is the same as SQL, ``notices`` are the warnings that PostgreSQL sent.
     """
 
-    def __init__(self, stage: Stage, case: str = "") -> None:
+    def __init__(self, stage: Stage, case: str = "", code: str = "") -> None:
         self.subject = stage.subject
         self.case = case
+        self._shapes = stage.shapes.setdefault(code, [])
         self.notices = stage.notices
         self.notices.clear()
         self.sent: Sequence[Sent] = ()
+        # What was asked since something was last done, where nobody else does anything.
+        self._seen: dict[str, list[DictRow]] | None = None
         self._stage = stage
         self._exits = ExitStack()
 
@@ -93,6 +96,7 @@ class Trial:
 
     def session(self, role: str | None = None) -> Connection:
         """Return the session of ``role`` that the cases of the check share; it stays open."""
+        self._seen = None
         return self._stage.session(role)
 
     def auth(
@@ -154,10 +158,19 @@ class Trial:
 
     def query(self, text: str, parameters: Sequence[object] = ()) -> list[DictRow]:
         """Return the rows of one query, read by the superuser."""
+        if self._seen is None:
+            return self._read(text, parameters)
+        asked = repr((text, parameters))
+        if asked not in self._seen:
+            self._seen[asked] = self._read(text, parameters)
+        return self._seen[asked]
+
+    def _read(self, text: str, parameters: Sequence[object]) -> list[DictRow]:
         return self._stage.session().execute(text.encode(), parameters or None).fetchall()
 
     def execute(self, text: str, parameters: Sequence[object] = ()) -> int:
         """Run one statement as the superuser and return how many rows it touched."""
+        self._seen = None
         return self._stage.session().execute(text.encode(), parameters or None).rowcount
 
     def shortest(self, user_id: UUID, broken: Callable[[Trial], object], setup: str = "") -> str:
@@ -174,10 +187,12 @@ class Trial:
         reachable = self._reachable(user_id)
 
         def still(error: Error | None) -> bool:
-            return not error and spare._reachable(user_id) == reachable and bool(broken(spare))
+            if error:
+                return False
+            spare._seen = {}
+            return spare._reachable(user_id) == reachable and bool(broken(spare))
 
-        spare_session, shapes = self._stage.spare.session(), self._stage.shapes
-        return shrink.shortest(spare_session, self.sent, still, setup, shapes)
+        return shrink.shortest(self._stage.spare.session(), self.sent, still, setup, self._shapes)
 
     def _reachable(self, user_id: UUID) -> tuple[bool, bool] | None:
         user = self.user(user_id)
@@ -227,8 +242,7 @@ class Trial:
         if refusal.sent and isinstance(cause, Error):
             broken = shrink.same_refusal(cause)
             spare = self._stage.spare.session()
-            shapes = self._stage.shapes
-            script = shrink.shortest(spare, refusal.sent, broken, refusal.setup, shapes)
+            script = shrink.shortest(spare, refusal.sent, broken, refusal.setup, self._shapes)
         view = ClientView(error.status, error.code, error.message)
         return self.refusal(failure, script, summary, view)
 

@@ -68,7 +68,7 @@ def judge(check: Check, case: str, stage: Stage) -> Verdict:
     findings: list[Finding] = []
     reason = ""
     outcome = Outcome.KEPT
-    with Trial(stage, case) as trial:
+    with Trial(stage, case, check.code) as trial:
         try:
             stage.subject.require(check.needs)
             findings.extend(
