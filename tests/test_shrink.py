@@ -192,7 +192,9 @@ def test_what_few_cases_need_is_left_as_it_was_sent(
         return error is None and bool(superuser.execute(text, [user.id]).fetchall())
 
     lines = shrink.shortest(superuser, auth.channel.sent, kept).splitlines()
-    assert lines[2].startswith("insert into auth.users (encrypted_password, id, phone) values ('$2a$")
+    assert lines[2].startswith(
+        "insert into auth.users (encrypted_password, id, phone) values ('$2a$"
+    )
     assert len(lines) == 3
 
 
