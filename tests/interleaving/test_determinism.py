@@ -15,16 +15,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from acts import SCENARIOS, WHOLE, Act, code_of, pairs, staged
+from acts import SCENARIOS, WHOLE, Act, code_of, pairs, staged, stages
 
 from pytest_usersync import catalog
 from pytest_usersync.auth import SupabaseAuth
 from pytest_usersync.check import Subject
-from pytest_usersync.database import connect, drop
+from pytest_usersync.database import connect
 from pytest_usersync.interleaving import Outcome, Race, races
 from pytest_usersync.interleaving.race import New
 from pytest_usersync.server import Server
-from pytest_usersync.trials.stages import Stages
 from pytest_usersync.trials.verdict import Verdict, judge
 
 REPETITIONS = 50 if WHOLE else 2
@@ -141,18 +140,8 @@ def _judged(subject: Subject, name: str, design: Act) -> list[object]:
     """Judge the cases that speak, on a database of their own."""
     check = catalog.find(name.replace("_", "-"))
     cases = [case for case in check.cases or ("",) if case in design.cases or not design.cases]
-    known = _databases(subject.server)
-    with Stages(subject) as stages:
-        told = [_told(judge(check, case, stages.take(check.stage))) for case in cases]
-    # They would go with the server, which has no room for so many.
-    for another in _databases(subject.server) - known:
-        drop(subject.server, another)
-    return told
-
-
-def _databases(server: Server) -> set[str]:
-    with closing(connect(server, "postgres")) as superuser:
-        return {row["datname"] for row in superuser.execute("select datname from pg_database")}
+    with stages(subject) as made:
+        return [_told(judge(check, case, made.take(check.stage))) for case in cases]
 
 
 def _told(verdict: Verdict) -> object:

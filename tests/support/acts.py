@@ -23,6 +23,7 @@ from pytest_usersync.server import Server
 from pytest_usersync.subject import watched
 from pytest_usersync.trials.common import Common
 from pytest_usersync.trials.stage import Stage
+from pytest_usersync.trials.stages import Stages
 from pytest_usersync.trials.verdict import Verdict, judge
 
 # Every check on every design takes too long for every commit: `tox -e matrix` asks for it.
@@ -199,6 +200,21 @@ def judged(
 def cases(check: Check, stage: Stage) -> list[Verdict]:
     """Judge the cases of one check, one after the other."""
     return [judge(check, case, stage) for case in check.cases or ("",)]
+
+
+@contextmanager
+def stages(subject: Subject) -> Iterator[Stages]:
+    """Judge as a run does, and drop what would go with the server: that has no room for so many."""
+    known = _databases(subject.server)
+    with Stages(subject) as made:
+        yield made
+    for another in _databases(subject.server) - known:
+        database.drop(subject.server, another)
+
+
+def _databases(server: Server) -> set[str]:
+    with closing(database.connect(server, "postgres")) as superuser:
+        return {row["datname"] for row in superuser.execute("select datname from pg_database")}
 
 
 class Shared:

@@ -20,7 +20,7 @@ COLUMNS = (
 )
 
 
-@check("US111", level=Level.ERROR, needs=Needs.PROFILE, cases=("insert", "copy"))
+@check("US111", level=Level.ERROR, needs=Needs.PROFILE, cases=("insert", "copy"), shares=True)
 def bulk_insert_incomplete(trial: Trial) -> Iterable[Finding]:
     """A multi-row INSERT and a COPY into `auth.users` leave one profile each.
 

@@ -11,7 +11,7 @@ from ...trials.refused import Refused
 from ...trials.trial import Trial
 
 
-@check("US109", level=Level.ERROR, needs=Needs.PROFILE)
+@check("US109", level=Level.ERROR, needs=Needs.PROFILE, shares=True)
 def existing_profile_blocks(trial: Trial) -> Iterable[Finding]:
     """A profile that is already there does not make the signup fail.
 

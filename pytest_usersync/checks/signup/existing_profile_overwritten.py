@@ -16,7 +16,7 @@ from ...trials.trial import Trial
 WORDS = "edited by its owner"
 
 
-@check("US110", level=Level.WARNING, needs=Needs.PROFILE)
+@check("US110", level=Level.WARNING, needs=Needs.PROFILE, shares=True)
 def existing_profile_overwritten(trial: Trial) -> Iterable[Finding]:
     """A profile that is already there is not overwritten.
 
