@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
 
 import psycopg
-from psycopg.rows import DictRow, dict_row, tuple_row
+from psycopg.rows import dict_row
 
 from .. import database, sqlfiles
 from ..check import Subject
@@ -18,12 +18,13 @@ from . import breakpoints
 from .breakpoints import Pause
 from .doors import Doors, refused
 from .line import Line
-from .model import Change
+from .model import Change, Row
+from .plans import Plans, table
 from .relations import Relations
 
 _PLAIN = (
     "-c search_path= -c datestyle=ISO,YMD -c intervalstyle=postgres -c extra_float_digits=1"
-    " -c usersync_race.at_work=on"
+    " -c usersync_race.at_work=on -c session_replication_role=replica"
 )
 _AT_WORK = "-c usersync_race.at_work=on"
 _LOG = """
@@ -35,7 +36,7 @@ _LOG = """
 _CLEAR = "delete from usersync_race.log as log where log.seq > $1"
 _CHANGED = "select exists (select from usersync_race.log where relation = 0) as changed"
 _LASTING = "insert into usersync_race.log (relation) values (0) returning seq"
-_SEQUENCES = b"""
+_SEQUENCES = """
     select pg_catalog.setval(
         known.relation::regclass,
         coalesce(known.last_value, known.start_value),
@@ -54,6 +55,7 @@ class Arena:
     """
 
     control: Connection
+    plans: Plans
     reader: Connection
 
     def __init__(self, subject: Subject) -> None:
@@ -89,6 +91,8 @@ class Arena:
         self.name = self._clones.take(self._template, "race")
         self.copies += 1
         self.control = self._connect(_PLAIN)
+        self.control.prepare_threshold = None
+        self.plans = Plans(self.control)
         if self.copies == 1:
             self.control.execute(sqlfiles.read("interleaving", "log.sql").encode())
         self.reader = self._connect(_AT_WORK)
@@ -133,7 +137,7 @@ class Arena:
     def resume(self, line: Line) -> None:
         """Let a session go on that pauses."""
         line.pauses += 1
-        breakpoints.let_go(self.control, line.slot, line.pauses)
+        breakpoints.let_go(self.plans, line.slot, line.pauses)
 
     # -- there and back
 
@@ -164,7 +168,7 @@ class Arena:
         lasting = breakpoints.install(self.control, pauses) if pauses else False
         self._pauses = tuple(pauses)
         found = self.control.execute(_CHANGED).fetchall()
-        if pauses or found[0]["changed"]:
+        if lasting or found[0]["changed"]:
             self.control.execute("select usersync_race.watch()")
             self._relations = None
         found = self.control.execute("select usersync_race.mark() as mark").fetchall()
@@ -206,20 +210,16 @@ class Arena:
         Args:
             names: the sessions, by the id of their backend.
         """
-        cursor: psycopg.RawCursor[Any] = psycopg.RawCursor(self.control, row_factory=tuple_row)
-        with self.control.pipeline():
-            cursor.execute(_LOG, [self._mark], prepare=True)
-            self.control.execute(_SEQUENCES, prepare=True)
-        log = cursor.fetchall()
-        session = dict(names)
+        log = table(self.plans.ask((_LOG, [str(self._mark)]), (_SEQUENCES, []))[0])
+        session = {str(pid): name for pid, name in names}
         changes = [
-            Change(self.relations.name(relation), was, now, session.get(pid, ""))
+            Change(self.relations.name(int(relation)), _row(was), _row(now), session.get(pid, ""))
             for pid, relation, _, _, was, now in log
-            if relation
+            if pid and relation and int(relation)
         ]
         bag: dict[int, Counter[str]] = {}
         for _, relation, was, now, *_ in log:
-            rows = bag.setdefault(relation, Counter())
+            rows = bag.setdefault(int(relation or 0), Counter())
             if was is not None:
                 rows[was] -= 1
             if now is not None:
@@ -233,18 +233,8 @@ class Arena:
     def _put_back(self, bag: dict[int, Counter[str]]) -> None:
         if not self.relations.restorable(bag):
             self.spoiled = True
-            return
-        if bag:
-            raw: psycopg.RawCursor[DictRow] = psycopg.RawCursor(self.control)
-            try:
-                with self.control.pipeline():
-                    self.control.execute("begin")
-                    self.relations.put_back(bag)
-                    raw.execute(_CLEAR, [self._mark], prepare=True)
-                    self.control.execute("commit")
-            except psycopg.Error:
-                self.control.execute("rollback")
-                raise
+        elif bag:
+            self.plans.ask(*self.relations.put_back(bag), (_CLEAR, [str(self._mark)]))
 
     # -- the end
 
@@ -264,3 +254,8 @@ class Arena:
             self.name = ""
         self._leave()
         self._clones.close()
+
+
+def _row(shown: str | None) -> Row | None:
+    row: Row | None = None if shown is None else json.loads(shown)
+    return row

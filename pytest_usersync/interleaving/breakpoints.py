@@ -12,10 +12,17 @@ from psycopg import sql
 from .. import sqlfiles
 from ..database import Connection
 from ..errors import UserSyncError
+from .plans import Plans
 
 WRITES = ("insert", "update", "delete")
 # The first of the two numbers of our advisory locks.
 KEYS = 1970495845
+_TABLE = "select %s::regclass::oid as oid, %s::regclass::text as name"
+_LET_GO = """
+    select
+        pg_catalog.pg_advisory_lock($1::int4, $2::int4),
+        pg_catalog.pg_advisory_unlock($3::int4, $4::int4)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +79,8 @@ def install(control: Connection, pauses: Collection[Pause]) -> bool:
 
 
 def _install(control: Connection, one: Pause, number: int) -> None:
-    found = control.execute("select %s::regclass::oid as oid", [one.table]).fetchall()
-    table = control.execute("select %s::regclass::text as name", [found[0]["oid"]]).fetchall()
-    name = table[0]["name"]
+    found = control.execute(_TABLE, [one.table, one.table]).fetchall()
+    name = found[0]["name"]
     if writes := [verb for verb in one.on if verb in WRITES]:
         statement = sql.SQL(
             "create trigger {name} {when} {verbs} on {table}"
@@ -113,15 +119,13 @@ def hold(control: Connection, slot: int) -> None:
     control.execute("select pg_catalog.pg_advisory_lock(%s, %s)", [KEYS, 2 * slot + 1])
 
 
-def let_go(control: Connection, slot: int, count: int) -> None:
+def let_go(plans: Plans, slot: int, count: int) -> None:
     """Close the next pause of a session, and let it go on from its latest.
 
     It may be about to wait still, so what is opened now is closed again at the next pause only.
     """
-    control.execute(
-        "select pg_catalog.pg_advisory_lock(%s, %s), pg_catalog.pg_advisory_unlock(%s, %s)",
-        [KEYS, 2 * slot + (count + 1) % 2, KEYS, 2 * slot + count % 2],
-    )
+    ahead, behind = 2 * slot + (count + 1) % 2, 2 * slot + count % 2
+    plans.ask((_LET_GO, [str(one) for one in (KEYS, ahead, KEYS, behind)]))
 
 
 def _quoted(name: LiteralString) -> sql.SQL:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count
 from typing import Any, Protocol, Self, TypeVar
 
 import psycopg
@@ -16,6 +15,7 @@ from psycopg.rows import DictRow
 from .. import database
 from ..auth.carrier import Carrier, OneByOne
 from ..server import Server
+from .plans import Plans
 
 T = TypeVar("T")
 # What a session leaves behind at its end; the plans that functions have made stay.
@@ -110,13 +110,7 @@ class RaceConnection(psycopg.Connection[DictRow]):
         self.cursor_factory = _Cursor
         self.prepare_threshold = None
         self.add_notice_handler(self._hear)
-        # What was prepared beside psycopg, by text and types.
-        self.plans: dict[tuple[str, tuple[int, ...]], bytes] = {}
-        self.names = count(1)
-
-    def forget(self) -> None:
-        """Prepare everything anew: with a rollback psycopg deallocates whatever there is."""
-        self.plans.clear()
+        self.plans = Plans(self)
 
     def _hear(self, notice: psycopg.errors.Diagnostic) -> None:
         if self.listener:
@@ -132,7 +126,7 @@ class RaceConnection(psycopg.Connection[DictRow]):
 
     def rollback(self) -> None:
         """Roll back."""
-        self.forget()
+        self.plans.forget()
         rollback = super().rollback
         if self.listener and not self.closed:
             self.listener.rollback(rollback)
@@ -148,7 +142,7 @@ class RaceConnection(psycopg.Connection[DictRow]):
             try:
                 yield opened
             except BaseException:
-                self.forget()
+                self.plans.forget()
                 if self.listener:
                     self.listener.lost()
                 raise

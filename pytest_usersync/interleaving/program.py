@@ -33,7 +33,7 @@ def perform(player: Player) -> None:
     if player.flowing:
         connection.carrier = Flowing
     else:
-        connection.forget()  # Others may deallocate.
+        connection.plans.forget()  # Others may deallocate.
     if not session.pauses:
         player.line.send(_NO_PAUSES)
     _enter(player)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-import psycopg
-from psycopg.rows import DictRow
 
 from ..database import Connection
 from .footprint import ANYTHING, Footprint, of_locks
+from .plans import Asked, array
 
 _TABLES = """
     select
@@ -94,7 +92,6 @@ class Relations:
     """What is known of the tables, sequences and indexes of one arena."""
 
     def __init__(self, control: Connection) -> None:
-        self._control = control
         self._tables = {
             row["relation"]: _Table(row["put"], row["take"], row["stubborn"])
             for row in control.execute(_TABLES.encode())
@@ -152,13 +149,11 @@ class Relations:
         """Tell whether rows of all these tables can be put back without anything else happening."""
         return all(key in self._tables and not self._tables[key].stubborn for key in bag)
 
-    def put_back(self, bag: Mapping[int, Counter[str]]) -> None:
-        """Take away the rows that were counted up, and put back those that were counted down."""
-        raw: psycopg.RawCursor[DictRow] = psycopg.RawCursor(self._control)
-        self._control.execute("set local session_replication_role = 'replica'")
+    def put_back(self, bag: Mapping[int, Counter[str]]) -> Iterator[Asked]:
+        """Say how to take away the rows that were counted up, and put back those counted down."""
         for key, rows in bag.items():
             if taken := [row for row, count in rows.items() for _ in range(count)]:
-                raw.execute(self._tables[key].take, [taken], prepare=True)
+                yield self._tables[key].take, [array(taken)]
         for key, rows in bag.items():
             if put := [row for row, count in rows.items() for _ in range(-count)]:
-                raw.execute(self._tables[key].put, [put], prepare=True)
+                yield self._tables[key].put, [array(put)]

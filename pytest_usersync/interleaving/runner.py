@@ -12,11 +12,12 @@ from ..errors import UserSyncError
 from .arena import Arena
 from .footprint import ANYTHING, Footprint
 from .model import Event, Session
+from .plans import table
 from .play import Choose, Move, Play
 from .player import News, Player
 from .waiting import Waiting
 
-_HALFWAY = b"""
+_HALFWAY = """
     select coalesce(relation::text, 'advisory ' || classid || ',' || objid), mode, locktype
     from pg_catalog.pg_locks
     where pid = $1 and locktype in ('relation', 'advisory') and granted
@@ -120,11 +121,8 @@ class _Stage:
         """Return what was touched by a step that is not at its end."""
         if not player.tracker.plain or self.arena.relations.secretive:
             return ANYTHING
-        cursor: psycopg.RawCursor[tuple[str, str, str]] = psycopg.RawCursor(
-            self.arena.control, row_factory=psycopg.rows.tuple_row
-        )
-        found = cursor.execute(_HALFWAY, [player.line.pid], prepare=True).fetchall()
-        return self.arena.relations.touched(found)
+        found = table(self.arena.plans.ask((_HALFWAY, [str(player.line.pid)]))[0])
+        return self.arena.relations.touched([[one or "" for one in row] for row in found])
 
     # -- what goes wrong
 

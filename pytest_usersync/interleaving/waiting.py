@@ -9,20 +9,19 @@ from collections.abc import Sequence
 from contextlib import suppress
 from queue import Empty
 
-import psycopg
-
 from ..errors import UserSyncError
 from .arena import Arena
+from .plans import array, table
 from .player import News, Player
 
 # A session says by itself that it waits. This is for one whose settings keep it from saying so.
 _SILENCE = 0.02
-_BLOCKED = b"""
+_BLOCKED = """
     select
         session.pid,
-        pg_catalog.pg_isolation_test_session_is_blocked(session.pid, $1::int4[]) as blocked,
-        pg_catalog.pg_blocking_pids(session.pid) as blockers
+        pg_catalog.array_to_string(pg_catalog.pg_blocking_pids(session.pid), ' ') as blockers
     from pg_catalog.unnest($2::int4[]) as session (pid)
+    where pg_catalog.pg_isolation_test_session_is_blocked(session.pid, $1::int4[])
 """
 
 
@@ -36,7 +35,7 @@ class Waiting:
 
     def __init__(self, arena: Arena, cast: Sequence[Player], news: News, patience: float) -> None:
         self.whom: dict[str, tuple[str, ...]] = {}
-        self._control = arena.control
+        self._plans = arena.plans
         self._stops = arena.subject.server.own
         self._names = {player.line.pid: player.name for player in cast}
         self._cast = cast
@@ -113,16 +112,13 @@ class Waiting:
     def _blocked(self, players: Sequence[Player]) -> set[str]:
         if not players:
             return set()
-        cursor: psycopg.RawCursor[tuple[int, bool, list[int]]] = psycopg.RawCursor(
-            self._control, row_factory=psycopg.rows.tuple_row
-        )
-        asked = [list(self._names), [one.line.pid for one in players]]
+        asked = [array(list(self._names)), array([one.line.pid for one in players])]
         found = set()
-        for pid, blocked, blockers in cursor.execute(_BLOCKED, asked, prepare=True):
-            if blocked:
-                name = self._names[pid]
-                found.add(name)
-                self.whom[name] = tuple(self._names[one] for one in blockers if one in self._names)
+        for pid, blockers in table(self._plans.ask((_BLOCKED, asked))[0]):
+            name = self._names[int(pid or 0)]
+            found.add(name)
+            others = map(int, (blockers or "").split())
+            self.whom[name] = tuple(self._names[one] for one in others if one in self._names)
         return found
 
     def _stop(self, player: Player) -> None:
