@@ -105,6 +105,8 @@ class Rollback:
 
     def _open(self, *, pushing: bool = False) -> NestedConnection:
         """Return the connection in its transaction, which may begin with the first savepoint."""
+        if not self._begun and self._connection and self._connection.failure:
+            self._spoil(self._connection)
         if self._connection is None:
             self.name = self.name or self._supply.take()
             self._connection = self._supply.connect(self.name)
@@ -175,9 +177,13 @@ class Rollback:
         try:
             connection.end()
         except psycopg.Error:
-            self._drop_connection(connection)
-            self._supply.retire(self.name)
-            self.name = ""
+            self._spoil(connection)
+
+    def _spoil(self, connection: NestedConnection) -> None:
+        """Take another clone next time."""
+        self._drop_connection(connection)
+        self._supply.retire(self.name)
+        self.name = ""
 
     def _drop_connection(self, connection: NestedConnection) -> None:
         connection.close()

@@ -36,32 +36,34 @@ class Carrier:
     """
 
     together = True
+    # Whether what is read may go out with what is written after it.
+    ahead = False
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
         self._adapt = Transformer(connection)
         self._names: dict[str, list[str]] = {}
-        # How many statements of the last trip went well.
-        self.answered = 0
+        # What the statements of the last trip found that went well.
+        self.found: list[list[DictRow]] = []
 
     def pack(self, text: str, values: Sequence[object]) -> Packet:
         """Return the statement as it is to be sent; raises psycopg.Error for a wrong value."""
         dumped = self._adapt.dump_sequence(values, _AUTO[: len(values)])
         return Packet(text, dumped, self._adapt.types or (), self._adapt.formats or [])
 
-    def exchange(self, packets: Sequence[Packet]) -> list[DictRow]:
-        """Send the statements, and return the rows of the last one.
+    def exchange(self, packets: Sequence[Packet]) -> list[list[DictRow]]:
+        """Send the statements, and return the rows of each.
 
-        Raises psycopg.Error for the first one that is refused: the one after ``answered`` others.
+        Raises psycopg.Error for the first one that is refused: the one after those of ``found``.
         """
-        self.answered = 0
+        self.found = found = []
         with self._connection.lock:
             results = self._trip(packets)
-        for result in results:
+        for packet, result in zip(packets, results, strict=False):
             if result.status == ExecStatus.FATAL_ERROR:
                 raise error_from_result(result, self._connection.info.encoding)
-            self.answered += 1
-        return self._rows(packets[-1].text, results[-1])
+            found.append(self._rows(packet.text, result) if result.ntuples else [])
+        return found
 
     def _trip(self, packets: Sequence[Packet]) -> list[PGresult]:
         """Return the answers up to the first that is an error, one for each statement."""
@@ -73,8 +75,6 @@ class Carrier:
         return round_trip(self._connection, post)
 
     def _rows(self, text: str, result: PGresult) -> list[DictRow]:
-        if not result.ntuples:
-            return []
         if not (names := self._names.get(text)):
             names = [(result.fname(number) or b"").decode() for number in range(result.nfields)]
             self._names[text] = names
@@ -93,15 +93,15 @@ class OneByOne(Carrier):
         """Return the statement as it is to be executed."""
         return Packet(text, values)
 
-    def exchange(self, packets: Sequence[Packet]) -> list[DictRow]:
-        """Execute the statements, and return the rows of the last one; raises psycopg.Error."""
-        self.answered = 0
+    def exchange(self, packets: Sequence[Packet]) -> list[list[DictRow]]:
+        """Execute the statements, and return the rows of each; raises psycopg.Error."""
+        self.found = found = []
         cursor = self._connection.cursor(row_factory=dict_row)
         for packet in packets:
             cursor.execute(packet.text, packet.values)
             self._wait_in_pipeline()
-            self.answered += 1
-        return cursor.fetchall() if cursor.description else []
+            found.append(cursor.fetchall() if cursor.description else [])
+        return found
 
     def _wait_in_pipeline(self) -> None:
         if self._connection.pgconn.pipeline_status:
@@ -142,28 +142,31 @@ def _answers(pgconn: PGconn) -> Generator[Wait, Ready | int, list[PGresult]]:
         if (yield Wait.RW) & Ready.R:
             pgconn.consume_input()
     answers: list[PGresult] = []
-    while pgconn.status != ConnStatus.BAD:
-        try:
-            yield from _arrival(pgconn)
-        except psycopg.OperationalError:
-            if answers and answers[-1].status == ExecStatus.FATAL_ERROR:
-                break  # The server has told why it left.
-            raise
+    while True:
+        while pgconn.is_busy():
+            yield Wait.R
+            if not _arrived(pgconn, answers):
+                return answers
         result = pgconn.get_result()
         if result is None:  # The end of what one statement is answered.
-            continue
-        if result.status == ExecStatus.PIPELINE_SYNC:
-            break
-        if result.status != ExecStatus.PIPELINE_ABORTED:
+            if pgconn.status == ConnStatus.BAD:
+                return answers
+        elif (status := result.status) == ExecStatus.PIPELINE_SYNC:
+            return answers
+        elif status != ExecStatus.PIPELINE_ABORTED:
             answers.append(result)
-    return answers
 
 
-def _arrival(pgconn: PGconn) -> Generator[Wait, Ready | int, None]:
-    while pgconn.is_busy():
-        yield Wait.R
+def _arrived(pgconn: PGconn, answers: Sequence[PGresult]) -> bool:
+    """Take in what came; return whether there may be more."""
+    try:
         pgconn.consume_input()
-        _tell_listeners(pgconn)
+    except psycopg.OperationalError:
+        if answers and answers[-1].status == ExecStatus.FATAL_ERROR:
+            return False  # The server has told why it left.
+        raise
+    _tell_listeners(pgconn)
+    return True
 
 
 def _tell_listeners(pgconn: PGconn) -> None:

@@ -34,11 +34,15 @@ order by n.nspname, c.conname"""
 
 
 class _Waiting(NamedTuple):
-    """A statement on its way: how much had been sent with it, and which answers were open."""
+    """A statement on its way: how much had been sent with it, and which answers were open.
+
+    ``take`` is told what it has found.
+    """
 
     packet: Packet
     sent: int
     scopes: tuple[refusing, ...]
+    take: Callable[[list[DictRow]], None] | None = None
 
 
 class Channel:
@@ -59,6 +63,8 @@ class Channel:
         self._limit = None if limit is None else limit.total_seconds()
         self._started = 0.0
         self._waiting: list[_Waiting] = []
+        # Whether somebody is to be told what a statement on its way has found.
+        self._taking = False
         self._together = False
         self.busy = False
         self.sent: list[Sent] = []
@@ -99,13 +105,18 @@ class Channel:
         if not (self._together and self._carrier.together):
             self.settle()
 
-    def _wait_with(self, text: str, values: Sequence[object]) -> None:
+    def _wait_with(
+        self,
+        text: str,
+        values: Sequence[object],
+        take: Callable[[list[DictRow]], None] | None = None,
+    ) -> None:
         try:
             packet = self._carrier.pack(text, values)
         except psycopg.Error:
             self.settle()  # What was written before may have been refused before.
             raise
-        self._waiting.append(_Waiting(packet, len(self.sent), refusing.open()))
+        self._waiting.append(_Waiting(packet, len(self.sent), refusing.open(), take))
 
     def settle(self) -> None:
         """Wait for the writes that are on their way."""
@@ -115,16 +126,37 @@ class Channel:
     def _deliver(self) -> list[DictRow]:
         """Send what waits, in one trip; give an error to the write that it belongs to."""
         waiting, self._waiting = self._waiting, []
+        taking, self._taking = self._taking, False
+        carrier = self._carrier
         try:
-            rows = self._carrier.exchange([one.packet for one in waiting])
+            found = carrier.exchange([one.packet for one in waiting])
         except psycopg.Error as error:
-            refused = waiting[min(self._carrier.answered, len(waiting) - 1)]
-            del self.sent[refused.sent :]
-            told = refusing.answer(error, refused.scopes)
+            if taking:
+                self._take_in(waiting, carrier.found)
+            refused = waiting[min(len(carrier.found), len(waiting) - 1)]
+            told = self._refused(error, refused)
             raise told from (None if told is error else error)
+        if taking:
+            self._take_in(waiting, found)
         if self._limit is not None and time.monotonic() - self._started > self._limit:
             raise AuthError(504, "request_timeout", TIMEOUT)
-        return rows
+        return found[-1]
+
+    def _take_in(self, waiting: Sequence[_Waiting], found: Sequence[list[DictRow]]) -> None:
+        """Tell what was read to whoever went on without it."""
+        for one, rows in zip(waiting, found, strict=False):
+            if one.take:
+                try:
+                    one.take(rows)
+                except AuthError as error:
+                    raise self._refused(error, one) from error.__cause__
+
+    def _refused(
+        self, error: psycopg.Error | AuthError, refused: _Waiting
+    ) -> psycopg.Error | AuthError:
+        """Return what the client is told of a statement, which is the last that was sent."""
+        del self.sent[refused.sent :]
+        return refusing.answer(error, refused.scopes)
 
     def run_alone(self, statement: Statement, values: Sequence[object]) -> None:
         """Execute the write in a transaction of its own, as autocommit does."""
@@ -137,6 +169,18 @@ class Channel:
             with self._connection.transaction():
                 return self._read(query, values)
         return self._read(query, values)
+
+    def rows_later(
+        self, query: str, values: Sequence[object], take: Callable[[list[DictRow]], None]
+    ) -> None:
+        """Give to ``take`` what the query finds: in a transaction, when it is next waited for.
+
+        An AuthError that it raises counts as the query's; nothing after it was sent, then.
+        """
+        self._wait_with(query, values, take)
+        self._taking = True
+        if not (self._together and self._carrier.ahead):
+            self.settle()
 
     def _read(self, query: str, values: Sequence[object]) -> list[DictRow]:
         self._wait_with(query, values)
@@ -159,6 +203,8 @@ class Channel:
                         raise
                     told = error
                 self.sent.append("commit")
+                if self._taking:
+                    self.settle()
                 if nested:
                     self._fire_deferred()
                 self.settle()
@@ -172,7 +218,7 @@ class Channel:
         try:
             yield
         finally:
-            self._together = False
+            self._together = self._taking = False
             self._waiting = []
 
     @property

@@ -83,9 +83,11 @@ class refusing:  # noqa: N801  It reads as the word it is.
         return tuple(_OPEN)
 
     @staticmethod
-    def answer(error: psycopg.Error, scopes: tuple[refusing, ...]) -> psycopg.Error | AuthError:
+    def answer(
+        error: psycopg.Error | AuthError, scopes: tuple[refusing, ...]
+    ) -> psycopg.Error | AuthError:
         """Return what an error becomes on its way out of answers that are closed by now."""
-        told: psycopg.Error | AuthError = error
+        told = error
         for scope in reversed(scopes):
             if scope not in _OPEN:
                 told = scope._answer(told) or told  # noqa: SLF001  its own

@@ -134,20 +134,36 @@ class UserRow:
     updated_at: datetime = _UNSET
     identities: list[IdentityRow] | None = None
 
-    def refresh(self, found: Mapping[str, object]) -> None:
+    def refresh(
+        self, found: Mapping[str, object], written: tuple[object, ...] | None = None
+    ) -> None:
         """Take over the row that the database holds.
 
         Metadata is taken over key by key into the same object, as the server does: what a
         trigger added is there afterwards, what it removed stays.
+
+        Args:
+            written: the ``state`` that was read; what has been set since stays.
         """
         known = {column: getattr(self, column) for column in _METADATA}
+        since = _since(self, written) if written else ()
         for column, value in found.items():
-            setattr(self, column, value)
+            if column not in since:
+                setattr(self, column, value)
         for column, before in known.items():
             metadata = {} if before is None else before
             if isinstance(now := getattr(self, column), dict):
                 metadata.update(now)
             setattr(self, column, metadata)
+
+
+state = attrgetter(*USER_COLUMNS)
+
+
+def _since(row: UserRow, written: tuple[object, ...]) -> set[str]:
+    """Return the columns that have been set since the row was in this state."""
+    pairs = zip(USER_COLUMNS, state(row), written, strict=True)
+    return {column for column, now, before in pairs if now is not before}
 
 
 @cache

@@ -82,7 +82,7 @@ class SignUps(Endpoints):
         row.is_anonymous = True
         told = "Database error creating anonymous user"
         with refusing(told, whatever=True), self.channel.transaction():
-            self._steps.new_user(row)
+            self._steps.new_user(row, ahead=True)
             session = self._steps.sign_in(row, "anonymous")
         return self._steps.user(row, session)
 

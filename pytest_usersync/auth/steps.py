@@ -46,14 +46,18 @@ class Steps(Writes):
         super().__init__(channel, settings, source)
         self._codes: dict[str, str] = {}
 
-    def new_user(self, row: UserRow) -> None:
-        """Insert the user, set the role, and read the row again, for triggers may change it."""
+    def new_user(self, row: UserRow, *, ahead: bool = False) -> None:
+        """Insert the user, set the role, and read the row again, for triggers may change it.
+
+        Args:
+            ahead: whether what comes next does not depend on what is read.
+        """
         with refusing("Database error saving new user"):
             self.insert_user(row)
         with refusing("Database error updating user"):
             self.set_role(row, "authenticated")
         with refusing("Database error loading user after sign-up"):
-            self.reload(row)
+            self.reload(row, later=ahead)
 
     def drop_unconfirmed(
         self, row: UserRow, identity: IdentityRow, others: list[IdentityRow]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from psycopg.rows import DictRow
+
 from . import rows, statements
 from .channel import Channel
 from .errors import failure, refusing
@@ -51,12 +53,27 @@ class Writes:
         row.identities = []
         self.channel.run(_INSERT_USER, rows.values(_INSERT_USER, row))
 
-    def reload(self, row: UserRow) -> None:
-        """Read the row again; raises AuthError when it is gone."""
-        if not (found := self.channel.rows(USER_AGAIN, [row.id])):
+    def reload(self, row: UserRow, *, later: bool = False) -> None:
+        """Read the row again; raises AuthError when it is gone.
+
+        Args:
+            later: when the next answer comes, for nothing before it depends on what is read.
+        """
+        if later:
+            written = rows.state(row)
+            self.channel.rows_later(
+                USER_AGAIN, [row.id], lambda found: self._reloaded(row, found, written)
+            )
+        else:
+            self._reloaded(row, self.channel.rows(USER_AGAIN, [row.id]))
+
+    def _reloaded(
+        self, row: UserRow, found: list[DictRow], written: tuple[object, ...] | None = None
+    ) -> None:
+        if not found:
             raise failure("Database error loading user after sign-up")
         self.channel.deferrable = found[0].pop("deferrable")
-        row.refresh(found[0])
+        row.refresh(found[0], written)
 
     def set_role(self, row: UserRow, role: str) -> None:
         """Set the user's database role."""

@@ -28,6 +28,9 @@ join pg_catalog.pg_namespace as n on n.oid = c.connamespace
 where c.condeferrable
 order by n.nspname, c.conname
 """
+_POINT = "usersync_0"
+_BEGIN = ("begin", f"savepoint {_POINT}")
+_UNLOCK = "select pg_catalog.pg_advisory_unlock_all()"
 _PREPARED = """
 select string_agg(pg_catalog.format('deallocate %I', name), ';')
 from pg_catalog.pg_prepared_statements
@@ -91,22 +94,37 @@ class NestedConnection(TripConnection):
         self._begun = self._needs_commit = self._behind = self._touched = False
         self.settle_down()
         self.parts = 0
-        self.points = ["usersync_0"]
-        start = ("begin", "savepoint usersync_0")
+        self.points = [_POINT]
         if later:
-            self._ahead = start
+            self._ahead = _BEGIN
         else:
-            self.send(*start)
+            self.send(*_BEGIN)
+
+    def begin_as(self, *enter: str) -> bool:
+        """Take a part in what was begun and not sent; return whether it was so."""
+        if self._ahead != _BEGIN:
+            return False
+        self._ahead = (_BEGIN[0], *enter, _BEGIN[1])
+        self._fresh = True
+        return True
 
     def end(self) -> None:
-        """Roll back to the very beginning; raise psycopg.Error when that is gone."""
+        """Roll back to the very beginning; raise psycopg.Error when that is gone.
+
+        Where nothing of the app's has run, nobody waits for it: ``failure`` tells how it went.
+        """
         points, self.points = self.points, []
         if self.closed or not points:
             raise psycopg.OperationalError("the transaction was ended from inside")
         if "begin" in self.take_ahead():  # What has not been sent is as good as rolled back.
             self.restore()
             return
-        self._clean(f"rollback to savepoint {points[0]}", "rollback")
+        statements = (f"rollback to savepoint {points[0]}", "rollback")
+        if self._touched:
+            self._clean(*statements)
+        else:
+            self.post(*statements, _UNLOCK)
+            self._rest()
 
     def undo(self, point: str) -> None:
         """Take back what was done since the savepoint; raise psycopg.Error when that is gone."""
@@ -116,9 +134,13 @@ class NestedConnection(TripConnection):
     def _clean(self, *before: str) -> None:
         """Take back a transaction, and what of the app's no rollback takes back."""
         left = (_PREPARED,) if self._touched else ()
-        *_, found = self.send(*before, "select pg_catalog.pg_advisory_unlock_all()", *left)
+        *_, found = self.send(*before, _UNLOCK, *left)
         if text := found.get_value(0, 0):
             self.send(text.decode())
+        self._rest()
+
+    def _rest(self) -> None:
+        """Be as before anybody did anything."""
         self._begun = self._needs_commit = self._behind = False
         self.restore()
 
@@ -148,8 +170,9 @@ class NestedConnection(TripConnection):
             begun: whether a transaction of the app's was open before; if not, this was one.
             later: in the trip of what comes next, if nothing is to be undone.
         """
-        del self.points[self.points.index(point) :]
-        leave = (f"release savepoint {point}", *after)
+        at = self.points.index(point)
+        del self.points[max(at, 1) :]  # The first one is the world's as well.
+        leave = (f"release savepoint {point}", *after) if at else after
         if later and not undo:
             self._ahead += leave
         else:

@@ -21,7 +21,6 @@ REQUEST_ROLES = ("anon", "authenticated", "service_role")
 CLAIMS = "request.jwt.claims"
 # Each claim in a setting of its own, as an old PostgREST had it; tests still set these.
 _CLAIMS = (CLAIMS, *(f"request.jwt.claim.{name}" for name in ("sub", "role", "email")))
-_LISTS = frozenset({"search_path", "temp_tablespaces"})
 # What a role asked for by a request would have been given had it logged in.
 OWN_SETTINGS = """
 select pg_catalog.split_part(entry, '=', 1) as name,
@@ -34,9 +33,10 @@ where setting.setdatabase in (
 )
 order by setting.setdatabase, name
 """
-_FIXED = """
-select name from pg_catalog.pg_settings
-where name = any (%s) and context in ('backend', 'superuser-backend')
+_AT_LOGIN = ("backend", "superuser-backend")
+_CONTEXTS = """
+select name, context from pg_catalog.pg_settings
+where name = any (%s)
 order by name
 """
 
@@ -67,7 +67,10 @@ class Roles:
                 for role in REQUEST_ROLES
             }
             named = {name for settings in self._all() for name in settings}
-            fixed = {row["name"] for row in superuser.execute(_FIXED, [sorted(named)])}
+            found = superuser.execute(_CONTEXTS, [sorted(named)]).fetchall()
+        contexts = {row["name"]: row["context"] for row in found}
+        fixed = {name for name, context in contexts.items() if context in _AT_LOGIN}
+        self._free = {name for name, context in contexts.items() if context == "user"}
         for settings in self._all():
             for word in fixed & settings.keys():
                 del settings[word]
@@ -112,7 +115,8 @@ class Roles:
         ours = part in self._known
         if ours and connection.pristine and not idle:
             enter, back = self._known[part]
-            connection.push(*enter, later=True)
+            if not connection.begin_as(*enter):
+                connection.push(*enter, later=True)
         else:
             query = _enter(part, self.superuser)
             before = (connection.send(query) if idle else connection.push(query))[0]
@@ -138,9 +142,18 @@ class Roles:
         ours = dict(self._part(self.main, {}).settings)
         differing = [(name, value) for name, value in part.settings if value != ours[name]]
         return (
-            _statements(differing, part.login),
-            _statements([(name, ours[name]) for name, _ in differing], self.main),
+            self._take(differing, part.login),
+            self._take([(name, ours[name]) for name, _ in differing], self.main),
         )
+
+    def _take(self, settings: Sequence[tuple[str, str]], login: str | None) -> tuple[str]:
+        """Return the query that takes on settings and a login, whoever one is."""
+        terms = [_set(name, value) for name, value in settings]
+        if login is None or not all(name in self._free for name, _ in settings):
+            terms.insert(0, _set("session_authorization", self.superuser))
+        if login:
+            terms.append(_set("session_authorization", login))
+        return (_select(terms),)
 
     def _leave(
         self,
@@ -165,17 +178,6 @@ class Roles:
             end = psycopg.Connection.rollback if undo else psycopg.Connection.commit
             end(connection)
         connection.send(*back)
-
-
-def _statements(settings: Sequence[tuple[str, str]], login: str | None) -> tuple[str, ...]:
-    lines = ["set session authorization default"]
-    for name, value in settings:
-        # A list of names is one already, and would be a single name in quotes.
-        literal = value if name in _LISTS else _literal(value)
-        lines.append(f"set {sql.Identifier(name).as_string(None)} to {literal}")
-    if login:
-        lines.append(f"set session authorization {sql.Identifier(login).as_string(None)}")
-    return tuple(lines)
 
 
 @lru_cache(maxsize=64)

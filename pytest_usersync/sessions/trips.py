@@ -30,55 +30,96 @@ class _Plans(Carrier):
     So where that may be, a trip in which a plan is refused goes out again with new plans.
     """
 
+    ahead = True
     _connection: TripConnection
 
     def _trip(self, packets: Sequence[Packet]) -> list[PGresult]:
         connection = self._connection
-        if connection.trusts((one.text, one.types) for one in packets):
-            return self._sent([], packets, [])
+        connection.catch_up()
+        wanted = [(packet.text, packet.types) for packet in packets]
+        if connection.trusts(wanted):
+            return self._sent((), packets, (), wanted)
         point = [] if connection.idle else [_POINT]
         release = [f"release savepoint {name}" for name in point]
-        answers = self._sent([f"savepoint {name}" for name in point], packets, release)
+        kept = not connection.plans.keys().isdisjoint(wanted)
+        answers = self._sent([f"savepoint {name}" for name in point], packets, release, wanted)
         if _sqlstate(answers[-1]) in _SPENT:
+            kept = True  # None at all, that is.
             connection.plans.clear()
             back = [f"rollback to savepoint {name}" for name in point]
-            answers = self._sent(back, packets, release)
+            answers = self._sent(back, packets, release, wanted)
         if _sqlstate(answers[-1]) is None:
-            connection.prove((one.text, one.types) for one in packets)
+            connection.prove(wanted, kept=kept)
         return answers
 
     def _sent(
-        self, before: Sequence[str], packets: Sequence[Packet], after: Sequence[str]
+        self,
+        before: Sequence[str],
+        packets: Sequence[Packet],
+        after: Sequence[str],
+        wanted: Sequence[_Planned],
     ) -> list[PGresult]:
         """Return the answers to the packets, or what stopped the trip before them."""
-        plans = self._connection.plans
-        before = [*self._connection.take_ahead(), *before]
-        wanted = [(packet.text, packet.types) for packet in packets]
-        new = {one: f"usersync_{next(_numbers)}".encode() for one in wanted if one not in plans}
+        connection = self._connection
+        letter = _Letter(connection.plans)
+        ahead, kept = connection.take_ahead(), connection.keeps
 
         def post(pgconn: PGconn) -> None:
+            for text in ahead:
+                letter.note(pgconn, text, planned=kept)
             for text in before:
-                pgconn.send_query_params(text.encode(), None)
-            unmade = set(new)
-            for one, (text, values, types, formats) in zip(wanted, packets, strict=True):
-                if one in unmade:
-                    unmade.remove(one)
-                    pgconn.send_prepare(new[one], numbered(text), types)
-                pgconn.send_query_prepared(plans.get(one) or new[one], values, formats)
+                letter.note(pgconn, text)
+            for one, packet in zip(wanted, packets, strict=True):
+                letter.ask(pgconn, one, packet)
             for text in after:
-                pgconn.send_query_params(text.encode(), None)
+                letter.note(pgconn, text)
 
-        answers = round_trip(self._connection, post)
-        told = iter(answers[len(before) :])
+        return letter.read(round_trip(connection, post))
+
+
+class _Letter:
+    """What goes out in one trip, and for each answer to come whose it is."""
+
+    def __init__(self, plans: dict[_Planned, bytes]) -> None:
+        self._plans = plans
+        self._made: dict[_Planned, bytes] = {}
+        # A new plan, a packet, or nothing that anybody waits for.
+        self._asked: list[_Planned | bool] = []
+
+    def note(self, pgconn: PGconn, text: str, *, planned: bool = False) -> None:
+        """Send a statement of ours, without parameters."""
+        if planned:
+            pgconn.send_query_prepared(self._plan(pgconn, (text, ()), text.encode()), None)
+        else:
+            pgconn.send_query_params(text.encode(), None)
+        self._asked.append(False)
+
+    def ask(self, pgconn: PGconn, one: _Planned, packet: Packet) -> None:
+        """Send a packet, with its plan where there is none yet."""
+        plan = self._plans.get(one) or self._plan(pgconn, one, numbered(packet.text))
+        pgconn.send_query_prepared(plan, packet.values, packet.formats)
+        self._asked.append(True)
+
+    def _plan(self, pgconn: PGconn, one: _Planned, text: bytes) -> bytes:
+        if not (name := self._plans.get(one) or self._made.get(one)):
+            name = self._made[one] = f"usersync_{next(_numbers)}".encode()
+            pgconn.send_prepare(name, text, one[1])
+            self._asked.append(one)
+        return name
+
+    def read(self, answers: Sequence[PGresult]) -> list[PGresult]:
+        """Return the answers to the packets, or what stopped the trip before them."""
         found: list[PGresult] = []
-        for one in wanted:
-            answer = next(told, None)
-            if one in new and answer and answer.status == ExecStatus.COMMAND_OK:
-                plans[one] = new.pop(one)
-                answer = next(told, None)
-            if answer:
+        for whose, answer in zip(self._asked, answers, strict=False):
+            if whose is True:
                 found.append(answer)
-        return found or answers[-1:]
+            elif not whose:
+                continue
+            elif answer.status == ExecStatus.COMMAND_OK:
+                self._plans[whose] = self._made[whose]
+            else:
+                found.append(answer)
+        return found or list(answers[-1:])
 
 
 def _sqlstate(answer: PGresult) -> str | None:
@@ -96,9 +137,12 @@ class TripConnection(psycopg.Connection[DictRow]):
         self.plans: dict[_Planned, bytes] = {}
         # Those that fit the world as it is when it begins, and whether that may have changed.
         self._proven: set[_Planned] = set()
-        self._stirred = False
+        self._stirred = self._kept = False
         self._ahead: tuple[str, ...] = ()
         self._fresh = False
+        # Whether the server is still at work on what was sent and not waited for; how that went.
+        self._unanswered = False
+        self._failure: psycopg.Error | None = None
 
     def send(self, *statements: str) -> list[PGresult]:
         """Run statements in one trip, without psycopg's own bookkeeping."""
@@ -106,14 +150,53 @@ class TripConnection(psycopg.Connection[DictRow]):
             return self._send(*statements)
 
     def _send(self, *statements: str) -> list[PGresult]:
-        results: list[PGresult] = []
         ahead = self.take_ahead()
+        self.catch_up()
         self.pgconn.send_query("; ".join((*ahead, *statements)).encode())
+        return self._answers()[len(ahead) :]
+
+    def _answers(self) -> list[PGresult]:
+        results: list[PGresult] = []
         while result := self.pgconn.get_result():
             results.append(result)
+        if not results:
+            raise psycopg.OperationalError("the answer was taken by somebody else")
         if results[-1].status == ExecStatus.FATAL_ERROR:
             raise error_from_result(results[-1], self.info.encoding)
-        return results[len(ahead) :]
+        return results
+
+    def post(self, *statements: str) -> None:
+        """Send statements, and leave the server alone with them; nothing else is open.
+
+        Whatever is sent next takes in first what came of them: see ``failure``.
+        """
+        with self.lock:
+            self.catch_up()
+            self.pgconn.send_query("; ".join(statements).encode())
+            self._unanswered = True
+
+    def catch_up(self) -> None:
+        """Take in what came of the statements that nobody waited for."""
+        if not self._unanswered:
+            return
+        self._unanswered = False
+        try:
+            self._answers()
+        except psycopg.Error as error:
+            self._failure = error
+
+    @property
+    def failure(self) -> psycopg.Error | None:
+        """Return what kept the server from doing what nobody waited for, if anything did."""
+        with self.lock:
+            self.catch_up()
+        return self._failure
+
+    @property
+    def info(self) -> psycopg.ConnectionInfo:
+        """Tell about the connection as it is when it has answered."""
+        self.catch_up()
+        return super().info
 
     @property
     def idle(self) -> bool:
@@ -129,6 +212,7 @@ class TripConnection(psycopg.Connection[DictRow]):
     def wait(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401
         """Do what psycopg does for every statement, after what is still to be sent before it."""
         self._stirred = True
+        self.catch_up()
         if self._ahead:
             self._send()
         self._fresh = False
@@ -139,12 +223,23 @@ class TripConnection(psycopg.Connection[DictRow]):
         if self._stirred:
             self._proven.clear()
             self._stirred = False
+            self._kept = not self.plans
 
     def trusts(self, planned: Iterable[_Planned]) -> bool:
         """Tell whether these plans fit, whatever the app has done."""
         return not self._stirred and self._proven.issuperset(planned)
 
-    def prove(self, planned: Iterable[_Planned]) -> None:
-        """Take in that these plans fit the world as it is."""
+    def prove(self, planned: Iterable[_Planned], *, kept: bool) -> None:
+        """Take in that these plans fit the world as it is.
+
+        Args:
+            kept: whether one of them is older, so that the app has not thrown them away.
+        """
         if not self._stirred:
             self._proven.update(planned)
+            self._kept |= kept
+
+    @property
+    def keeps(self) -> bool:
+        """Whether all plans that were made are still there, those that always fit among them."""
+        return self._kept and not self._stirred
