@@ -129,15 +129,22 @@ PLAIN = KINDS[0]
 @contextmanager
 def unsynced(trial: Trial) -> Iterator[None]:
     """Keep the project's triggers on ``auth.users`` off meanwhile; then they are as they were."""
-    found = trial.query(_TRIGGERS)
-    off = ", ".join(f"disable trigger {quoted(one['name'])}" for one in found)
-    on = ", ".join(f"{one['again']} trigger {quoted(one['name'])}" for one in found)
-    if off:
-        trial.execute(f"alter table auth.users {off}")
-    try:
+    with switched(trial) as names:
+        if names:
+            off = ", ".join(f"disable trigger {quoted(one)}" for one in names)
+            trial.execute(f"alter table auth.users {off}")
         yield
+
+
+@contextmanager
+def switched(trial: Trial) -> Iterator[list[str]]:
+    """Switch the triggers on ``auth.users`` that are on as they were at the end; yield them."""
+    found = trial.query(_TRIGGERS)
+    try:
+        yield [one["name"] for one in found]
     finally:
-        if on:
+        if found:
+            on = ", ".join(f"{one['again']} trigger {quoted(one['name'])}" for one in found)
             trial.execute(f"alter table auth.users {on}")
 
 
@@ -177,8 +184,9 @@ def crowd(trial: Trial, count: int) -> None:
 
 def without_profile(trial: Trial) -> list[UUID]:
     """Return the users who have no row in the profile table, but for soft-deleted ones."""
-    found = trial.query(ghosts(trial.sync.profile).as_string(None))
-    return [row["id"] for row in found if row["deleted_at"] is None]
+    found = ghosts(trial.sync.profile).as_string(None)
+    query = f"select id from ({found}) as u where deleted_at is null order by created_at, id"
+    return [row["id"] for row in trial.query(query)]
 
 
 def inserted(trial: Trial, user_ids: Iterable[UUID]) -> str:

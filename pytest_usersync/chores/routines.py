@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from psycopg import Error
+from psycopg import Cursor, Error
 from psycopg.pq import TransactionStatus
+from psycopg.rows import DictRow
 
 from .. import platform
 from ..database import Connection
@@ -118,6 +119,16 @@ def tidied(connection: Connection, role: str | None) -> bool:
     except Error:
         return False
     return role in (None, name)
+
+
+def answers(cursor: Cursor[DictRow]) -> list[list[DictRow]]:
+    """Return what each query of a script said, one after the other."""
+    found = []
+    while True:
+        if cursor.description is not None:
+            found.append(cursor.fetchall())
+        if not cursor.nextset():
+            return found
 
 
 def runnable(shown: str, statements: Iterator[Statement]) -> Iterator[Statement]:

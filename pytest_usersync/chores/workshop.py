@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg import Error
+from psycopg.rows import DictRow
 
 from ..check import Subject
 from ..database import Clones, Connection
+from ..quoting import literal
 from ..trials.stage import Stage
 from ..trials.trial import Trial
-from .routines import tidied
+from .routines import answers, tidied
 
 _SINCE = """
     select
@@ -29,7 +31,7 @@ _TOLD = r"""
         )
     )
     from pg_catalog.pg_class as c
-    where c.oid >= 16384 and c.relpersistence <> 't'
+    where c.oid >= 16384 and c.relpersistence <> 't' and c.relkind not in ('i', 'I', 't')
     union all
     select md5(
         string_agg(
@@ -47,12 +49,21 @@ _TOLD = r"""
     where c.nspname !~ '^pg_(toast_)?temp_'
 """
 _NEWER = "pg_catalog.age(c.xmin) <= pg_catalog.age('{since}'::pg_catalog.xid)"
-_CATALOGS = (
-    *("pg_attribute", "pg_attrdef", "pg_proc", "pg_constraint", "pg_index", "pg_type", "pg_enum"),
-    *("pg_policy", "pg_rewrite", "pg_default_acl", "pg_event_trigger", "pg_extension"),
-    *("pg_publication", "pg_inherits", "pg_sequence", "pg_cast", "pg_operator", "pg_collation"),
-    *("pg_largeobject_metadata", "pg_statistic_ext"),
-)
+# What belongs to PostgreSQL itself has a smaller number, and stays.
+_CATALOGS = {
+    "pg_attribute": "attrelid",
+    "pg_index": "indexrelid",
+    "pg_inherits": "inhrelid",
+    "pg_sequence": "seqrelid",
+    **dict.fromkeys(
+        (
+            *("pg_attrdef", "pg_proc", "pg_constraint", "pg_type", "pg_enum", "pg_policy"),
+            *("pg_rewrite", "pg_default_acl", "pg_event_trigger", "pg_extension", "pg_operator"),
+            *("pg_publication", "pg_cast", "pg_largeobject_metadata", "pg_statistic_ext"),
+        ),
+        "oid",
+    ),
+}
 _FILLED = """
     select
         pg_catalog.format('%I.%I', n.nspname, c.relname) as name,
@@ -60,7 +71,8 @@ _FILLED = """
     from pg_catalog.pg_class as c
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
     where
-        c.relkind = 'r'
+        c.oid >= 16384
+        and c.relkind = 'r'
         and c.relpersistence <> 't'
         and n.nspname not in ('pg_catalog', 'information_schema')
         and pg_catalog.pg_relation_size(c.oid) > 0
@@ -76,7 +88,7 @@ _NUMBERED = """
         s.seqrelid::regclass, coalesce(known.number, s.seqstart), known.number is not null
     )
     from pg_catalog.pg_sequence as s
-    join unnest(%s::bigint[], %s::bigint[]) as known (relation, number)
+    join (values {numbers}) as known (relation, number)
         on known.relation = s.seqrelid::bigint
     where pg_catalog.pg_sequence_last_value(s.seqrelid) is distinct from known.number
 """
@@ -126,14 +138,20 @@ class Workshop(Stage):
         super().__init__(subject, self._copies)
         self._new: _New | None = None
         self._lent: Trial | None = None
+        self._undone = False
 
-    def lend(self, case: str) -> Trial:
-        """Return a trial on a database as new; the trial that was lent before is over."""
+    def lend(self, case: str, *, undone: bool = False) -> Trial:
+        """Return a trial on a database as new; the trial that was lent before is over.
+
+        Args:
+            undone: whether all that is done in it will be taken back.
+        """
         if self._lent:
             self._lent.__exit__()
-        if self._new and not self._restored(self._new):
+        if self._new and not (undone and self._undone) and not self._restored(self._new):
             self.renew()
             self._new = None
+        self._undone = undone
         if self._new is None:
             self._new = self._seen()
         self._lent = Trial(self, case)
@@ -157,31 +175,20 @@ class Workshop(Stage):
         since = session.execute(_SINCE).fetchall()[0]["since"]
         newer = _NEWER.format(since=since)
         told = f"union all select concat_ws(' ', count(*), bool_or({newer})) from pg_catalog."
-        query = " ".join([_TOLD.format(newer=newer), *(f"{told}{one} as c" for one in _CATALOGS)])
-        filled = [row["name"] for row in session.execute(_FILLED)]
+        texts = [f"{told}{name} as c where c.{key} >= 16384" for name, key in _CATALOGS.items()]
+        query = " ".join([_TOLD.format(newer=newer), *texts])
+        filled = [row["name"] for row in session.execute(_FILLED, prepare=True)]
         return _New(
             since,
             query,
             self._catalog(query),
-            self._rows(filled, since),
+            _counted(session.execute(_counting(filled, since).encode()).fetchall()),
             {row["relation"]: row["number"] for row in session.execute(_NUMBERS)},
         )
 
     def _catalog(self, query: str) -> Sequence[object]:
-        return [tuple(row.values()) for row in self.session().execute(query.encode())]
-
-    def _rows(self, tables: Sequence[str], since: str) -> dict[str, int]:
-        """Return how many rows each table has; a table with newer ones is told apart."""
-        if not tables:
-            return {}
-        newer = _NEWER.format(since=since)
-        query = " union all ".join(
-            f"select {at} as at, case when bool_or({newer}) then -1 else count(*) end as rows"
-            f" from {name} as c"
-            for at, name in enumerate(tables)
-        )
-        found = self.session().execute(query.encode()).fetchall()
-        return {tables[row["at"]]: row["rows"] for row in found if row["rows"]}
+        found = self.session().execute(query.encode(), prepare=True)
+        return [tuple(row.values()) for row in found]
 
     def _restored(self, new: _New) -> bool:
         """Bring back what was there when it was new, and tell whether that is so now."""
@@ -198,31 +205,55 @@ class Workshop(Stage):
     def _emptied(self, new: _New) -> bool:
         """Take away the rows that came, and tell whether the others are all there."""
         session, newer = self.session(), _NEWER.format(since=new.since)
-        found = session.execute(_FILLED).fetchall()
+        found = session.execute(_FILLED, prepare=True).fetchall()
         filled = [row["name"] for row in found]
         came = [name for name in filled if name not in new.rows]
         large = came and any(row["large"] for row in found)
         texts = [f"delete from {one} as c where {newer}" for one in filled if one in new.rows]
-        texts += (
-            [f"truncate {', '.join(came)} cascade"]
-            if large
-            else [f"delete from {one}" for one in came]
-        )
-        with session.transaction():
-            session.execute("; ".join([_QUIET, *texts]).encode())
-            session.execute(_NUMBERED, [[*new.numbers], [*new.numbers.values()]])
-            whole = self._rows([*filled, *(new.rows.keys() - set(filled))], new.since) == new.rows
+        texts += [f"truncate {', '.join(came)} cascade"] * bool(large)
+        texts += [f"delete from {one}" for one in came if not large]
+        tables = [*filled, *(new.rows.keys() - set(filled))]
+        texts = [_QUIET, *texts, *_numbered(new.numbers), _counting(tables, new.since)]
+        rows = answers(session.execute("; ".join(texts).encode()))[-1]
         # In a new table rows stand as they came, and the planner knows nothing of them: both may
         # decide in which order they are told.
         if came and not large:
             session.execute(f"vacuum (index_cleanup on) {', '.join(came)}".encode())
-            session.execute(_UNKNOWN, {"came": came})
-        return whole
+            session.execute(_UNKNOWN, {"came": came}, prepare=True)
+        return _counted(rows) == new.rows
 
 
-def fresh(trial: Trial) -> Trial:
+def _counting(tables: Sequence[str], since: str) -> str:
+    """Return the query for how many rows each table has, and whether some of them are newer."""
+    newer = _NEWER.format(since=since)
+    queries = [
+        f"select {literal(name)} as name, count(*) as rows, bool_or({newer}) as newer"
+        f" from {name} as c"
+        for name in tables
+    ]
+    return " union all ".join(queries) or "select null as name where false"
+
+
+def _counted(found: Sequence[DictRow]) -> dict[str, int]:
+    """Return how many rows each table has that has any; -1 if some of them are newer."""
+    return {row["name"]: -1 if row["newer"] else row["rows"] for row in found if row["rows"]}
+
+
+def _numbered(numbers: Mapping[int, int | None]) -> list[str]:
+    """Return the query that sets sequences back, if there are any."""
+    known = ", ".join(
+        f"({relation}, {'null' if number is None else number}::bigint)"
+        for relation, number in numbers.items()
+    )
+    return [_NUMBERED.format(numbers=known)] if known else []
+
+
+def fresh(trial: Trial, *, undone: bool = False) -> Trial:
     """Return a trial on a database as new, until the next one is asked for; it goes with the run.
 
     It serves all checks of the process, one after the other.
+
+    Args:
+        undone: whether all that is done in it will be taken back.
     """
-    return trial.common(Workshop).lend(trial.case)
+    return trial.common(Workshop).lend(trial.case, undone=undone)

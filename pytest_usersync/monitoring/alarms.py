@@ -6,26 +6,37 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from psycopg import sql
+from psycopg import Notify, sql
 
 from ..chores import chores
+from ..chores.ghosts import switched
+from ..chores.workshop import fresh
 from ..finding import NotJudged
-from ..learning.watch import TABLES
 from ..project import PLATFORM_SCHEMAS
 from ..trials.trial import Trial
-from .faults import Fault, faults
+from .asking import ask, bare, rows_of
+from .faults import Fault
 from .ground import Ground
-from .survey import ask, bare, made, rows_of
+from .survey import survey
 
 _SOURCES = """
     select p.prosrc as source
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    where n.nspname <> all (%s) and n.nspname !~ '^pg_'
+    where p.oid >= 16384 and n.nspname <> all (%s) and n.nspname !~ '^pg_'
         and p.prosrc ~* '(notify|net\\.http|http_post)'
 """
-# Where requests to other servers wait.
-_QUEUE = "select to_regclass('net.http_request_queue') is not null as so"
+# Where a row may tell somebody: the project's own tables but for the log, and the queue in which
+# requests to other servers wait.
+_TABLES = """
+    select n.nspname as schema, c.relname as name, c.oid::regclass::text as shown
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p') and not c.relispartition and n.nspname !~ '^pg_'
+        and (n.nspname <> all (%s) or (n.nspname = 'net' and c.relname = 'http_request_queue'))
+        and c.oid is distinct from to_regclass(%s)
+    order by n.nspname = 'net' and c.relname = 'http_request_queue', n.nspname, c.relname
+"""
 _CHANNEL = re.compile(r"""'([^'\n]{1,63})'|\bnotify\s+"?([\w$]+)""", re.IGNORECASE)
 _MADE = re.compile(r"""pg_notify\s*\(\s*[^\s']|['"]\s*notify\s+%""", re.IGNORECASE)
 # The states that are recorded; the one that lasts comes at the end.
@@ -50,18 +61,26 @@ class Alarm:
 
 def alarms(trial: Trial) -> Iterator[Alarm]:
     """Yield what is heard in each state, one after the other in one database."""
-    possible, ground = made(trial), Ground(trial.aside())
-    session, heard = ground.trial.session(), list[str]()
-    session.add_notify_handler(lambda notice: heard.append(f"notifications on {notice.channel}"))
-    for channel in sorted(_channels(trial)):
-        session.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
-    for fault in faults(ground):
-        if fault.name in STATES and fault.name in possible:
-            ground.clear()
-            session.execute(fault.sql.encode())
-            yield _alarm(ground.trial, fault, heard)
-        if fault.name == STATES[-1]:
-            return
+    known = {seen.fault.name: seen.fault for seen in reversed(survey(trial))}
+    ground, heard = Ground(fresh(trial)), list[str]()
+    session = ground.trial.session()
+
+    def hear(notice: Notify) -> None:
+        heard.append(f"notifications on {notice.channel}")
+
+    session.add_notify_handler(hear)
+    try:
+        listen = sql.SQL("; ").join(
+            sql.SQL("listen {}").format(sql.Identifier(one)) for one in sorted(_channels(trial))
+        )
+        session.execute(listen)
+        with switched(ground.trial):
+            for fault in (known[name] for name in STATES if name in known):
+                ground.clear()
+                session.execute(fault.sql.encode())
+                yield _alarm(ground.trial, fault, heard)
+    finally:
+        session.remove_notify_handler(hear)
 
 
 def deaf(trial: Trial) -> bool:
@@ -105,18 +124,12 @@ def _channels(trial: Trial) -> set[str]:
 
 
 def _counts(trial: Trial, log: str) -> dict[str, int]:
-    found = [
-        sql.Identifier(row["schema"], row["name"])
-        for row in trial.query(TABLES, [list(PLATFORM_SCHEMAS)])
-    ]
-    if trial.query(_QUEUE)[0]["so"]:
-        found.append(sql.Identifier("net", "http_request_queue"))
+    found = trial.query(_TABLES, [list(PLATFORM_SCHEMAS), log or None])
     counting = sql.SQL(" union all ").join(
-        sql.SQL("select {0}::regclass::text as name, count(*) as rows from {1}").format(
-            sql.Literal(table.as_string(None)), table
+        sql.SQL("select {} as name, count(*) as rows from {}").format(
+            sql.Literal(row["shown"]), sql.Identifier(row["schema"], row["name"])
         )
-        for table in found
+        for row in found
     )
     rows = trial.query(counting.as_string(None)) if found else []
-    (own,) = trial.query("select to_regclass(%s)::text as name", [log or None])
-    return {row["name"]: row["rows"] for row in rows if row["name"] != own["name"]}
+    return {row["name"]: row["rows"] for row in rows}

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ..chores import chores
 from ..finding import Finding, NotJudged
 from ..trials.trial import Trial
+from .asking import ask, bare, rows_of, take
 from .faults import ZONES
-from .survey import ask, bare, rows_of, take
 
 _COLUMNS = """
     select quote_ident(a.attname) as name, a.atttypid::regtype::text as type,

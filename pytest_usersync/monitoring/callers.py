@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from psycopg import Error
@@ -10,12 +10,14 @@ from psycopg import Error
 from .. import platform
 from ..chores import chores
 from ..chores.monitored import NAMES
+from ..chores.workshop import fresh
 from ..finding import Failure
 from ..trials.requests import rehearsal, script
 from ..trials.trial import Trial
-from .faults import Fault, faults
+from .asking import bare
+from .faults import Fault
 from .ground import Ground
-from .survey import bare, made, survey
+from .survey import survey
 
 ROLES = ("postgres", "service_role")
 # What a role may do does not depend on much.
@@ -27,12 +29,13 @@ _DEFINER = """
     where quote_ident(n.nspname) || '.' || quote_ident(p.proname) = %s
 """
 _MAY = """
-    select p.oid
+    select quote_ident(n.nspname) || '.' || quote_ident(p.proname) as name, r.name as role
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    where quote_ident(n.nspname) || '.' || quote_ident(p.proname) = %s
-        and pg_catalog.has_function_privilege(%s, p.oid, 'execute')
-        and pg_catalog.has_schema_privilege(%s, n.oid, 'usage')
+    cross join unnest(%s::text[]) as r (name)
+    where quote_ident(n.nspname) || '.' || quote_ident(p.proname) = any (%s)
+        and pg_catalog.has_function_privilege(r.name, p.oid, 'execute')
+        and pg_catalog.has_schema_privilege(r.name, n.oid, 'usage')
 """
 
 
@@ -58,20 +61,15 @@ def broken(trial: Trial) -> Iterator[Broken]:
             if answer.failure and not seen.fault.failing:
                 yield _told(trial, seen.fault, role, words[word], answer.failure)
     words.pop("log", None)
-    possible = made(trial)
-    aside = trial.aside()
-    ground = Ground(aside)
-    for fault in faults(ground):
-        if fault.name in STATES and fault.name in possible:
-            for role in ROLES:
-                yield from _failing(aside, fault, role, words)
-        if fault.name == STATES[-1]:
-            return
+    may = _may(trial, words.values())
+    ground = Ground(fresh(trial))
+    for fault in (seen.fault for seen in survey(trial) if seen.fault.name in STATES):
+        for role in ROLES:
+            yield from _failing(ground.trial, fault, role, may[role])
 
 
-def _failing(trial: Trial, fault: Fault, role: str, words: Mapping[str, str]) -> Iterator[Broken]:
+def _failing(trial: Trial, fault: Fault, role: str, may: Sequence[str]) -> Iterator[Broken]:
     """Call everything that the role may call, with the log as it is found, empty at first."""
-    may = [source for source in words.values() if _may(trial, source, role)]
     failures: dict[str, Failure] = {}
     with rehearsal(trial, {"role": role}, fault.sql) as connection:
         for source in may:
@@ -100,8 +98,12 @@ def _told(trial: Trial, fault: Fault, role: str, source: str, failure: Failure) 
     )
 
 
-def _may(trial: Trial, source: str, role: str) -> bool:
-    return bool(trial.query(_MAY, [source.partition("(")[0], role, role]))
+def _may(trial: Trial, sources: Iterable[str]) -> dict[str, list[str]]:
+    """Return what each of the roles may call."""
+    names = {source: source.partition("(")[0] for source in sources}
+    found = trial.query(_MAY, [[*ROLES], [*names.values()]])
+    may = {(row["role"], row["name"]) for row in found}
+    return {role: [one for one, name in names.items() if (role, name) in may] for role in ROLES}
 
 
 def _definer(trial: Trial, source: str) -> bool:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..sync import moment
+from .asking import Row
 from .ground import status
-from .survey import Row, Seen
+from .survey import Seen
 
 
 def counts(seen: Seen) -> dict[str, set[int]]:

@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import UUID
 
+from ..chores.routines import answers
 from ..finding import NotJudged
 from ..quoting import literal, named, quoted
 from ..trials.trial import Trial
@@ -80,12 +80,13 @@ class Ground:
     def brings(self, text: str, user_id: str) -> bool:
         """Tell whether the statements run and leave this user a profile; take them back."""
         session, seen = self.trial.session(), list[object]()
+        key, table = quoted(self.target.key), named(self.target.table)
+        looked = f"select from {table} where {key}::text = {literal(user_id)}"
 
         def act() -> None:
             with session.transaction(force_rollback=True):
-                session.execute(text.encode())
-                session.execute("set constraints all immediate")
-                seen.extend(self.trial.profiles(self.target, UUID(user_id)))
+                script = f"{text}\nset constraints all immediate; {looked}"
+                seen.extend(answers(session.execute(script.encode()))[-1])
 
         return self.trial.attempt(act) is None and bool(seen)
 
@@ -98,25 +99,25 @@ class Ground:
             (named(self.target.table), quoted(self.target.key), profiles - frozenset(users)),
         ):
             if gone:
-                with self.trial.connect() as connection:
-                    connection.execute("set session_replication_role = replica")
-                    connection.execute(
+                session = self.trial.session()
+                with session.transaction():
+                    session.execute("set local session_replication_role = replica")
+                    session.execute(
                         f"delete from {table} where {key}::text = any (%s)".encode(),
                         [sorted(gone)],
                     )
         both = frozenset(users) & profiles
         return Facts({name: users[name] for name in users if name in both}, both)
 
+    @property
+    def keyed(self) -> str:
+        """The query for the keys of the profile table."""
+        key, table = quoted(self.target.key), named(self.target.table)
+        return f"select {key}::text as id from {table} where {key} is not null"
+
     def keys(self) -> frozenset[str]:
         """Return the keys of the profile table."""
-        key, table = quoted(self.target.key), named(self.target.table)
-        found = self.trial.query(f"select {key}::text as key from {table} where {key} is not null")
-        return frozenset(row["key"] for row in found)
-
-    def users(self) -> frozenset[str]:
-        """Return the ids of the users."""
-        found = self.trial.query("select u.id::text as id from auth.users as u")
-        return frozenset(row["id"] for row in found)
+        return frozenset(row["id"] for row in self.trial.query(self.keyed))
 
     def newcomer(self, email: str | None = "", created: datetime | None = None) -> Someone:
         """Return somebody of a new id, who is not in the database yet."""

@@ -9,8 +9,8 @@ from .. import platform
 from ..chores import chores
 from ..chores.monitored import NAMES
 from ..trials.trial import Trial
+from .asking import rows_of, take
 from .bygone import scheduler
-from .survey import rows_of, take
 
 _CREATE = "create extension if not exists pg_cron"
 _JOBS = "select jobid, schedule, command, username from cron.job where active order by jobid"

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from .asking import Row
 from .ground import Someone
-from .survey import Row, Seen, scalar
+from .survey import Seen, scalar
 
 
 def misreported(seen: Seen, word: str) -> str:

@@ -11,14 +11,16 @@ from psycopg import sql
 from ..auth import Json
 from ..chores import chores
 from ..chores.monitored import Monitoring
+from ..chores.workshop import fresh
 from ..finding import NotJudged
 from ..quoting import named, quoted
 from ..security.exposed import Relation, relations, schemas
 from ..trials.requests import claims, rehearsal
 from ..trials.trial import Trial
+from .asking import ask
 from .faults import faults
 from .ground import Ground
-from .survey import ask, made
+from .survey import made
 
 # Functions that return rows, need nothing to be given, and are open to the role.
 _CALLABLE = """
@@ -90,7 +92,7 @@ def scene(trial: Trial, *, signed_in: bool) -> Scene:
     monitoring = chores.monitoring(trial)
     if "parity" not in made(trial):
         raise NotJudged("no state with a ghost and an orphan can be made")
-    aside = trial.aside()
+    aside = fresh(trial)
     ground = Ground(aside)
     fault = next(one for one in faults(ground) if one.name == "parity")
     arrivals = [ground.resident() for _ in range(3)]

@@ -7,7 +7,7 @@ import textwrap
 from ..chores import chores
 from ..quoting import literal, named, quoted
 from ..trials.trial import Trial
-from .survey import bare
+from .asking import bare
 from .writing import function, types
 
 LISTED = "email varchar,\n        created_at timestamptz,\n        days_since_creation integer"

@@ -5,36 +5,29 @@ Everything happens in one database, in transactions that are taken back.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from psycopg import Error, sql
+from psycopg import Error
 
-from .. import platform
 from ..check import Subject
 from ..chores import chores
 from ..chores.monitored import Monitoring
-from ..database import Connection
-from ..finding import Failure, NotJudged
+from ..chores.routines import answers
+from ..chores.workshop import fresh
+from ..finding import NotJudged
 from ..trials.trial import Trial
+from .asking import Answer, Row, ask, asking, placed, rows_in, rows_of
 from .faults import Fault, faults
 from .ground import Ground
 
-Row = Mapping[str, object]
 # What only reads, and what is asked once a record is written.
 READING = ("ghosts", "orphans", "stats", "check")
+_USERS = "select u.id::text as id from auth.users as u"
+_NONE = "select null as id where false"
 _NOW = "select now() as now, set_config('statement_timeout', '10s', true)"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What one function said: rows, or why it failed."""
-
-    rows: tuple[Row, ...] = ()
-    failure: Failure | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +97,6 @@ class _Surveyed:
 
     subject: Subject
     seen: list[Seen] = field(default_factory=list)
-    role: str = ""
 
     def close(self) -> None:
         """Nothing is open."""
@@ -120,8 +112,7 @@ def survey(trial: Trial) -> list[Seen]:
     monitoring = chores.monitoring(trial)
     known = trial.common(_Surveyed)
     if not known.seen:
-        aside = trial.aside()
-        ground = Ground(aside)
+        ground = Ground(fresh(trial))
         known.seen = [
             seen
             for fault in faults(ground, monitoring.ghosts)
@@ -134,23 +125,65 @@ def survey(trial: Trial) -> list[Seen]:
 
 def _seen(ground: Ground, monitoring: Monitoring, fault: Fault) -> Seen | None:
     """Return what is said in one state, or None where the state cannot be made."""
+    if not fault.failing:
+        try:
+            return _at_once(ground, monitoring, fault)
+        except Error:
+            pass  # Who failed, and what the others say, is found one by one.
     trial = ground.trial
     session = trial.session()
     with session.transaction(force_rollback=True):
-        if not _came_about(ground, fault):
+        try:
+            (*_, users, keys, now) = answers(session.execute(_state(ground, fault).encode()))
+        except Error:
             return None
-        (now,) = session.execute(_NOW).fetchall()
-        return Seen(fault, dict(_answers(trial, monitoring)), now["now"])
+        if not fault.failing and not _came_about(fault, users, keys):
+            return None
+        return Seen(fault, dict(_answers(trial, monitoring)), now[0]["now"])
 
 
-def _came_about(ground: Ground, fault: Fault) -> bool:
-    """Bring a state about in the open transaction, and tell whether it did come."""
-    try:
-        ground.trial.session().execute(fault.sql.encode())
-    except Error:
-        return False
-    users, keys = set(fault.facts.users), fault.facts.profiles
-    return fault.failing or (ground.users() == users and ground.keys() == keys)
+def _state(ground: Ground, fault: Fault) -> str:
+    """Return the script that brings a state about, and then asks who is there, and the time."""
+    return f"{fault.sql}{_USERS}; {_NONE if fault.failing else ground.keyed}; {_NOW}"
+
+
+def _came_about(fault: Fault, users: Sequence[Row], keys: Sequence[Row]) -> bool:
+    facts = fault.facts
+    return {row["id"] for row in users} == set(facts.users) and {
+        row["id"] for row in keys
+    } == facts.profiles
+
+
+def _at_once(ground: Ground, monitoring: Monitoring, fault: Fault) -> Seen | None:
+    """Bring a state about and ask everything in one round trip: that is what the asking costs.
+
+    Raises:
+        psycopg.Error: something failed.
+    """
+    trial = ground.trial
+    words = [word for word in READING if getattr(monitoring, word)]
+    texts = [_state(ground, fault), *(asking(trial, getattr(monitoring, o)) for o in words)]
+    log = placed(monitoring.log)
+    if monitoring.record:
+        recording = asking(trial, monitoring.record, keep=True)
+        texts += [log, recording, log] if monitoring.log else [recording]
+        words += ["before", "record", "log"] if monitoring.log else ["record"]
+        later = ("latest", "history") if monitoring.log else ()
+        words += (more := [word for word in later if getattr(monitoring, word)])
+        texts += [asking(trial, getattr(monitoring, word)) for word in more]
+    session = trial.session()
+    with session.transaction(force_rollback=True):
+        found = answers(session.execute("; ".join(texts).encode()))
+    users, keys, now = found[-len(words) - 3 : len(found) - len(words)]
+    if not _came_about(fault, users, keys):
+        return None
+    said = dict(zip(words, found[len(found) - len(words) :], strict=True))
+    was = {row["usersync_place"] for row in said.pop("before", [])}
+    new = [row for row in said.get("log", []) if row.pop("usersync_place") not in was]
+    given = {word: Answer(rows_in(tuple(rows))) for word, rows in said.items()}
+    if "log" in said:
+        given["log"] = Answer(tuple(new))
+    return Seen(fault, given, now[0]["now"])
 
 
 def _answers(trial: Trial, monitoring: Monitoring) -> Iterator[tuple[str, Answer]]:
@@ -170,59 +203,6 @@ def _answers(trial: Trial, monitoring: Monitoring) -> Iterator[tuple[str, Answer
                 yield word, ask(trial, source)
 
 
-def ask(trial: Trial, source: str, *, keep: bool = False) -> Answer:
-    """Call a function as the role that migrations run as, inside of what the trial has begun.
-
-    Args:
-        keep: whether what it writes stays.
-    """
-    session = trial.session()
-    known = trial.common(_Surveyed)
-    known.role = known.role or platform.migration_role(trial.subject.server)
-    role = sql.Identifier(known.role).as_string(None)
-    # All in two round trips: this is what the asking costs.
-    try:
-        cursor = session.execute(
-            f"savepoint asked; set local role {role}; select * from {source}".encode()
-        )
-        while cursor.nextset():
-            pass
-        found = tuple(cursor.fetchall()) if cursor.description else ()
-    except Error as error:
-        failure = trial.failure(error)
-        session.execute("rollback to savepoint asked; release savepoint asked")
-        return Answer(failure=failure)
-    end = "set local role none" if keep else "rollback to savepoint asked"
-    session.execute(f"{end}; release savepoint asked".encode())
-    return Answer(_rows(found))
-
-
-def _rows(found: tuple[Row, ...]) -> tuple[Row, ...]:
-    """Return the rows of an answer; one that is a JSON array has them inside."""
-    values = list(found[0].values()) if len(found) == 1 else []
-    if len(values) == 1 and (values[0] is None or isinstance(values[0], list)):
-        return tuple(row for row in values[0] or () if isinstance(row, dict))
-    return found
-
-
 def made(trial: Trial) -> set[str]:
     """Return the names of the states that can be made in this project."""
     return {seen.fault.name for seen in survey(trial)}
-
-
-def take(connection: Connection, role: str) -> None:
-    """Let the rest of the transaction act as a role."""
-    connection.execute("select pg_catalog.set_config('role', %s, true)", [role])
-
-
-def rows_of(trial: Trial, log: str) -> dict[str, Row]:
-    """Return the rows of a table by where each one stands."""
-    if not log:
-        return {}
-    found = trial.query(f"select t.ctid::text as usersync_place, t.* from {log} as t")
-    return {str(row.pop("usersync_place")): row for row in found}
-
-
-def bare(source: str) -> str:
-    """Return a function's call without what stands in its parentheses."""
-    return re.sub(r"\(.*\)", "()", source)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from ..chores import chores
 from ..finding import Finding, NotApplicable, NotJudged
 from ..trials.trial import Trial
-from .survey import Seen, bare, survey
+from .asking import bare
+from .survey import Seen, survey
 
 WORDS = {
     "ghosts": "list of ghosts",

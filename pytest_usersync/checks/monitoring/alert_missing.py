@@ -9,11 +9,11 @@ from ...chores import chores
 from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...monitoring import recording
 from ...monitoring.alarms import Alarm, alarms, deaf, nameless
-from ...monitoring.survey import bare
+from ...monitoring.asking import bare
 from ...trials.trial import Trial
 
 
-@check("US508", level=Level.ERROR)
+@check("US508", level=Level.ERROR, shares=True)
 def alert_missing(trial: Trial) -> Iterable[Finding]:
     """Not healthy → one alert; healthy → none.
 
@@ -34,8 +34,9 @@ def alert_missing(trial: Trial) -> Iterable[Finding]:
     if nameless(trial) and not all(one.healthy or one.heard for one in seen):
         raise NotJudged("a channel that the functions notify has no name in their source")
     usual = {name for one in seen if one.healthy for name in one.heard if "rows of" in name}
+    elsewhere = deaf(trial)
     for one in seen:
-        if said := "; ".join(_wrong(one, usual, deaf=deaf(trial))):
+        if said := "; ".join(_wrong(one, usual, deaf=elsewhere)):
             yield Finding(
                 summary=f"with {one.fault.title}, {bare(monitoring.record)} {said}",
                 sql=_shown(one, monitoring.record, monitoring.log),

@@ -13,7 +13,7 @@ from ...monitoring.telling import finding
 from ...trials.trial import Trial
 
 
-@check("US502", level=Level.ERROR)
+@check("US502", level=Level.ERROR, shares=True)
 def ghosts_misreported(trial: Trial) -> Iterable[Finding]:
     """Reported ghosts = real ghosts, exactly.
 

@@ -6,16 +6,17 @@ from collections.abc import Iterable
 
 from ...check import check
 from ...chores import chores
+from ...chores.workshop import fresh
 from ...finding import Finding, Level, NotApplicable
 from ...monitoring import recording
+from ...monitoring.asking import bare
 from ...monitoring.bygone import history
 from ...monitoring.figures import latest, recorded
-from ...monitoring.survey import bare
 from ...monitoring.telling import finding, showing
 from ...trials.trial import Trial
 
 
-@check("US507", level=Level.ERROR)
+@check("US507", level=Level.ERROR, shares=True)
 def metrics_lost(trial: Trial) -> Iterable[Finding]:
     """Recording adds one row with the numbers of that moment.
 
@@ -41,4 +42,4 @@ def metrics_lost(trial: Trial) -> Iterable[Finding]:
         told = f"-- in {bare(monitoring.latest)}: order by checked_at desc, and take the first row"
         call = f"select * from {monitoring.record};\nselect * from {monitoring.latest}"
         found = list(finding(trial, latest, "latest", lambda: told, show=call))
-    yield from found or history(trial)
+    yield from found or history(fresh(trial, undone=True))

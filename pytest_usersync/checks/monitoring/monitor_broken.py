@@ -10,7 +10,7 @@ from ...monitoring.callers import Broken, broken
 from ...trials.trial import Trial
 
 
-@check("US501", level=Level.ERROR)
+@check("US501", level=Level.ERROR, shares=True)
 def monitor_broken(trial: Trial) -> Iterable[Finding]:
     """Every monitoring function runs, healthy or not, as the roles meant to call it.
 

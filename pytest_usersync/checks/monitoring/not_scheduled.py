@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from ...check import check
 from ...chores import chores
 from ...finding import Finding, Level, NotApplicable
+from ...monitoring.asking import bare
 from ...monitoring.bygone import scheduler
 from ...monitoring.jobs import daily, none_possible, runs
-from ...monitoring.survey import bare
 from ...trials.trial import Trial
 
 
-@check("US510", level=Level.INFO)
+@check("US510", level=Level.INFO, shares=True)
 def not_scheduled(trial: Trial) -> Iterable[Finding]:
     """A daily schedule exists (`pg_cron`).
 

@@ -13,7 +13,7 @@ from ...monitoring.telling import finding
 from ...trials.trial import Trial
 
 
-@check("US503", level=Level.ERROR)
+@check("US503", level=Level.ERROR, shares=True)
 def orphans_misreported(trial: Trial) -> Iterable[Finding]:
     """Reported orphans = real orphans, exactly.
 

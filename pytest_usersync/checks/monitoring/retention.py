@@ -6,14 +6,15 @@ from collections.abc import Iterable
 
 from ...check import check
 from ...chores import chores
+from ...chores.workshop import fresh
 from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...monitoring import recording
+from ...monitoring.asking import bare
 from ...monitoring.bygone import kept
-from ...monitoring.survey import bare
 from ...trials.trial import Trial
 
 
-@check("US509", level=Level.WARNING)
+@check("US509", level=Level.WARNING, shares=True)
 def retention(trial: Trial) -> Iterable[Finding]:
     """Rows older than 90 days go, younger ones stay.
 
@@ -27,8 +28,9 @@ def retention(trial: Trial) -> Iterable[Finding]:
     monitoring = chores.monitoring(trial)
     if not monitoring.record or not monitoring.log:
         raise NotApplicable("the monitoring has no log that a function writes")
+    alone = fresh(trial, undone=True)
     for age, stays in (("89 days 23 hours", True), ("90 days 1 hour", False)):
-        seen = kept(trial, age)
+        seen = kept(alone, age)
         if seen.undone and seen.there:
             raise NotJudged(f"the scheduled {seen.undone} cannot be run here")
         if seen.there is not stays:

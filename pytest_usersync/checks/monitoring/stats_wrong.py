@@ -13,7 +13,7 @@ from ...monitoring.telling import finding
 from ...trials.trial import Trial
 
 
-@check("US504", level=Level.ERROR)
+@check("US504", level=Level.ERROR, shares=True)
 def stats_wrong(trial: Trial) -> Iterable[Finding]:
     """Counts and statuses are right; one ghost plus one orphan does not read as parity.
 

@@ -14,7 +14,7 @@ from ...monitoring.telling import finding, showing
 from ...trials.trial import Trial
 
 
-@check("US506", level=Level.ERROR)
+@check("US506", level=Level.ERROR, shares=True)
 def status_wrong(trial: Trial) -> Iterable[Finding]:
     """Healthy / degraded / critical follow the facts.
 

@@ -12,7 +12,7 @@ from ...monitoring.telling import finding
 from ...trials.trial import Trial
 
 
-@check("US505", level=Level.ERROR)
+@check("US505", level=Level.ERROR, shares=True)
 def trigger_status_wrong(trial: Trial) -> Iterable[Finding]:
     """Dropped, disabled, replica-only and decoy (same name, other table) triggers are told from an
     active one.

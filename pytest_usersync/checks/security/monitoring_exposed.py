@@ -13,7 +13,7 @@ from ...trials.trial import Trial
 CASES = ("anon", "another-user")
 
 
-@check("US608", level=Level.ERROR, cases=CASES)
+@check("US608", level=Level.ERROR, cases=CASES, shares=True)
 def monitoring_exposed(trial: Trial) -> Iterable[Finding]:
     """`anon` and `authenticated` cannot read other people's data through monitoring functions, logs
     and views.
