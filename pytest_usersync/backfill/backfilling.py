@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from uuid import UUID
 
@@ -29,10 +29,11 @@ LEAVES = "the backfill leaves ghosts (US401)"
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """One run of a backfill: how it failed, if it did, and what it said."""
+    """One run of a backfill: how it failed, if it did, what it said, and who is a ghost then."""
 
     failure: Failure | None
     said: tuple[str, ...]
+    left: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,13 @@ class Filling:
 
     def fill(self) -> Ran:
         """Run it once, and again as long as it fills some, if it can be called again."""
-        left = len(ghosts.without_profile(self.trial))
+        left = ghosts.without_profile(self.trial)
         for _ in range(AGAIN):
             ran = self.run()
-            before, left = left, len(ghosts.without_profile(self.trial))
-            if self.routine.once or ran.failure or left in (0, before):
+            before, left = len(left), ghosts.without_profile(self.trial)
+            if self.routine.once or ran.failure or len(left) in (0, before):
                 break
-        return ran
+        return replace(ran, left=tuple(left))
 
     def haunt(self, number: int) -> list[UUID]:
         """Add ordinary ghosts."""
@@ -73,16 +74,20 @@ class Filling:
                 for _ in range(number)
             ]
 
-    def make(self, kinds: Iterable[Kind]) -> dict[Kind, Sequence[UUID]]:
-        """Add a ghost of each kind."""
+    def make(self, kinds: Iterable[Kind], gone: Sequence[UUID] = ()) -> dict[Kind, Sequence[UUID]]:
+        """Add a ghost of each kind, after these users were taken away."""
         with ghosts.unsynced(self.trial):
+            self._take(gone)
             return ghosts.made(self.trial, kinds)
 
     def forget(self, user_ids: Iterable[UUID]) -> None:
         """Take users away whom it cannot fill."""
         with ghosts.unsynced(self.trial):
-            for user_id in user_ids:
-                self.trial.execute("delete from auth.users where id = %s", [user_id])
+            self._take([*user_ids])
+
+    def _take(self, user_ids: Sequence[UUID]) -> None:
+        if user_ids:
+            self.trial.execute("delete from auth.users where id = any (%s)", [user_ids])
 
     def rows(self) -> dict[str, list[str]]:
         """Return every row of the tables that a signup fills, by the table."""
@@ -144,7 +149,7 @@ def filled(trial: Trial, number: int) -> tuple[Filling, list[UUID]]:
     one = filling(trial)
     haunted = one.haunt(number)
     ran = one.fill()
-    if ran.failure or ghosts.without_profile(one.trial):
+    if ran.failure or ran.left:
         raise NotJudged(LEAVES)
     return one, haunted
 

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Event, Thread
+from time import monotonic
 from typing import NoReturn
 
 from psycopg import Error
@@ -46,6 +47,8 @@ _WAITS = """
         where pid = %s and locktype = 'advisory' and objid = %s and not granted
     ) as paused
 """
+_LIVES = "select exists (select from pg_catalog.pg_stat_get_activity(%s)) as lives"
+_DYING = 5
 _BLOCKED = "select %s = any (pg_catalog.pg_blocking_pids(%s)) as blocked"
 
 
@@ -105,7 +108,11 @@ def _again(routine: Routine, connection: Connection, enough: Event) -> None:
 def killed(trial: Trial, routine: Routine, after: int) -> None:
     """Run a backfill and end its session when it has written so many profiles."""
     with paused(trial, routine, after) as pid:
-        trial.execute("select pg_catalog.pg_terminate_backend(%s, 5000)", [pid])
+        trial.execute("select pg_catalog.pg_terminate_backend(%s)", [pid])
+        # PostgreSQL itself would look again after a tenth of a second.
+        latest = monotonic() + _DYING
+        while trial.query(_LIVES, [pid])[0]["lives"] and monotonic() < latest:
+            pass
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from ...backfill.backfilling import LEAVES, Filling, filling
 from ...backfill.logbook import Entry, entered
 from ...check import check
-from ...chores import ghosts
 from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...newcomers.failing import gained_since
 from ...quoting import named
@@ -57,7 +56,7 @@ def audit_wrong(trial: Trial) -> Iterable[Finding]:
 def _good(one: Filling, count: int) -> Entry:
     one.haunt(count)
     entry = entered(one, one.fill)
-    if entry.ran.failure or ghosts.without_profile(one.trial):
+    if entry.ran.failure or entry.ran.left:
         raise NotJudged(LEAVES)
     return entry
 

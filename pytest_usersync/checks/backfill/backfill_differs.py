@@ -95,13 +95,12 @@ def _filled(trial: Trial, kinds: Sequence[Kind]) -> Filling:
     if not one.fill().failure:
         return one
     one = filling(trial)
-    done = False
+    done, lost = False, list[UUID]()
     for kind in kinds:
-        users = one.make([kind]).get(kind, ())
-        if one.fill().failure:
-            one.forget(users)
-        else:
-            done = True
+        users = one.make([kind], gone=lost).get(kind, ())
+        failed = bool(one.fill().failure)
+        done, lost = done or not failed, [*users] * failed
+    one.forget(lost)
     if not done:
         raise NotJudged(LEAVES)
     return one

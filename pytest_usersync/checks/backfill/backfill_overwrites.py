@@ -33,8 +33,7 @@ def backfill_overwrites(trial: Trial) -> Iterable[Finding]:
     haunted = one.haunt(2)
     before = {target: _rows(one, target, users[0].id) for target in trial.sync.targets}
     others = {target: _rows(one, target, users[1].id) for target in trial.sync.targets}
-    one.fill()
-    if not set(haunted).isdisjoint(ghosts.without_profile(one.trial)):
+    if not set(haunted).isdisjoint(one.fill().left):
         raise NotJudged(LEAVES)
     for user, rows in ((users[0].id, before), (users[1].id, others)):
         changed = {

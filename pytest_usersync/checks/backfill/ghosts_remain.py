@@ -34,11 +34,11 @@ def ghosts_remain(trial: Trial) -> Iterable[Finding]:
     everybody = trial.policies.null_email == "profile"
     kinds = [kind for kind in KINDS if kind.name != "deleted" and (everybody or not kind.emailless)]
     one, ran, theirs = _all_at_once(trial, kinds)
-    left = set(ghosts.without_profile(one.trial))
+    left = set(ran.left)
     if left and (needless := _needless(trial, kinds)):
         kinds = [kind for kind in kinds if kind not in needless]
         one, ran, theirs = _all_at_once(trial, kinds)
-        left = set(ghosts.without_profile(one.trial))
+        left = set(ran.left)
     if not left:
         return
     found = list(_apart(trial, [kind for kind, ids in theirs.items() if left.intersection(ids)]))
@@ -71,14 +71,14 @@ def _apart(trial: Trial, kinds: Sequence[Kind]) -> Iterator[Finding]:
     """Add one kind after the other, and tell for each reason who stays a ghost."""
     one = filling(trial)
     reasons: dict[object, list[tuple[Kind, str, Ran]]] = {}
+    users: Sequence[UUID] = ()
     for kind in kinds:
-        users = one.make([kind]).get(kind, ())
+        users = one.make([kind], gone=users).get(kind, ())
         ran = one.fill()
-        if set(ghosts.without_profile(one.trial)).intersection(users):
+        if set(ran.left).intersection(users):
             failure = ran.failure
             reason = (failure.sqlstate, said(failure.message)) if failure else None
             reasons.setdefault(reason, []).append((kind, one.shown(users), ran))
-        one.forget(users)
     yield from (_finding(one, cases) for cases in reasons.values())
 
 

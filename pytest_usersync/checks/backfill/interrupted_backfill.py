@@ -8,7 +8,6 @@ from uuid import UUID
 from ...backfill.backfilling import Filling, Ran, filling
 from ...backfill.pausing import killed
 from ...check import check
-from ...chores import ghosts
 from ...finding import Finding, Level
 from ...quoting import named, quoted
 from ...trials.trial import Trial
@@ -32,11 +31,18 @@ def interrupted_backfill(trial: Trial) -> Iterable[Finding]:
         users = one.haunt(GHOSTS)
         killed(one.trial, one.routine, after)
         ran = one.fill()
-        left = set(ghosts.without_profile(one.trial)).intersection(users)
-        profiles = [len(one.trial.profiles(one.trial.sync.profile, user)) for user in users]
-        if left or max(profiles) > 1:
+        left = set(ran.left).intersection(users)
+        if left or _twice(one, users):
             yield _finding(one, users, after, len(left), ran)
             return
+
+
+def _twice(one: Filling, users: Sequence[UUID]) -> bool:
+    """Tell whether some of the users have more than one profile."""
+    profile = one.trial.sync.profile
+    key = f"{quoted(profile.key)}::text"
+    query = f"select {key} from {named(profile.table)} where {key} = any (%s) group by 1"
+    return bool(one.trial.query(f"{query} having count(*) > 1", [list(map(str, users))]))
 
 
 def _finding(one: Filling, users: Sequence[UUID], after: int, left: int, ran: Ran) -> Finding:

@@ -10,7 +10,6 @@ from ...backfill.backfilling import LEAVES, Filling, filling
 from ...backfill.catching_up import preflight, writer
 from ...backfill.logbook import entered
 from ...check import check
-from ...chores import ghosts
 from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...quoting import quoted
 from ...sync import SyncTrigger
@@ -47,7 +46,7 @@ def no_preflight(trial: Trial) -> Iterable[Finding]:
     for count in (1, 2):
         one.haunt(count)
         entry = entered(one, one.fill)
-        if entry.ran.failure or ghosts.without_profile(one.trial):
+        if entry.ran.failure or entry.ran.left:
             raise NotJudged(LEAVES)
         usual |= entry.words()
     silent = []

@@ -58,14 +58,14 @@ def _natural(one: Filling, kind: Kind) -> Finding | None:
     users = one.make([kind]).get(kind, ())
     others = one.haunt(3)
     ran = one.fill()
-    left = set(ghosts.without_profile(one.trial))
+    left = set(ran.left)
     stopped = left.intersection(others)
     finding = None
     if left.intersection(users) and stopped:
         sql = one.shown([*users, others[0]])
         finding = _stops(one, kind.title, sql, ran.failure)
     one.forget(left.intersection(users))
-    if stopped and (one.fill().failure or stopped.intersection(ghosts.without_profile(one.trial))):
+    if stopped and ((again := one.fill()).failure or stopped.intersection(again.left)):
         raise NotJudged(LEAVES)
     return finding
 
@@ -76,7 +76,7 @@ def _constrained(one: Filling, good: Entry) -> Iterator[Finding]:
     others = one.haunt(3)
     with _refused(one, poisoned):
         first = entered(one, one.fill)
-        stopped = set(ghosts.without_profile(one.trial)).intersection(others)
+        stopped = set(first.ran.left).intersection(others)
         if stopped:
             yield _stops(
                 one,
