@@ -103,8 +103,11 @@ class Arena:
 
     def _logged(self) -> str:
         """Return a copy that has the log already, for races that need one copy after the other."""
+        server = self.subject.server
         name = self._clones.take(self.subject.database, "race")
-        with database.connect(self.subject.server, name) as connection:
+        # Not at work, it would be in the log itself, and no copy of it could be restored.
+        words = database.conninfo(server, name, options=_AT_WORK)
+        with psycopg.connect(words, autocommit=True) as connection:
             connection.execute(sqlfiles.read("interleaving", "log.sql").encode())
         return name
 

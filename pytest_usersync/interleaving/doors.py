@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from .. import database
 from ..errors import UserSyncError
@@ -61,8 +63,7 @@ class Doors:
         subject = self._arena.subject
         try:
             if login not in self._options:
-                given = database.startup_options(subject.server, subject.database, login)
-                self._options[login] = f"{given} {_OPTIONS}".strip()
+                self._options[login] = self._startup(login)
             self._count += 1
             options = f"{self._options[login]} -c usersync_race.slot={self._count}"
             line = Line.open(subject.server, self._arena.name, login, options)
@@ -75,6 +76,14 @@ class Doors:
         line.slot = self._count
         self._open.append(line)
         return line
+
+    def _startup(self, login: str) -> str:
+        """Return what a login as the role brings, and what we need, as startup options."""
+        arena = self._arena
+        given = conninfo_to_dict(database.conninfo(arena.subject.server, arena.name))
+        settings = database.settings_of(arena.control, login)
+        brought = starmap(database.startup_option, settings.items())
+        return " ".join([str(given.get("options") or ""), *brought, _OPTIONS]).strip()
 
     def close(self) -> None:
         """End all sessions."""

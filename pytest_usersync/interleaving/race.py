@@ -33,17 +33,23 @@ class Race(Cast):
 
     _judge: tuple[object, Judge] | None = None
 
-    def run(self, schedule: str | Sequence[str], *, serializable: bool = False) -> Outcome:
+    def run(
+        self,
+        schedule: str | Sequence[str],
+        *,
+        serializable: bool = False,
+        only: Sequence[str] = (),
+    ) -> Outcome:
         """Play one schedule: the names of the sessions in the order of their steps.
 
         Whoever waits or is done is passed over; when the schedule is at its end, the sessions that
-        have more to do go on one after another.
+        have more to do go on one after another; if ``only`` names some, the others do nothing.
 
         Raises:
             UserSyncError: there is no such session, or the schedule is empty.
         """
         names = names_of(schedule, self.sessions)
-        outcome = self._outcome(self._play(follow(names)))
+        outcome = self._outcome(self._play(follow(names), only=only))
         return self.judge().judge(outcome) if serializable else outcome
 
     def outcomes(

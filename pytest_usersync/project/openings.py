@@ -8,7 +8,7 @@ can change places with what somebody else does, and nobody would notice.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,14 +91,13 @@ def openings(server: Server, project: Project) -> dict[Path, Openings]:
 
     A file that is not applied as one transaction, or does not apply, is not among them.
     """
-    name = database.fresh_name("openings")
-    try:
-        database.clone(server, platform.template(server), name)
-        with closing(_Looking(server, name, project)) as looking:
-            looking.loaded(stop=False)
-            return looking.files
-    finally:
-        database.drop(server, name)
+    with ExitStack() as exits:
+        clones = exits.enter_context(database.Clones(server))
+        name = clones.take(platform.template(server), "openings")
+        exits.callback(clones.drop, name)
+        looking = exits.enter_context(closing(_Looking(server, name, project)))
+        looking.loaded(stop=False)
+        return looking.files
 
 
 class _Looking(Noted):

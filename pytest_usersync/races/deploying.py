@@ -38,26 +38,25 @@ def install(
     Raises:
         NotJudged: the backfill fails.
     """
-    server, name = trial.subject.server, database.fresh_name("install")
+    server = trial.subject.server
     # Seeds are no part of what is deployed.
     project = trial.subject.project
     project = replace(project, after=tuple(one for one in project.after if one.role != "seed"))
-    try:
-        database.clone(server, platform.template(server), name)
-        with ExitStack() as exits:
-            people = exits.enter_context(closing(People(trial, name, only)))
-            installing = exits.enter_context(
-                closing(Installing(server, name, project, known, people, late))
-            )
-            installing.install()
-            people.end()
-            if installing.failed:
-                return people.seen(None, installing.failed)
-            if backfill:
-                _run(trial, name, backfill)
-            return people.seen(trial.sync.profile, installing.failed)
-    finally:
-        database.drop(server, name)
+    with ExitStack() as exits:
+        clones = exits.enter_context(database.Clones(server))
+        name = clones.take(platform.template(server), "install")
+        exits.callback(clones.drop, name)
+        people = exits.enter_context(closing(People(trial, name, only)))
+        installing = exits.enter_context(
+            closing(Installing(server, name, project, known, people, late))
+        )
+        installing.install()
+        people.end()
+        if installing.failed:
+            return people.seen(None, installing.failed)
+        if backfill:
+            _run(trial, name, backfill)
+        return people.seen(trial.sync.profile, installing.failed)
 
 
 def _run(trial: Trial, name: str, backfill: Routine) -> None:

@@ -130,10 +130,10 @@ class Meeting:
         except UserSyncError as error:
             raise NotJudged(f"the sessions cannot be played: {error}") from error
 
-    def played(self, schedule: Sequence[str]) -> Outcome:
-        """Return what comes of one schedule."""
+    def played(self, schedule: Sequence[str], *, only: Sequence[str] = ()) -> Outcome:
+        """Return what comes of one schedule, of all sessions or only of some."""
         try:
-            return self.race.run(schedule)
+            return self.race.run(schedule, only=only)
         except UserSyncError as error:
             raise NotJudged(f"the sessions cannot be played: {error}") from error
 

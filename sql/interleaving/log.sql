@@ -208,10 +208,10 @@ begin
             found.name
         );
         execute pg_catalog.format(
-            'alter table %1$s enable always trigger "~usersync_race_note"', found.name
-        );
-        execute pg_catalog.format(
-            'alter table %1$s enable always trigger "~usersync_race_truncate"', found.name
+            'alter table %1$s
+                enable always trigger "~usersync_race_note",
+                enable always trigger "~usersync_race_truncate"',
+            found.name
         );
     end loop;
 end

@@ -7,6 +7,7 @@ import pytest
 from pytest_usersync.auth import AuthSettings, SupabaseAuth
 from pytest_usersync.database import Connection
 from pytest_usersync.interleaving import Outcome, Race, RaceFound
+from pytest_usersync.interleaving.race import New
 
 RC = "read committed"
 
@@ -163,6 +164,42 @@ def test_the_ids_that_supabase_auth_makes_up_are_the_same_each_time(race: Race) 
     assert first == ids()
 
 
+def test_who_is_left_out_does_nothing(race: Race) -> None:
+    race.session("ada", add(1, 5))
+    race.session("bob", add(2, 5))
+    outcome = race.run("ada", only=["ada"])
+    assert outcome.schedule == ("ada",)
+    assert {change.session for change in outcome.changes} == {"ada"}
+
+
+def test_what_supabase_auth_sends_together_is_told_one_by_one(new_race: New) -> None:
+    def told(cut: str) -> list[tuple[str, int, int]]:
+        race = new_race()
+        race.auth("ada", sign_up, settings=AuthSettings(mailer_autoconfirm=True), cut=cut)
+        seen = [race.run("ada").seen["ada"] for _ in range(2)]
+        first, second = ([(one.text, one.count, len(one.rows)) for one in many] for many in seen)
+        assert first == second
+        return first
+
+    assert told("calls") == told("commits")
+
+
+def test_a_refusal_of_what_is_sent_together_is_that_of_one_by_one(new_race: New) -> None:
+    def told(cut: str) -> list[tuple[str, str]]:
+        race = new_race()
+        race.prepare("alter table public.profiles add constraint nobody check (false)")
+        race.auth("ada", sign_up, cut=cut)
+        race.session("bob", "deallocate all", role="supabase_auth_admin")
+        told = []
+        for _ in range(2):  # What was prepared for the first may be gone by the second.
+            seen = race.run("ada bob").seen["ada"]
+            told += [(one.text, one.sqlstate) for one in seen]
+        return told
+
+    assert told("calls") == told("commits")
+    assert told("calls")[-1][1] == "23514"
+
+
 class TestPauses:
     def test_a_function_pauses_before_it_writes(self, race: Race) -> None:
         race.prepare("""
@@ -217,6 +254,13 @@ class TestPauses:
         told = [event.paused_at for event in outcome.events if event.session == "ada"]
         assert told == [f"{when} update public.accounts", ""]
         assert [event.session for event in outcome.events if event.waits] == ["bob"] * after
+
+    def test_who_is_not_to_pause_goes_on(self, race: Race) -> None:
+        race.pause("public.profiles")
+        race.auth("ada", sign_up)
+        race.auth("bob", lambda auth: auth.sign_up("bob@example.com"), pauses=False)
+        outcome = race.run("ada bob")
+        assert {event.session for event in outcome.events if event.paused_at} == {"ada"}
 
     def test_pauses_are_gone_with_the_race(self, race: Race) -> None:
         race.session("ada", "insert into public.notes values ('x')")
