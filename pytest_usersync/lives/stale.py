@@ -93,24 +93,26 @@ def findings(trial: Trial, mirrors: Sequence[Mirror]) -> Iterator[Finding]:
     change = BY_NAME[trial.case]
     _expect_wanted(trial, change)
     user = later.with_profile(trial, change)
-    old = trial.user(user.id) or {}
-    before = {one: _first(_said(trial, one, user.id)) for one in mirrors}
-    sound = [one for one in mirrors if _agrees(trial, one, user.id, old)]
+    with trial.at_rest():
+        old = trial.user(user.id) or {}
+        before = {one: _first(_said(trial, one, user.id)) for one in mirrors}
+        sound = [one for one in mirrors if _agrees(trial, one, user.id, old)]
     if not sound:
         if change.before:
             raise NotJudged("the profile is wrong before it comes to that: see the other cases")
         raise NotJudged("the profile is wrong from the start (US112, US113)")
     later.happened(trial, change, user)
-    new = trial.user(user.id) or {}
-    if change.moves and not any(_moved(one, old, new) for one in sound):
-        raise NotApplicable(f"{change.title} changes nothing that the profile says")
-    stale = [
-        Stale(one, before[one], _first(_said(trial, one, user.id)), old, new)
-        for one in sound
-        if not _agrees(trial, one, user.id, new, old)
-    ]
-    if stale:
-        yield _finding(trial, change, user.id, stale)
+    with trial.at_rest():
+        new = trial.user(user.id) or {}
+        if change.moves and not any(_moved(one, old, new) for one in sound):
+            raise NotApplicable(f"{change.title} changes nothing that the profile says")
+        stale = [
+            Stale(one, before[one], _first(_said(trial, one, user.id)), old, new)
+            for one in sound
+            if not _agrees(trial, one, user.id, new, old)
+        ]
+        if stale:
+            yield _finding(trial, change, user.id, stale)
 
 
 def _expect_wanted(trial: Trial, change: Change) -> None:

@@ -62,3 +62,8 @@ class Column:
 def columns(trial: Trial, table: Table) -> dict[str, Column]:
     """Return the columns of a table by their names; none when there is no such table."""
     return {row["name"]: Column(**row) for row in trial.query(_COLUMNS, [named(table)])}
+
+
+def original(trial: Trial, table: Table) -> dict[str, Column]:
+    """Return the columns that a table had before the trial."""
+    return {row["name"]: Column(**row) for row in trial.known(_COLUMNS, [named(table)])}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..quoting import named, quoted
 from ..sync import CONFIRMATIONS, Mirror, Target
-from .columns import columns
+from .columns import original
 from .trial import Trial
 
 ADDRESSES = frozenset({"email", "phone"})
@@ -22,7 +22,7 @@ def following(trial: Trial) -> list[Mirror]:
     profiles = {
         target.table
         for target in trial.sync.targets
-        if target == trial.sync.profile or columns(trial, target.table)[target.key].single
+        if target == trial.sync.profile or original(trial, target.table)[target.key].single
     }
     return [
         mirror
@@ -90,7 +90,7 @@ class _Part:
     def __init__(self, trial: Trial, target: Target, mirrors: Sequence[Mirror]) -> None:
         self.target = target
         self._trial = trial
-        self._columns = columns(trial, target.table)
+        self._columns = original(trial, target.table)
         self._mirrors = {one.column: one for one in mirrors if not self._columns[one.column].made}
         self._table = named(target.table)
         key = self._columns[target.key].type
@@ -107,7 +107,7 @@ class _Part:
 
     def deferred(self) -> bool:
         """Tell whether the profile is written when the signup commits."""
-        found = self._trial.query(
+        found = self._trial.known(
             "select from pg_catalog.pg_trigger where tgrelid = 'auth.users'::regclass"
             " and tginitdeferred and tgname = any (%s)",
             [list(self.target.written_by)],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ..auth import User
 from ..check import Subject
 from ..database import Connection, connect
 from . import shrink
@@ -46,6 +47,8 @@ class Stage:
         self._own_spare: Stage | None = None
         # What cases came down to, by the code of their check.
         self.shapes: dict[str, list[shrink.Shape]] = {}
+        # Who stays for the next cases of a check, by its code.
+        self.people: dict[str, dict[str, User]] = {}
 
     @property
     def spare(self) -> Stage:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from uuid import UUID
 
-from psycopg import Error, sql
+from psycopg import Error
 
 from ..auth import AuthError, AuthSettings, SupabaseAuth, User
 from ..auth.channel import Sent
@@ -20,37 +20,34 @@ from ..failures.locating import describe
 from ..failures.scene import Scene
 from ..finding import ClientView, Failure, Finding, NotApplicable, NotJudged
 from ..policy import Policies
-from ..quoting import identifier
 from ..signups import BY_NAME, Person, Signup, somebody
 from ..sync import Mirror, Sync, Target
 from . import shrink
 from .common import C
+from .looking import Looking
 from .refused import Refused
 from .stage import Stage
 
-if TYPE_CHECKING:
-    from psycopg.rows import DictRow
 
-
-class Trial:
+class Trial(Looking):
     """One case of a check, acting on its stage.
 
     Everything that a signup does is really committed, by a session that is logged in as
     ``supabase_auth_admin``; everything that is looked at is read by the superuser. ``sent`` is
     what ``shortest`` replays: what the last signup sent, and what a later change of the user added
     (``later``). ``script`` is the same as SQL, ``notices`` are the warnings that PostgreSQL sent.
+    ``people`` are who the cases of the check let stay for the next one, by what they are for.
     """
 
     def __init__(self, stage: Stage, case: str = "", code: str = "") -> None:
+        super().__init__(stage)
         self.subject = stage.subject
         self.case = case
         self._shapes = stage.shapes.setdefault(code, [])
+        self.people = stage.people.setdefault(code, {})
         self.notices = stage.notices
         self.notices.clear()
         self.sent: Sequence[Sent] = ()
-        # What was asked since something was last done, where nobody else does anything.
-        self._seen: dict[str, list[DictRow]] | None = None
-        self._stage = stage
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
@@ -96,7 +93,7 @@ class Trial:
 
     def session(self, role: str | None = None) -> Connection:
         """Return the session of ``role`` that the cases of the check share; it stays open."""
-        self._seen = None
+        self._acts()
         return self._stage.session(role)
 
     def auth(
@@ -156,23 +153,6 @@ class Trial:
             ).rowcount
         return bool(confirmed and self.profiles(self.sync.profile, user_id))
 
-    def query(self, text: str, parameters: Sequence[object] = ()) -> list[DictRow]:
-        """Return the rows of one query, read by the superuser."""
-        if self._seen is None:
-            return self._read(text, parameters)
-        asked = repr((text, parameters))
-        if asked not in self._seen:
-            self._seen[asked] = self._read(text, parameters)
-        return self._seen[asked]
-
-    def _read(self, text: str, parameters: Sequence[object]) -> list[DictRow]:
-        return self._stage.session().execute(text.encode(), parameters or None).fetchall()
-
-    def execute(self, text: str, parameters: Sequence[object] = ()) -> int:
-        """Run one statement as the superuser and return how many rows it touched."""
-        self._seen = None
-        return self._stage.session().execute(text.encode(), parameters or None).rowcount
-
     def shortest(self, user_id: UUID, broken: Callable[[Trial], object], setup: str = "") -> str:
         """Return what was ``sent`` as SQL, cut down to what still leaves things ``broken``.
 
@@ -189,8 +169,8 @@ class Trial:
         def still(error: Error | None) -> bool:
             if error:
                 return False
-            spare._seen = {}
-            return spare._reachable(user_id) == reachable and bool(broken(spare))
+            with spare.at_rest():
+                return spare._reachable(user_id) == reachable and bool(broken(spare))
 
         return shrink.shortest(self._stage.spare.session(), self.sent, still, setup, self._shapes)
 
@@ -205,18 +185,6 @@ class Trial:
         except Error as error:
             return self.failure(error)
         return None
-
-    def user(self, user_id: UUID) -> DictRow | None:
-        """Return the user's row of ``auth.users``, or None."""
-        rows = self.query("select * from auth.users where id = %s", [user_id])
-        return rows[0] if rows else None
-
-    def profiles(self, target: Target, user_id: UUID) -> list[DictRow]:
-        """Return the rows of one target table that carry the user's id."""
-        text = sql.SQL("select * from {table} where {key}::text = %s").format(
-            table=identifier(target.table), key=sql.Identifier(target.key)
-        )
-        return self.query(text.as_string(None), [str(user_id)])
 
     def target(self, mirror: Mirror) -> Target:
         """Return the target that a mirror is a column of."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -34,17 +34,22 @@ def verified_flag_wrong(trial: Trial) -> Iterable[Finding]:
     if not flags:
         raise NotApplicable("no column of the profile tells whether the user is confirmed")
     user = trial.with_profile(trial.signup)
+    with trial.at_rest():
+        yield from _findings(trial, user.id, flags)
+
+
+def _findings(trial: Trial, user_id: UUID, flags: Sequence[Mirror]) -> Iterator[Finding]:
     for mirror in flags:
-        if not (wrong := _wrong(trial, mirror, user.id)):
+        if not (wrong := _wrong(trial, mirror, user_id)):
             continue
-        confirmed = _confirmed(trial, mirror, user.id)
+        confirmed = _confirmed(trial, mirror, user_id)
         source = " or ".join(mirror.sources)
         state = f"is confirmed ({source} is set)" if confirmed else "is not confirmed"
-        script = trial.shortest(user.id, partial(_same, mirror, user.id, confirmed))
+        script = trial.shortest(user_id, partial(_same, mirror, user_id, confirmed))
         yield Finding(
             summary=f"{trial.signup.title} leaves {wrong} in {mirror.table}.{mirror.column},"
             f" and the user {state}",
-            sql=script + showing(trial.target(mirror), user.id, ", ".join(mirror.sources)),
+            sql=script + showing(trial.target(mirror), user_id, ", ".join(mirror.sources)),
             remedy=remedies.follow(trial, [mirror]),
         )
 
