@@ -8,7 +8,7 @@ from itertools import islice
 
 from psycopg.rows import DictRow
 
-from ..finding import NotApplicable
+from ..finding import Failure, NotApplicable
 from ..project import PLATFORM_SCHEMAS
 from ..quoting import literal
 from ..trials.rehearsal import Rehearsal
@@ -59,10 +59,10 @@ _FORMS = (
     "select 1; {}; select 1",
     "select 1) as t; {}; select null::json; --",
 )
-_OWNER = """
+_OWNER = f"""
     select quote_ident(pg_get_userbyid(c.relowner)) as role
     from pg_catalog.pg_class as c
-    where c.relname = %s and c.relnamespace = pg_my_temp_schema()
+    where c.relname = '{PROBE}' and c.relnamespace = pg_my_temp_schema()
 """
 
 
@@ -124,7 +124,6 @@ def _ways(row: DictRow) -> Iterator[Executor]:
 def _runner(rehearsed: Rehearsal, role: str, one: Executor) -> str:
     """Return who owns what is created so; nothing when nothing is."""
     probe = one.call(f"create temporary table {PROBE} ()")
-    with rehearsed.undone():
-        rehearsed.run(f"set local session authorization {role}; {probe}")
-        rehearsed.run("reset session authorization")
-        return "".join(row["role"] for row in rehearsed.rows(_OWNER, [PROBE]))
+    handed = f"set local session authorization {role}; {probe}; reset session authorization"
+    found = rehearsed.after(handed, _OWNER)
+    return "" if isinstance(found, Failure) else "".join(row["role"] for row in found)

@@ -127,17 +127,29 @@ class Rehearsal:
 
         Return what PostgreSQL said if it refuses the statements. It is all one round trip.
         """
-        done = f"{_AS_AUTH} {'; '.join(statements)}; {_DONE}; {question}"
+        found = self.after(f"{_AS_AUTH} {'; '.join(statements)}; {_DONE}", question)
+        return found if isinstance(found, Failure) else found[0]
+
+    def after(self, text: str, question: str) -> list[DictRow] | Failure:
+        """Run statements as who the session is, ask what they left, and take them back.
+
+        Return what PostgreSQL said if it refuses them. It is all one round trip.
+        """
         back = "rollback to savepoint asked; release savepoint asked"
         try:
-            cursor = self._connection.execute(f"savepoint asked; {done}; {back}".encode())
+            cursor = self._connection.execute(
+                f"savepoint asked; {text}; {question}; {back}".encode()
+            )
         except Error as error:
             failure = self._trial.failure(error)
             self._connection.execute(back.encode())
             return failure
-        while cursor.description is None:
-            cursor.nextset()
-        return cursor.fetchall()[0]
+        rows: list[DictRow] = []
+        more: bool | None = True
+        while more:
+            rows = cursor.fetchall() if cursor.description else rows
+            more = cursor.nextset()
+        return rows
 
     def live(self, newcomer: Newcomer) -> None:
         """Insert a user, let everything happen to them, and delete them.
