@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Event, Thread
-from time import monotonic
+from time import monotonic, sleep
 from typing import NoReturn
 
 from psycopg import Error
@@ -49,6 +49,7 @@ _WAITS = """
 """
 _LIVES = "select exists (select from pg_catalog.pg_stat_get_activity(%s)) as lives"
 _DYING = 5
+_MOMENT = 0.001
 _BLOCKED = "select %s = any (pg_catalog.pg_blocking_pids(%s)) as blocked"
 
 
@@ -89,6 +90,7 @@ def paused(trial: Trial, routine: Routine, after: int) -> Iterator[int]:
         running = _Aside(partial(_again, routine, connection, enough))
         try:
             while not trial.query(_WAITS, [pid, _KEY])[0]["paused"]:
+                running.thread.join(_MOMENT)
                 if not running.thread.is_alive():
                     _never(running.error)
             yield pid
@@ -112,7 +114,7 @@ def killed(trial: Trial, routine: Routine, after: int) -> None:
         # PostgreSQL itself would look again after a tenth of a second.
         latest = monotonic() + _DYING
         while trial.query(_LIVES, [pid])[0]["lives"] and monotonic() < latest:
-            pass
+            sleep(_MOMENT)
 
 
 @contextmanager
@@ -137,6 +139,7 @@ def waits(trial: Trial, pid: int, act: Callable[[], object], session: Connection
     doing = _Aside(act)
     blocked = False
     while doing.thread.is_alive() and not blocked:
+        doing.thread.join(_MOMENT)
         blocked = trial.query(_BLOCKED, [pid, session.info.backend_pid])[0]["blocked"]
     if blocked:
         trial.execute("select pg_catalog.pg_cancel_backend(%s)", [session.info.backend_pid])

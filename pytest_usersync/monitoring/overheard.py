@@ -29,7 +29,7 @@ _CALLABLE = """
         pg_catalog.pg_get_function_identity_arguments(p.oid) as arguments
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    where p.prokind = 'f' and p.proretset and p.pronargs = p.pronargdefaults
+    where p.oid >= 16384 and p.prokind = 'f' and p.proretset and p.pronargs = p.pronargdefaults
         and n.nspname = any (%(schemas)s)
         and pg_catalog.has_schema_privilege(%(role)s, n.oid, 'usage')
         and pg_catalog.has_function_privilege(%(role)s, p.oid, 'execute')
@@ -46,7 +46,8 @@ _OPEN = """
         || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')' as function
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    where quote_ident(n.nspname) || '.' || quote_ident(p.proname) = any (%(names)s)
+    where p.oid >= 16384
+        and quote_ident(n.nspname) || '.' || quote_ident(p.proname) = any (%(names)s)
         and pg_catalog.has_function_privilege(%(role)s, p.oid, 'execute')
     order by 1
 """

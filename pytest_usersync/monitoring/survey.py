@@ -130,6 +130,10 @@ def _seen(ground: Ground, monitoring: Monitoring, fault: Fault) -> Seen | None:
             return _at_once(ground, monitoring, fault)
         except Error:
             pass  # Who failed, and what the others say, is found one by one.
+    return _one_by_one(ground, monitoring, fault)
+
+
+def _one_by_one(ground: Ground, monitoring: Monitoring, fault: Fault) -> Seen | None:
     trial = ground.trial
     session = trial.session()
     with session.transaction(force_rollback=True):

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from ...backfill.alone import Rows, rows, sign, signed
 from ...backfill.backfilling import LEAVES, Filling, filling
 from ...check import check
-from ...chores import ghosts
 from ...chores.chores import backfill
 from ...chores.ghosts import KINDS, Kind
-from ...chores.workshop import fresh
 from ...finding import Finding, Level, NotJudged
-from ...quoting import named, quoted, showing
+from ...quoting import showing
 from ...sync import Target
 from ...trials.trial import Trial
-
-Made = Mapping[Kind, Sequence[UUID]]
-Rows = dict[tuple[Target, UUID], list[Mapping[str, object]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +45,15 @@ def backfill_differs(trial: Trial) -> Iterable[Finding]:
     Let both call one function that writes the rows of one user.
     """
     backfill(trial)
-    made, first = _made(trial, KINDS)
+    first = signed(trial)
     # The other way round, so that what is merely counted differs, too.
-    again, second = _made(trial, reversed(KINDS))
-    profile = trial.sync.profile
-    kinds = [k for k, ids in made.items() if k in again and all((profile, i) in first for i in ids)]
+    second = sign(trial, reversed(KINDS))
+    made, profile = first.made, trial.sync.profile
+    both = [kind for kind in made if kind in second.made]
+    kinds = [kind for kind in both if all((profile, one) in first.rows for one in made[kind])]
     filled = _filled(trial, kinds)
     users = [(kind, user_id) for kind in kinds for user_id in made[kind]]
-    seen = _rows(filled.trial, [user_id for _, user_id in users])
+    seen = rows(filled.trial, [user_id for _, user_id in users])
     users = [(kind, user_id) for kind, user_id in users if (profile, user_id) in seen]
     if not users:
         raise NotJudged(LEAVES)
@@ -64,28 +61,10 @@ def backfill_differs(trial: Trial) -> Iterable[Finding]:
         found = [
             different
             for kind, user_id in users
-            for different in _differences((first, second, seen), target, kind, user_id)
+            for different in _differences((first.rows, second.rows, seen), target, kind, user_id)
         ]
         if found:
             yield _finding(filled, target, found)
-
-
-def _made(trial: Trial, kinds: Iterable[Kind]) -> tuple[Made, Rows]:
-    """Return who was signed up where nobody was before, and the rows that the triggers wrote."""
-    alone = fresh(trial)
-    made = ghosts.made(alone, kinds)
-    return made, _rows(alone, [user_id for ids in made.values() for user_id in ids])
-
-
-def _rows(trial: Trial, user_ids: Sequence[UUID]) -> Rows:
-    """Return the rows of every target that carry the id of one of these users."""
-    known = {str(user_id): user_id for user_id in user_ids}
-    rows: Rows = {}
-    for target in trial.sync.targets:
-        query = f"select * from {named(target.table)} where {quoted(target.key)}::text = any (%s)"
-        for row in trial.query(query, [[*known]]):
-            rows.setdefault((target, known[str(row[target.key])]), []).append(row)
-    return rows
 
 
 def _filled(trial: Trial, kinds: Sequence[Kind]) -> Filling:
@@ -109,7 +88,7 @@ def _filled(trial: Trial, kinds: Sequence[Kind]) -> Filling:
 def _differences(
     told: Sequence[Rows], target: Target, kind: Kind, user_id: UUID
 ) -> Iterator[Difference]:
-    first, second, seen = (rows.get((target, user_id), []) for rows in told)
+    first, second, seen = (each.get((target, user_id), []) for each in told)
     if first and second and not seen:
         yield Difference(kind, user_id, "", None, None)
     if len(first) == len(second) == len(seen) == 1:

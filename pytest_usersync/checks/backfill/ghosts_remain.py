@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
+from ...backfill.alone import signed
 from ...backfill.backfilling import Filling, Ran, filling, said
 from ...check import check
 from ...chores import ghosts
 from ...chores.ghosts import KINDS, Kind
-from ...chores.workshop import fresh
 from ...finding import Finding, Level
 from ...trials.trial import Trial
 
@@ -87,13 +87,13 @@ def _needless(trial: Trial, kinds: Sequence[Kind]) -> set[Kind]:
 
     Those without an address, or with a shared one, are not to be refused.
     """
-    aside = fresh(trial)
-    made = ghosts.made(aside, kinds)
-    without = set(ghosts.without_profile(aside))
+    known = signed(trial)
     refused = {
-        kind for kind in kinds if kind not in made and not (kind.emailless or kind.name == "shared")
+        kind
+        for kind in kinds
+        if kind not in known.made and not (kind.emailless or kind.name == "shared")
     }
-    return refused | {kind for kind, ids in made.items() if without.intersection(ids)}
+    return refused | {kind for kind in kinds if known.ghosts.intersection(known.made.get(kind, ()))}
 
 
 def _finding(one: Filling, cases: Sequence[tuple[Kind, str, Ran]]) -> Finding:
