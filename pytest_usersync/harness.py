@@ -222,10 +222,8 @@ class UserSync(Records):
     def _app(self) -> NestedConnection:
         return self._begun().connection
 
-    @contextmanager
-    def _lend_auth(self) -> Iterator[psycopg.Connection[object]]:
-        with self._begun().auth() as connection:
-            yield connection
+    def _lend_auth(self) -> AbstractContextManager[psycopg.Connection[object]]:
+        return self._begun().auth()
 
     def _reader(self) -> AbstractContextManager[Reader]:
         return self._begun().reader()

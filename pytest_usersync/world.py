@@ -115,27 +115,17 @@ class Rollback:
             self._connection.begin(later=pushing)
         return self._connection
 
-    @contextmanager
-    def auth(self) -> Iterator[psycopg.Connection[object]]:
+    def auth(self) -> AbstractContextManager[psycopg.Connection[object]]:
         """Lend the one connection as ``supabase_auth_admin``."""
         connection, roles = self._open(pushing=True), self._supply.roles
-        with roles.acting(connection, roles.auth, undo_on_error=False):
-            connection.serving = True
-            try:
-                yield connection
-            finally:
-                connection.serving = False
+        return roles.acting(connection, roles.auth, undo_on_error=False, serving=True)
 
     @contextmanager
     def reader(self) -> Iterator[Reader]:
         """Lend the one connection as the superuser."""
         connection, roles = self._open(pushing=True), self._supply.roles
-        with roles.acting(connection, roles.reader):
-            connection.serving = True
-            try:
-                yield psycopg.Cursor(connection, row_factory=dict_row)
-            finally:
-                connection.serving = False
+        with roles.acting(connection, roles.reader, serving=True):
+            yield psycopg.Cursor(connection, row_factory=dict_row)
 
     @contextmanager
     def example(self) -> Iterator[None]:

@@ -7,8 +7,8 @@ from typing import Unpack
 from uuid import UUID
 
 from .base import wanted_email, wanted_phone
-from .channel import endpoint
 from .claims import Claims, Profile
+from .endpoint import endpoint
 from .errors import AuthError, invalid, redirecting, refusing
 from .rows import IdentityRow, UserRow
 from .source import made_here, password_matches

@@ -11,7 +11,7 @@ from uuid import UUID
 from . import statements
 from .account import EMAIL_TAKEN
 from .base import wanted_email, wanted_phone
-from .channel import endpoint
+from .endpoint import endpoint
 from .errors import AuthError, invalid, refusing
 from .links import Links
 from .rows import IdentityRow, Metadata, UserRow

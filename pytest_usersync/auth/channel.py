@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial, wraps
-from typing import Concatenate, NamedTuple, ParamSpec, Protocol, TypeAlias, TypeVar
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 import psycopg
 from psycopg import sql
@@ -14,7 +14,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow
 
 from .carrier import Carrier, OneByOne, Packet
-from .errors import TIMEOUT, UNEXPECTED, AuthError, failure, refusing
+from .errors import TIMEOUT, AuthError, refusing
 from .settings import AuthSettings
 from .statements import Statement
 
@@ -25,7 +25,7 @@ Sent: TypeAlias = "str | tuple[Statement, Sequence[object]]"
 
 # Whether anything can wait for a commit; as a condition, to be asked along with something else.
 DEFERRABLE = "exists (select from pg_catalog.pg_constraint where condeferrable)"
-_CONSTRAINTS = """\
+CONSTRAINTS = """\
 select n.nspname, c.conname, c.condeferred
 from pg_catalog.pg_constraint as c
 join pg_catalog.pg_namespace as n on n.oid = c.connamespace
@@ -194,7 +194,8 @@ class Channel:
         self.sent.append("begin")
         with self._connection.transaction():
             told = None
-            with self._writing():
+            self._together = True
+            try:
                 try:
                     yield
                 except AuthError as error:
@@ -208,25 +209,18 @@ class Channel:
                 if nested:
                     self._fire_deferred()
                 self.settle()
+            finally:
+                self._together = self._taking = False
+                self._waiting = []
         if told:
             raise told
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Let the writes inside go out together."""
-        self._together = True
-        try:
-            yield
-        finally:
-            self._together = self._taking = False
-            self._waiting = []
-
     @property
     def _open(self) -> bool:
-        return self._connection.info.transaction_status != TransactionStatus.IDLE
+        return self._connection.pgconn.transaction_status != TransactionStatus.IDLE
 
     def _fire_deferred(self) -> None:
-        if self.deferrable is False or not (constraints := self._read(_CONSTRAINTS, [])):
+        if self.deferrable is False or not (constraints := self._read(CONSTRAINTS, [])):
             return
         self._wait_with("set constraints all immediate", [])
         if deferred := [
@@ -243,48 +237,3 @@ def _lent(
     connection: psycopg.Connection[object],
 ) -> AbstractContextManager[psycopg.Connection[object]]:
     return nullcontext(connection)
-
-
-class Speaker(Protocol):
-    """Anything with endpoints."""
-
-    @property
-    def channel(self) -> Channel:
-        """The connection that the endpoints use."""
-
-
-P = ParamSpec("P")
-R = TypeVar("R")
-S = TypeVar("S", bound=Speaker)
-
-
-def endpoint(
-    function: Callable[Concatenate[S, P], R],
-) -> Callable[Concatenate[S, P], R]:
-    """Make the method one request: its own record, its own time limit, only ``AuthError`` out."""
-
-    @wraps(function)
-    def request(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        if self.channel.busy:  # One endpoint calls another, as POST /otp calls POST /signup.
-            return function(self, *args, **kwargs)
-        try:
-            with self.channel.request():
-                return function(self, *args, **kwargs)
-        except AuthError as error:
-            cause = error.__cause__
-            told = _timed_out(cause) or error
-        except psycopg.Error as error:
-            cause = error
-            told = _timed_out(error) or failure(UNEXPECTED)
-        # Raised at one place and without what led to it. Which write noticed the refusal depends on
-        # the timing of the answers, and Hypothesis would take the same failure for another one.
-        told.__context__ = None
-        raise told.with_traceback(None) from cause
-
-    return request
-
-
-def _timed_out(cause: BaseException | None) -> AuthError | None:
-    if isinstance(cause, psycopg.errors.QueryCanceled) and "user request" in str(cause):
-        return AuthError(504, "request_timeout", TIMEOUT)
-    return None

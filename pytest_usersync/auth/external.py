@@ -8,8 +8,8 @@ from typing import Unpack
 from uuid import UUID
 
 from . import claims, statements
-from .channel import endpoint
 from .claims import Claims, Profile
+from .endpoint import endpoint
 from .errors import AuthError, failure, granting, redirecting, refusing
 from .linking import Linking
 from .rows import UserRow

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from .account import EMAIL_TAKEN
-from .channel import endpoint
+from .endpoint import endpoint
 from .errors import AuthError, invalid, refusing
 from .rows import Metadata, UserRow
 from .user import User

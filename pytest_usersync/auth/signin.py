@@ -8,7 +8,7 @@ from uuid import UUID
 
 from . import statements
 from .base import wanted_email, wanted_phone
-from .channel import endpoint
+from .endpoint import endpoint
 from .errors import AuthError, invalid, refusing
 from .external import ExternalSignIns
 from .rows import UserRow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .base import Endpoints
-from .channel import endpoint
+from .endpoint import endpoint
 from .errors import AuthError, refusing
 from .rows import Metadata, UserRow
 from .user import Session, User

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 from uuid import UUID
 
-from .channel import endpoint
+from .endpoint import endpoint
 from .errors import AuthError, invalid, refusing
 from .rows import IdentityRow, Metadata, UserRow
 from .signin import SignIns

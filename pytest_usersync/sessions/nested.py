@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Self
 
 import psycopg
@@ -13,6 +13,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 from psycopg.rows import dict_row
 
+from .deferred import fire
 from .trips import TripConnection
 
 # What only a real commit brings about, or undoes.
@@ -21,13 +22,6 @@ _NEEDS_COMMIT = re.compile(
     r"|\bset\s+transaction\b|advisory_xact|\bprepare\s+transaction\b",
     re.IGNORECASE,
 )
-_DEFERRED = """
-select n.nspname, c.conname, c.condeferred
-from pg_catalog.pg_constraint as c
-join pg_catalog.pg_namespace as n on n.oid = c.connamespace
-where c.condeferrable
-order by n.nspname, c.conname
-"""
 _POINT = "usersync_0"
 _BEGIN = ("begin", f"savepoint {_POINT}")
 _UNLOCK = "select pg_catalog.pg_advisory_unlock_all()"
@@ -78,7 +72,7 @@ class NestedConnection(TripConnection):
     @property
     def failed(self) -> bool:
         """Whether the open transaction has failed, so that nothing but a rollback works."""
-        return self.info.transaction_status == TransactionStatus.INERROR
+        return self.status == TransactionStatus.INERROR
 
     @property
     def pristine(self) -> bool:
@@ -220,7 +214,7 @@ class NestedConnection(TripConnection):
             self.rollback()
         else:
             try:
-                self._fire_deferred()
+                fire(self)
             except psycopg.Error:
                 self.rollback()
                 raise
@@ -234,17 +228,22 @@ class NestedConnection(TripConnection):
             self.send(f"rollback to savepoint {self.points[-1]}")
             self._begun = self._needs_commit = False
 
-    @contextmanager
-    def transaction(
+    def transaction(  # type: ignore[override]  # psycopg promises a generator's
         self,
         savepoint_name: str | None = None,
         force_rollback: bool = False,  # noqa: FBT001, FBT002
-    ) -> Iterator[psycopg.Transaction]:
+    ) -> AbstractContextManager[psycopg.Transaction]:
         """Open a block that is a transaction as far as the caller can see."""
         if self.serving and not self.idle:
-            with self._savepoint():
-                yield psycopg.Transaction(self)
-            return
+            return self._savepoint()
+        return self._block(savepoint_name, force_rollback)
+
+    @contextmanager
+    def _block(
+        self,
+        savepoint_name: str | None,
+        force_rollback: bool,  # noqa: FBT001
+    ) -> Iterator[psycopg.Transaction]:
         if again := self._forward():
             self.send(*again)
         outermost = self.listening and not (self._depth or self._begun or self.idle)
@@ -253,7 +252,7 @@ class NestedConnection(TripConnection):
             with super().transaction(savepoint_name, force_rollback) as block:
                 yield block
                 if outermost and not force_rollback:
-                    self._fire_deferred()
+                    fire(self)
         except BaseException:
             if outermost:
                 self._begun = self._needs_commit = False
@@ -273,7 +272,7 @@ class NestedConnection(TripConnection):
         self._begun = self._needs_commit = False
 
     @contextmanager
-    def _savepoint(self) -> Iterator[None]:
+    def _savepoint(self) -> Iterator[psycopg.Transaction]:
         """Do what a nested ``transaction()`` does, in half the time.
 
         Where nothing was done since the last savepoint, that one serves as well.
@@ -285,7 +284,7 @@ class NestedConnection(TripConnection):
         try:
             if not shared:
                 self._ahead += (f"savepoint {name}",)
-            yield
+            yield psycopg.Transaction(self)
         except BaseException:
             if not self.closed:
                 self.send(f"rollback to savepoint {name}", *release)
@@ -294,14 +293,3 @@ class NestedConnection(TripConnection):
             self._ahead += tuple(release)
         finally:
             self._depth -= 1
-
-    def _fire_deferred(self) -> None:
-        cursor = psycopg.Cursor(self, row_factory=dict_row)
-        if not (found := cursor.execute(_DEFERRED).fetchall()):
-            return
-        cursor.execute("set constraints all immediate")
-        names = [
-            sql.Identifier(row["nspname"], row["conname"]) for row in found if row["condeferred"]
-        ]
-        if names:
-            cursor.execute(sql.SQL("set constraints {} deferred").format(sql.SQL(", ").join(names)))

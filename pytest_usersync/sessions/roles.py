@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import psycopg
-from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from .. import database, platform
 from ..errors import UserSyncError
 from ..server import Server
 from .nested import NestedConnection
+from .putting import clear, get, put, select
 
 LOGINS = ("supabase_auth_admin", "authenticator")
 REQUEST_ROLES = ("anon", "authenticated", "service_role")
@@ -33,6 +33,7 @@ where setting.setdatabase in (
 )
 order by setting.setdatabase, name
 """
+_USABLE = (TransactionStatus.IDLE, TransactionStatus.INTRANS)
 _AT_LOGIN = ("backend", "superuser-backend")
 _CONTEXTS = """
 select name, context from pg_catalog.pg_settings
@@ -98,8 +99,13 @@ class Roles:
 
     @contextmanager
     def acting(
-        self, connection: NestedConnection, part: Part, *, undo_on_error: bool = True
-    ) -> Iterator[None]:
+        self,
+        connection: NestedConnection,
+        part: Part,
+        *,
+        undo_on_error: bool = True,
+        serving: bool = False,
+    ) -> Iterator[NestedConnection]:
         """Act a part on the connection, and come back to what was before, whatever happens.
 
         In an open transaction the part is a savepoint; else a transaction left open in it is
@@ -107,6 +113,7 @@ class Roles:
 
         Args:
             undo_on_error: whether any error takes back what was done, or only one of PostgreSQL.
+            serving: whether what is executed meanwhile is none of the app's transactions.
         """
         _expect_usable(connection)
         idle, begun = connection.idle, connection.begun
@@ -125,8 +132,9 @@ class Roles:
         if not idle:
             point = connection.points[-1]
         connection.parts += 1
+        connection.serving |= serving
         try:
-            yield
+            yield connection
         except BaseException:
             undo = undo_on_error or connection.failed
             self._leave(connection, point, back, undo=undo, begun=begun)
@@ -136,6 +144,8 @@ class Roles:
             self._leave(connection, point, back, undo=undo, begun=begun, later=ours)
         finally:
             connection.parts -= 1
+            if serving:
+                connection.serving = False
 
     def _shortcut(self, part: Part) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return how to take the part and to give it back where no setting was ever touched."""
@@ -148,12 +158,12 @@ class Roles:
 
     def _take(self, settings: Sequence[tuple[str, str]], login: str | None) -> tuple[str]:
         """Return the query that takes on settings and a login, whoever one is."""
-        terms = [_set(name, value) for name, value in settings]
+        terms = [put(name, value) for name, value in settings]
         if login is None or not all(name in self._free for name, _ in settings):
-            terms.insert(0, _set("session_authorization", self.superuser))
+            terms.insert(0, put("session_authorization", self.superuser))
         if login:
-            terms.append(_set("session_authorization", login))
-        return (_select(terms),)
+            terms.append(put("session_authorization", login))
+        return (select(terms),)
 
     def _leave(
         self,
@@ -184,32 +194,35 @@ class Roles:
 def _enter(part: Part, superuser: str) -> str:
     """Return the query that reads what is set, and then sets what the part brings with it."""
     names = [name for name, _ in part.settings]
-    terms = [_get("session_authorization"), _get("role"), *map(_get, names)]
-    terms.append(_set("session_authorization", superuser))
+    terms = [get("session_authorization"), get("role"), *map(get, names)]
+    terms.append(put("session_authorization", superuser))
     for name, value in part.settings:
-        terms.append(_set(name, value) if value or name not in _CLAIMS else _clear(name))
+        terms.append(put(name, value) if value or name not in _CLAIMS else clear(name))
     if part.login:
-        terms.append(_set("session_authorization", part.login))
+        terms.append(put("session_authorization", part.login))
     if part.role != "none":
-        terms.append(_set("role", part.role))
-    return _select(terms)
+        terms.append(put("role", part.role))
+    return select(terms)
 
 
 @lru_cache(maxsize=64)
 def _back(part: Part, superuser: str, raw: tuple[bytes | None, ...]) -> str:
     """Return the query that sets what ``_enter`` has read."""
     login, role, *values = [value.decode() if value else "" for value in raw]
-    terms = [_set("session_authorization", superuser)]
+    terms = [put("session_authorization", superuser)]
     for (name, new), value in zip(part.settings, values, strict=True):
         if value != new:
-            terms.append(_set(name, value))
-    terms.append(_set("session_authorization", login))
+            terms.append(put(name, value))
+    terms.append(put("session_authorization", login))
     if role != "none":
-        terms.append(_set("role", role))
-    return _select(terms)
+        terms.append(put("role", role))
+    return select(terms)
 
 
 def _expect_usable(connection: NestedConnection) -> None:
+    status = connection.status
+    if status in _USABLE:
+        return
     if connection.closed:
         raise UserSyncError(
             "The connection of this test is closed. Keep it open, or open another by usersync_dsn."
@@ -218,26 +231,5 @@ def _expect_usable(connection: NestedConnection) -> None:
         raise UserSyncError(
             "The transaction of this test has failed. Roll it back: usersync.connection.rollback()."
         )
-    if connection.info.transaction_status == TransactionStatus.ACTIVE:
+    if status == TransactionStatus.ACTIVE:
         raise UserSyncError("The connection of this test is busy. Finish its copy or pipeline.")
-
-
-def _select(terms: Sequence[str]) -> str:
-    return f"select {', '.join(terms)}"
-
-
-def _get(name: str) -> str:
-    return f"pg_catalog.current_setting({_literal(name)}, true)"
-
-
-def _set(name: str, value: str) -> str:
-    return f"pg_catalog.set_config({_literal(name)}, {_literal(value)}, false)"
-
-
-def _clear(name: str) -> str:
-    # A setting that was never set is NULL, and stays so only if it is not touched.
-    return f"case when {_get(name)} <> '' then {_set(name, '')} end"
-
-
-def _literal(value: str) -> str:
-    return sql.Literal(value).as_string(None)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import count
-from typing import Any, TypeAlias
+from typing import Any
 
 import psycopg
 from psycopg.errors import error_from_result
@@ -12,15 +11,12 @@ from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.rows import DictRow
 
-from ..auth.carrier import Carrier, Packet, numbered, round_trip
-
-# A text, and the types that its parameters were planned for.
-_Planned: TypeAlias = tuple[str, tuple[int, ...]]
+from ..auth.carrier import Carrier, Packet, round_trip
+from .letters import Letter, Planned
 
 _POINT = "usersync_plans"
 # What PostgreSQL says of a plan that no longer fits, and of one that somebody has deallocated.
 _SPENT = {"0A000", "26000"}
-_numbers = count()
 
 
 class _Plans(Carrier):
@@ -57,11 +53,11 @@ class _Plans(Carrier):
         before: Sequence[str],
         packets: Sequence[Packet],
         after: Sequence[str],
-        wanted: Sequence[_Planned],
+        wanted: Sequence[Planned],
     ) -> list[PGresult]:
         """Return the answers to the packets, or what stopped the trip before them."""
         connection = self._connection
-        letter = _Letter(connection.plans)
+        letter = Letter(connection.plans)
         ahead, kept = connection.take_ahead(), connection.keeps
 
         def post(pgconn: PGconn) -> None:
@@ -77,51 +73,6 @@ class _Plans(Carrier):
         return letter.read(round_trip(connection, post))
 
 
-class _Letter:
-    """What goes out in one trip, and for each answer to come whose it is."""
-
-    def __init__(self, plans: dict[_Planned, bytes]) -> None:
-        self._plans = plans
-        self._made: dict[_Planned, bytes] = {}
-        # A new plan, a packet, or nothing that anybody waits for.
-        self._asked: list[_Planned | bool] = []
-
-    def note(self, pgconn: PGconn, text: str, *, planned: bool = False) -> None:
-        """Send a statement of ours, without parameters."""
-        if planned:
-            pgconn.send_query_prepared(self._plan(pgconn, (text, ()), text.encode()), None)
-        else:
-            pgconn.send_query_params(text.encode(), None)
-        self._asked.append(False)
-
-    def ask(self, pgconn: PGconn, one: _Planned, packet: Packet) -> None:
-        """Send a packet, with its plan where there is none yet."""
-        plan = self._plans.get(one) or self._plan(pgconn, one, numbered(packet.text))
-        pgconn.send_query_prepared(plan, packet.values, packet.formats)
-        self._asked.append(True)
-
-    def _plan(self, pgconn: PGconn, one: _Planned, text: bytes) -> bytes:
-        if not (name := self._plans.get(one) or self._made.get(one)):
-            name = self._made[one] = f"usersync_{next(_numbers)}".encode()
-            pgconn.send_prepare(name, text, one[1])
-            self._asked.append(one)
-        return name
-
-    def read(self, answers: Sequence[PGresult]) -> list[PGresult]:
-        """Return the answers to the packets, or what stopped the trip before them."""
-        found: list[PGresult] = []
-        for whose, answer in zip(self._asked, answers, strict=False):
-            if whose is True:
-                found.append(answer)
-            elif not whose:
-                continue
-            elif answer.status == ExecStatus.COMMAND_OK:
-                self._plans[whose] = self._made[whose]
-            else:
-                found.append(answer)
-        return found or list(answers[-1:])
-
-
 def _sqlstate(answer: PGresult) -> str | None:
     state = answer.error_field(psycopg.pq.DiagnosticField.SQLSTATE)
     return state.decode() if state else None
@@ -134,9 +85,9 @@ class TripConnection(psycopg.Connection[DictRow]):
 
     def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401
         super().__init__(*given, **named)
-        self.plans: dict[_Planned, bytes] = {}
+        self.plans: dict[Planned, bytes] = {}
         # Those that fit the world as it is when it begins, and whether that may have changed.
-        self._proven: set[_Planned] = set()
+        self._proven: set[Planned] = set()
         self._stirred = self._kept = False
         self._ahead: tuple[str, ...] = ()
         self._fresh = False
@@ -199,9 +150,15 @@ class TripConnection(psycopg.Connection[DictRow]):
         return super().info
 
     @property
+    def status(self) -> int:
+        """Return the ``TransactionStatus`` as it is when the server has answered."""
+        self.catch_up()
+        return self.pgconn.transaction_status
+
+    @property
     def idle(self) -> bool:
         """Whether no transaction is open, nor about to be."""
-        return not self._ahead and self.info.transaction_status == TransactionStatus.IDLE
+        return not self._ahead and self.status == TransactionStatus.IDLE
 
     def take_ahead(self) -> tuple[str, ...]:
         """Return what is to be sent before anything else."""
@@ -225,11 +182,11 @@ class TripConnection(psycopg.Connection[DictRow]):
             self._stirred = False
             self._kept = not self.plans
 
-    def trusts(self, planned: Iterable[_Planned]) -> bool:
+    def trusts(self, planned: Iterable[Planned]) -> bool:
         """Tell whether these plans fit, whatever the app has done."""
         return not self._stirred and self._proven.issuperset(planned)
 
-    def prove(self, planned: Iterable[_Planned], *, kept: bool) -> None:
+    def prove(self, planned: Iterable[Planned], *, kept: bool) -> None:
         """Take in that these plans fit the world as it is.
 
         Args:
