@@ -3,8 +3,10 @@
     python benchmarks/isolation.py [rounds]
 
 The project is ``examples/minimal``. Each figure is the median of rounds in which what is compared
-takes turns, so that whatever else the machine does meets all of them. Processor time is that of
-this process and, on Linux, that of the server's process for its connection.
+takes turns, so that whatever else the machine does meets all of them. Nobody waits for the end of
+a world, which the server comes to while Hypothesis draws the next example: it is a part of the time
+with Hypothesis's own, and of the server's processor time. Processor time is that of this process
+and, on Linux, that of the server's process for its connection.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import psycopg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
 from pytest_postgresql.janitor import DatabaseJanitor
 
 from pytest_usersync import database, subject
@@ -173,7 +176,8 @@ def property_test(usersync: UserSync, name: str, act: Callable[[], object]) -> N
 
 def processor(usersync: UserSync, name: str, act: Callable[[], object]) -> None:
     """Print what an example takes of the processor: the least of many, for others run as well."""
-    pid = usersync.connection.info.backend_pid
+    connection = usersync.connection
+    pid = connection.info.backend_pid
     usersync.end()
     ours, theirs = [], []
     for _ in range(EXAMPLES):
@@ -181,6 +185,7 @@ def processor(usersync: UserSync, name: str, act: Callable[[], object]) -> None:
         with usersync.example():
             act()
         ours.append((time.process_time() - before[0]) * 1e6)
+        assert connection.info.transaction_status == TransactionStatus.IDLE  # It has ended.
         theirs.append(spent(pid) - before[1])
     print(f"{name}: {min(ours):,.0f} µs of this process, {min(theirs):,.0f} µs of the server's")
 
