@@ -220,8 +220,7 @@ def left(
     def act() -> None:
         with rehearsal(trial, told, setup + deed.before) as session:
             touched = session.execute(deed.statement.encode()).rowcount
-            session.execute("set local role none")
-            session.execute("set constraints all immediate")
+            session.execute("set local role none; set constraints all immediate")
             done.append(Left(rows(trial, deed.surface.target, user_id), touched))
 
     return None if trial.attempt(act) else done[0]
