@@ -34,7 +34,11 @@ _LOG = """
     order by log.seq
 """
 _CLEAR = "delete from usersync_race.log as log where log.seq > $1"
-_CHANGED = "select exists (select from usersync_race.log where relation = 0) as changed"
+_MARK = """
+    select
+        usersync_race.mark() as mark,
+        exists (select from usersync_race.log as log where log.relation = 0) as changed
+"""
 _LASTING = "insert into usersync_race.log (relation) values (0) returning seq"
 _SEQUENCES = """
     select pg_catalog.setval(
@@ -170,11 +174,10 @@ class Arena:
             return
         lasting = breakpoints.install(self.control, pauses) if pauses else False
         self._pauses = tuple(pauses)
-        found = self.control.execute(_CHANGED).fetchall()
+        found = self.control.execute(_MARK).fetchall()
         if lasting or found[0]["changed"]:
             self.control.execute("select usersync_race.watch()")
             self._relations = None
-        found = self.control.execute("select usersync_race.mark() as mark").fetchall()
         self._mark = found[0]["mark"]
         self._empty = not self._mark
         if lasting:  # It is noted as if it had been done before the mark.

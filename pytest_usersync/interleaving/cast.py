@@ -15,6 +15,7 @@ from ..errors import UserSyncError
 from ..sessions import tokens
 from . import breakpoints
 from .arena import Arena
+from .flowing import Flowing
 from .model import CUTS, ISOLATIONS, I, Invariant, Session, Step
 
 PATIENCE = 10.0
@@ -181,6 +182,7 @@ class Cast:
         self, act: Callable[[SupabaseAuth], Any], settings: AuthSettings | None, seed: int
     ) -> object:
         with self.arena.line("supabase_auth_admin") as line:
+            line.connection.carrier = Flowing
             try:
                 return act(SupabaseAuth(line.connection, settings or AuthSettings(), Source(seed)))
             finally:
