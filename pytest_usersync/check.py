@@ -20,6 +20,8 @@ from .sync import Sync
 if TYPE_CHECKING:
     from .trials.trial import Trial
 
+# The stage of the checks that share one.
+SHARED = "shared"
 # What a file fails with that there is no text of.
 _UNREAD = ("22021", "58030")
 
@@ -61,7 +63,7 @@ class Check:
     @property
     def stage(self) -> str:
         """Return the name of the stage that it is judged on."""
-        return "shared" if self.shares else self.code
+        return SHARED if self.shares else self.code
 
 
 def check(

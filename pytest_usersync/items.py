@@ -72,18 +72,20 @@ class CheckItem(pytest.Item):
     def runtest(self) -> None:
         """Judge the case; pass when the promise is kept, skip when it does not apply."""
         stages = self.config.stash[STAGES]
+        # A database that may be kept is to show one check.
+        stage = self.check.code if self.settings.keep else self.check.stage
         try:
-            verdict = judge(self.check, self.case, stages.take(self.check.stage))
+            verdict = judge(self.check, self.case, stages.take(stage))
         except BaseException:
             # Whatever state its sessions are in, the next case must not suffer from it.
-            stages.spoil(self.check.stage)
+            stages.spoil(stage)
             raise
         if baseline := self.config.stash.get(BASELINE, None):
             worth = self.check.level is not Level.INFO
             verdict = baseline.mark(verdict, datetime.now(UTC).date(), worth=worth)
         broken = verdict.outcome is Outcome.BROKEN and not verdict.accepted
         if self.settings.keep and broken:
-            verdict = replace(verdict, kept=stages.keep(self.check.stage))
+            verdict = replace(verdict, kept=stages.keep(stage))
         self.stash[VERDICT] = verdict
         if verdict.outcome is Outcome.NOT_APPLICABLE:
             pytest.skip(verdict.reason)

@@ -94,7 +94,9 @@ class Run:
             preparing = subject.prepare(self.settings, found)
             prepared, self.running = self._exits.enter_context(preparing)
         self.config.stash[SUBJECT] = prepared
-        self.config.stash[STAGES] = self._exits.enter_context(Stages(prepared))
+        self.config.stash[STAGES] = self._exits.enter_context(
+            Stages(prepared, keeping=self.settings.keep)
+        )
 
     def close(self) -> None:
         """Give back everything that was made for the run, last made first."""

@@ -251,9 +251,11 @@ def _numbered(numbers: Mapping[int, int | None]) -> list[str]:
 def fresh(trial: Trial, *, undone: bool = False) -> Trial:
     """Return a trial on a database as new, until the next one is asked for; it goes with the run.
 
-    It serves all checks of the process, one after the other.
+    It serves all checks of the process, one after the other, unless it may have to be kept.
 
     Args:
         undone: whether all that is done in it will be taken back.
     """
+    if trial.keeping:
+        return trial.aside()
     return trial.common(Workshop).lend(trial.case, undone=undone)

@@ -20,9 +20,14 @@ C = TypeVar("C", bound=Closing)
 
 
 class Common:
-    """What costs too much to make for each check: made when first asked for, closed in the end."""
+    """What costs too much to make for each check: made when first asked for, closed in the end.
 
-    def __init__(self) -> None:
+    Args:
+        keeping: whether databases of broken cases are kept, and so none is to serve two checks.
+    """
+
+    def __init__(self, *, keeping: bool = False) -> None:
+        self.keeping = keeping
         self._made: dict[object, Closing] = {}
 
     def get(self, make: Callable[[Subject], C], subject: Subject) -> C:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple, Self
 
-from ..check import Subject
+from ..check import SHARED, Subject
 from ..database import Clones, psql_line
 from ..server import Server
 from .common import Common
@@ -81,13 +81,16 @@ class Stages:
 
     They are few and kept for long: each costs a copy of the database, and sessions that know
     nothing of it yet.
+
+    Args:
+        keeping: whether the databases of broken cases are kept, so that none may serve two checks.
     """
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, *, keeping: bool = False) -> None:
         self.subject = subject
         self._ahead = _Ahead(subject.server, subject.database)
         self._open: dict[str, _Open] = {}
-        self._common = Common()
+        self._common = Common(keeping=keeping)
         self._spare = self._made()
         self._kept = False
 
@@ -97,13 +100,12 @@ class Stages:
 
     def take(self, name: str) -> Stage:
         """Return the stage of this name, which all cases that name it share."""
-        opened = self._open.pop(name, None)
-        if opened is None:
-            if len(self._open) >= _AT_ONCE:
-                self.discard(next(iter(self._open)))
-            opened = self._made(self._spare.stage)
-        self._open[name] = opened  # the one that was used last is the last to go
-        return opened.stage
+        if name not in self._open:
+            others = [one for one in self._open if one != SHARED]
+            if len(others) >= _AT_ONCE:
+                self.discard(others[0])
+            self._open[name] = self._made(self._spare.stage)
+        return self._open[name].stage
 
     def keep(self, name: str) -> str:
         """Keep the databases of a stage, and return the shell lines that open them.
@@ -119,7 +121,7 @@ class Stages:
         return "\n".join(lines)
 
     def spoil(self, name: str) -> None:
-        """Let nobody use a stage again, nor what is taken back on the spare one: who knows."""
+        """Let nobody use a stage again, nor the spare one: who knows their state."""
         self.discard(name)
         self._spare.stage.renew()
 

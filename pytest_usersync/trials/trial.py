@@ -83,6 +83,11 @@ class Trial(Looking):
         """Return the signup that this case is named after."""
         return BY_NAME[self.case]
 
+    @property
+    def keeping(self) -> bool:
+        """Return whether the databases of broken cases are kept."""
+        return self._stage.common.keeping
+
     def common(self, make: Callable[[Subject], C]) -> C:
         """Return what all trials of this process share: what this makes of the subject."""
         return self._stage.common.get(make, self.subject)
