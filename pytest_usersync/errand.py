@@ -1,0 +1,50 @@
+"""What xdist's controller has for its workers: it gets it while they start."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import UserSyncError
+
+_PAUSE_S = 0.005
+
+
+@contextmanager
+def errand() -> Iterator[Path]:
+    """Yield where the text will be; whoever waits for it is told when there will be none."""
+    with tempfile.TemporaryDirectory(prefix="usersync-") as folder:
+        place = Path(folder, "subject.json")
+        try:
+            yield place
+        finally:
+            if not place.exists():
+                deliver(place, "")
+
+
+def deliver(place: Path, text: str) -> None:
+    """Let the text be there, whole."""
+    draft = place.with_suffix(".part")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(place)
+
+
+def awaited(place: Path) -> str:
+    """Return the text as soon as it is there.
+
+    Raises:
+        UserSyncError: there will be none, for the controller could not get it, or is gone.
+    """
+    controller = os.getppid()
+    while not place.exists():
+        if os.getppid() != controller or not place.parent.exists():
+            break
+        time.sleep(_PAUSE_S)
+    text = place.read_text(encoding="utf-8") if place.exists() else ""
+    if not text:
+        raise UserSyncError("The run for which this worker works could not begin.")
+    return text
