@@ -12,17 +12,16 @@ from typing import Any, Protocol
 
 import pytest
 
-from . import catalog, platform, stack, subject
-from .check import Check, Subject
+from . import catalog, ending, platform, stack, subject
+from .check import Check
 from .errand import awaited, deliver, errand
 from .finding import Level, Outcome
 from .items import BASELINE, STAGES, SUBJECT, VERDICT, CheckFile, CheckItem, Spoken, aim, anchor
 from .project import Project
 from .reading import settings as settings_of
 from .reading import usage_errors
-from .reporting import baseline, reportfile
+from .reporting import baseline
 from .reporting.header import header
-from .reporting.summary import Judged, gather, summary, title, told
 from .reporting.words import worded
 from .server import RunningServer
 from .settings import Settings
@@ -148,7 +147,7 @@ class Run:
     def _tell(self) -> None:
         """Say what was found, after pytest's own header."""
         terminal = self.config.pluginmanager.get_plugin("terminalreporter")
-        if terminal and self.config.getoption("verbose") >= 0:
+        if terminal and terminal.showheader and not terminal.no_header:
             # On a terminal xdist's last line is not at its end.
             for line in [*[""] * bool(terminal.isatty), *self.pytest_report_header()]:
                 terminal.write_line(line)
@@ -231,7 +230,7 @@ class Run:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the report, also of a run that was interrupted."""
-        _spare_summary(self.config)
+        ending.spare_import(self.config)
         if self.worker:
             self.config.workeroutput[_REACHED] = self.reached  # type: ignore[attr-defined]
             self.close()
@@ -240,35 +239,16 @@ class Run:
         if any(verdict.kept for verdict in self.verdicts.values()):
             self.farewell = self._detach()
         if prepared:
-            self._write(prepared)
+            ending.write(self.config, self.settings, self.checks, self.verdicts.values())
         if prepared and session.exitstatus in _NOTHING_FAILED:
             self._require_reached()
-
-    def _write(self, prepared: Subject) -> None:
-        known = self.config.stash.get(BASELINE, None)
-        gone = known.gone(self.verdicts.values()) if known else []
-        try:
-            if self.settings.report:
-                data = reportfile.document(prepared, self.checks, self._judged(), known, gone)
-                reportfile.write(self.settings.report, data)
-            if known and known.update:
-                baseline.write(known.path, known.updated(self.verdicts.values()))
-        except OSError as error:
-            raise pytest.UsageError(f"The report cannot be written: {error}.") from None
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Tell what is broken, check by check."""
         if SUBJECT not in self.config.stash:
             return
-        judged = self._judged()
-        terminalreporter.section(title(judged))
-        verbose = self.config.getoption("verbose") > 0
-        lines = [*summary(judged, len(self.checks) - len(judged), verbose=verbose)]
-        if known := self.config.stash.get(BASELINE, None):
-            file = self.config.stash[SUBJECT].project.shown(known.path)
-            lines += told(known, self.verdicts.values(), file)
-        for line in lines:
-            terminalreporter.write_line(line.text, **({line.style: True} if line.style else {}))
+        prepared = self.config.stash[SUBJECT]
+        ending.tell(terminalreporter, prepared, self.checks, self.verdicts.values())
         if self.farewell:
             terminalreporter.write_line(self.farewell)
 
@@ -288,21 +268,8 @@ class Run:
                 "collect_ignore)."
             )
 
-    def _judged(self) -> list[Judged]:
-        return gather(self.checks, self.verdicts.values())
-
     def _level(self, verdict: Verdict) -> Level:
         return next(check.level for check in self.checks if check.code == verdict.code)
-
-
-def _spare_summary(config: pytest.Config) -> None:
-    """Keep Hypothesis's plugin from importing all of Hypothesis to say that it has nothing to say.
-
-    That takes a fifth of a second, in each of xdist's processes again.
-    """
-    plugin = config.pluginmanager.get_plugin("hypothesispytest")
-    if plugin and "hypothesis" not in sys.modules:
-        config.pluginmanager.unregister(plugin)
 
 
 def _verdict(item: CheckItem, call: pytest.CallInfo[None]) -> Verdict:
