@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 import pytest
 
-from . import catalog, ending, platform, stack, subject
+from . import catalog, platform, stack, subject
 from .check import Check
+from .ending import spare_import, tell, write
 from .errand import awaited, deliver, errand
 from .finding import Level, Outcome
 from .items import BASELINE, STAGES, SUBJECT, VERDICT, CheckFile, CheckItem, Spoken, aim, anchor
@@ -230,7 +231,7 @@ class Run:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the report, also of a run that was interrupted."""
-        ending.spare_import(self.config)
+        spare_import(self.config)
         if self.worker:
             self.config.workeroutput[_REACHED] = self.reached  # type: ignore[attr-defined]
             self.close()
@@ -239,7 +240,7 @@ class Run:
         if any(verdict.kept for verdict in self.verdicts.values()):
             self.farewell = self._detach()
         if prepared:
-            ending.write(self.config, self.settings, self.checks, self.verdicts.values())
+            write(self.config, self.settings, self.checks, self.verdicts.values())
         if prepared and session.exitstatus in _NOTHING_FAILED:
             self._require_reached()
 
@@ -248,7 +249,7 @@ class Run:
         if SUBJECT not in self.config.stash:
             return
         prepared = self.config.stash[SUBJECT]
-        ending.tell(terminalreporter, prepared, self.checks, self.verdicts.values())
+        tell(terminalreporter, prepared, self.checks, self.verdicts.values())
         if self.farewell:
             terminalreporter.write_line(self.farewell)
 
