@@ -20,8 +20,6 @@ from .sync import Sync
 if TYPE_CHECKING:
     from .trials.trial import Trial
 
-# The stage of the checks that share one.
-SHARED = "shared"
 # What a file fails with that there is no text of.
 _UNREAD = ("22021", "58030")
 
@@ -59,11 +57,6 @@ class Check:
     cases: tuple[str, ...]
     run: Callable[[Trial], Iterable[Finding]]
     shares: bool = False
-
-    @property
-    def stage(self) -> str:
-        """Return the name of the stage that it is judged on."""
-        return SHARED if self.shares else self.code
 
 
 def check(

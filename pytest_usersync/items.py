@@ -18,7 +18,7 @@ from .reporting import report
 from .reporting.baseline import Baseline
 from .settings import Settings
 from .trials.stages import Stages
-from .trials.verdict import Verdict, judge
+from .trials.verdict import Verdict
 
 SUBJECT = pytest.StashKey[Subject]()
 STAGES = pytest.StashKey[Stages]()
@@ -72,20 +72,13 @@ class CheckItem(pytest.Item):
     def runtest(self) -> None:
         """Judge the case; pass when the promise is kept, skip when it does not apply."""
         stages = self.config.stash[STAGES]
-        # A database that may be kept is to show one check.
-        stage = self.check.code if self.settings.keep else self.check.stage
-        try:
-            verdict = judge(self.check, self.case, stages.take(stage))
-        except BaseException:
-            # Whatever state its sessions are in, the next case must not suffer from it.
-            stages.spoil(stage)
-            raise
+        verdict = stages.judge(self.check, self.case)
         if baseline := self.config.stash.get(BASELINE, None):
             worth = self.check.level is not Level.INFO
             verdict = baseline.mark(verdict, datetime.now(UTC).date(), worth=worth)
         broken = verdict.outcome is Outcome.BROKEN and not verdict.accepted
         if self.settings.keep and broken:
-            verdict = replace(verdict, kept=stages.keep(stage))
+            verdict = replace(verdict, kept=stages.keep(self.check.code))
         self.stash[VERDICT] = verdict
         if verdict.outcome is Outcome.NOT_APPLICABLE:
             pytest.skip(verdict.reason)

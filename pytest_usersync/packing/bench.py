@@ -16,7 +16,7 @@ from ..subject import watched
 from ..trials.stage import Stage
 from ..trials.stages import Stages
 from ..trials.trial import Trial
-from ..trials.verdict import Verdict, attempted
+from ..trials.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def judged(subject: Subject, only: tuple[str, ...]) -> list[Verdict]:
     """Return the verdicts of the checks whose code starts with one of these."""
     with Stages(subject) as stages:
         return [
-            attempted(check, case, stages.take(check.stage))
+            stages.attempt(check, case)
             for check in catalog.every()
             if check.code.startswith(only)
             for case in check.cases or ("",)

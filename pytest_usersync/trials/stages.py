@@ -6,15 +6,21 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple, Self
 
-from ..check import SHARED, Subject
+from ..check import Check, Subject
 from ..database import Clones, psql_line
 from ..server import Server
 from .common import Common
 from .stage import Stage
+from .verdict import Verdict, crashed, judge
 
 # A stage holds a database or two of 12 MB each, in memory where the server's files are in memory,
 # and a few sessions. Cases come check by check, unless they are shuffled.
 _AT_ONCE = 4
+# The stage of the checks that share one, and of a case that is judged again.
+SHARED = "shared"
+_ALONE = "alone"
+# What a function raises without anybody else being there it raises for everybody.
+_RAISED = "P0001"
 
 
 class _Ahead:
@@ -93,10 +99,43 @@ class Stages:
         self._common = Common(keeping=keeping)
         self._spare = self._made()
         self._kept = False
+        self._alone: set[str] = set()
 
     def _made(self, spare: Stage | None = None) -> _Open:
         clones = _Taken(self._ahead)
         return _Open(Stage(self.subject, clones, self._common, spare), clones)
+
+    def judge(self, check: Check, case: str) -> Verdict:
+        """Judge a case; alone, where who else is there may have had a part in what came of it.
+
+        Whatever the check raises, nobody uses these stages again: who knows their state.
+        """
+        name = SHARED if check.shares and not self._common.keeping else check.code
+        try:
+            stage = self.take(name)
+            new = not stage.name
+            verdict = judge(check, case, stage)
+            if verdict.crowded in ("", *self._alone) or new or self._common.keeping:
+                return verdict
+            alone = self.take(_ALONE)
+            alone.shapes = stage.shapes  # what other cases came down to stays known
+            verdict = judge(check, case, alone)
+            self.discard(_ALONE)
+        except BaseException:
+            for one in (name, _ALONE):
+                self.discard(one)
+            self._spare.stage.renew()
+            raise
+        if verdict.crowded.startswith(_RAISED):
+            self._alone.add(verdict.crowded)
+        return verdict
+
+    def attempt(self, check: Check, case: str) -> Verdict:
+        """Judge a case; return what a run makes of it also where the check itself fails."""
+        try:
+            return self.judge(check, case)
+        except Exception as error:  # noqa: BLE001  whatever it is, it is the check that could not judge
+            return crashed(check, case, error)
 
     def take(self, name: str) -> Stage:
         """Return the stage of this name, which all cases that name it share."""
@@ -119,11 +158,6 @@ class Stages:
         names.clear()
         self.discard(name)
         return "\n".join(lines)
-
-    def spoil(self, name: str) -> None:
-        """Let nobody use a stage again, nor the spare one: who knows their state."""
-        self.discard(name)
-        self._spare.stage.renew()
 
     def discard(self, name: str) -> None:
         """End the sessions of a stage and drop its databases, unless they are kept."""

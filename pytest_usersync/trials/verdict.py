@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from psycopg import Error
+
 from ..check import Check
 from ..finding import (
     Acceptance,
@@ -17,11 +19,16 @@ from ..finding import (
     NotJudged,
     Outcome,
 )
+from .refused import Refused
 from .stage import Stage
 from .trial import Trial
 
 # How cases that disagree make one outcome: the first that any of them has.
 _WEIGHT = (Outcome.BROKEN, Outcome.NOT_JUDGED, Outcome.KEPT, Outcome.NOT_APPLICABLE)
+
+# What somebody else's row may be the reason for: unique and exclusion constraints, and whatever a
+# function raises.
+_OTHERS = ("23505", "23P01", "P0001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,7 @@ class Verdict:
         case: the case's name, empty when the check has none.
         reason: why it was not judged or does not apply.
         findings: what is broken, demonstrated.
+        crowded: the error that it hangs on, if that may come of who else is on the stage.
         kept: the shell line that opens the database of a broken case, when it was kept.
         crashed: whether the check itself raised an error.
         seconds: how long the judging took.
@@ -43,6 +51,7 @@ class Verdict:
     outcome: Outcome
     reason: str = ""
     findings: tuple[Finding, ...] = ()
+    crowded: str = ""
     kept: str = ""
     seconds: float = 0.0
     crashed: bool = False
@@ -68,6 +77,7 @@ def judge(check: Check, case: str, stage: Stage) -> Verdict:
     findings: list[Finding] = []
     reason = ""
     outcome = Outcome.KEPT
+    crowded = ""
     with Trial(stage, case, check.code) as trial:
         try:
             stage.subject.require(check.needs)
@@ -79,10 +89,26 @@ def judge(check: Check, case: str, stage: Stage) -> Verdict:
             outcome, reason = Outcome.NOT_APPLICABLE, str(stop)
         except NotJudged as stop:
             outcome, reason = Outcome.NOT_JUDGED, str(stop)
+            crowded = _of_others(stop)
     # What was demonstrated stays so, whatever stopped the check afterwards.
     if findings:
-        return Verdict(check.code, case, Outcome.BROKEN, reason, tuple(findings))
-    return Verdict(check.code, case, outcome, reason)
+        outcome = Outcome.BROKEN
+        failures = [one.failure for one in findings if one.failure]
+        crowded = crowded or next(
+            (one.sqlstate + one.message for one in failures if one.sqlstate in _OTHERS), ""
+        )
+    return Verdict(check.code, case, outcome, reason, tuple(findings), crowded)
+
+
+def _of_others(stop: BaseException | None) -> str:
+    """Return the error behind what stopped a check, if that may come of who else is there."""
+    while stop is not None:
+        if isinstance(stop, Refused):
+            stop = stop.error
+        if isinstance(stop, Error) and stop.sqlstate in _OTHERS:
+            return f"{stop.sqlstate}{stop.diag.message_primary}"
+        stop = stop.__cause__
+    return ""
 
 
 def attempted(check: Check, case: str, stage: Stage) -> Verdict:

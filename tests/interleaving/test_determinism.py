@@ -24,7 +24,7 @@ from pytest_usersync.database import connect
 from pytest_usersync.interleaving import Outcome, Race, races
 from pytest_usersync.interleaving.race import New
 from pytest_usersync.server import Server
-from pytest_usersync.trials.verdict import Verdict, judge
+from pytest_usersync.trials.verdict import Verdict
 
 REPETITIONS = 50 if WHOLE else 2
 RC = "read committed"
@@ -141,7 +141,7 @@ def _judged(subject: Subject, name: str, design: Act) -> list[object]:
     check = catalog.find(name.replace("_", "-"))
     cases = [case for case in check.cases or ("",) if case in design.cases or not design.cases]
     with stages(subject) as made:
-        return [_told(judge(check, case, made.take(check.stage))) for case in cases]
+        return [_told(made.judge(check, case)) for case in cases]
 
 
 def _told(verdict: Verdict) -> object:

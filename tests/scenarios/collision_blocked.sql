@@ -94,6 +94,7 @@ $$;
 
 -- broken: who sends nothing is called as somebody is called already
 -- cases: metadata
+-- also: US104
 -- says: who sends no metadata.*drop constraint profiles_full_name_key
 alter table public.profiles add constraint profiles_full_name_key unique (full_name);
 
