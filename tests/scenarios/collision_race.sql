@@ -77,7 +77,8 @@ begin
 end;
 $$;
 -- mended:
-create sequence public.member_numbers;
+-- above all numbers that were given before
+create sequence public.member_numbers start 1000000;
 
 create or replace function public.create_profile()
     returns trigger
