@@ -20,7 +20,9 @@ declare
 begin
     insert into public.backfill_runs default values;
 
-    for someone in select * from auth.users where id <> all (known) and deleted_at is null loop
+    for someone in
+        select u.* from auth.users as u where u.id <> all (known) and u.deleted_at is null
+    loop
         insert into public.profiles (id, email, phone, email_verified, full_name, created_at)
         values (
             someone.id, someone.email, someone.phone, someone.email_confirmed_at is not null,
@@ -45,7 +47,9 @@ declare
 begin
     insert into public.backfill_runs default values;
 
-    for someone in select * from auth.users where id <> all (known) and deleted_at is null loop
+    for someone in
+        select u.* from auth.users as u where u.id <> all (known) and u.deleted_at is null
+    loop
         insert into public.profiles (id, email, phone, email_verified, full_name, created_at)
         values (
             someone.id, someone.email, someone.phone, someone.email_confirmed_at is not null,

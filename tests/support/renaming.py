@@ -12,7 +12,8 @@ _TOKEN = re.compile(
 )
 _CREATED = re.compile(
     r"\bcreate\s+(?:or\s+replace\s+)?(?:constraint\s+|unique\s+)?"
-    rf"(?:table|function|trigger|type|view|index|schema|policy)\s+(?:if\s+not\s+exists\s+)?{_NAME}"
+    r"(?:table|function|procedure|trigger|type|view|index|schema|policy)\s+"
+    rf"(?:if\s+not\s+exists\s+)?{_NAME}"
     rf"|\badd\s+column\s+(?:if\s+not\s+exists\s+)?{_NAME}"
     rf"|\bconstraint\s+{_NAME}\s+(?:primary|unique|check|foreign)\b"
     rf"|\brename\s+(?:(?:column|constraint)\s+\S+\s+)?to\s+{_NAME}"
@@ -34,7 +35,7 @@ _OF_USERS = re.compile(
 )
 _ALIAS = re.compile(r"\bauth\.users\s+(?:as\s+)?(?!where\b|on\b|set\b|order\b|for\b|as\b)(\w+)")
 # A record that holds rows of auth.users.
-_RECORD = re.compile(r"\bfor\s+(\w+)\s+in\s+select\s+(?:(\w+)\.)?\*\s+from\s+auth\.users\b")
+_RECORD = re.compile(r"\bfor\s+(\w+)\s+in\s+select\s+(?:(\w+)\.)?(?:\*|id)\s+from\s+auth\.users\b")
 # What PostgreSQL itself makes of the names of a table and a column.
 _MADE = re.compile(r"(\w+?)(?:_(\w+))?_(pkey|fkey|key|check|idx|seq)")
 # A literal that is SQL to execute.
