@@ -35,7 +35,7 @@ ALL = list(designs())
 
 
 @pytest.mark.parametrize(
-    "design", [pytest.param(one, id=one.title) for one in (ALL if WHOLE else ALL[::30])]
+    "design", [pytest.param(one, id=one.title) for one in (ALL if WHOLE else ALL[::60])]
 )
 def test_a_check_says_the_same_alone_and_behind_all_others(
     server: Server, tmp_path: Path, design: Act
