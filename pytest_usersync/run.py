@@ -24,7 +24,7 @@ from .reading import usage_errors
 from .reporting import baseline
 from .reporting.header import header
 from .reporting.words import worded
-from .server import RunningServer
+from .server import RunningServer, variables
 from .settings import Settings
 from .trials.stages import Stages
 from .trials.verdict import Verdict, crashed
@@ -108,6 +108,7 @@ class Run:
         if self.worker:
             handed = awaited(Path(self.config.workerinput[_HANDED]))  # type: ignore[attr-defined]
             prepared = subject.take_over(handed, found, self.settings.policies)
+            self._exits.callback(variables.hide(own=prepared.server.own))
         else:
             preparing = subject.prepare(self.settings, found)
             prepared, self.running = self._exits.enter_context(preparing)

@@ -16,6 +16,7 @@ from . import subject
 from .check import Subject
 from .errors import ServerError
 from .project import Project
+from .server import variables
 from .settings import Settings
 
 if sys.platform != "win32":
@@ -50,6 +51,7 @@ def shared(run: str, settings: Settings, found: Project) -> Iterator[Subject]:
                 fcntl.flock(users, fcntl.LOCK_SH)
                 text = (folder / "subject.json").read_text(encoding="utf-8")
                 prepared = subject.take_over(text, found, settings.policies)
+                exits.callback(variables.hide(own=prepared.server.own))
         yield prepared
 
 

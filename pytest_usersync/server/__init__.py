@@ -1,5 +1,6 @@
 """A PostgreSQL for the run: by DSN, embedded or installed; its life and its death."""
 
+from . import variables
 from .model import MAINTENANCE, SUPERUSER, Seed, Server, ServerRequest
 from .running import RunningServer, attach, start
 
@@ -12,4 +13,5 @@ __all__ = [
     "ServerRequest",
     "attach",
     "start",
+    "variables",
 ]

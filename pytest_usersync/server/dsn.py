@@ -10,6 +10,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from pytest_usersync.errors import ServerError
 
+from . import variables
 from .model import MAINTENANCE, OLDEST, Server
 
 _SECONDS = 10
@@ -56,7 +57,7 @@ def _words(dsn: str) -> dict[str, Any]:
             "The DSN cannot be read. Write postgresql://user:password@host:port/ or "
             "'host=… port=… user=… password=…'."
         ) from None
-    words = {"connect_timeout": _SECONDS, **words}
+    words = {"connect_timeout": _SECONDS, **variables.neutral(), **words}
     # We come as superuser and make databases of our own; the maintenance database is always there.
     words["dbname"] = MAINTENANCE
     return words

@@ -10,6 +10,7 @@ from typing import Self
 
 from pytest_usersync.errors import ServerError
 
+from . import variables
 from .model import SUPERUSER, Seed, Server, ServerRequest
 
 
@@ -25,12 +26,16 @@ class RunningServer:
         self.server = server
         self._stop = stop
         self._detach = detach
+        self._restore = variables.hide(own=server.own)
 
     def stop(self) -> None:
         """Stop an own server and remove its files; leave any other server alone."""
         stop, self._stop = self._stop, None
-        if stop:
-            stop()
+        try:
+            if stop:
+                stop()
+        finally:
+            self._restore()
 
     def detach(self) -> str:
         """Let an own server live on when this process ends; connections to it break once.
@@ -39,6 +44,7 @@ class RunningServer:
         lives on anyway, an empty text.
         """
         detach, self._detach, self._stop = self._detach, None, None
+        self._restore()
         return detach() if detach else ""
 
     def __enter__(self) -> Self:
@@ -62,11 +68,16 @@ def start(request: ServerRequest, seed: Seed | None = None) -> RunningServer:
     Raises:
         ServerError: nothing was found, or what was found cannot be used; the message says why.
     """
-    if request.dsn is not None:
+    # While the server starts, too: the seed is built by connections.
+    restore = variables.hide(own=request.dsn is None)
+    try:
+        if request.dsn is None:
+            return _start_own(request, seed)
         from .dsn import reach  # noqa: PLC0415
 
         return RunningServer(reach(request.dsn))
-    return _start_own(request, seed)
+    finally:
+        restore()
 
 
 def _start_own(request: ServerRequest, seed: Seed | None) -> RunningServer:
