@@ -17,7 +17,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 
-from .server import MAINTENANCE, Server
+from .server import MAINTENANCE, Server, variables
 
 PREFIX = "usersync_"
 
@@ -93,8 +93,8 @@ def connect(
 
 def conninfo(server: Server, database: str, **words: str) -> str:
     """Return the connection string of one database as the superuser, unless words say other."""
-    # PGHOSTADDR and PGOPTIONS are meant for other servers than ours.
-    ours = {"hostaddr": "", "options": ""} if server.own else {}
+    # PGHOSTADDR, PGOPTIONS and their like are meant for other servers than ours.
+    ours = variables.overriding() if server.own else {}
     return make_conninfo(server.conninfo, **{**ours, **words}, dbname=database)
 
 

@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from .. import database, platform
 from ..errors import ConfigurationError
 from ..finding import Failure, Location
-from ..server import Server
+from ..server import Server, variables
 from .model import Manner, Migration, Project, shown
 from .refusals import MigrationFailure
 
@@ -53,7 +53,7 @@ def dsn(server: Server, name: str) -> str:
     role = platform.migration_role(server)
     words = {key: str(value) for key, value in conninfo_to_dict(server.conninfo).items() if value}
     if server.own:
-        words["user"] = role
+        words |= {**variables.overriding(), "user": role}
     else:
         options = f"{database.startup_options(server, name, role)} -c role={role}"
         words["options"] = options.strip()
