@@ -8,7 +8,7 @@ import shutil
 import signal
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import processes
@@ -71,7 +71,6 @@ class Lab:
             made.make()
             self._servers[kind] = made
             self._states[kind] = made.state()
-            self._shared |= _segments()
         return self._servers[kind]
 
     def run(
@@ -126,7 +125,7 @@ class Lab:
             for pid in processes.gone(self._strangers, 5)
             if pid in processes.living()
         ]
-        found += [f"shared memory {one} was left" for one in sorted(_segments() - self._shared)]
+        found += [f"shared memory {one} was left" for one in sorted(self._left_in_memory())]
         for kind, server in self._servers.items():
             before, now = self._states[kind], server.state()
             if more := [line for line in now if line not in before]:
@@ -145,12 +144,11 @@ class Lab:
             _remove(top)
         self.tops = list(self._provoke())
         self._foreign = self._snapshot()
-        for segment in _segments() - self._shared:
+        for segment in self._left_in_memory():
             subprocess.run(["ipcrm", "-m", segment], check=False)
         for kind, server in self._servers.items():
             if server.state() != self._states[kind]:
                 server.begin_anew()
-        self._shared |= _segments()
 
     def close(self) -> None:
         for server in self._servers.values():
@@ -161,6 +159,9 @@ class Lab:
         for server in self._servers.values():
             known |= {server.pid, *(one.pid for one in processes.descendants(server.pid))}
         return sorted(set(processes.living()) - known - {os.getpid()})
+
+    def _left_in_memory(self) -> set[str]:
+        return _segments(server.pid for server in self._servers.values()) - self._shared
 
     def _listing(self) -> set[Path]:
         """Return what stands in the temporary places, and in the cache beside its locks."""
@@ -255,7 +256,11 @@ def _remove(path: Path) -> None:
             path.unlink()
 
 
-def _segments() -> set[str]:
-    """Return the System V shared memory that there is; PostgreSQL marks its data folder by it."""
+def _segments(creators: Iterable[int] = ()) -> set[str]:
+    """Return the System V shared memory that there is, but for what these processes made.
+
+    PostgreSQL has some for each data folder, to tell whether a server is still at work in it.
+    """
     lines = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
-    return {line.split()[1] for line in lines}
+    known = set(map(str, creators))
+    return {line.split()[1] for line in lines if line.split()[4] not in known}

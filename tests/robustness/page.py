@@ -26,7 +26,8 @@ fault it starts the next run, as a user would, and then looks at everything that
 * there is no traceback of ours, no `INTERNALERROR` and no long output.
 
 `python tests/robustness --json seen.json --page docs/robustness.md` carries the whole campaign out
-and writes this page. It needs Linux and root.
+and writes this page. It needs Linux and root. Left out is a clock that is set while a run is at
+work: that needs a time of day for one run alone, beside a clock of timeouts that goes on.
 """
 _HEAD = ("fault", "times", "what was seen", "result")
 Results = Mapping[str, Mapping[str, Any]]

@@ -74,7 +74,7 @@ def carry_out(row: Row, lab: Lab, times: int, seed: str, tell: Callable[[str], N
         result.moments.update([seen.moment] if seen.moment else [])
         result.wrong.update({_DRAWN.sub("…", one) for one in seen.wrong})
         result.failed += bool(seen.wrong)
-        tell(f"{row.name} ({number + 1}/{times}): {seen.word}")
+        tell(f"{row.name} ({number + 1}/{times}): {seen.moment or 'all along'}: {seen.word}")
         for wrong in seen.wrong:
             tell(f"    {wrong}")
         if seen.wrong:

@@ -145,7 +145,8 @@ def _has(arguments: Sequence[str], option: str) -> bool:
 
 def _last(text: str) -> str:
     """Return the error of the last traceback, shortly."""
-    errors = _ERROR.findall(text)
+    internal = re.findall(r"^INTERNALERROR> (\S.*)", text, re.MULTILINE)
+    errors = internal or _ERROR.findall(text)
     return errors[-1][:120] if errors else "?"
 
 

@@ -85,7 +85,8 @@ class Server:
     @property
     def dsn(self) -> str:
         if self.password:
-            return f"postgresql://postgres:{quote(self.password, safe='')}@127.0.0.1:{self._port}/postgres"
+            secret = quote(self.password, safe="")
+            return f"postgresql://postgres:{secret}@127.0.0.1:{self._port}/postgres"
         return f"host={self.home} port={self._port} user=postgres"
 
     @property

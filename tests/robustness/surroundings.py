@@ -192,21 +192,6 @@ def clock(lab: Lab, chance: random.Random, *, faked: str) -> Seen:
     return equal(lab, lab.run(variables=_faked(faked)).report())
 
 
-def clock_jumps(lab: Lab, chance: random.Random, *, to: str) -> Seen:
-    """Set the clock at a random moment of a run, for the run and its server."""
-    if not FAKETIME:
-        return Seen(f"{NOT_HERE}: libfaketime is not installed")
-    wanted = lab.reference()
-    timestamp = LAB / "clock"
-    timestamp.write_text("+0\n")
-    faked = {k: v for k, v in _faked("").items() if k != "FAKETIME"}
-    run = lab.run(variables={**faked, "FAKETIME_TIMESTAMP_FILE": str(timestamp)})
-    run.is_up_after(chance.random() * wanted.seconds)
-    (LAB / "clock.new").write_text(f"{to}\n")
-    (LAB / "clock.new").replace(timestamp)
-    return equal(lab, run.report())
-
-
 def clock_of_another(lab: Lab, chance: random.Random) -> Seen:
     """Start another run two days later, by its clock, while a run is at work or starts."""
     if not FAKETIME:
@@ -225,7 +210,6 @@ def _faked(offset: str) -> dict[str, str]:
         "LD_PRELOAD": str(FAKETIME[0]),
         "FAKETIME": offset,
         "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
 
 
@@ -279,7 +263,5 @@ MACHINE_ROWS = (
     Row("the cache is on a full disk", cache_full),
     Row("the clock is a year ahead", partial(clock, faked="+365d")),
     Row("the clock is ten years behind", partial(clock, faked="-3650d")),
-    Row("the clock jumps two days ahead", partial(clock_jumps, to="+2d"), 3),
-    Row("the clock jumps an hour back", partial(clock_jumps, to="-1h"), 3),
     Row("another run's clock is two days ahead", clock_of_another, 3),
 )
