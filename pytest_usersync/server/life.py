@@ -20,6 +20,7 @@ from pathlib import Path
 
 from pytest_usersync.errors import ServerError
 
+from . import memory
 from .account import Account
 from .rundir import RunDirectory
 
@@ -70,9 +71,10 @@ def environment() -> dict[str, str]:
 class Postmaster:
     """One running ``postgres``; made by ``launch``."""
 
-    def __init__(self, process: subprocess.Popen[bytes], watch: Watch | None) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], watch: Watch | None, data: Path) -> None:
         self._process = process
         self._watch = watch
+        self._data = data
         self._owner = os.getpid()
 
     @property
@@ -98,6 +100,8 @@ class Postmaster:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        # A server that ends in order has nothing left.
+        memory.release(self._data)
         if self._watch:
             self._watch.dismiss()
             self._watch = None
@@ -166,7 +170,8 @@ def launch(
         except (OSError, subprocess.SubprocessError) as error:
             raise ServerError(f"{command[0]} does not start: {error}.") from error
     watched = tied and tie is None
-    postmaster = Postmaster(process, Watch(process.pid, account) if watched else None)
+    watch = Watch(process.pid, account) if watched else None
+    postmaster = Postmaster(process, watch, run.data)
     try:
         _await(process, run)
     except BaseException:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import signal
 import subprocess
 import sys
 import tempfile
@@ -116,6 +117,20 @@ def test_a_sweep_leaves_a_live_run_alone(run: Run) -> None:
     with connect(run.server, "postgres") as connection:
         assert connection.execute("select 1 as one").fetchone() == {"one": 1}
     assert (run.data.parent / "lock").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="segments are listed in /proc only")
+def test_a_server_that_was_killed_leaves_no_shared_memory() -> None:
+    run = Run(after="running.stop()")
+    segment = (run.data / "postmaster.pid").read_text().splitlines()[6].split()[1]
+    assert segment in segments()
+    os.kill(run.postmaster, signal.SIGKILL)
+    run.process.communicate("", timeout=30)
+    assert segment not in segments()
+
+
+def segments() -> set[str]:
+    return {line.split()[1] for line in Path("/proc/sysvipc/shm").read_text().splitlines()}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="open files are listed in /proc only")
