@@ -61,12 +61,8 @@ def _workers(run: Run) -> list[int]:
 
 
 def _postmasters(run: Run) -> list[int]:
-    # A child that is about to become a server has the name of who forked it.
-    return [
-        one.pid
-        for one in processes.descendants(run.pid)
-        if one.is_postgres and not one.command.startswith("postgres:")
-    ][:1]
+    # Neither `postgres --version` nor a child that has the name of who forked it.
+    return [one.pid for one in processes.descendants(run.pid) if one.is_postmaster]
 
 
 def kill(

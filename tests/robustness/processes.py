@@ -27,8 +27,10 @@ class Process:
     command: str
 
     @property
-    def is_postgres(self) -> bool:
-        return self.name == "postgres"
+    def is_postmaster(self) -> bool:
+        """Return whether this is a server, and none that initdb has for a moment."""
+        words = self.command.split()
+        return self.name == "postgres" and words[1:2] == ["-D"]
 
     @property
     def is_python(self) -> bool:

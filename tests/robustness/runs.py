@@ -126,9 +126,10 @@ class Run:
             self.process.wait(patience)
         except subprocess.TimeoutExpired:
             hung = True
-            processes.send(
-                [self.pid, *(one.pid for one in processes.descendants(self.pid))], signal.SIGKILL
-            )
+            # Its server is not killed: it must notice by itself that the run is gone.
+            children = processes.descendants(self.pid)
+            pids = [self.pid, *(one.pid for one in children if one.is_python)]
+            processes.send(pids, signal.SIGKILL)
             self.process.wait()
         seconds = time.monotonic() - self._began
         output = (self.out / "said").read_text(encoding="utf-8", errors="surrogateescape")
