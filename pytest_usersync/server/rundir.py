@@ -18,6 +18,8 @@ from .account import Account
 SHM = Path("/dev/shm")  # noqa: S108
 # A cluster with its copies: 40 MB, and 12 MB for each clone.
 ROOM = 400 * 2**20
+# Less does not even hold the cluster and the clones of a small project.
+LEAST = 100 * 2**20
 # PostgreSQL's socket paths end at 107 bytes, 103 on macOS.
 _LONGEST_ROOT = 60
 
@@ -79,9 +81,9 @@ def create(account: Account, *, executable: bool = False) -> RunDirectory:
             raise
         return run
     raise ServerError(
-        f"There is no folder for a server's files{why}: /dev/shm is absent or small, and the "
-        "temporary folders cannot be written or reached, or are full. Set TMPDIR to a short path "
-        "that all users can enter."
+        f"There is no place for a server's files{why}: neither /dev/shm nor a temporary folder can "
+        f"be written, be entered by the server's user, and has {LEAST // 2**20} MB free "
+        f"({ROOM // 2**20} in /dev/shm). Make room, or set TMPDIR to a short path."
     )
 
 
@@ -92,22 +94,21 @@ def sweep() -> None:
 
 
 def _roots(account: Account, *, executable: bool) -> Iterator[Path]:
-    if _fits(SHM, executable=executable) and account.can_pass(SHM):
-        yield SHM
-    for root in temporary.places():
-        usable = temporary.is_usable(root) and account.can_pass(root)
-        short = len(os.fsencode(root)) <= _LONGEST_ROOT
-        if usable and short and not (executable and _noexec(root)):
-            yield root
+    roots = dict.fromkeys((SHM, *temporary.places()))
+    usable = [root for root in roots if _is_usable(root, account, executable=executable)]
+    yield from (root for root in usable if _free(root) >= ROOM)
+    yield from (root for root in usable if root != SHM and LEAST <= _free(root) < ROOM)
 
 
-def _fits(root: Path, *, executable: bool) -> bool:
-    try:
-        status = os.statvfs(root)
-    except OSError:
-        return False
-    free = status.f_bavail * status.f_frsize
-    return free >= ROOM and os.access(root, os.W_OK) and not (executable and _noexec(root))
+def _is_usable(root: Path, account: Account, *, executable: bool) -> bool:
+    usable = temporary.is_usable(root) and account.can_pass(root)
+    short = len(os.fsencode(root)) <= _LONGEST_ROOT
+    return usable and short and not (executable and _noexec(root))
+
+
+def _free(root: Path) -> int:
+    status = os.statvfs(root)
+    return status.f_bavail * status.f_frsize
 
 
 def _noexec(root: Path) -> bool:
