@@ -54,29 +54,33 @@ class Readable(Protocol):
         """Return all rows of the tables that a signup fills."""
 
 
+def _failed(*lines: str) -> AssertionError:
+    # Not by `assert`, which `python -O` leaves out where pytest does not rewrite it.
+    return AssertionError("\n".join(lines))
+
+
 def assert_synced(usersync: Readable, user: User | UUID) -> None:
     """Claim that each table has one row of the user, and that it mirrors the user."""
     __tracebackhide__ = True
     account = usersync.user(user)
     user_id = user if isinstance(user, UUID) else user.id
-    assert account is not None, f"there is no user {user_id} in auth.users"
+    if account is None:
+        raise _failed(f"there is no user {user_id} in auth.users")
     counts = {table: len(rows) for table, rows in usersync.profiles(user).items()}
     wrong = {table: count for table, count in counts.items() if count != 1}
-    assert not wrong, "\n".join(
-        [
+    if wrong:
+        raise _failed(
             *(f"{name} has {_rows(count)} of {user_id}" for name, count in wrong.items()),
             *_shown(account),
-        ]
-    )
+        )
     for table, rows in usersync.profiles(user).items():
         mirrors = [m for m in _judged(usersync) if str(m.table) == table]
         stale = [mirror for mirror in mirrors if not _follows(mirror, rows[0], account)]
-        assert not stale, "\n".join(
-            [
+        if stale:
+            raise _failed(
                 f"{table} does not follow auth.users for {user_id}",
                 *_beside(rows[0], account, mirrors, stale),
-            ]
-        )
+            )
 
 
 def assert_no_ghosts(usersync: Readable) -> None:
@@ -84,24 +88,22 @@ def assert_no_ghosts(usersync: Readable) -> None:
     __tracebackhide__ = True
     ghosts = usersync.ghosts()
     accounts = [usersync.user(ghost) or {"id": ghost} for ghost in ghosts[:5]]
-    assert not ghosts, "\n".join(
-        [
+    if ghosts:
+        raise _failed(
             f"{_users(len(ghosts))} without a row in {usersync.sync.profile.table}",
             *(line for account in accounts for line in _shown(account)),
-        ]
-    )
+        )
 
 
 def assert_no_orphans(usersync: Readable) -> None:
     """Claim that no table has a row whose user does not exist."""
     __tracebackhide__ = True
     orphans = usersync.orphans()
-    assert not orphans, "\n".join(
-        [
+    if orphans:
+        raise _failed(
             f"{_rows(len(orphans))} without a user in auth.users",
             *(f"  {orphan.table}: {_compact(orphan.row)}" for orphan in orphans[:5]),
-        ]
-    )
+        )
 
 
 def assert_signup_succeeds(usersync: Readable, signup: Callable[[SupabaseAuth], User]) -> User:
@@ -113,8 +115,10 @@ def assert_signup_succeeds(usersync: Readable, signup: Callable[[SupabaseAuth], 
         user = signup(usersync.auth)
     except AuthError as error:
         refusal = error
-    assert refusal is None, _refused(usersync, refusal)
-    assert user is not None, "the signup returned no user"
+    if refusal is not None:
+        raise _failed(_refused(usersync, refusal))
+    if user is None:
+        raise _failed("the signup returned no user")
     return user
 
 
@@ -126,7 +130,7 @@ def assert_signup_refused(usersync: Readable, signup: Callable[[SupabaseAuth], U
     except AuthError as error:
         return error
     account = usersync.user(user) or {"id": user.id}
-    raise AssertionError("\n".join(["the signup was accepted", *_shown(account)]))
+    raise _failed("the signup was accepted", *_shown(account))
 
 
 def assert_idempotent(usersync: Readable, action: Callable[[], R]) -> R:
@@ -136,7 +140,8 @@ def assert_idempotent(usersync: Readable, action: Callable[[], R]) -> R:
     once = usersync.rows()
     action()
     changes = list(_changes(once, usersync.rows()))
-    assert not changes, "\n".join(["the second run changed something", *changes])
+    if changes:
+        raise _failed("the second run changed something", *changes)
     return first
 
 

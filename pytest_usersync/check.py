@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+import sys
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -70,12 +73,21 @@ def check(
     """Declare a check: its name is the function's, its promise the docstring's first paragraph."""
 
     def declare(run: Callable[[Trial], Iterable[Finding]]) -> Check:
-        promise, _, page = inspect.cleandoc(run.__doc__ or "").partition("\n\n")
+        promise, _, page = _docstring(run).partition("\n\n")
         name = run.__name__.replace("_", "-")
         promised = " ".join(promise.split())
         return Check(code, name, level, promised, page.strip(), needs, tuple(cases), run, shares)
 
     return declare
+
+
+def _docstring(run: Callable[[Trial], Iterable[Finding]]) -> str:
+    """Return a function's docstring, from its source where Python leaves it out (``-OO``)."""
+    if run.__doc__ is None and sys.flags.optimize > 1:
+        (function,) = ast.parse(textwrap.dedent(inspect.getsource(run))).body
+        assert isinstance(function, ast.FunctionDef)
+        return ast.get_docstring(function) or ""
+    return inspect.cleandoc(run.__doc__ or "")
 
 
 @dataclass(frozen=True, slots=True)

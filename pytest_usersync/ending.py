@@ -18,18 +18,19 @@ from .trials.verdict import Verdict
 def write(
     config: pytest.Config, settings: Settings, checks: Sequence[Check], found: Collection[Verdict]
 ) -> None:
-    """Write the report and the baseline, where they were asked for."""
+    """Write the report and the baseline, where they were asked for.
+
+    Raises:
+        ConfigurationError: one of them cannot be written.
+    """
     known = config.stash.get(BASELINE, None)
     gone = known.gone(found) if known else []
-    try:
-        if settings.report:
-            judged = gather(checks, found)
-            data = reportfile.document(config.stash[SUBJECT], checks, judged, known, gone)
-            reportfile.write(settings.report, data)
-        if known and known.update:
-            baseline.write(known.path, known.updated(found))
-    except OSError as error:
-        raise pytest.UsageError(f"The report cannot be written: {error}.") from None
+    if settings.report:
+        judged = gather(checks, found)
+        data = reportfile.document(config.stash[SUBJECT], checks, judged, known, gone)
+        reportfile.write(settings.report, data)
+    if known and known.update:
+        baseline.write(known.path, known.updated(found))
 
 
 def tell(

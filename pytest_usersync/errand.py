@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from . import textfiles
 from .errors import UserSyncError
+from .server import temporary
 
 _PAUSE_S = 0.005
 
 
 @contextmanager
 def errand() -> Iterator[Path]:
-    """Yield where the text will be; whoever waits for it is told when there will be none."""
-    with tempfile.TemporaryDirectory(prefix="usersync-") as folder:
-        place = Path(folder, "subject.json")
+    """Yield where the text will be; whoever waits for it is told when there will be none.
+
+    Raises:
+        ServerError: there is no place for it.
+    """
+    with temporary.folder() as folder:
+        place = folder / "subject.json"
         try:
             yield place
         finally:
             if not place.exists():
-                deliver(place, "")
+                with suppress(UserSyncError):  # Then the folder goes, which tells the same.
+                    deliver(place, "")
 
 
 def deliver(place: Path, text: str) -> None:
     """Let the text be there, whole."""
-    draft = place.with_suffix(".part")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(place)
+    textfiles.write(place, text)
 
 
 def awaited(place: Path) -> str:

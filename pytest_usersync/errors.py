@@ -3,6 +3,12 @@
 Every message is one line of the form ``<what was given>. <what would be right, or what to do>.``
 """
 
+import errno
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# PostgreSQL's disk_full.
+DISK_FULL = "53100"
+
 
 class UserSyncError(Exception):
     """Something the user can put right: the message says what was given and what to do."""
@@ -18,3 +24,12 @@ class ServerError(UserSyncError):
 
 class ProjectError(UserSyncError):
     """The project's migrations cannot be found or read."""
+
+
+def no_room(error: BaseException) -> str:
+    """Return what to tell of an error that says that a disk is full; of any other nothing."""
+    full = isinstance(error, OSError) and error.errno in _FULL
+    if not full and getattr(error, "sqlstate", None) != DISK_FULL:
+        return ""
+    said = " ".join(str(error).split())
+    return f"A disk is full: {said}. Make room there; TMPDIR moves the files of a server of ours."

@@ -12,7 +12,7 @@ import pytest
 from . import address, given
 from .choices import CHOICES
 from .chores.monitored import Monitoring
-from .errors import ConfigurationError, UserSyncError
+from .errors import ConfigurationError, UserSyncError, no_room
 from .options import flag
 from .policy import Policies
 from .settings import Exploration, Settings, Upkeep
@@ -36,6 +36,10 @@ def usage_errors() -> Iterator[None]:
         yield
     except UserSyncError as error:
         raise pytest.UsageError(" ".join(str(error).split())) from None
+    except Exception as error:
+        if not (told := no_room(error)):
+            raise
+        raise pytest.UsageError(told) from None
 
 
 def report_path(config: pytest.Config) -> Path | None:

@@ -16,6 +16,7 @@ from . import catalog, platform, stack, subject
 from .check import Check
 from .ending import spare_import, tell, write
 from .errand import awaited, deliver, errand
+from .errors import UserSyncError
 from .finding import Level, Outcome
 from .items import BASELINE, STAGES, SUBJECT, VERDICT, CheckFile, CheckItem, Spoken, aim, anchor
 from .project import Project
@@ -68,6 +69,7 @@ class Run:
         self.verdicts: dict[tuple[str, str], Verdict] = {}
         self.running: RunningServer | None = None
         self.farewell = ""
+        self.unwritten = ""
         self._errand = Path()
         self._exits = ExitStack()
         # Called after Ctrl-C, an internal error and a start that failed half-way, too.
@@ -241,7 +243,12 @@ class Run:
         if any(verdict.kept for verdict in self.verdicts.values()):
             self.farewell = self._detach()
         if prepared:
-            write(self.config, self.settings, self.checks, self.verdicts.values())
+            try:
+                write(self.config, self.settings, self.checks, self.verdicts.values())
+            except UserSyncError as error:
+                # What was found is shown all the same.
+                self.unwritten = f"ERROR: {error}"
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR
         if prepared and session.exitstatus in _NOTHING_FAILED:
             self._require_reached()
 
@@ -251,6 +258,8 @@ class Run:
             return
         prepared = self.config.stash[SUBJECT]
         tell(terminalreporter, prepared, self.checks, self.verdicts.values())
+        if self.unwritten:
+            terminalreporter.write_line(self.unwritten, red=True)
         if self.farewell:
             terminalreporter.write_line(self.farewell)
 

@@ -11,7 +11,7 @@ import pytest
 
 from . import address, subject, workers
 from .check import Subject
-from .errors import UserSyncError
+from .errors import UserSyncError, no_room
 from .harness import UserSync
 from .items import SUBJECT
 from .reading import settings
@@ -51,6 +51,10 @@ def plainly() -> Iterator[None]:
     except (UserSyncError, pytest.UsageError) as error:
         words = " ".join(str(error).split())
         raise pytest.fail.Exception(words, pytrace=False) from None
+    except Exception as error:
+        if not (told := no_room(error)):
+            raise
+        raise pytest.fail.Exception(told, pytrace=False) from None
 
 
 def _subject(

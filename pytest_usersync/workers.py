@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
-from shutil import rmtree
 
-from filelock import FileLock
-
-from . import subject
+from . import subject, textfiles
 from .check import Subject
-from .errors import ServerError
 from .project import Project
-from .server import variables
+from .server import temporary, variables
 from .settings import Settings
 
 if sys.platform != "win32":
     import fcntl
+
+    from .server import locks, owned
+
+_SUBJECT = "subject.json"
+_USERS = "users.lock"
+_RUN = "run"
+_PAUSE_S = 0.02
 
 
 @contextmanager
@@ -37,50 +41,83 @@ def shared(run: str, settings: Settings, found: Project) -> Iterator[Subject]:
         with subject.prepare(settings, found) as (prepared, _):
             yield prepared
         return
-    folder = _folder(run)
+    root = temporary.place()
     with ExitStack() as exits:
-        with FileLock(folder / "making.lock"):
-            users = exits.enter_context(_open(folder / "users.lock"))
-            maker = exits.enter_context(_open(folder / "maker.lock"))
-            if _taken(maker):
+        with _turn(root, run):
+            folder = _folder(root, run)
+            if folder is None:
                 prepared, _ = exits.enter_context(subject.prepare(settings, found))
-                exits.callback(rmtree, folder, ignore_errors=True)
-                exits.callback(fcntl.flock, users, fcntl.LOCK_EX)  # waits for all the others
-                _write(folder / "subject.json", subject.hand_over(prepared))
+                exits.enter_context(_handed(root, run, prepared))
             else:
-                fcntl.flock(users, fcntl.LOCK_SH)
-                text = (folder / "subject.json").read_text(encoding="utf-8")
+                exits.enter_context(_using(folder))
+                text = (folder / _SUBJECT).read_text(encoding="utf-8")
                 prepared = subject.take_over(text, found, settings.policies)
                 exits.callback(variables.hide(own=prepared.server.own))
         yield prepared
 
 
-def _folder(run: str) -> Path:
-    """Return the run's folder; what stands in it is for this user alone."""
-    folder = Path(tempfile.gettempdir(), f"usersync-workers-{os.getuid()}-{run}")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise ServerError(f"{folder} belongs to somebody else. Remove it, or set TMPDIR.")
-    return folder
+@contextmanager
+def _handed(root: Path, run: str, prepared: Subject) -> Iterator[None]:
+    """Let the others have the subject; wait in the end until they are done with it."""
+    try:
+        made = owned.make(root)
+    except OSError as error:
+        raise temporary.no_room(root, error) from None
+    try:
+        _fill(made.path, run, prepared)
+    except BaseException:
+        made.remove()
+        raise
+    try:
+        yield
+    finally:
+        # No other begins to use it while we wait; who comes after us makes another.
+        with _turn(root, run):
+            try:
+                with suppress(FileNotFoundError), _using(made.path, wait_for_all=True):
+                    pass
+            finally:
+                made.remove()
+
+
+def _fill(folder: Path, run: str, prepared: Subject) -> None:
+    (folder / _USERS).touch(mode=0o600)
+    textfiles.write(folder / _SUBJECT, subject.hand_over(prepared))
+    textfiles.write(folder / _RUN, run)
+
+
+def _folder(root: Path, run: str) -> Path | None:
+    """Return the folder of the run whose maker is alive."""
+    for path in owned.names(root):
+        with suppress(OSError):
+            ours = (path / _RUN).read_text(encoding="utf-8") == run
+            if ours and owned.is_held(path):
+                return path
+    return None
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+def _turn(root: Path, run: str) -> Iterator[None]:
+    """Let one worker of the run at a time do what is in the block."""
+    name = sha256(f"{os.geteuid()} {run}".encode()).hexdigest()[:16]
+    path = root / f"{locks.PREFIX}turn-{name}"
     try:
-        yield descriptor
+        while (turn := locks.hold(path)) is None:
+            time.sleep(_PAUSE_S)
+    except OSError as error:
+        raise temporary.no_room(root, error) from None
+    try:
+        yield
+    finally:
+        locks.release(path, turn)
+
+
+@contextmanager
+def _using(folder: Path, *, wait_for_all: bool = False) -> Iterator[None]:
+    """Hold a lock that all users of a folder share, or that nobody else holds."""
+    descriptor = os.open(folder / _USERS, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait_for_all else fcntl.LOCK_SH)
+        yield
     finally:
         os.close(descriptor)
-
-
-def _taken(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _write(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8")

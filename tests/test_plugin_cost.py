@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-HEAVY = ("psycopg", "hypothesis", "faker", "platformdirs", "filelock", "pytest_postgresql")
+HEAVY = ("psycopg", "hypothesis", "faker", "platformdirs", "pytest_postgresql")
 
 IMPORT_AND_REPORT = f"""
 import json, sys

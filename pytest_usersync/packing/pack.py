@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..check import Subject
 from ..chores.ghosts import ghost, without_profile
 from ..chores.undoing import state
 from ..errors import ProjectError
 from ..finding import Outcome
+from ..server import temporary
 from ..settings import Upkeep
 from ..trials.trial import Trial
 from ..trials.verdict import Verdict
@@ -187,8 +186,8 @@ def _finished(
     """Return the pack once it was loaded and judged as a whole."""
     with looking(base) as trial:
         before, old = state(trial.session()), beside(trial)
-    with tempfile.TemporaryDirectory(prefix="usersync-") as folder:
-        paths = [Path(folder) / name for name in SCRIPTS]
+    with temporary.folder() as folder:
+        paths = [folder / name for name in SCRIPTS]
         upkeep = Upkeep(verify=str(paths[0]), rollback=str(paths[1]))
         with tried(base, drafts, upkeep) as subject:
             if said := refused(base, subject):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from pathlib import Path
 
 from ..errors import ConfigurationError, ProjectError
 from ..project import Project
+from ..server import temporary
 
 SCRIPTS = ("verify-trigger.sql", "rollback.sql")
 _FORM = "%Y%m%d%H%M%S"
@@ -89,8 +88,7 @@ def put(place: Place, migrations: Mapping[str, str], scripts: Mapping[str, str])
     made = not place.migrations.exists()
     done: list[Path] = []
     try:
-        aside = Path(tempfile.mkdtemp(prefix=".usersync-", dir=place.migrations.parent))
-        try:
+        with temporary.below(place.migrations.parent) as aside:
             for number, text in enumerate(wanted.values()):
                 (aside / str(number)).write_text(text, encoding="utf-8")
             place.migrations.mkdir(exist_ok=True)
@@ -98,8 +96,6 @@ def put(place: Place, migrations: Mapping[str, str], scripts: Mapping[str, str])
                 # a link does not replace what somebody else has put there meanwhile
                 os.link(aside / str(number), path)
                 done.append(path)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
     except OSError as error:
         for path in done:
             path.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
+from .. import textfiles
 from ..errors import ConfigurationError
 from ..finding import Acceptance, Finding, Outcome
 from ..trials.verdict import Verdict
@@ -166,10 +167,8 @@ def read(path: Path, cases: Mapping[str, Sequence[str]], *, update: bool) -> Bas
 
 
 def write(path: Path, text: str) -> None:
-    """Write the file, whole or not at all."""
-    draft = path.with_name(f".{path.name}.part")
-    draft.write_text(text, encoding="utf-8", newline="\n")
-    draft.replace(path)
+    """Write the file, whole or not at all; raise ``ConfigurationError`` when it cannot be."""
+    textfiles.write(path, text)
 
 
 def _entry(path: Path, number: int, data: object, cases: Mapping[str, Sequence[str]]) -> Entry:

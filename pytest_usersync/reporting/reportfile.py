@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from .. import textfiles
 from ..check import Check, LoadFailure, Subject
 from .baseline import Baseline, Entry
 from .summary import Judged
@@ -36,10 +37,8 @@ def document(
 
 
 def write(path: Path, data: dict[str, object]) -> None:
-    """Write the report, whole or not at all."""
-    draft = path.with_name(f".{path.name}.part")
-    draft.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    draft.replace(path)
+    """Write the report, whole or not at all; raise ``ConfigurationError`` when it cannot be."""
+    textfiles.write(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
 
 def _baseline(known: Baseline, gone: Sequence[Entry]) -> dict[str, object]:

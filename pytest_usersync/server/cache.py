@@ -1,26 +1,31 @@
-"""Keep clusters between runs, in the user's cache folder: looked up, checked, stored, thinned out.
+"""Keep clusters between runs, in the user's cache folder: found, checked, stored, thinned out.
 
-An entry appears by rename, so it is whole or absent; but cache folders are also swept file by file,
-by age, so every copy is compared with the list that was stored beside it.
+Each is in a folder of ours (``owned``), and is complete once the file ``cluster`` is in it, which
+is written last: the cluster's key, and a digest of what is stored. Cache folders are also swept
+file by file, by age, so every copy is compared with that digest.
+
+What else is in the cache folder is never touched.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock
 from platformdirs import user_cache_path
 
+from . import locks, owned
 from .account import copy_tree, remove_tree
 
 KEPT = 4
-_LEFTOVER_AGE = 3600
+# What another run has the lock for takes a few seconds; one that hangs must not hang us.
+WAIT_S = 30.0
+_PAUSE_S = 0.02
+_COMPLETE = "cluster"
 
 
 def folder() -> Path:
@@ -28,71 +33,106 @@ def folder() -> Path:
     return user_cache_path("pytest-usersync") / "clusters"
 
 
-@contextlib.contextmanager
+@contextmanager
 def lock(name: str) -> Iterator[bool]:
-    """Hold one name against other runs; give False when the cache folder cannot be written."""
-    held = FileLock(folder() / f"{name}.lock")
+    """Hold one name against other runs.
+
+    Give False when the cache folder cannot be written, or another run holds the name for longer
+    than ``WAIT_S``: then each makes its own.
+    """
+    path = folder() / f"{locks.PREFIX}{name}"
+    descriptor = _held(path)
     try:
-        folder().mkdir(parents=True, exist_ok=True)
-        held.acquire()
-    except OSError:
-        yield False
-        return
-    try:
-        yield True
+        yield descriptor is not None
     finally:
-        held.release()
+        if descriptor is not None:
+            locks.release(path, descriptor)
 
 
 def restore(key: str, target: Path) -> bool:
     """Copy an entry to ``target``; on False there is no usable entry, and no ``target``."""
-    entry = folder() / key
-    try:
-        expected = (entry / "contents").read_text()
-        copy_tree(entry / "data", target)
-        if _contents(target) == expected:
-            os.utime(entry)
-            return True
-    except OSError:
-        pass
-    remove_tree(target)
+    for entry in owned.names(folder()):
+        if _complete(entry)[:1] != [key]:
+            continue
+        with suppress(OSError):
+            descriptor = owned.share(entry)  # It is not removed while we copy it.
+            try:
+                if _copied(entry, target):
+                    return True
+            finally:
+                os.close(descriptor)
     return False
 
 
 def store(key: str, source: Path) -> None:
     """Keep a copy of a stopped cluster; a cache that cannot be written is no error."""
-    with contextlib.suppress(OSError):
-        draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder()))
+    with suppress(OSError):
+        draft = owned.make(folder())
         try:
-            copy_tree(source, draft / "data")
-            (draft / "contents").write_text(_contents(source))
+            copy_tree(source, draft.path / "data")
             forget(key)
-            draft.rename(folder() / key)
-        finally:
-            remove_tree(draft)
+            part = draft.path / f"{_COMPLETE}.part"
+            part.write_text(f"{key}\n{_contents(source)}\n", encoding="utf-8")
+            part.replace(draft.path / _COMPLETE)
+        except BaseException:
+            draft.remove()
+            raise
+        draft.leave()
         _thin_out()
 
 
 def forget(key: str) -> None:
-    """Remove an entry; a reader in the middle of a copy notices by the list."""
-    entry = folder() / key
-    if entry.exists():
-        doomed = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder()))
-        with contextlib.suppress(OSError):
-            entry.rename(doomed / key)
-        remove_tree(doomed)
+    """Remove the entries of a key, and what a killed run left."""
+    _sweep(lambda entry: _complete(entry)[:1] not in ([], [key]))
 
 
 def _thin_out() -> None:
-    entries = [path for path in folder().iterdir() if path.is_dir()]
-    drafts = [path for path in entries if path.name.startswith(".draft-")]
-    clusters = [path for path in entries if (path / "contents").is_file()]
-    clusters.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in clusters[KEPT:]:
-        forget(path.name)
-    for path in drafts:
-        if path.stat().st_mtime < time.time() - _LEFTOVER_AGE:
-            remove_tree(path)
+    complete = [entry for entry in owned.names(folder()) if _complete(entry)]
+    newest = sorted(complete, key=_age)[:KEPT]
+    _sweep(lambda entry: entry in newest)
+
+
+def _sweep(keep: Callable[[Path], bool]) -> None:
+    owned.sweep(folder(), keep)
+
+
+def _held(path: Path) -> int | None:
+    if not path.is_absolute():  # There is no home folder: it would be made where the user stands.
+        return None
+    deadline = time.monotonic() + WAIT_S
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        while time.monotonic() < deadline:
+            descriptor = locks.hold(path)
+            if descriptor is not None:
+                return descriptor
+            time.sleep(_PAUSE_S)
+    return None
+
+
+def _copied(entry: Path, target: Path) -> bool:
+    with suppress(OSError):
+        copy_tree(entry / "data", target)
+        if _complete(entry)[1:] == [_contents(target)]:
+            os.utime(entry)
+            return True
+    remove_tree(target)
+    return False
+
+
+def _complete(entry: Path) -> list[str]:
+    """Return the key and the digest of a complete entry; of any other folder nothing."""
+    try:
+        return (entry / _COMPLETE).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _age(entry: Path) -> float:
+    try:
+        return -entry.stat().st_mtime
+    except OSError:
+        return 0
 
 
 def _contents(top: Path) -> str:

@@ -164,7 +164,7 @@ def launch(
                 # An own session: Ctrl-C is for the tests, which then stop the server in order.
                 start_new_session=True,
                 preexec_fn=tie,  # noqa: PLW1509
-                pass_fds=() if tied else (run.descriptor,),
+                pass_fds=() if tied else (run.folder.descriptor,),
                 **account.identity(),
             )
         except (OSError, subprocess.SubprocessError) as error:

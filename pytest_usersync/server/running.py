@@ -86,7 +86,7 @@ def _start_own(request: ServerRequest, seed: Seed | None) -> RunningServer:
             "A server of our own needs Linux or macOS. Name a server by --usersync-dsn."
         )
     # Here, for they need POSIX: a server reached by DSN does not.
-    from . import account, cluster, life, locate, rundir  # noqa: PLC0415
+    from . import account, cluster, life, locate, locks, rundir  # noqa: PLC0415
 
     binaries = locate.find(request.binaries)
     user = account.account()
@@ -114,8 +114,9 @@ def _start_own(request: ServerRequest, seed: Seed | None) -> RunningServer:
         postmaster.stop(clean=True)
         kept = site.launch(tied=False)
         kept.let_go()
-        run.leave()
-        return f"kill -QUIT {kept.pid}; sleep 1; rm -rf {shlex.quote(str(run.path))}"
+        run.folder.leave()
+        lock, folder = shlex.quote(f"{run.path}{locks.SUFFIX}"), shlex.quote(str(run.path))
+        return f"kill -QUIT {kept.pid}; sleep 1; rm -rf {lock} {folder}"
 
     return RunningServer(server, stop, detach)
 

@@ -8,10 +8,11 @@ from typing import NamedTuple, Self
 
 from ..check import Check, Subject
 from ..database import Clones, psql_line
+from ..errors import no_room
 from ..server import Server
 from .common import Common
 from .stage import Stage
-from .verdict import Verdict, crashed, judge
+from .verdict import Verdict, crashed, judge, without_room
 
 # A stage holds a database or two of 12 MB each, in memory where the server's files are in memory,
 # and a few sessions. Cases come check by check, unless they are shuffled.
@@ -108,7 +109,8 @@ class Stages:
     def judge(self, check: Check, case: str) -> Verdict:
         """Judge a case; alone, where who else is there may have had a part in what came of it.
 
-        Whatever the check raises, nobody uses these stages again: who knows their state.
+        Whatever the check raises, nobody uses these stages again: who knows their state. Where the
+        disk is full, it is not judged.
         """
         name = SHARED if check.shares and not self._common.keeping else check.code
         try:
@@ -121,10 +123,12 @@ class Stages:
             alone.shapes = stage.shapes  # what other cases came down to stays known
             verdict = judge(check, case, alone)
             self.discard(_ALONE)
-        except BaseException:
+        except BaseException as error:
             for one in (name, _ALONE):
                 self.discard(one)
             self._spare.stage.renew()
+            if no_room(error):
+                return without_room(check, case)
             raise
         if verdict.crowded.startswith(_RAISED):
             self._alone.add(verdict.crowded)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from psycopg import Error
 
 from ..check import Check
+from ..errors import DISK_FULL
 from ..finding import (
     Acceptance,
     ClientView,
@@ -90,6 +91,10 @@ def judge(check: Check, case: str, stage: Stage) -> Verdict:
         except NotJudged as stop:
             outcome, reason = Outcome.NOT_JUDGED, str(stop)
             crowded = _of_others(stop)
+            if any(error.sqlstate == DISK_FULL for error in _behind(stop)):
+                return without_room(check, case)
+    if any(one.failure and one.failure.sqlstate == DISK_FULL for one in findings):
+        return without_room(check, case)
     # What was demonstrated stays so, whatever stopped the check afterwards.
     if findings:
         outcome = Outcome.BROKEN
@@ -102,13 +107,20 @@ def judge(check: Check, case: str, stage: Stage) -> Verdict:
 
 def _of_others(stop: BaseException | None) -> str:
     """Return the error behind what stopped a check, if that may come of who else is there."""
+    for error in _behind(stop):
+        if error.sqlstate in _OTHERS:
+            return f"{error.sqlstate}{error.diag.message_primary}"
+    return ""
+
+
+def _behind(stop: BaseException | None) -> Iterator[Error]:
+    """Yield the errors of PostgreSQL behind what stopped a check."""
     while stop is not None:
         if isinstance(stop, Refused):
             stop = stop.error
-        if isinstance(stop, Error) and stop.sqlstate in _OTHERS:
-            return f"{stop.sqlstate}{stop.diag.message_primary}"
+        if isinstance(stop, Error):
+            yield stop
         stop = stop.__cause__
-    return ""
 
 
 def attempted(check: Check, case: str, stage: Stage) -> Verdict:
@@ -124,6 +136,12 @@ def crashed(check: Check, case: str, error: BaseException) -> Verdict:
     first = (str(error).strip().splitlines() or [""])[0]
     reason = f"the check itself failed: {type(error).__name__}: {first}"
     return Verdict(check.code, case, Outcome.NOT_JUDGED, reason, crashed=True)
+
+
+def without_room(check: Check, case: str) -> Verdict:
+    """Return the verdict on a case during which the disk was full."""
+    reason = "the disk is full where the server has its files"
+    return Verdict(check.code, case, Outcome.NOT_JUDGED, reason)
 
 
 def merged(verdicts: Iterable[Verdict]) -> Outcome:

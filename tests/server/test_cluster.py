@@ -10,7 +10,7 @@ import pytest
 
 from pytest_usersync.database import connect
 from pytest_usersync.errors import ServerError
-from pytest_usersync.server import Seed, Server, ServerRequest, cache, cluster, start
+from pytest_usersync.server import Seed, Server, ServerRequest, cache, cluster, owned, start
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def answer(seed: Seed | None) -> object:
 
 
 def only_entry() -> Path:
-    (entry,) = (path for path in cache.folder().iterdir() if (path / "contents").is_file())
+    (entry,) = (path for path in cache.folder().iterdir() if (path / "cluster").is_file())
     return entry
 
 
@@ -136,6 +136,11 @@ def test_a_machine_without_a_locale_is_told_what_initdb_said(
         start(ServerRequest())
 
 
+def keys() -> set[str]:
+    complete = (path / "cluster" for path in cache.folder().iterdir())
+    return {path.read_text().splitlines()[0] for path in complete if path.is_file()}
+
+
 def test_only_the_newest_entries_are_kept(empty_cache: Path, tmp_path: Path) -> None:
     source = tmp_path / "data"
     source.mkdir()
@@ -143,11 +148,59 @@ def test_only_the_newest_entries_are_kept(empty_cache: Path, tmp_path: Path) -> 
     for age, name in enumerate(names):
         with cache.lock(name):
             cache.store(name, source)
-        os.utime(cache.folder() / name, (1e9 + age, 1e9 + age))
+        stored = next(path for path in cache.folder().iterdir() if holds(path, name))
+        os.utime(stored, (1e9 + age, 1e9 + age))
     with cache.lock("last"):
         cache.store("last", source)
-    kept = {path.name for path in cache.folder().iterdir() if path.is_dir()}
-    assert kept == {"last", *names[-cache.KEPT + 1 :]}
+    assert keys() == {"last", *names[-cache.KEPT + 1 :]}
+    assert len(list(cache.folder().iterdir())) == 2 * cache.KEPT  # Each with its lock file.
+
+
+def holds(entry: Path, name: str) -> bool:
+    complete = entry / "cluster"
+    return complete.is_file() and complete.read_text().startswith(f"{name}\n")
+
+
+def test_a_key_that_is_stored_again_has_one_entry(empty_cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for _ in range(2):
+        with cache.lock("170000-1"):
+            cache.store("170000-1", tmp_path / "data")
+    assert only_entry()
+
+
+def test_an_entry_is_not_removed_while_it_is_copied(empty_cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with cache.lock("170000-1"):
+        cache.store("170000-1", tmp_path / "data")
+    reader = owned.share(only_entry())
+    cache.forget("170000-1")
+    assert only_entry()
+    os.close(reader)
+    cache.forget("170000-1")
+    assert not list(cache.folder().iterdir())
+
+
+def test_a_run_that_hangs_with_the_cache_does_not_hang_the_others(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch, seed: Seed, built: list[str]
+) -> None:
+    monkeypatch.setattr(cache, "WAIT_S", 0.2)
+    monkeypatch.setattr(cluster, "key", lambda *_: "170000-1")
+    with cache.lock("170000-1") as first:
+        assert first
+        assert answer(seed) == 42
+    assert len(built) == 1
+    assert not keys()
+
+
+def test_without_a_home_folder_no_cache_is_made_where_the_user_stands(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cache, "user_cache_path", lambda name: Path("~/.cache", name))
+    with cache.lock("170000-1") as writable:
+        assert not writable
+    assert not list(tmp_path.iterdir())
 
 
 SCRIPT = """

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pytest_usersync.database import connect
-from pytest_usersync.server import Server, ServerRequest, rundir, start
+from pytest_usersync.server import Server, ServerRequest, locks, rundir, start
 
 RUN = """
 import os, sys
@@ -116,7 +114,7 @@ def test_a_sweep_leaves_a_live_run_alone(run: Run) -> None:
     rundir.sweep()
     with connect(run.server, "postgres") as connection:
         assert connection.execute("select 1 as one").fetchone() == {"one": 1}
-    assert (run.data.parent / "lock").exists()
+    assert run.data.exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="segments are listed in /proc only")
@@ -137,7 +135,7 @@ def segments() -> set[str]:
 def test_the_server_does_not_hold_the_lock_of_the_run(run: Run) -> None:
     files = [str(path.readlink()) for path in Path(f"/proc/{run.postmaster}/fd").iterdir()]
     assert any(name.endswith("/log") for name in files)
-    assert not any(name.endswith("/lock") for name in files)
+    assert not any(name.endswith(locks.SUFFIX) for name in files)
 
 
 def test_a_forked_child_does_not_stop_the_server_of_its_parent() -> None:
@@ -147,25 +145,3 @@ def test_a_forked_child_does_not_stop_the_server_of_its_parent() -> None:
         assert (run.data / "PG_VERSION").exists()
     finally:
         run.kill()
-
-
-def test_a_sweep_that_came_too_early_for_the_lock_leaves_a_young_folder() -> None:
-    folder = Path(tempfile.mkdtemp(prefix=rundir.PREFIX))
-    rundir.sweep()
-    assert folder.exists()
-    os.utime(folder, (1e9, 1e9))
-    rundir.sweep()
-    assert not folder.exists()
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's folder")
-def test_another_users_folder_is_not_touched() -> None:
-    folder = Path(tempfile.mkdtemp(prefix=rundir.PREFIX))
-    try:
-        (folder / "lock").touch()
-        os.chown(folder, pwd.getpwnam("nobody").pw_uid, -1)
-        rundir.sweep()
-        assert (folder / "lock").exists()
-    finally:
-        (folder / "lock").unlink()
-        folder.rmdir()
