@@ -33,6 +33,13 @@ where setting.setdatabase = (
 order by setting.setrole, entry
 """
 
+_FIXED = """
+select name
+from pg_catalog.pg_settings
+where name = any (%s) and context <> 'user'
+order by name
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Supabase:
@@ -66,8 +73,8 @@ def usersync_noproc(dbname: str | None = None) -> Callable[..., Iterator[Supabas
 
     Any client fixture of pytest-postgresql takes it by name, and makes a copy for each test. On a
     server of ours tests connect as ``postgres``, who is no superuser and owns what the migrations
-    made. On a server reached by DSN they log in as its user, who owns the database, and take that
-    role.
+    made. On a server reached by DSN they log in as an unprivileged login of ours, which owns the
+    database, and take that role: ``session_user`` is the login.
 
     Args:
         dbname: the name of the tests' databases; without it one that is free.
@@ -142,18 +149,17 @@ def _describe(subject: Subject, template: str, dbname: str | None) -> Supabase:
     from packaging.version import parse  # noqa: PLC0415
 
     from . import database, platform  # noqa: PLC0415
-    from .server import MAINTENANCE  # noqa: PLC0415
+    from .server import MAINTENANCE, Secret  # noqa: PLC0415
 
     server, role = subject.server, platform.migration_role(subject.server)
-    if not server.own:
-        _let_create(subject, template, role)
+    login = _creator(subject, template, role) if server.guest else {}
     with database.connect(server, subject.database) as superuser:
         info = superuser.info
         return Supabase(
             host=info.host,
             port=info.port,
-            user=role if server.own else info.user,
-            password=info.password or None,
+            user=login.get("user", role),
+            password=Secret(login["password"]) if login else None,
             options=_options(subject, superuser, role),
             dbname=dbname or database.fresh_name("client"),
             template_dbname=template,
@@ -162,23 +168,36 @@ def _describe(subject: Subject, template: str, dbname: str | None) -> Supabase:
         )
 
 
-def _let_create(subject: Subject, template: str, role: str) -> None:
-    """Let the role create in ``public`` what else it could as the owner of the database."""
+def _creator(subject: Subject, template: str, role: str) -> dict[str, str]:
+    """Return the user and the password of who makes the databases on a server reached by DSN.
+
+    It owns the template. The role that it takes on in the databases may create in ``public`` what
+    else it could as their owner.
+    """
     from psycopg import sql  # noqa: PLC0415
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
 
-    from . import database  # noqa: PLC0415
+    from . import database, logins  # noqa: PLC0415
 
+    words = conninfo_to_dict(logins.creator(subject.server, template, role))
+    user = str(words["user"])
     with database.connect(subject.server, template) as superuser:
+        database.set_owner(superuser, template, user)
         grant = sql.SQL("grant create on schema public to {}")
         superuser.execute(grant.format(sql.Identifier(role)))
+    return {"user": user, "password": str(words["password"])}
 
 
 def _options(subject: Subject, superuser: psycopg.Connection[DictRow], role: str) -> str:
-    from .database import startup_option, startup_options  # noqa: PLC0415
+    from .database import settings_of, startup_option  # noqa: PLC0415
 
-    if not subject.server.own:
-        given = startup_options(subject.server, subject.database, role)
-        return f"{given} {startup_option('role', role)}"
     # Settings of the database are kept outside of it, so that no copy has them.
     found = [row["entry"].partition("=") for row in superuser.execute(_SETTINGS, [role])]
-    return " ".join(startup_option(name, value) for name, _, value in found)
+    settings = {name: value for name, _, value in found}
+    if subject.server.guest:
+        settings |= settings_of(superuser, role)
+        # Nobody but a superuser brings these along.
+        for row in superuser.execute(_FIXED, [list(settings)]):
+            del settings[row["name"]]
+        settings["role"] = role
+    return " ".join(startup_option(name, value) for name, value in settings.items())

@@ -305,7 +305,7 @@ def test_a_connection_string_can_be_lent_as_well(
 
         @pytest.fixture(scope="session")
         def usersync_server():
-            return {server.conninfo!r}
+            return {str(server.conninfo)!r}
         """
     suite(conftest, A_TEST.format(origin=origin(server))).assert_outcomes(passed=1)
 
