@@ -13,7 +13,7 @@ import hashlib
 
 import psycopg
 from psycopg import errors, sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
 
 from .server import MAINTENANCE, Guest, Secret, Server, guest
@@ -66,16 +66,28 @@ where setconfig <> '{{}}'
 """
 
 
-def connect(server: Server, database: str, role: str, *, autocommit: bool) -> Connection:
+def connect(
+    server: Server,
+    database: str,
+    role: str,
+    *,
+    autocommit: bool = True,
+    kind: type[Connection] = psycopg.Connection,
+    options: str = "",
+) -> Connection:
     """Return a connection to one database as ``role``.
+
+    Args:
+        kind: the class of the connection.
+        options: what the session starts with beside what the role brings.
 
     Raises:
         ServerError: the server refuses a login with a password; with an address that would do.
         psycopg.Error: there is no such role.
     """
-    words = conninfo(server, database, role)
+    words = conninfo(server, database, role, options)
     try:
-        return dsn.connect(words, autocommit=autocommit)
+        return dsn.connect(words, kind, autocommit=autocommit)
     except dsn.NoConnection as error:
         if _is_refusal(str(error)):
             refused = dsn.NoConnection(_unwanted(server, words, str(error)))
@@ -89,7 +101,7 @@ def _is_refusal(text: str) -> bool:
 
 
 def _unwanted(server: Server, words: str, text: str) -> str:
-    user = psycopg.conninfo.conninfo_to_dict(words)["user"]
+    user = conninfo_to_dict(words)["user"]
     reason = text.partition(": ")[2].partition(". ")[0]
     return (
         f"The server at {dsn.place(server.conninfo)} refuses the login {user}, which the run has "
@@ -98,16 +110,18 @@ def _unwanted(server: Server, words: str, text: str) -> str:
     )
 
 
-def conninfo(server: Server, database: str, role: str) -> Secret:
+def conninfo(server: Server, database: str, role: str, options: str = "") -> Secret:
     """Return the connection string of one database for a login that is ``role``, or becomes it."""
     assert server.guest
     user = _login(server, server.guest, database, role)
     # What the superuser identifies itself by is nothing for others.
     words = {"sslcert": "", "sslkey": "", "passfile": ""}
+    given = conninfo_to_dict(server.conninfo).get("options") or ""
     return Secret(
         make_conninfo(
             server.conninfo,
             **words,
+            options=f"{given} {options}".strip(),
             dbname=database,
             user=user,
             password=server.guest.password(user),

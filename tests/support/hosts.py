@@ -14,26 +14,28 @@ from psycopg.conninfo import make_conninfo
 
 from pytest_usersync.server import ServerRequest, account, cluster, life, locate, rundir
 
-# What a local Supabase has; its postgres is no superuser.
-SUPABASE = """
-    create role supabase_admin superuser login createdb createrole replication bypassrls
-        password 'theirs';
+# What a local Supabase has, whose superuser is supabase_admin.
+LOCAL = """
+    create role postgres login createdb createrole replication bypassrls password 'theirs';
     create role anon;
     create role authenticated;
     create role service_role bypassrls;
     create role authenticator login noinherit password 'theirs';
     grant anon, authenticated, service_role to authenticator;
+    grant anon, authenticated, service_role to postgres with admin option;
     create role supabase_auth_admin login noinherit createrole password 'theirs';
     alter role supabase_auth_admin set search_path = auth;
     alter role anon set statement_timeout = '3s';
+    alter role authenticated valid until '2040-01-01';
     comment on role anon is 'who has no token';
 """
-LOCAL = f"""{SUPABASE}
-    alter role supabase_admin set log_statement = 'none';
-    create role helper superuser;
-    set role helper;
-    alter role postgres nosuperuser createdb createrole bypassrls;
-    reset role;
+# Some of Supabase's roles, with attributes of their own.
+ODD = """
+    create role anon connection limit 7 login password 'theirs';
+    create role supabase_admin nologin createrole;
+    create role usersync_postgres_theirs superuser;
+    create role authenticator login inherit;
+    grant anon to authenticator;
 """
 
 
@@ -43,9 +45,8 @@ class Host:
 
     port: int
     password: str
-    folder: str
     programs: str
-    user: str = "postgres"
+    user: str
 
     @property
     def dsn(self) -> str:
@@ -60,6 +61,11 @@ class Host:
             for statement in statements:
                 found = connection.execute(statement.encode())
             return found.fetchall() if found.description else []
+
+    @property
+    def version(self) -> int:
+        """The number PostgreSQL calls ``server_version_num``."""
+        return int(str(self.run("show server_version_num")[0][0]))
 
     def state(self) -> list[str]:
         """Return all roles, with what they have, and all databases."""
@@ -79,8 +85,10 @@ class Host:
 
 
 @contextmanager
-def hosted(wanted: ServerRequest, password: str = "", *shape: str) -> Iterator[Host]:
-    """Start a server with a superuser ``postgres``, who needs a password if there is one."""
+def hosted(
+    wanted: ServerRequest, password: str = "", shape: str = "", name: str = "postgres"
+) -> Iterator[Host]:
+    """Start a server with one superuser, who needs a password if there is one."""
     user, binaries = account.account(), locate.find(wanted.binaries)
     run = rundir.create(user, executable=not user.can_pass(binaries.folder / "postgres"))
     folder = cluster.reachable(binaries, user, run).folder
@@ -90,7 +98,7 @@ def hosted(wanted: ServerRequest, password: str = "", *shape: str) -> Iterator[H
         secret = run.path / "secret"
         secret.write_text(password)
         user.own(secret)
-        command = [str(folder / "initdb"), "-D", str(run.data), "-U", "postgres", "--no-sync"]
+        command = [str(folder / "initdb"), "-D", str(run.data), "-U", name, "--no-sync"]
         command += ["--auth=scram-sha-256", f"--pwfile={secret}"] if password else ["--auth=trust"]
         identity = user.identity()
         environment = life.environment()
@@ -103,9 +111,9 @@ def hosted(wanted: ServerRequest, password: str = "", *shape: str) -> Iterator[H
         settings = {**life.SETTINGS, "port": str(port), "listen_addresses": "127.0.0.1"}
         postmaster = life.launch(folder, run, user, settings=settings)
         try:
-            host = Host(port, password, str(run.path), str(folder))
+            host = Host(port, password, str(folder), name)
             if shape:
-                host.run(*shape)
+                host.run(shape)
             yield host
         finally:
             postmaster.stop()
