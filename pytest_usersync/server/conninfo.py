@@ -60,10 +60,12 @@ def psql(conninfo: str) -> str:
 def refusal(conninfo: str, error: psycopg.Error) -> str:
     """Return why there is no connection, in one line without any secret."""
     words = conninfo_to_dict(conninfo)
-    return (
-        f"No PostgreSQL answers at {place(conninfo)}: {_reason(error, words)}. "
-        "Start it, or correct the address."
-    )
+    where, reason = place(conninfo), _reason(error, words)
+    if "FATAL" not in reason:
+        return f"No PostgreSQL answers at {where}: {reason}. Start it, or correct the address."
+    wrong = re.search("authentication|pg_hba.conf|does not exist", reason)
+    remedy = "Correct the DSN." if wrong else "Try again when it takes connections."
+    return f"The PostgreSQL at {where} refuses the login: {reason}. {remedy}"
 
 
 def _reason(error: psycopg.Error, words: dict[str, Any]) -> str:

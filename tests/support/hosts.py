@@ -47,6 +47,7 @@ class Host:
     password: str
     programs: str
     user: str
+    pid: int
 
     @property
     def dsn(self) -> str:
@@ -111,7 +112,7 @@ def hosted(
         settings = {**life.SETTINGS, "port": str(port), "listen_addresses": "127.0.0.1"}
         postmaster = life.launch(folder, run, user, settings=settings)
         try:
-            host = Host(port, password, str(folder), name)
+            host = Host(port, password, str(folder), name, postmaster.pid)
             if shape:
                 host.run(shape)
             yield host
