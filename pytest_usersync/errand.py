@@ -29,6 +29,7 @@ def errand() -> Iterator[Path]:
 def deliver(place: Path, text: str) -> None:
     """Let the text be there, whole."""
     draft = place.with_suffix(".part")
+    draft.touch(mode=0o600)  # It may hold a password.
     draft.write_text(text, encoding="utf-8")
     draft.replace(place)
 
