@@ -155,6 +155,7 @@ def _superuser(server: Server) -> Connection:
 
 def _login(server: Server, ours: Guest, database: str, role: str) -> str:
     """Return who logs in to be the role; made here, where nobody else can."""
+    role = server.role(role)
     with _superuser(server) as connection:
         known = _known(connection, role)
         if known is None:

@@ -55,6 +55,7 @@ class Roles:
     """What the roles of one loaded database bring with them, asked once and good for its clones."""
 
     def __init__(self, server: Server, name: str) -> None:
+        self._named = server.role
         self.main = platform.migration_role(server)
         self.options = database.startup_options(server, name, self.main)
         everybody = (self.main, *LOGINS)
@@ -82,7 +83,7 @@ class Roles:
 
     def login(self, role: str) -> Part:
         """Return the part of somebody who logged in as the role."""
-        return self._part(role, {})
+        return self._part(self._named(role), {})
 
     def request(self, role: str, claims: str) -> Part:
         """Return the part of a request that PostgREST makes for a token with these claims."""

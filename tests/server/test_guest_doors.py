@@ -14,9 +14,11 @@ import psycopg
 import pytest
 from hosts import Host, hosted
 
-from pytest_usersync import database
+from pytest_usersync import database, subject
 from pytest_usersync.errors import ServerError
+from pytest_usersync.interleaving import races
 from pytest_usersync.server import ServerRequest, account, start
+from pytest_usersync.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +118,54 @@ def test_a_login_of_a_run_has_the_settings_of_its_role(host: Host) -> None:
                     "me": "theirs", "memory": "2MB", "path": 'app, "two words"', "log": "none",
                 }  # fmt: skip
     host.run("drop role theirs")
+
+
+ESCAPE = """
+create table public.seen (whose text, who text, super boolean);
+grant all on public.seen to public;
+create function public.look(name text) returns void language plpgsql as $$
+begin
+    insert into public.seen
+    select name, rolname, rolsuper from pg_roles where rolname = current_user;
+    reset session authorization;
+    set role none;
+    insert into public.seen
+    select name, rolname, rolsuper from pg_roles where rolname = session_user;
+    reset role;
+end
+$$;
+"""
+
+
+def test_what_a_project_runs_finds_no_way_back_to_the_superuser(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "supabase" / "migrations").mkdir(parents=True)
+    migration = tmp_path / "supabase" / "migrations" / "20260101000000_look.sql"
+    migration.write_text(ESCAPE + "select public.look('migration');\n")
+    (tmp_path / "usersync_looking.py").write_text(
+        "import psycopg\n"
+        "def look(dsn):\n"
+        "    with psycopg.connect(dsn) as connection:\n"
+        "        connection.execute(\"select public.look('hook')\")\n"
+    )
+    settings = Settings(dsn=host.dsn, setup=("usersync_looking:look",))
+    project = subject.find(settings, tmp_path)
+    with subject.prepare(settings, project) as (prepared, _):
+        assert not prepared.load_failures
+        with races(prepared) as new:
+            for role in (
+                "postgres",
+                "anon",
+                "authenticated",
+                "authenticator",
+                "supabase_auth_admin",
+            ):
+                race = new()
+                race.session("ada", f"select public.look('{role}')", role=role)
+                race.session("bob", "select 1")
+                for outcome in race.outcomes():
+                    rows = [one.now for one in outcome.changes if one.table == "public.seen"]
+                    assert [row["super"] for row in rows if row] == [False, False]
+        with database.connect(prepared.server, prepared.database) as superuser:
+            seen = superuser.execute("select whose, super from public.seen").fetchall()
+    found = {(row["whose"], row["super"]) for row in seen}
+    assert found == {("migration", False), ("hook", False)}
