@@ -6,7 +6,6 @@ import itertools
 import os
 import re
 import secrets
-import shlex
 from collections.abc import Sequence
 from itertools import starmap
 from types import TracebackType
@@ -14,10 +13,12 @@ from typing import Self, TypeAlias
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import DictRow, dict_row
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import DictRow
 
-from .server import MAINTENANCE, Server, variables
+from . import logins
+from .server import MAINTENANCE, Secret, Server, guest, variables
+from .server import conninfo as dsn
 
 PREFIX = "usersync_"
 
@@ -76,39 +77,47 @@ def connect(
 ) -> Connection:
     """Return a connection to one database as the superuser, or as ``role``.
 
-    On an own server the role logs in. On a server reached by DSN, and for a role that may not log
-    in, the superuser logs in with the role's settings as startup options, so that ``reset all``
-    comes back to them, and takes the role by ``set session authorization``.
+    On an own server the role logs in; for one that may not, the superuser logs in with the role's
+    settings as startup options, so that ``reset all`` comes back to them, and takes the role by
+    ``set session authorization``. On a server reached by DSN nobody comes who could get back to
+    the superuser: see ``logins``.
     """
     if role is None:
-        return _open(server, database, autocommit=autocommit)
-    if server.own:
-        try:
-            return _open(server, database, autocommit=autocommit, user=role)
-        except psycopg.OperationalError as error:
-            if "not permitted to log in" not in str(error):
-                raise
+        return open_as(server, database, autocommit=autocommit)
+    if server.guest:
+        return logins.connect(server, database, role, autocommit=autocommit)
+    try:
+        return open_as(server, database, autocommit=autocommit, user=role)
+    except psycopg.OperationalError as error:
+        if "not permitted to log in" not in str(error):
+            raise
     return assume(server, database, role, autocommit=autocommit)
 
 
-def conninfo(server: Server, database: str, **words: str) -> str:
+def conninfo(server: Server, database: str, **words: str) -> Secret:
     """Return the connection string of one database as the superuser, unless words say other."""
     # PGHOSTADDR, PGOPTIONS and their like are meant for other servers than ours.
     ours = variables.overriding() if server.own else {}
-    return make_conninfo(server.conninfo, **{**ours, **words}, dbname=database)
+    return Secret(make_conninfo(server.conninfo, **{**ours, **words}, dbname=database))
 
 
-def _open(
+def role_conninfo(server: Server, database: str, role: str) -> Secret:
+    """Return the connection string of one database for who is to be ``role``, and nobody else."""
+    if server.guest:
+        return logins.conninfo(server, database, role)
+    return conninfo(server, database, user=role)
+
+
+def open_as(
     server: Server,
     database: str,
     *,
-    autocommit: bool,
+    autocommit: bool = True,
     kind: type[Connection] = psycopg.Connection,
     **words: str,
 ) -> Connection:
-    return kind.connect(
-        conninfo(server, database, **words), autocommit=autocommit, row_factory=dict_row
-    )
+    """Return a connection to one database as the superuser, unless words say other."""
+    return dsn.connect(conninfo(server, database, **words), kind, autocommit=autocommit)
 
 
 def settings_of(superuser: Connection, role: str, beside: Sequence[str] = ()) -> dict[str, str]:
@@ -123,7 +132,7 @@ def settings_of(superuser: Connection, role: str, beside: Sequence[str] = ()) ->
 
 def startup_options(server: Server, database: str, role: str) -> str:
     """Return the ``options`` that give a superuser's session the settings of ``role``."""
-    with _open(server, database, autocommit=True) as superuser:
+    with open_as(server, database) as superuser:
         given = superuser.info.get_parameters().get("options", "")
         settings = settings_of(superuser, role)
     return " ".join([given, *starmap(startup_option, settings.items())]).strip()
@@ -146,7 +155,7 @@ def assume(
     """
     if options is None:
         options = startup_options(server, database, role)
-    connection = _open(server, database, autocommit=True, kind=kind, options=options)
+    connection = open_as(server, database, kind=kind, options=options)
     try:
         take = sql.SQL("set session authorization {}")
         connection.execute(take.format(sql.Identifier(role)))
@@ -165,10 +174,10 @@ def startup_option(name: str, value: str) -> str:
 def clone(server: Server, template: str, name: str) -> None:
     """Create the database ``name`` as a copy of ``template``, with its owner and settings."""
     with connect(server, MAINTENANCE) as connection:
-        _clone(connection, server.version, template, name)
+        _clone(connection, server, template, name)
 
 
-def _clone(connection: Connection, version: int, template: str, name: str) -> None:
+def _clone(connection: Connection, server: Server, template: str, name: str) -> None:
     statement = sql.SQL("create database {} template {}").format(
         sql.Identifier(name), sql.Identifier(template)
     )
@@ -177,12 +186,18 @@ def _clone(connection: Connection, version: int, template: str, name: str) -> No
         " where datname = %s",
         [template],
     ).fetchone()
-    if owner:
-        statement += sql.SQL(" owner {}").format(sql.Identifier(owner["name"]))
+    # On somebody else's server the run owns it first, until a comment says whose it is.
+    first = server.guest.role if server.guest else owner and owner["name"]
+    if first:
+        statement += sql.SQL(" owner {}").format(sql.Identifier(first))
     # Without the write-ahead log a copy is a third faster; PostgreSQL 14 knows no other way.
-    if version >= 150000:
+    if server.version >= 150000:
         statement += sql.SQL(" strategy file_copy")
     connection.execute(statement)
+    if server.guest:
+        remark(connection, name, server.guest.mark)
+        if owner:
+            set_owner(connection, name, owner["name"])
     # `alter database … set` is kept outside the database, and so is not copied with it.
     connection.execute(
         """
@@ -201,17 +216,37 @@ def drop(server: Server, name: str) -> None:
     """Drop a database of ours if it exists, ending the sessions that still use it.
 
     Raises:
-        ValueError: the name is not one of ours, and the server is somebody else's.
+        ValueError: the server is somebody else's, and so is the database.
     """
-    if not server.own and not name.startswith(PREFIX):
-        raise ValueError(f"{name} is not a database of ours. Ours begin with {PREFIX}.")
     with connect(server, MAINTENANCE) as connection:
-        _drop(connection, name)
+        _drop(connection, server, name)
 
 
-def _drop(connection: Connection, name: str) -> None:
+def _drop(connection: Connection, server: Server, name: str) -> None:
+    if server.guest and not guest.is_ours(connection, server.guest, name):
+        if exists(connection, name):
+            raise ValueError(f"{name} has no mark of this run. Only what is marked is dropped.")
+        return
     statement = sql.SQL("drop database if exists {} with (force)")
     connection.execute(statement.format(sql.Identifier(name)))
+
+
+def exists(connection: Connection, name: str) -> bool:
+    """Return whether there is a database of this name."""
+    found = connection.execute("select from pg_catalog.pg_database where datname = %s", [name])
+    return found.fetchone() is not None
+
+
+def remark(connection: Connection, name: str, text: str) -> None:
+    """Say in a comment on a database whose it is."""
+    statement = sql.SQL("comment on database {} is {}")
+    connection.execute(statement.format(sql.Identifier(name), sql.Literal(text)))
+
+
+def set_owner(connection: Connection, name: str, role: str) -> None:
+    """Give a database to a role."""
+    statement = sql.SQL("alter database {} owner to {}")
+    connection.execute(statement.format(sql.Identifier(name), sql.Identifier(role)))
 
 
 def fresh_name(kind: str) -> str:
@@ -235,13 +270,20 @@ class Clones:
             self._connection = connect(self.server, MAINTENANCE)
         name = fresh_name(kind)
         self.names.append(name)
-        _clone(self._connection, self.server.version, template, name)
+        _clone(self._connection, self.server, template, name)
         return name
+
+    def leave(self, name: str) -> None:
+        """Keep one of the clones for good: nobody drops it but the user."""
+        if self.server.guest:
+            with connect(self.server, MAINTENANCE) as connection:
+                remark(connection, name, guest.KEPT)
+        self.names.remove(name)
 
     def drop(self, name: str) -> None:
         """Drop one of the clones now."""
         if self._connection is not None:
-            _drop(self._connection, name)
+            _drop(self._connection, self.server, name)
             self.names.remove(name)
 
     def close(self) -> None:
@@ -252,7 +294,7 @@ class Clones:
         if self.names and not self.keep:
             with connect(self.server, MAINTENANCE) as connection:
                 while self.names:
-                    _drop(connection, self.names[-1])
+                    _drop(connection, self.server, self.names[-1])
                     self.names.pop()
         if self._connection is not None:
             self._connection.close()
@@ -272,6 +314,4 @@ class Clones:
 
 def psql_line(server: Server, database: str) -> str:
     """Return the shell line that opens one database in psql, without the password."""
-    words = conninfo_to_dict(make_conninfo(server.conninfo, dbname=database))
-    shown = {key: str(words[key]) for key in ("host", "port", "user", "dbname") if words.get(key)}
-    return f"psql {shlex.quote(make_conninfo('', **shown))}"
+    return dsn.psql(make_conninfo(server.conninfo, dbname=database))

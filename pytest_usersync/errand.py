@@ -34,7 +34,7 @@ def errand() -> Iterator[Path]:
 
 def deliver(place: Path, text: str) -> None:
     """Let the text be there, whole."""
-    textfiles.write(place, text)
+    textfiles.write(place, text, mode=0o600)  # It may hold a password.
 
 
 def awaited(place: Path) -> str:

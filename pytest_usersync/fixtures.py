@@ -76,6 +76,10 @@ def usersync(
     """
     from .sharing import close, harness, plainly  # noqa: PLC0415
 
+    if isinstance(usersync_server, str):
+        from .server import Secret  # noqa: PLC0415
+
+        usersync_server = Secret(usersync_server)
     made = harness(pytestconfig, usersync_server)
     with plainly():
         made.isolate(pytestconfig.stash.get(ISOLATION, "rollback"))

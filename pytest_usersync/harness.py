@@ -81,11 +81,7 @@ class UserSync(Records):
                 "A rolled-back test has one connection only. Ask for the fixture usersync_dsn, or "
                 'mark the test with @pytest.mark.usersync(isolation="clone").'
             )
-        roles, server = self._supply.roles, self._subject.server
-        if server.own:
-            return database.conninfo(server, world.name, user=roles.main)
-        options = f"{roles.options} -c role={roles.main}".strip()
-        return database.conninfo(server, world.name, options=options)
+        return database.role_conninfo(self._subject.server, world.name, self._supply.roles.main)
 
     # -- who is asking
 

@@ -1,30 +1,27 @@
 """The simulated Supabase: the roles of its cluster, and one template database to clone from.
 
-The SQL in ``sql/platform`` is written for the role ``postgres``. What is different where that
-name belongs to a superuser stands in ``migration_role`` and ``_render``, and nowhere else.
+The SQL in ``sql/platform`` is written for the roles ``postgres`` and ``supabase_admin``. Where a
+server has roles of these names that cannot serve, ours stand in for them: ``Server.role``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 
-from psycopg import errors, sql
+from psycopg import sql
 
 from . import database, sqlfiles
-from .server import MAINTENANCE, SUPERUSER, Seed, Server
+from .server import MAINTENANCE, SUPERUSER, Seed, Server, guest
 
 _ROLES = "10_roles.sql"
 _EXTENSIONS = "90_extensions.sql"
+_REQUESTS = ("anon", "authenticated", "service_role")
 _PREFIX = f"{database.PREFIX}platform_"
-_MARK = "made by pytest-usersync"
 _STAND_IN = "A stand-in by pytest-usersync."
 # The one that every local project has.
 _SECRET = "super-secret-jwt-token-with-at-least-32-characters-long"
-_LOCK = 0x7573657273796E63  # "usersync"
 
 
 def seed() -> Seed:
@@ -39,27 +36,20 @@ def _build(server: Server) -> None:
 def template(server: Server) -> str:
     """Return the name of the template database, built first if the server lacks it.
 
-    Safe to call from several processes at once. On a server reached by DSN ``forget`` takes away
-    what this made there.
+    Safe to call from several processes at once. What it makes on a server reached by DSN serves
+    every run there, and goes with the last.
     """
     name = _name(server)
-    with database.connect(server, MAINTENANCE) as connection, _locked(connection):
-        if not _exists(connection, name):
+    with database.connect(server, MAINTENANCE) as connection, guest.locked(connection):
+        if not database.exists(connection, name):
             _make_roles(connection, server)
             _make_database(connection, server, name)
     return name
 
 
-@cache
 def migration_role(server: Server) -> str:
     """Return the role that runs migrations, which is never a superuser: ``postgres`` if it can."""
-    if server.own:
-        return "postgres"
-    with database.connect(server, MAINTENANCE) as connection:
-        row = connection.execute(
-            "select from pg_catalog.pg_roles where rolname = 'postgres' and rolsuper"
-        ).fetchone()
-    return "postgres" if row is None else "usersync_postgres"
+    return server.role("postgres")
 
 
 def stand_ins(server: Server, name: str | None = None) -> list[str]:
@@ -82,20 +72,6 @@ def stand_ins(server: Server, name: str | None = None) -> list[str]:
     return [row["extname"] for row in rows]
 
 
-def forget(server: Server) -> None:
-    """Drop the template and the roles that were made on a server reached by DSN.
-
-    Roles that were there before stay untouched. While another run has databases on the server,
-    or databases were kept, everything is left to whoever comes last.
-    """
-    if server.own:
-        return
-    with database.connect(server, MAINTENANCE) as connection, _locked(connection):
-        if not _in_use(connection):
-            _drop(connection, _name(server))
-            _drop_roles(connection, server)
-
-
 @cache
 def _digest() -> str:
     """Return the hash of every platform file, the stand-ins included."""
@@ -107,27 +83,16 @@ def _digest() -> str:
 
 
 def _name(server: Server) -> str:
-    parts = (_digest(), str(server.version // 10000), migration_role(server))
+    roles = (server.role("postgres"), server.role(SUPERUSER))
+    parts = (_digest(), str(server.version // 10000), *roles)
     return _PREFIX + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
 def _render(server: Server, *path: str) -> bytes:
     text = sqlfiles.read("platform", *path)
-    return re.sub(r"\bpostgres\b", migration_role(server), text).encode()
-
-
-@contextmanager
-def _locked(connection: database.Connection) -> Iterator[None]:
-    connection.execute("select pg_catalog.pg_advisory_lock(%s)", [_LOCK])
-    try:
-        yield
-    finally:
-        connection.execute("select pg_catalog.pg_advisory_unlock(%s)", [_LOCK])
-
-
-def _exists(connection: database.Connection, name: str) -> bool:
-    found = connection.execute("select from pg_catalog.pg_database where datname = %s", [name])
-    return found.fetchone() is not None
+    for name in ("postgres", SUPERUSER):
+        text = re.sub(rf"\b{name}\b", server.role(name), text)
+    return text.encode()
 
 
 def _make_roles(connection: database.Connection, server: Server) -> None:
@@ -135,31 +100,55 @@ def _make_roles(connection: database.Connection, server: Server) -> None:
         row["rolname"] for row in connection.execute("select rolname from pg_catalog.pg_roles")
     }
     _, *blocks = re.split(r"(?m)^-- role (\w+)\n", _render(server, _ROLES).decode())
+    made = []
     for role, text in zip(blocks[::2], blocks[1::2], strict=True):
         if server.own and role == SUPERUSER:
             # initdb has made it already, and it is ours: it only lacks its settings.
             connection.execute(text.replace("create role", "alter role", 1).encode())
         elif role not in present:
-            mark = "" if server.own else f"comment on role {role} is '{_MARK}';"
-            connection.execute((text + mark).encode())
+            with connection.transaction():
+                connection.execute(text.encode())
+                _mark_role(connection, server, role)
+            made.append(role)
+    if server.guest and "authenticator" in present:
+        _let_become(connection, [role for role in made if role in _REQUESTS])
+
+
+def _mark_role(connection: database.Connection, server: Server, role: str) -> None:
+    """On somebody else's server, mark a role; let nobody but the run log in as it."""
+    if server.guest is None:
+        return
+    name, mark = sql.Identifier(role), sql.Literal(server.guest.shared_mark)
+    connection.execute(sql.SQL("comment on role {} is {}").format(name, mark))
+    if role == server.role(SUPERUSER):
+        connection.execute(sql.SQL("alter role {} nologin").format(name))
+    else:
+        guest.set_password(connection, role, server.guest)
+
+
+def _let_become(connection: database.Connection, roles: list[str]) -> None:
+    """Let PostgREST's login that was there take the roles that we made; it goes with them."""
+    for role in map(sql.Identifier, roles):
+        connection.execute(sql.SQL("grant {} to authenticator").format(role))
 
 
 def _make_database(connection: database.Connection, server: Server, name: str) -> None:
     """Build under another name, so that a template is either whole or absent."""
-    draft = f"{name}_draft"
-    _drop(connection, draft)
+    draft = f"{name}_draft" if server.own else database.fresh_name("draft")
+    database.drop(server, draft)
     _create(connection, server, draft)
     with database.connect(server, draft) as inside:
         # Whatever the DSN's superuser is called, the platform is made by the platform's own.
-        inside.execute(f"set session authorization {SUPERUSER}".encode())
+        inside.execute(f"set session authorization {server.role(SUPERUSER)}".encode())
         inside.execute("set search_path = ''")
         for file in sqlfiles.names("platform"):
             if file == _EXTENSIONS:
                 _keep_stand_ins(inside, server)
             if file != _ROLES:
                 inside.execute(_render(server, file))
+    if server.guest:
+        database.remark(connection, draft, server.guest.shared_mark)
     _adopt(connection, server, draft)
-    _remark(connection, draft, _MARK)
     connection.execute(
         sql.SQL("alter database {} rename to {}").format(
             sql.Identifier(draft), sql.Identifier(name)
@@ -173,6 +162,8 @@ def _create(connection: database.Connection, server: Server, name: str) -> None:
     )
     if not _is_utf8(connection):
         statement += sql.SQL(" lc_collate 'C' lc_ctype 'C'")
+    if server.guest:  # It is known whose it is until it has its comment.
+        statement += sql.SQL(" owner {}").format(sql.Identifier(server.guest.role))
     if server.version >= 150000:
         statement += sql.SQL(" strategy file_copy")
     connection.execute(statement)
@@ -227,45 +218,3 @@ def _adopt(connection: database.Connection, server: Server, name: str) -> None:
             secret=sql.Literal(_SECRET),
         )
     )
-
-
-def _remark(connection: database.Connection, name: str, text: str) -> None:
-    statement = sql.SQL("comment on database {} is {}")
-    connection.execute(statement.format(sql.Identifier(name), sql.Literal(text)))
-
-
-def _in_use(connection: database.Connection) -> bool:
-    row = connection.execute(
-        """
-        select from pg_catalog.pg_database
-        where pg_catalog.starts_with(datname, %s) and not pg_catalog.starts_with(datname, %s)
-        limit 1
-        """,
-        [database.PREFIX, _PREFIX],
-    ).fetchone()
-    return row is not None
-
-
-def _drop(connection: database.Connection, name: str) -> None:
-    statement = sql.SQL("drop database if exists {} with (force)")
-    connection.execute(statement.format(sql.Identifier(name)))
-
-
-def _drop_roles(connection: database.Connection, server: Server) -> None:
-    ours = connection.execute(
-        """
-        select rolname from pg_catalog.pg_roles
-        where pg_catalog.shobj_description(oid, 'pg_authid') = %s
-        order by rolname
-        """,
-        [_MARK],
-    ).fetchall()
-    for role in (sql.Identifier(row["rolname"]) for row in ours):
-        try:
-            if server.version >= 150000:
-                connection.execute(
-                    sql.SQL("revoke set on parameter session_replication_role from {}").format(role)
-                )
-            connection.execute(sql.SQL("drop role {}").format(role))
-        except errors.DependentObjectsStillExist:
-            continue

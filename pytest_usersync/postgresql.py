@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .auth import AuthSettings, SupabaseAuth
     from .check import Subject
     from .harness import UserSync
+    from .server import Secret
 
 _SETTINGS = """
 select entry
@@ -31,6 +32,13 @@ where setting.setdatabase = (
 )
     and setting.setrole in (0, (select oid from pg_catalog.pg_roles where rolname = %s))
 order by setting.setrole, entry
+"""
+
+_FIXED = """
+select name
+from pg_catalog.pg_settings
+where name = any (%s) and context <> 'user'
+order by name
 """
 
 
@@ -66,8 +74,9 @@ def usersync_noproc(dbname: str | None = None) -> Callable[..., Iterator[Supabas
 
     Any client fixture of pytest-postgresql takes it by name, and makes a copy for each test. On a
     server of ours tests connect as ``postgres``, who is no superuser and owns what the migrations
-    made. On a server reached by DSN they log in as its user, who owns the database, and take that
-    role.
+    made. On a server reached by DSN the same holds, unless the role was there before the run: then
+    an unprivileged login of ours comes, which owns the database and takes that role by ``options``,
+    so that ``session_user`` is the login.
 
     Args:
         dbname: the name of the tests' databases; without it one that is free.
@@ -145,16 +154,15 @@ def _describe(subject: Subject, template: str, dbname: str | None) -> Supabase:
     from .server import MAINTENANCE  # noqa: PLC0415
 
     server, role = subject.server, platform.migration_role(subject.server)
-    if not server.own:
-        _let_create(subject, template, role)
+    user, password = _login(subject, template, role) if server.guest else (role, None)
     with database.connect(server, subject.database) as superuser:
         info = superuser.info
         return Supabase(
             host=info.host,
             port=info.port,
-            user=role if server.own else info.user,
-            password=info.password or None,
-            options=_options(subject, superuser, role),
+            user=user,
+            password=password,
+            options=_options(superuser, role, taken=user != role),
             dbname=dbname or database.fresh_name("client"),
             template_dbname=template,
             maintenance_dbname=MAINTENANCE,
@@ -162,23 +170,40 @@ def _describe(subject: Subject, template: str, dbname: str | None) -> Supabase:
         )
 
 
-def _let_create(subject: Subject, template: str, role: str) -> None:
-    """Let the role create in ``public`` what else it could as the owner of the database."""
+def _login(subject: Subject, template: str, role: str) -> tuple[str, Secret]:
+    """Return the user and the password of who makes the databases on a server reached by DSN.
+
+    It owns the template. The role that it takes on in the databases may create in ``public`` what
+    else it could as their owner.
+    """
     from psycopg import sql  # noqa: PLC0415
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
 
-    from . import database  # noqa: PLC0415
+    from . import database, logins  # noqa: PLC0415
+    from .server import Secret  # noqa: PLC0415
 
+    words = conninfo_to_dict(logins.conninfo(subject.server, template, role))
+    if words["user"] == role:
+        return role, Secret(words["password"])
+    words = conninfo_to_dict(logins.creator(subject.server, template, role))
+    user = str(words["user"])
     with database.connect(subject.server, template) as superuser:
+        database.set_owner(superuser, template, user)
         grant = sql.SQL("grant create on schema public to {}")
         superuser.execute(grant.format(sql.Identifier(role)))
+    return user, Secret(words["password"])
 
 
-def _options(subject: Subject, superuser: psycopg.Connection[DictRow], role: str) -> str:
-    from .database import startup_option, startup_options  # noqa: PLC0415
+def _options(superuser: psycopg.Connection[DictRow], role: str, *, taken: bool) -> str:
+    from .database import settings_of, startup_option  # noqa: PLC0415
 
-    if not subject.server.own:
-        given = startup_options(subject.server, subject.database, role)
-        return f"{given} {startup_option('role', role)}"
     # Settings of the database are kept outside of it, so that no copy has them.
     found = [row["entry"].partition("=") for row in superuser.execute(_SETTINGS, [role])]
-    return " ".join(startup_option(name, value) for name, _, value in found)
+    settings = {name: value for name, _, value in found}
+    if taken:
+        settings |= settings_of(superuser, role)
+        # Nobody but a superuser brings these along.
+        for row in superuser.execute(_FIXED, [list(settings)]):
+            del settings[row["name"]]
+        settings["role"] = role
+    return " ".join(startup_option(name, value) for name, value in settings.items())

@@ -79,7 +79,11 @@ def _read(config: pytest.Config) -> Settings:
 
 def _dsn(config: pytest.Config) -> str | None:
     told = given.text(config, "dsn")
-    return address.of_options(config) if told == address.THEIRS else told
+    if told is None:
+        return None
+    from .server import Secret  # noqa: PLC0415
+
+    return Secret(address.of_options(config) if told == address.THEIRS else told)
 
 
 def _baseline(config: pytest.Config) -> Path | None:

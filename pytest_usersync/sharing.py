@@ -15,6 +15,7 @@ from .errors import UserSyncError, no_room
 from .harness import UserSync
 from .items import SUBJECT
 from .reading import settings
+from .server import Secret
 
 _HARNESS = pytest.StashKey[UserSync]()
 _EXITS = pytest.StashKey[ExitStack]()
@@ -64,7 +65,7 @@ def _subject(
         return config.stash[SUBJECT]
     given = settings(config)
     if server is not None:
-        dsn = server if isinstance(server, str) else address.of_process(server)
+        dsn = Secret(server if isinstance(server, str) else address.of_process(server))
         given = replace(given, dsn=dsn)
     found = subject.find(given, config.rootpath)
     run: str | None = getattr(config, "workerinput", {}).get("testrunuid")

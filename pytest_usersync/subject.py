@@ -53,15 +53,11 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
     """
     request = ServerRequest(settings.dsn, settings.binaries)
     with server.start(request, platform.seed()) as running, ground(running.server) as template:
-        loaded = project.load(running.server, template, found, stop=settings.stop)
-        try:
-            stop = settings.stop
-            prepared = watched(running.server, found, loaded, settings.policies, stop=stop)
-            asked = replace(prepared, exploration=settings.exploration, upkeep=settings.upkeep)
-            yield asked, running
-        finally:
-            if not running.server.own:
-                project.forget(running.server, loaded)
+        stop = settings.stop
+        loaded = project.load(running.server, template, found, stop=stop)
+        prepared = watched(running.server, found, loaded, settings.policies, stop=stop)
+        asked = replace(prepared, exploration=settings.exploration, upkeep=settings.upkeep)
+        yield asked, running
 
 
 def watched(
@@ -79,12 +75,9 @@ def watched(
 
 @contextmanager
 def ground(running: Server) -> Iterator[str]:
-    """Yield the template that a project's migrations are applied to; take it back at the end."""
-    try:
-        with stack.adopted(running, platform.template(running)) as template:
-            yield template
-    finally:
-        platform.forget(running)
+    """Yield the template that a project's migrations are applied to."""
+    with stack.adopted(running, platform.template(running)) as template:
+        yield template
 
 
 def hand_over(subject: Subject) -> str:

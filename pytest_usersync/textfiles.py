@@ -11,10 +11,15 @@ from pathlib import Path
 from .errors import ConfigurationError
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str, mode: int = 0o666) -> None:
     """Write a file in UTF-8 in place of the one that is there; bytes of no text become escapes.
 
     A link stays a link: the file that it leads to is written.
+
+    Args:
+        path: the file.
+        text: all that is to stand in it.
+        mode: who may read a file that is new, before the umask.
 
     Raises:
         ConfigurationError: it cannot be written; the file that was there is as it was.
@@ -25,17 +30,17 @@ def write(path: Path, text: str) -> None:
         if target.exists() and not target.is_file():
             target.write_bytes(data)  # /dev/stdout and the like cannot be replaced.
         else:
-            _replace(target, data)
+            _replace(target, data, mode)
     except OSError as error:
         raise ConfigurationError(
             f"{path} cannot be written: {error.strerror}. Make room, or name another file."
         ) from None
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, data: bytes, mode: int) -> None:
     # A name of its own: a file of the user's might have any that can be foreseen.
     draft = path.with_name(f".{secrets.token_hex(8)}.part")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)

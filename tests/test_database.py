@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 
 from pytest_usersync.database import Clones, clone, connect, drop, fresh_name, psql_line
-from pytest_usersync.server import Server
+from pytest_usersync.server import Server, ServerRequest, start
 
 MakeRole = Callable[..., str]
 MakeDatabase = Callable[[], str]
@@ -212,10 +212,14 @@ def test_a_drop_ends_the_sessions_that_are_still_there(server: Server) -> None:
     drop(server, name)
 
 
-def test_a_database_of_somebody_else_is_never_dropped(foreign: Server) -> None:
-    with pytest.raises(ValueError, match="postgres is not a database of ours"):
-        drop(foreign, "postgres")
-    assert "postgres" in databases(foreign)
+def test_a_database_of_somebody_else_is_never_dropped_whatever_its_name(server: Server) -> None:
+    clone(server, "template1", "usersync_theirs")
+    with start(ServerRequest(dsn=server.conninfo)) as running:
+        for name in ("postgres", "usersync_theirs"):
+            with pytest.raises(ValueError, match=f"{name} has no mark of this run"):
+                drop(running.server, name)
+    assert {"postgres", "usersync_theirs"} <= databases(server)
+    drop(server, "usersync_theirs")
 
 
 def test_clones_are_dropped_at_the_end(server: Server) -> None:

@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
+import psycopg
 import pytest
+from hosts import Host, hosted
+from psycopg.conninfo import conninfo_to_dict
 
 from pytest_usersync import database, platform
 from pytest_usersync.server import MAINTENANCE, Server, ServerRequest, start
 
 
-@pytest.fixture
-def plain(wanted: ServerRequest) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def host(wanted: ServerRequest) -> Iterator[Host]:
     """Start a server whose only superuser is ``postgres``, with an ``anon`` of its own."""
-    with start(wanted) as running:
-        own = running.server
-        with database.connect(own, MAINTENANCE) as connection:
-            connection.execute("create role another superuser login")
-        another = replace(own, conninfo=own.conninfo.replace("supabase_admin", "another"))
-        with database.connect(another, MAINTENANCE) as connection:
-            connection.execute("alter role supabase_admin rename to postgres")
-            connection.execute("create role anon connection limit 7")
-        server = replace(
-            own, own=False, conninfo=own.conninfo.replace("supabase_admin", "postgres")
-        )
-        with database.connect(server, MAINTENANCE) as connection:
-            connection.execute("drop role another")
-        yield server
+    with hosted(wanted, "sesame", "create role anon connection limit 7") as host:
+        yield host
 
 
-def everything(server: Server) -> list[object]:
-    """Return all roles, memberships, settings and databases of the cluster."""
-    queries = [
-        "select * from pg_roles order by oid",
-        "select member, roleid from pg_auth_members order by 1, 2",
-        "select * from pg_db_role_setting order by 1, 2",
-        "select datname, datdba, datacl::text from pg_database order by 1",
-        "select count(*) from pg_shdescription where classoid = 'pg_authid'::regclass",
-    ]
-    with database.connect(server, MAINTENANCE) as connection:
-        return [connection.execute(query.encode()).fetchall() for query in queries]
+@pytest.fixture(scope="module")
+def plain(host: Host) -> Iterator[Server]:
+    with start(ServerRequest(dsn=host.dsn)) as running:
+        yield running.server
 
 
 def test_migrations_are_run_by_a_role_that_is_what_postgres_would_be(plain: Server) -> None:
@@ -100,14 +83,6 @@ def test_rights_are_lent_and_extensions_created_there_as_on_an_own_server(plain:
     }
 
 
-def test_a_plain_server_is_left_as_it_was_found(plain: Server) -> None:
-    before = everything(plain)
-    platform.template(plain)
-    assert everything(plain) != before
-    platform.forget(plain)
-    assert everything(plain) == before
-
-
 def test_a_role_that_was_there_is_used_as_it_is(plain: Server) -> None:
     platform.template(plain)
     with database.connect(plain, MAINTENANCE) as connection:
@@ -117,29 +92,27 @@ def test_a_role_that_was_there_is_used_as_it_is(plain: Server) -> None:
     assert rows == [{"rolconnlimit": 7, "rolconfig": None}]
 
 
-def test_what_another_run_still_uses_is_left_to_it(plain: Server) -> None:
-    with database.Clones(plain) as clones:
-        name = platform.template(plain)
-        clones.take(name)
-        before = everything(plain)
-        platform.forget(plain)
-        assert everything(plain) == before
-    platform.forget(plain)
-    with database.connect(plain, MAINTENANCE) as connection:
-        found = connection.execute("select from pg_database where datname = %s", [name])
-        assert found.fetchone() is None
-
-
-def test_the_template_can_be_made_again_after_it_was_forgotten(plain: Server) -> None:
+def test_the_template_serves_every_run_at_the_same_time(plain: Server, host: Host) -> None:
     name = platform.template(plain)
-    platform.forget(plain)
-    assert platform.template(plain) == name
-    with database.connect(plain, name, "supabase_auth_admin") as connection:
-        connection.execute("insert into auth.users (id) values (gen_random_uuid())")
+    with start(ServerRequest(dsn=host.dsn)) as another:
+        assert platform.template(another.server) == name
+        with database.connect(another.server, name, "supabase_auth_admin") as connection:
+            connection.execute("insert into auth.users (id) values (gen_random_uuid())")
+            connection.execute("delete from auth.users")
+    with database.connect(plain, MAINTENANCE) as connection:
+        assert database.exists(connection, name)
 
 
-def test_an_own_server_has_nothing_to_forget(server: Server) -> None:
-    platform.template(server)
-    before = everything(server)
-    platform.forget(server)
-    assert everything(server) == before
+def test_whoever_has_one_login_of_a_run_has_no_other(plain: Server) -> None:
+    platform.template(plain)
+    one, other = (
+        database.role_conninfo(plain, MAINTENANCE, role)
+        for role in ("usersync_postgres", "supabase_auth_admin")
+    )
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(one, user=conninfo_to_dict(other)["user"])
+    with database.connect(plain, MAINTENANCE) as connection:
+        found = connection.execute(
+            "select rolname from pg_roles where rolsuper and rolcanlogin order by 1"
+        )
+        assert found.fetchall() == [{"rolname": "postgres"}]

@@ -24,8 +24,8 @@ PATIENCE = "20s"
 
 # What a run may leave in its session, and a new session would not have.
 _LEFT = (
-    "select session_user::text as name; reset role; reset all; close all; unlisten *;"
-    " discard temp; discard sequences; select pg_catalog.pg_advisory_unlock_all()"
+    "reset role; reset all; close all; unlisten *; discard temp; discard sequences;"
+    " select pg_catalog.pg_advisory_unlock_all(); select current_user::text as name"
 )
 # What psql does for the one who reads along.
 _HARMLESS = re.compile(
@@ -115,7 +115,7 @@ def tidied(connection: Connection, role: str | None) -> bool:
     if connection.info.transaction_status != TransactionStatus.IDLE:
         return False
     try:
-        name = connection.execute(_LEFT).fetchall()[0]["name"]
+        name = answers(connection.execute(_LEFT))[-1][0]["name"]
     except Error:
         return False
     return role in (None, name)

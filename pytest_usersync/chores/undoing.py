@@ -141,7 +141,7 @@ def before(trial: Trial, file: str) -> tuple[State, bool]:
                 return found, False
             return found, True
     finally:
-        project.forget(server, loaded)
+        database.drop(server, loaded.database)
 
 
 def broken_calls(trial: Trial, sound: Trial, earlier: State) -> Iterator[tuple[str, str]]:

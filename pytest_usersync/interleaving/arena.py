@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import dict_row
 
 from .. import database, sqlfiles
@@ -16,7 +17,7 @@ from ..database import Connection
 from ..sessions.roles import Part
 from . import breakpoints
 from .breakpoints import Pause
-from .doors import Doors, refused
+from .doors import SETTINGS, Doors, refused
 from .line import Line
 from .model import Change, Row
 from .plans import Plans, table
@@ -96,6 +97,11 @@ class Arena:
         self.copies += 1
         self.control = self._connect(_PLAIN)
         self.control.prepare_threshold = None
+        if self.subject.server.guest:
+            for name, value in SETTINGS.items():
+                statement = sql.SQL("alter database {} set {} = {}")
+                words = (sql.Identifier(self.name), sql.Identifier(name), sql.Literal(value))
+                self.control.execute(statement.format(*words))
         self.plans = Plans(self.control)
         if self.copies == 1:
             self.control.execute(sqlfiles.read("interleaving", "log.sql").encode())
@@ -110,19 +116,14 @@ class Arena:
         server = self.subject.server
         name = self._clones.take(self.subject.database, "race")
         # Not at work, it would be in the log itself, and no copy of it could be restored.
-        words = database.conninfo(server, name, options=_AT_WORK)
-        with psycopg.connect(words, autocommit=True) as connection:
+        with database.open_as(server, name, options=_AT_WORK) as connection:
             connection.execute(sqlfiles.read("interleaving", "log.sql").encode())
         return name
 
     def _connect(self, options: str) -> Connection:
         server = self.subject.server
         try:
-            connection: Connection = psycopg.Connection.connect(
-                database.conninfo(server, self.name, options=options),
-                autocommit=True,
-                row_factory=dict_row,
-            )
+            connection = database.open_as(server, self.name, options=options)
         except psycopg.OperationalError as error:
             raise refused(error) from None
         self._open.append(connection)

@@ -20,10 +20,15 @@ if TYPE_CHECKING:
 
 # A session says itself that it waits, once it has looked for a deadlock: so whoever closes the
 # circle is the one who is told of it, however slow the machine is.
-_OPTIONS = (
-    "-c deadlock_timeout=1ms -c log_lock_waits=on -c client_min_messages=log"
-    " -c log_min_messages=fatal -c track_functions=pl"
-)
+_LOUD = "-c client_min_messages=log"
+# These are for a superuser to set: for its own session, or for a database where others log in.
+SETTINGS = {
+    "deadlock_timeout": "1ms",
+    "log_lock_waits": "on",
+    "log_min_messages": "fatal",
+    "track_functions": "pl",
+}
+_OPTIONS = " ".join([_LOUD, *starmap(database.startup_option, SETTINGS.items())])
 
 
 class Doors:
@@ -43,7 +48,9 @@ class Doors:
             return role, None
         if self._roles is None:
             self._roles = Roles(self._arena.subject.server, self._arena.subject.database)
-        return "authenticator", self._roles.request(role, claims)
+        part = self._roles.request(role, claims)
+        guest = self._arena.subject.server.guest
+        return "authenticator", self._roles.settable(part) if guest else part
 
     @contextmanager
     def line(self, login: str) -> Iterator[Line]:
@@ -80,6 +87,8 @@ class Doors:
     def _startup(self, login: str) -> str:
         """Return what a login as the role brings, and what we need, as startup options."""
         arena = self._arena
+        if arena.subject.server.guest:
+            return _LOUD
         given = conninfo_to_dict(database.conninfo(arena.subject.server, arena.name))
         settings = database.settings_of(arena.control, login)
         brought = starmap(database.startup_option, settings.items())

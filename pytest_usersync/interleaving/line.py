@@ -12,7 +12,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 from psycopg.rows import DictRow
 
-from .. import database
+from .. import database, logins
 from ..auth.carrier import Carrier, OneByOne
 from ..server import Server
 from .plans import Plans
@@ -20,9 +20,11 @@ from .plans import Plans
 T = TypeVar("T")
 # What a session leaves behind at its end; the plans that functions have made stay.
 _CLEAN = (
-    "rollback; set session authorization {}; reset all; close all; unlisten *; discard temp;"
+    "rollback; {}; reset all; close all; unlisten *; discard temp;"
     " discard sequences; select pg_catalog.pg_advisory_unlock_all()"
 )
+# On a server reached by DSN the role has logged in, or is the login's from its start.
+_AS_AT_LOGIN = "reset session authorization; reset role"
 _LOCKS = "select usersync_race.locks(), pg_catalog.current_setting('transaction_isolation')"
 _CALLS = "coalesce(pg_catalog.pg_stat_get_xact_function_calls({}), 0)"
 
@@ -162,9 +164,9 @@ class RaceConnection(psycopg.Connection[DictRow]):
 class Line:
     """A session of the server that one race after the other may use."""
 
-    def __init__(self, connection: RaceConnection, login: str) -> None:
+    def __init__(self, connection: RaceConnection, back: str) -> None:
         self.connection = connection
-        self._clean = _CLEAN.format(sql.Identifier(login).as_string(None)).encode()
+        self._clean = _CLEAN.format(back).encode()
         self.pid = connection.info.backend_pid
         self._calls = "0"
         self.slot = 0
@@ -175,10 +177,15 @@ class Line:
     @classmethod
     def open(cls, server: Server, name: str, login: str, options: str) -> Self:
         """Log in; raises psycopg.Error."""
-        connection = database.assume(server, name, login, kind=RaceConnection, options=options)
+        if server.guest:
+            connection = logins.connect(server, name, login, kind=RaceConnection, options=options)
+            back = _AS_AT_LOGIN
+        else:
+            connection = database.assume(server, name, login, kind=RaceConnection, options=options)
+            back = f"set session authorization {sql.Identifier(login).as_string(None)}"
         if not isinstance(connection, RaceConnection):
             raise TypeError(type(connection))
-        return cls(connection, login)
+        return cls(connection, back)
 
     def send(self, text: bytes) -> None:
         """Run statements of ours, for which there are no turns; raises psycopg.Error."""

@@ -76,14 +76,15 @@ def _enter(player: Player) -> None:
     connection.listener = None
     values = [value for setting in part.settings for value in setting]
     terms = ", ".join("pg_catalog.set_config(%s, %s, false)" for _ in part.settings)
-    # Some of what a login as the role brings may be set by nobody but a superuser.
-    connection.execute("set session authorization default")
-    connection.execute(f"select {terms}".encode(), values)
-    connection.execute(
-        "select pg_catalog.set_config('session_authorization', %s, false),"
-        " pg_catalog.set_config('role', %s, false)",
-        [part.login, part.role],
-    )
+    if player.arena.subject.server.guest:  # PostgREST's login has come with what it brings.
+        connection.execute(f"select {terms}".encode(), values)
+    else:
+        # Some of what a login as the role brings may be set by nobody but a superuser.
+        connection.execute("set session authorization default")
+        connection.execute(f"select {terms}".encode(), values)
+        take = "select pg_catalog.set_config('session_authorization', %s, false)"
+        connection.execute(take, [part.login])
+    connection.execute("select pg_catalog.set_config('role', %s, false)", [part.role])
     if not connection.autocommit:
         connection.commit()
     connection.listener = player

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .. import catalog, platform, project
 from ..check import Subject
-from ..database import Clones
+from ..database import Clones, drop
 from ..project import Migration
 from ..settings import Upkeep
 from ..subject import watched
@@ -46,7 +46,7 @@ def tried(base: Subject, drafts: list[Draft], upkeep: Upkeep | None = None) -> I
         subject = watched(base.server, whole, loaded, base.policies)
         yield replace(subject, exploration=base.exploration, upkeep=upkeep or Upkeep())
     finally:
-        project.forget(base.server, loaded)
+        drop(base.server, loaded.database)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """A project's migrations: find, order, split, apply, and tell where in them a thing is written."""
 
-from .apply import forget, load
+from .apply import load
 from .dump import PLATFORM_SCHEMAS
 from .find import find
 from .loaded import Loaded, Notice
@@ -22,7 +22,6 @@ __all__ = [
     "Statement",
     "blank_comments",
     "find",
-    "forget",
     "legible",
     "load",
     "locate_context",

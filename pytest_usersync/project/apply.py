@@ -69,23 +69,16 @@ def load(
         stop: whether the first failure ends it, as it would end the CLI's work.
     """
     name = database.fresh_name("project")
-    before = frozenset() if server.own else strangers.roles(server)
     try:
         database.clone(server, template, name)
-        with closing(Loading(server, name, project, limit)) as loading:
-            loaded = loading.loaded(stop=stop)
-        return loaded if server.own else replace(loaded, roles=strangers.roles(server) - before)
+        with (
+            strangers.noted(server, project),
+            closing(Loading(server, name, project, limit)) as loading,
+        ):
+            return loading.loaded(stop=stop)
     except BaseException:
         database.drop(server, name)
-        if not server.own:
-            strangers.forget(server, strangers.roles(server) - before)
         raise
-
-
-def forget(server: Server, loaded: Loaded) -> None:
-    """Drop what was loaded on a server that is not ours, the roles that it made included."""
-    database.drop(server, loaded.database)
-    strangers.forget(server, loaded.roles)
 
 
 class Loading:

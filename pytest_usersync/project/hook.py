@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from .. import database, platform
 from ..errors import ConfigurationError
 from ..finding import Failure, Location
-from ..server import Server, variables
+from ..server import Secret, Server
 from .model import Manner, Migration, Project, shown
 from .refusals import MigrationFailure
 
@@ -48,21 +48,16 @@ def call(
     return None
 
 
-def dsn(server: Server, name: str) -> str:
+def dsn(server: Server, name: str) -> Secret:
     """Return the address of a database for the role that runs migrations, as an URI of libpq."""
-    role = platform.migration_role(server)
-    words = {key: str(value) for key, value in conninfo_to_dict(server.conninfo).items() if value}
-    if server.own:
-        words |= {**variables.overriding(), "user": role}
-    else:
-        options = f"{database.startup_options(server, name, role)} -c role={role}"
-        words["options"] = options.strip()
+    given = database.role_conninfo(server, name, platform.migration_role(server))
+    words = {key: str(value) for key, value in conninfo_to_dict(given).items() if value is not None}
     user = quote(words.pop("user", ""), safe="")
     secret = words.pop("password", "")
     login = f"{user}:{quote(secret, safe='')}@" if secret else f"{user}@" if user else ""
     words.pop("dbname", None)
     # The port and the host are parameters too: a folder of sockets is no host of an address.
-    return f"postgresql://{login}/{quote(name)}?{urlencode(words, quote_via=quote)}"
+    return Secret(f"postgresql://{login}/{quote(name)}?{urlencode(words, quote_via=quote)}")
 
 
 def _function(project: Project, hook: str) -> Callable[[str], object]:

@@ -24,7 +24,6 @@ class Loaded:
     Args:
         failures: one for each file that did not apply as a whole, in their order.
         applied: the files that did.
-        roles: what the files made on a server that is not ours, for ``forget``.
         left_out: how many statements of dumps were left out because they are the platform's.
     """
 
@@ -33,7 +32,6 @@ class Loaded:
     applied: tuple[Migration, ...]
     notices: tuple[Notice, ...]
     left_out: int = 0
-    roles: frozenset[str] = frozenset()
 
     @property
     def failure(self) -> MigrationFailure | None:

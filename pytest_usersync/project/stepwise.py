@@ -40,15 +40,15 @@ def stepwise(
     one file is not there for the next.
     """
     name = database.fresh_name("walk")
-    before = frozenset() if server.own else strangers.roles(server)
     try:
         database.clone(server, template, name)
-        with closing(Loading(server, name, project, limit)) as loading:
+        with (
+            strangers.noted(server, project),
+            closing(Loading(server, name, project, limit)) as loading,
+        ):
             yield _steps(loading, stop=stop)
     finally:
         database.drop(server, name)
-        if not server.own:
-            strangers.forget(server, strangers.roles(server) - before)
 
 
 def _steps(loading: Loading, *, stop: bool) -> Iterator[Reached]:

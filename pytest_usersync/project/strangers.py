@@ -1,27 +1,45 @@
-"""Roles that a project's files make: they belong to the server, and outlive the database."""
+"""Roles that a project's files make or alter: they are the server's, and outlive the database."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import suppress
-
-from psycopg import Error, sql
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from .. import database
-from ..server import MAINTENANCE, Server
+from ..errors import ServerError
+from ..server import MAINTENANCE, Server, guest, ledger
+from .model import Project
 
 
-def roles(server: Server) -> frozenset[str]:
-    """Return the names of all roles of a server."""
-    with database.connect(server, MAINTENANCE) as connection:
-        rows = connection.execute("select rolname from pg_catalog.pg_roles")
-        return frozenset(row["rolname"] for row in rows)
+@contextmanager
+def noted(server: Server, project: Project) -> Iterator[None]:
+    """Keep a server's note of its roles while a project's files are applied.
 
+    What they will make and what they name is written down before, what they have changed after, so
+    that the end of the run, or the next run, can take it back. An own server goes as a whole.
 
-def forget(server: Server, names: Iterable[str]) -> None:
-    """Drop roles that a project made, but none that anything on the server still depends on."""
-    with database.connect(server, MAINTENANCE) as connection:
-        for name in names:
-            with suppress(Error):
-                statement = sql.SQL("drop role if exists {}").format(sql.Identifier(name))
-                connection.execute(statement)
+    Raises:
+        ServerError: a role that the files make was made by a run that is still there.
+    """
+    if server.guest is None:
+        yield
+        return
+    with database.connect(server, MAINTENANCE) as control:
+        book = ledger.find(control)
+        assert book
+        texts = [one.text for one in (*project.before, *project.migrations, *project.after)]
+        created = set[str]().union(*map(guest.created_roles, texts))
+        named = set[str]().union(*map(guest.words, texts))
+        for role, run in ledger.expect(server, server.guest, book, created, named):
+            if run == server.guest.id:
+                continue
+            if guest.is_alive(control, run):
+                raise ServerError(
+                    f"The role {role}, which the project makes, was made by another run that is "
+                    "still on the server. Start this run when that one has ended."
+                )
+            guest.drop_role(control, role)
+    try:
+        yield
+    finally:
+        ledger.note(server, server.guest, book)

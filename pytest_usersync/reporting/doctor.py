@@ -132,10 +132,7 @@ def _server(config: pytest.Config, given: Settings) -> Iterator[Fact]:
         yield from vitals.build(one)
         yield from vitals.choice(given)
         yield from _guarded("rights", lambda: vitals.rights(one))
-        try:
-            yield from _guarded("platform", lambda: vitals.simulated(one))
-        finally:
-            platform.forget(one)
+        yield from _guarded("platform", lambda: vitals.simulated(one))
 
 
 def _how(config: pytest.Config, given: Settings) -> str:

@@ -68,7 +68,7 @@ def rights(one: Server) -> Iterator[Fact]:
 
 
 def simulated(one: Server) -> Iterator[Fact]:
-    """Tell how the platform could be simulated there; ``platform.forget`` clears it away."""
+    """Tell how the platform could be simulated there; it goes with the run."""
     template = platform.template(one)
     yield Fact("platform", "the simulated Supabase was built", "create database")
     yield from extensions(one, template, "the platform")

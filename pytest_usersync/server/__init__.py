@@ -1,13 +1,15 @@
 """A PostgreSQL for the run: by DSN, embedded or installed; its life and its death."""
 
 from . import variables
-from .model import MAINTENANCE, SUPERUSER, Seed, Server, ServerRequest
+from .model import MAINTENANCE, SUPERUSER, Guest, Secret, Seed, Server, ServerRequest
 from .running import RunningServer, attach, start
 
 __all__ = [
     "MAINTENANCE",
     "SUPERUSER",
+    "Guest",
     "RunningServer",
+    "Secret",
     "Seed",
     "Server",
     "ServerRequest",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import psycopg
@@ -11,41 +10,40 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pytest_usersync.errors import ServerError
 
 from . import variables
-from .model import MAINTENANCE, OLDEST, Server
+from .conninfo import connect, place
+from .model import MAINTENANCE, OLDEST, Secret, Server
 
 _SECONDS = 10
+# What decides which server and which login is reached; once it is decided, it is spelled out.
+_DECIDED = ("service", "servicefile", "passfile", "target_session_attrs", "load_balance_hosts")
 
 
 def reach(dsn: str) -> Server:
     """Return the server behind a connection string or URL, after a look at what it is.
 
+    What the user's environment and files add (``PGPASSWORD``, ``PGSERVICE``, ``.pgpass``) is
+    asked for once, here: the server's own ``conninfo`` depends on them no more.
+
     Raises:
-        ServerError: it is not reachable, not PostgreSQL 14 or newer, the user is no superuser, or
-            nothing can be written.
+        ServerError: it is not reachable, not PostgreSQL 14 or newer, reached through a pooler, the
+            user is no superuser, or nothing can be written.
             The message names host and port, never the password.
     """
-    words = _words(dsn)
-    try:
-        connection = psycopg.connect(make_conninfo(**words), autocommit=True)
-    except psycopg.Error as error:
-        raise ServerError(
-            f"No PostgreSQL answers at {_place(words)}: {_reason(error, words)}. "
-            "Start it, or correct the address."
-        ) from None
-    with connection:
-        place = _place({**words, "host": connection.info.host, "port": connection.info.port})
+    asked = make_conninfo(**_words(dsn))
+    with connect(Secret(asked)) as connection:
+        conninfo = _resolved(connection)
+        where = place(conninfo)
         version = connection.info.server_version
         if version < OLDEST * 10000:
             raise ServerError(
-                f"The server at {place} is PostgreSQL {version // 10000}. "
+                f"The server at {where} is PostgreSQL {version // 10000}. "
                 f"Use PostgreSQL {OLDEST} or newer."
             )
-        _demand_superuser(connection, place)
-        _demand_writable(connection, place)
-    words.pop("dbname")
+        _demand_no_pooler(connection, where)
+        _demand_superuser(connection, where)
+        _demand_writable(connection, where)
     number = f"{version // 10000}.{version % 10000}"
-    origin = f"PostgreSQL {number} by DSN ({place})"
-    return Server(make_conninfo(**words), version, origin, own=False)
+    return Server(conninfo, version, f"PostgreSQL {number} by DSN ({where})", own=False)
 
 
 def _words(dsn: str) -> dict[str, Any]:
@@ -63,34 +61,48 @@ def _words(dsn: str) -> dict[str, Any]:
     return words
 
 
-def _demand_superuser(connection: psycopg.Connection[Any], place: str) -> None:
+def _resolved(connection: psycopg.Connection[Any]) -> Secret:
+    info = connection.info
+    words: dict[str, Any] = {**info.get_parameters()}
+    words |= {"host": info.host, "port": info.port, "user": info.user}
+    if "hostaddr" in words:  # of several, the one that answered
+        words["hostaddr"] = info.hostaddr
+    for word in ("dbname", *_DECIDED):
+        words.pop(word, None)
+    words["options"] = info.options
+    if info.password:
+        words["password"] = info.password
+    return Secret(make_conninfo(**words))
+
+
+def _demand_no_pooler(connection: psycopg.Connection[Any], where: str) -> None:
+    """Refuse what stands between: it shares one session among many, and keeps databases in use."""
+    row = connection.execute("select pg_catalog.pg_backend_pid() as pid").fetchone()
+    if row and row["pid"] != connection.info.backend_pid:
+        raise ServerError(
+            f"A connection pooler answers at {where}, such as PgBouncer. Name PostgreSQL's own "
+            "address: databases are made and dropped there, and sessions are kept."
+        )
+
+
+def _demand_superuser(connection: psycopg.Connection[Any], where: str) -> None:
     row = connection.execute(
         "select rolname, rolsuper from pg_catalog.pg_roles where rolname = session_user"
     ).fetchone()
-    name, superuser = row or ("", False)
-    if not superuser:
+    if row and not row["rolsuper"]:
         raise ServerError(
-            f"The role {name} is no superuser at {place}. Use one (supabase_admin on a local "
-            "Supabase): roles, databases and event triggers of the simulated Supabase need it."
+            f"The role {row['rolname']} is no superuser at {where}. Use one (supabase_admin on a "
+            "local Supabase): roles, databases and event triggers of the simulated Supabase need "
+            "it."
         )
 
 
-def _demand_writable(connection: psycopg.Connection[Any], place: str) -> None:
-    row = connection.execute("select current_setting('transaction_read_only')::boolean").fetchone()
-    if row and row[0]:
+def _demand_writable(connection: psycopg.Connection[Any], where: str) -> None:
+    row = connection.execute(
+        "select current_setting('transaction_read_only')::boolean as reads"
+    ).fetchone()
+    if row and row["reads"]:
         raise ServerError(
-            f"The server at {place} is read-only. Name one that can be written, not a replica: "
+            f"The server at {where} is read-only. Name one that can be written, not a replica: "
             "databases are made there and dropped again."
         )
-
-
-def _place(words: dict[str, Any]) -> str:
-    return f"host={words.get('host') or 'local'} port={words.get('port') or 5432}"
-
-
-def _reason(error: psycopg.Error, words: dict[str, Any]) -> str:
-    first = (str(error).strip().splitlines() or ["no reason given"])[0]
-    reason = re.sub(r"^.*?connection to server (at|on) .*? failed: ", "", first).strip()
-    reason = re.sub(r"^connection (failed|is bad): ", "", reason).rstrip(".")
-    password = words.get("password")
-    return reason.replace(password, "***") if password else reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -10,6 +11,53 @@ from pathlib import Path
 SUPERUSER = "supabase_admin"
 MAINTENANCE = "postgres"
 OLDEST = 14
+
+
+class Secret(str):
+    """A text that holds a password: whatever shows its ``repr``, as tracebacks do, shows nothing.
+
+    It is an ordinary text for all who use it.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Say what a run is on a server that somebody else runs.
+
+    Args:
+        id: eight hexadecimal digits; what the run makes there is marked with it.
+        secret: what the passwords of the run's roles are derived from; random, and known to the
+            processes of the run alone.
+        stand_ins: roles that are there and cannot serve, each with the name of ours that does.
+    """
+
+    id: str
+    secret: str = field(repr=False)
+    stand_ins: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def mark(self) -> str:
+        """Return the comment of what this run alone uses."""
+        return f"made by pytest-usersync, run {self.id}"
+
+    @property
+    def shared_mark(self) -> str:
+        """Return the comment of what this run made and every run at the same time uses."""
+        return f"{self.mark}, for all runs"
+
+    @property
+    def role(self) -> str:
+        """Return the role that owns a database of the run until the database has its comment."""
+        return f"usersync_run_{self.id}"
+
+    def password(self, role: str) -> Secret:
+        """Return the password of a role that this run made."""
+        return Secret(hmac.digest(self.secret.encode(), role.encode(), "sha256").hex())
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,23 +69,35 @@ class Server:
             it stays out of ``repr``.
         version: the number PostgreSQL calls ``server_version_num``, ``170010``.
         origin: where the server comes from, for people; never a secret.
-        own: True when this run started it: every role can log in without a password. False when
-            it was reached by DSN: roles are taken by ``set session authorization``.
+        own: True when this run started it: every role can log in without a password.
+        guest: what the run is on a server that was reached by DSN.
     """
 
     conninfo: str = field(repr=False)
     version: int
     origin: str
     own: bool
+    guest: Guest | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "conninfo", Secret(self.conninfo))
+
+    def role(self, name: str) -> str:
+        """Return the role that is here what the platform calls ``name``."""
+        return dict(self.guest.stand_ins).get(name, name) if self.guest else name
 
     def to_json(self) -> str:
         """Return the server as text that another process can attach to; it may hold a password."""
-        return json.dumps(asdict(self))
+        return Secret(json.dumps(asdict(self)))
 
     @classmethod
     def from_json(cls, text: str) -> Server:
         """Return the server that ``to_json`` wrote."""
-        return cls(**json.loads(text))
+        data = json.loads(text)
+        if guest := data.pop("guest"):
+            pairs = tuple((name, other) for name, other in guest.pop("stand_ins"))
+            return cls(**data, guest=Guest(**guest, stand_ins=pairs))
+        return cls(**data)
 
 
 @dataclass(frozen=True, slots=True)

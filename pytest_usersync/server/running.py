@@ -29,7 +29,7 @@ class RunningServer:
         self._restore = variables.hide(own=server.own)
 
     def stop(self) -> None:
-        """Stop an own server and remove its files; leave any other server alone."""
+        """Stop an own server and remove its files; remove what the run made on any other."""
         stop, self._stop = self._stop, None
         try:
             if stop:
@@ -43,9 +43,11 @@ class RunningServer:
         Return the shell command that stops it and removes its files; for any other server, which
         lives on anyway, an empty text.
         """
+        if self._detach is None:
+            return ""
         detach, self._detach, self._stop = self._detach, None, None
         self._restore()
-        return detach() if detach else ""
+        return detach()
 
     def __enter__(self) -> Self:
         return self
@@ -62,8 +64,9 @@ class RunningServer:
 def start(request: ServerRequest, seed: Seed | None = None) -> RunningServer:
     """Return a running server: the DSN's, or an own one from the first binaries found.
 
-    An own server is a copy of a cached cluster into which ``seed`` was built once; a server reached
-    by DSN is never seeded here. Call it from the main thread, which is the one that lives longest.
+    An own server is a copy of a cached cluster into which ``seed`` was built once; on a server
+    reached by DSN, which is never seeded here, the run is a guest until ``stop``. Call it from the
+    main thread, which is the one that lives longest.
 
     Raises:
         ServerError: nothing was found, or what was found cannot be used; the message says why.
@@ -73,9 +76,9 @@ def start(request: ServerRequest, seed: Seed | None = None) -> RunningServer:
     try:
         if request.dsn is None:
             return _start_own(request, seed)
-        from .dsn import reach  # noqa: PLC0415
+        from . import dsn, guest  # noqa: PLC0415
 
-        return RunningServer(reach(request.dsn))
+        return RunningServer(*guest.begin(dsn.reach(request.dsn)))
     finally:
         restore()
 

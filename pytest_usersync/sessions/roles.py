@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import psycopg
@@ -55,6 +55,7 @@ class Roles:
     """What the roles of one loaded database bring with them, asked once and good for its clones."""
 
     def __init__(self, server: Server, name: str) -> None:
+        self._named = server.role
         self.main = platform.migration_role(server)
         self.options = database.startup_options(server, name, self.main)
         everybody = (self.main, *LOGINS)
@@ -72,6 +73,7 @@ class Roles:
         contexts = {row["name"]: row["context"] for row in found}
         fixed = {name for name, context in contexts.items() if context in _AT_LOGIN}
         self._free = {name for name, context in contexts.items() if context == "user"}
+        self._barred = contexts.keys() - self._free
         for settings in self._all():
             for word in fixed & settings.keys():
                 del settings[word]
@@ -81,13 +83,18 @@ class Roles:
 
     def login(self, role: str) -> Part:
         """Return the part of somebody who logged in as the role."""
-        return self._part(role, {})
+        return self._part(self._named(role), {})
 
     def request(self, role: str, claims: str) -> Part:
         """Return the part of a request that PostgREST makes for a token with these claims."""
         own = self._own.get(role, {})
         path = {"search_path": '"public", "extensions"'}
         return self._part("authenticator", {**path, **own, CLAIMS: claims}, role)
+
+    def settable(self, part: Part) -> Part:
+        """Return the part with what its login itself may set."""
+        settings = tuple(one for one in part.settings if one[0] not in self._barred)
+        return replace(part, settings=settings)
 
     def _part(self, login: str, more: Mapping[str, str], role: str = "none") -> Part:
         nobody = dict.fromkeys(_CLAIMS, "")

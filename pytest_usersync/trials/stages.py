@@ -53,7 +53,7 @@ class _Ahead:
     def keep(self, names: Iterable[str]) -> None:
         """Drop all clones but these at the end."""
         for name in names:
-            self._aside.submit(self._clones.names.remove, name).result()
+            self._aside.submit(self._clones.leave, name).result()
 
     def close(self, *, forget: bool) -> None:
         """Drop what is left, or forget it where it goes with its server."""

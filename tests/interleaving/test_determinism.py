@@ -11,19 +11,19 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from acts import SCENARIOS, WHOLE, Act, code_of, pairs, staged, stages
 
-from pytest_usersync import catalog
+from pytest_usersync import catalog, subject
 from pytest_usersync.auth import SupabaseAuth
 from pytest_usersync.check import Subject
 from pytest_usersync.database import connect
 from pytest_usersync.interleaving import Outcome, Race, races
 from pytest_usersync.interleaving.race import New
 from pytest_usersync.server import Server
+from pytest_usersync.settings import Settings
 from pytest_usersync.trials.verdict import Verdict
 
 REPETITIONS = 50 if WHOLE else 2
@@ -116,8 +116,8 @@ def outcomes(new: New, cast: Cast) -> set[str]:
 @pytest.fixture(scope="module")
 def by_dsn(loaded: Subject) -> Iterator[New]:
     """Return what makes races on a server that is not ours."""
-    guest = replace(loaded, server=replace(loaded.server, own=False))
-    with races(guest) as new:
+    settings = Settings(dsn=loaded.server.conninfo)
+    with subject.prepare(settings, loaded.project) as (guest, _), races(guest) as new:
         yield new
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -14,7 +13,7 @@ import pytest
 from pytest_usersync.errors import ConfigurationError
 from pytest_usersync.project import Loaded, find, load
 from pytest_usersync.project.hook import dsn
-from pytest_usersync.server import Server
+from pytest_usersync.server import Server, ServerRequest, start
 
 Dropped = Callable[[Loaded], Loaded]
 Rows = Callable[[str, str], list[dict[str, object]]]
@@ -137,8 +136,9 @@ def test_a_hook_that_is_no_function_is_a_mistake_in_the_configuration(
 def test_on_a_server_of_somebody_else_the_address_takes_the_role(
     server: Server, template: str
 ) -> None:
-    theirs = replace(server, own=False)
-
-    with psycopg.connect(dsn(theirs, template)) as connection:
+    with (
+        start(ServerRequest(dsn=server.conninfo)) as running,
+        psycopg.connect(dsn(running.server, template)) as connection,
+    ):
         found = connection.execute("select current_user, current_setting('search_path')")
         assert found.fetchone() == ("postgres", '"\\$user", public, extensions')

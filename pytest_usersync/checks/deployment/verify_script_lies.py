@@ -11,6 +11,7 @@ from ...chores.chores import Script, migrator, verification
 from ...finding import Failure, Finding, Level, Location
 from ...monitoring.faults import Fault, faults
 from ...monitoring.ground import Ground
+from ...platform import migration_role
 from ...quoting import literal, named, quoted
 from ...trials.trial import Trial
 
@@ -93,8 +94,7 @@ def _run(trial: Trial, script: Script, fault: Fault) -> Failure | None:
         with migrator(aside) as connection:
             return trial.attempt(lambda: script.run(connection))
     session = trial.session()
-    with migrator(trial) as connection:
-        role = connection.info.user
+    role = migration_role(trial.subject.server)
 
     def act() -> None:
         with session.transaction(force_rollback=True):
