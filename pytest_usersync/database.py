@@ -20,6 +20,8 @@ from psycopg.rows import DictRow, dict_row
 from .server import MAINTENANCE, Server
 
 PREFIX = "usersync_"
+# Who acts for the harness where a project's code may run: no superuser. See 10_roles.sql.
+HARNESS = "usersync_harness"
 
 Connection: TypeAlias = psycopg.Connection[DictRow]
 
@@ -76,11 +78,17 @@ def connect(
 ) -> Connection:
     """Return a connection to one database as the superuser, or as ``role``.
 
+    The superuser meets nothing that a project made: it finds no name of the project unqualified,
+    and no event trigger of the project fires for it. What may run a project's code is done as
+    ``HARNESS``, a role that is no superuser; only PostgreSQL 14 cannot do without one.
+
     On an own server the role logs in. On a server reached by DSN, and for a role that may not log
     in, the superuser logs in with the role's settings as startup options, so that ``reset all``
     comes back to them, and takes the role by ``set session authorization``.
     """
     if role is None:
+        return _open(server, database, autocommit=autocommit, options=quiet_options(server))
+    if role == HARNESS and server.version < 150000:
         return _open(server, database, autocommit=autocommit)
     if server.own:
         try:
@@ -89,6 +97,14 @@ def connect(
             if "not permitted to log in" not in str(error):
                 raise
     return assume(server, database, role, autocommit=autocommit)
+
+
+def quiet_options(server: Server) -> str:
+    """Return the ``options`` that keep a project's objects out of a superuser's way."""
+    given = "" if server.own else str(conninfo_to_dict(server.conninfo).get("options") or "")
+    # Before PostgreSQL 17 only a replica can do without event triggers.
+    events = "event_triggers=off" if server.version >= 170000 else "session_replication_role=replica"
+    return f"{given} -c search_path=pg_catalog,pg_temp -c {events}".strip()
 
 
 def conninfo(server: Server, database: str, **words: str) -> str:

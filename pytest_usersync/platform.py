@@ -263,8 +263,9 @@ def _drop_roles(connection: database.Connection, server: Server) -> None:
     for role in (sql.Identifier(row["rolname"]) for row in ours):
         try:
             if server.version >= 150000:
+                parameters = "session_replication_role, track_functions"
                 connection.execute(
-                    sql.SQL("revoke set on parameter session_replication_role from {}").format(role)
+                    sql.SQL(f"revoke set on parameter {parameters} from {{}}").format(role)
                 )
             connection.execute(sql.SQL("drop role {}").format(role))
         except errors.DependentObjectsStillExist:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
+from psycopg import sql
 from psycopg.errors import Diagnostic
 from psycopg.pq import ConnStatus
 
@@ -45,6 +46,15 @@ _SEEDS = """
         hash text not null
     )
 """
+# Whom the harness cannot take: roles of the project. PostgreSQL's own begin with pg_.
+_STRANGERS = """
+    select r.rolname
+    from pg_catalog.pg_roles as r
+    where not r.rolsuper
+        and not pg_catalog.starts_with(r.rolname, 'pg_')
+        and not pg_catalog.pg_has_role(%s, r.oid, 'member')
+    order by r.rolname
+"""
 _RECORD_SEED = """
     insert into supabase_migrations.seed_files (path, hash)
     values ($1::text, $2::text)
@@ -74,12 +84,23 @@ def load(
         database.clone(server, template, name)
         with closing(Loading(server, name, project, limit)) as loading:
             loaded = loading.loaded(stop=stop)
+        _let_harness_in(server, name)
         return loaded if server.own else replace(loaded, roles=strangers.roles(server) - before)
     except BaseException:
         database.drop(server, name)
         if not server.own:
             strangers.forget(server, strangers.roles(server) - before)
         raise
+
+
+def _let_harness_in(server: Server, name: str) -> None:
+    """Let the harness take the roles that the project made."""
+    with database.connect(server, name) as superuser:
+        for row in superuser.execute(_STRANGERS, [database.HARNESS]).fetchall():
+            grant = sql.SQL("grant {} to {}")
+            superuser.execute(
+                grant.format(sql.Identifier(row["rolname"]), sql.Identifier(database.HARNESS))
+            )
 
 
 def forget(server: Server, loaded: Loaded) -> None:
@@ -199,9 +220,9 @@ class Loading:
         """Apply a dump, or what was written by hand, as psql would."""
         again = Again(self.connection, self._connect, self.limit)
         if is_whole(migration.text):
-            with database.connect(self.server, self.name) as superuser:
-                superuser.execute("set lock_timeout = '4s'")
-                again.superuser, again.known = superuser, Known.of(superuser)
+            with database.connect(self.server, self.name, database.HARNESS) as harness:
+                harness.execute("set lock_timeout = '4s'; set search_path = ''")
+                again.harness, again.known = harness, Known.of(harness)
                 self.connection = again.run(migration.statements)
         else:
             self.connection = again.run(migration.statements)

@@ -136,7 +136,8 @@ create function usersync.add_extension(
     wanted text,
     schema_name text default null,
     version text default null,
-    cascades boolean default false
+    cascades boolean default false,
+    otherwise text default null
 )
 returns void
 language plpgsql
@@ -154,8 +155,10 @@ begin
             'extension "%s" must be installed in schema "%s"', wanted, kept.schema_name
         );
     end if;
-    place := coalesce(kept.schema_name, schema_name);
-    if to_regnamespace(quote_ident(place)) is null then
+    place := coalesce(kept.schema_name, schema_name, otherwise);
+    if place is null then
+        raise invalid_schema_name using message = 'no schema has been selected to create in';
+    elsif to_regnamespace(quote_ident(place)) is null then
         if kept.schema_name is null then
             raise invalid_schema_name using message = format('schema "%s" does not exist', place);
         end if;
@@ -241,11 +244,12 @@ begin
         elsif wanted = any (usersync.privileged_extensions()) then
             perform usersync.add_extension(
                 wanted,
-                coalesce((parse_ident(substring(one[3], '(?i)\mschema\s+' || word)))[1], place),
+                (parse_ident(substring(one[3], '(?i)\mschema\s+' || word)))[1],
                 btrim(
                     substring(one[3], '(?i)\mversion\s+(''[^'']*''|"[^"]*"|[\w.]+)'), '''"'
                 ),
-                one[3] ~* '\mcascade\M'
+                one[3] ~* '\mcascade\M',
+                place
             );
             perform usersync.hush();
         end if;
