@@ -25,6 +25,14 @@ _STAND_IN = "A stand-in by pytest-usersync."
 # The one that every local project has.
 _SECRET = "super-secret-jwt-token-with-at-least-32-characters-long"
 _LOCK = 0x7573657273796E63  # "usersync"
+# Before PostgreSQL 16 whoever may create roles may grant these, and with them programs and files
+# of the server; supautils reserves them. Without them only a superuser has programs and files.
+_NO_SERVER_ROLES = """
+    delete from pg_catalog.pg_authid
+    where rolname in (
+        'pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'
+    )
+"""
 
 
 def seed() -> Seed:
@@ -142,6 +150,8 @@ def _make_roles(connection: database.Connection, server: Server) -> None:
         elif role not in present:
             mark = "" if server.own else f"comment on role {role} is '{_MARK}';"
             connection.execute((text + mark).encode())
+    if server.own and server.version < 160000:
+        connection.execute(_NO_SERVER_ROLES)
 
 
 def _make_database(connection: database.Connection, server: Server, name: str) -> None:

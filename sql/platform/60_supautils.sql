@@ -132,6 +132,41 @@ begin
 end
 $$;
 
+-- Take away what an extension would let a project do as a superuser. A server that trusts its own
+-- socket lets dblink_connect_u in as anybody, and default privileges grant it. What a stand-in does
+-- with its owner's rights it does without a superuser's.
+create function usersync.tame(extension text, stands_in boolean)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    routine record;
+begin
+    for routine in
+        select p.oid::regprocedure as name, p.proname = 'dblink_connect_u' as dangerous
+        from pg_proc as p
+        join pg_depend as d
+            on d.objid = p.oid and d.classid = 'pg_proc'::regclass and d.deptype = 'e'
+        join pg_extension as e
+            on e.oid = d.refobjid and d.refclassid = 'pg_extension'::regclass
+        where e.extname = extension
+            and (p.proname = 'dblink_connect_u' or stands_in and p.prosecdef)
+        order by p.oid
+    loop
+        if routine.dangerous then
+            execute format(
+                'revoke all on function %s from public, postgres, anon, authenticated,'
+                ' service_role',
+                routine.name
+            );
+        else
+            execute format('alter function %s owner to usersync_harness', routine.name);
+        end if;
+    end loop;
+end
+$$;
+
 create function usersync.add_extension(
     wanted text,
     schema_name text default null,
@@ -207,6 +242,7 @@ begin
                 raise;
             end if;
     end;
+    perform usersync.tame(wanted, stands_in);
 end
 $$;
 
