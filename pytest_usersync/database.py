@@ -74,7 +74,13 @@ order by name, everybody, anywhere
 
 
 def connect(
-    server: Server, database: str, role: str | None = None, *, autocommit: bool = True
+    server: Server,
+    database: str,
+    role: str | None = None,
+    *,
+    autocommit: bool = True,
+    kind: type[Connection] = psycopg.Connection,
+    options: str = "",
 ) -> Connection:
     """Return a connection to one database as the superuser, or as ``role``.
 
@@ -82,21 +88,36 @@ def connect(
     and no event trigger of the project fires for it. What may run a project's code is done as
     ``HARNESS``, a role that is no superuser; only PostgreSQL 14 cannot do without one.
 
-    On an own server the role logs in. On a server reached by DSN, and for a role that may not log
-    in, the superuser logs in with the role's settings as startup options, so that ``reset all``
-    comes back to them, and takes the role by ``set session authorization``.
+    On an own server the role logs in; for one that may not, ``HARNESS`` does, with the role and its
+    settings as startup options, so that ``reset all`` and ``reset role`` come back to them. On a
+    server reached by DSN the superuser does so, and takes the role by ``set session
+    authorization``.
+
+    Args:
+        kind: the class of the connection.
+        options: startup options, ``-c name=value``, beside the settings of the role.
     """
     if role is None:
-        return _open(server, database, autocommit=autocommit, options=quiet_options(server))
+        options = f"{quiet_options(server)} {options}".strip()
+        return _open(server, database, autocommit=autocommit, kind=kind, options=options)
+    words = {"options": options} if options else {}
     if role == HARNESS and server.version < 150000:
-        return _open(server, database, autocommit=autocommit)
+        return _open(server, database, autocommit=autocommit, kind=kind, **words)
     if server.own:
         try:
-            return _open(server, database, autocommit=autocommit, user=role)
+            return _open(server, database, autocommit=autocommit, kind=kind, user=role, **words)
         except psycopg.OperationalError as error:
             if "not permitted to log in" not in str(error):
                 raise
-    return assume(server, database, role, autocommit=autocommit)
+        if server.version >= 150000:
+            given = f"{startup_options(server, database, role)} {options}"
+            words = {"user": HARNESS, "options": f"{given} {startup_option('role', role)}"}
+            return _open(server, database, autocommit=autocommit, kind=kind, **words)
+    if options:
+        options = f"{startup_options(server, database, role)} {options}"
+    return assume(
+        server, database, role, autocommit=autocommit, kind=kind, options=options or None
+    )
 
 
 def quiet_options(server: Server) -> str:

@@ -20,7 +20,7 @@ from .plans import Plans
 T = TypeVar("T")
 # What a session leaves behind at its end; the plans that functions have made stay.
 _CLEAN = (
-    "rollback; set session authorization {}; reset all; close all; unlisten *; discard temp;"
+    "rollback; {}; reset all; close all; unlisten *; discard temp;"
     " discard sequences; select pg_catalog.pg_advisory_unlock_all()"
 )
 _LOCKS = "select usersync_race.locks(), pg_catalog.current_setting('transaction_isolation')"
@@ -164,7 +164,11 @@ class Line:
 
     def __init__(self, connection: RaceConnection, login: str) -> None:
         self.connection = connection
-        self._clean = _CLEAN.format(sql.Identifier(login).as_string(None)).encode()
+        # Who logged in without a superuser's rights comes back to that; others take the role again.
+        own = connection.info.user in (login, database.HARNESS)
+        take = sql.SQL("set session authorization {}").format(sql.Identifier(login))
+        back = "reset session authorization; reset role" if own else take.as_string(None)
+        self._clean = _CLEAN.format(back).encode()
         self.pid = connection.info.backend_pid
         self._calls = "0"
         self.slot = 0
@@ -175,7 +179,7 @@ class Line:
     @classmethod
     def open(cls, server: Server, name: str, login: str, options: str) -> Self:
         """Log in; raises psycopg.Error."""
-        connection = database.assume(server, name, login, kind=RaceConnection, options=options)
+        connection = database.connect(server, name, login, kind=RaceConnection, options=options)
         if not isinstance(connection, RaceConnection):
             raise TypeError(type(connection))
         return cls(connection, login)
