@@ -73,6 +73,12 @@ order by name, everybody, anywhere
 """
 
 
+_LOGS_IN = "select from pg_catalog.pg_roles where rolname = %s and rolcanlogin"
+_NOT_FOR_USERS = """
+select name from pg_catalog.pg_settings where name = any (%s) and context <> 'user' order by name
+"""
+
+
 def connect(
     server: Server,
     database: str,
@@ -109,9 +115,8 @@ def connect(
         except psycopg.OperationalError as error:
             if "not permitted to log in" not in str(error):
                 raise
-        if server.version >= 150000:
-            given = f"{startup_options(server, database, role)} {options}"
-            words = {"user": HARNESS, "options": f"{given} {startup_option('role', role)}"}
+        if found := _options_of_taken(server, database, role):
+            words = {"user": HARNESS, "options": f"{found} {options}"}
             return _open(server, database, autocommit=autocommit, kind=kind, **words)
     if options:
         options = f"{startup_options(server, database, role)} {options}"
@@ -164,6 +169,24 @@ def startup_options(server: Server, database: str, role: str) -> str:
         given = superuser.info.get_parameters().get("options", "")
         settings = settings_of(superuser, role)
     return " ".join([given, *starmap(startup_option, settings.items())]).strip()
+
+
+def _options_of_taken(server: Server, database: str, role: str) -> str:
+    """Return the ``options`` that give the harness's session a role and its settings.
+
+    Nothing where there is no harness, as on a server without our platform. What only a superuser
+    can set is left out.
+    """
+    if server.version < 150000:
+        return ""
+    with _open(server, database, autocommit=True) as superuser:
+        if not superuser.execute(_LOGS_IN, [HARNESS]).fetchone():
+            return ""
+        settings = settings_of(superuser, role, [HARNESS])
+        rows = superuser.execute(_NOT_FOR_USERS, [sorted(settings)])
+        for name in [row["name"] for row in rows]:
+            del settings[name]
+    return " ".join(starmap(startup_option, {**settings, "role": role}.items()))
 
 
 def assume(
