@@ -13,7 +13,7 @@ from typing import Self, TypeAlias
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
 
 from . import logins
@@ -21,6 +21,8 @@ from .server import MAINTENANCE, Secret, Server, guest, variables
 from .server import conninfo as dsn
 
 PREFIX = "usersync_"
+# Who acts for the harness where a project's code may run: no superuser. See 10_roles.sql.
+HARNESS = "usersync_harness"
 
 Connection: TypeAlias = psycopg.Connection[DictRow]
 
@@ -72,26 +74,66 @@ order by name, everybody, anywhere
 """
 
 
+_LOGS_IN = "select from pg_catalog.pg_roles where rolname = %s and rolcanlogin"
+_NOT_FOR_USERS = """
+select name from pg_catalog.pg_settings where name = any (%s) and context <> 'user' order by name
+"""
+
+
 def connect(
-    server: Server, database: str, role: str | None = None, *, autocommit: bool = True
+    server: Server,
+    database: str,
+    role: str | None = None,
+    *,
+    autocommit: bool = True,
+    kind: type[Connection] = psycopg.Connection,
+    options: str = "",
 ) -> Connection:
     """Return a connection to one database as the superuser, or as ``role``.
 
-    On an own server the role logs in; for one that may not, the superuser logs in with the role's
-    settings as startup options, so that ``reset all`` comes back to them, and takes the role by
-    ``set session authorization``. On a server reached by DSN nobody comes who could get back to
-    the superuser: see ``logins``.
+    The superuser meets nothing that a project made: it finds no name of the project unqualified,
+    and no event trigger of the project fires for it. What may run a project's code is done as
+    ``HARNESS``, a role that is no superuser; only PostgreSQL 14 cannot do without one.
+
+    On an own server the role logs in; for one that may not, ``HARNESS`` does, with the role and its
+    settings as startup options, so that ``reset all`` and ``reset role`` come back to them. On a
+    server reached by DSN nobody comes who could get back to the superuser: see ``logins``.
+
+    Args:
+        kind: the class of the connection.
+        options: startup options, ``-c name=value``, beside the settings of the role.
     """
     if role is None:
-        return open_as(server, database, autocommit=autocommit)
+        options = f"{quiet_options(server)} {options}".strip()
+        return open_as(server, database, autocommit=autocommit, kind=kind, options=options)
+    words = {"options": options} if options else {}
+    if role == HARNESS and server.version < 150000:
+        return open_as(server, database, autocommit=autocommit, kind=kind, **words)
     if server.guest:
-        return logins.connect(server, database, role, autocommit=autocommit)
+        return logins.connect(
+            server, database, role, autocommit=autocommit, kind=kind, options=options
+        )
     try:
-        return open_as(server, database, autocommit=autocommit, user=role)
+        return open_as(server, database, autocommit=autocommit, kind=kind, user=role, **words)
     except psycopg.OperationalError as error:
         if "not permitted to log in" not in str(error):
             raise
-    return assume(server, database, role, autocommit=autocommit)
+    if found := _options_of_taken(server, database, role):
+        words = {"user": HARNESS, "options": f"{found} {options}"}
+        return open_as(server, database, autocommit=autocommit, kind=kind, **words)
+    if options:
+        options = f"{startup_options(server, database, role)} {options}"
+    return assume(
+        server, database, role, autocommit=autocommit, kind=kind, options=options or None
+    )
+
+
+def quiet_options(server: Server) -> str:
+    """Return the ``options`` that keep a project's objects out of a superuser's way."""
+    given = "" if server.own else str(conninfo_to_dict(server.conninfo).get("options") or "")
+    # Before PostgreSQL 17 only a replica can do without event triggers.
+    events = "event_triggers=off" if server.version >= 170000 else "session_replication_role=replica"
+    return f"{given} -c search_path=pg_catalog,pg_temp -c {events}".strip()
 
 
 def conninfo(server: Server, database: str, **words: str) -> Secret:
@@ -136,6 +178,24 @@ def startup_options(server: Server, database: str, role: str) -> str:
         given = superuser.info.get_parameters().get("options", "")
         settings = settings_of(superuser, role)
     return " ".join([given, *starmap(startup_option, settings.items())]).strip()
+
+
+def _options_of_taken(server: Server, database: str, role: str) -> str:
+    """Return the ``options`` that give the harness's session a role and its settings.
+
+    Nothing where there is no harness, as on a server without our platform. What only a superuser
+    can set is left out.
+    """
+    if server.version < 150000:
+        return ""
+    with open_as(server, database) as superuser:
+        if not superuser.execute(_LOGS_IN, [HARNESS]).fetchone():
+            return ""
+        settings = settings_of(superuser, role, [HARNESS])
+        rows = superuser.execute(_NOT_FOR_USERS, [sorted(settings)])
+        for name in [row["name"] for row in rows]:
+            del settings[name]
+    return " ".join(starmap(startup_option, {**settings, "role": role}.items()))
 
 
 def assume(

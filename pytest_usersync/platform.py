@@ -22,6 +22,14 @@ _PREFIX = f"{database.PREFIX}platform_"
 _STAND_IN = "A stand-in by pytest-usersync."
 # The one that every local project has.
 _SECRET = "super-secret-jwt-token-with-at-least-32-characters-long"
+# Before PostgreSQL 16 whoever may create roles may grant these, and with them programs and files
+# of the server; supautils reserves them. Without them only a superuser has programs and files.
+_NO_SERVER_ROLES = """
+    delete from pg_catalog.pg_authid
+    where rolname in (
+        'pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'
+    )
+"""
 
 
 def seed() -> Seed:
@@ -112,6 +120,8 @@ def _make_roles(connection: database.Connection, server: Server) -> None:
             made.append(role)
     if server.guest and "authenticator" in present:
         _let_become(connection, [role for role in made if role in _REQUESTS])
+    if server.own and server.version < 160000:
+        connection.execute(_NO_SERVER_ROLES)
 
 
 def _mark_role(connection: database.Connection, server: Server, role: str) -> None:

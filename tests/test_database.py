@@ -153,7 +153,7 @@ def test_settings_of_the_superuser_do_not_reach_a_taken_role(
     login = replace(foreign, conninfo=server.conninfo.replace("supabase_admin", superuser))
     name = role("login")
     with connect(login, "postgres") as connection:
-        assert ask(connection, "show search_path") == "secret"
+        assert ask(connection, "show work_mem") == "9MB"
     with connect(login, "postgres", name) as connection:
         assert ask(connection, "show search_path") == '"$user", public'
         assert ask(connection, "show work_mem") == "4MB"

@@ -46,6 +46,14 @@ ACCEPTED = [
     ),
     Accepted("schemas/usersync/*", "what lends rights, where the platform has supautils"),
     *(
+        Accepted(pattern, "the harness acts as it, so that no project's code meets a superuser")
+        for pattern in (
+            "db_role_settings/usersync_harness/*",
+            "memberships/usersync_harness in *",
+            "roles/usersync_harness/*",
+        )
+    ),
+    *(
         Accepted(pattern, "a service or the CLI makes it; the facts are of image and Auth alone")
         for pattern in (
             "db_role_settings/-/*",

@@ -194,6 +194,7 @@ def test_a_stand_in_is_named_for_each_extension_the_server_cannot_create(
     """A control file proves nothing: some packages ship it without the library."""
     missing = []
     with database.connect(server, fresh_database()) as superuser:
+        superuser.execute("set search_path = public")
         for extension in ("pg_graphql", "pg_stat_statements", *NAMES, "supabase_vault"):
             try:
                 superuser.execute(f'create extension "{extension}"'.encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -27,6 +28,12 @@ _NO_DEFAULT = object()
 
 
 PRELUDE = "set session authorization supabase_auth_admin;\nset search_path = auth;\n"
+_LOGIN = re.compile(r"(?m)^(set|reset) session authorization\b")
+
+
+def taking_roles(text: str) -> str:
+    """Return a script for psql as the harness runs it, who takes roles and is no superuser."""
+    return _LOGIN.sub(r"\1 role", text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from psycopg import Error
 
 from .. import database, platform, project
 from ..auth import AuthError, SupabaseAuth
-from ..database import Connection
+from ..database import HARNESS, Connection
 from ..finding import ClientView, Finding, Location
 from ..learning.watch import TABLES
 from ..project import PLATFORM_SCHEMAS, Project
@@ -89,7 +89,7 @@ class State:
 
 
 def state(connection: Connection) -> State:
-    """Return the state of a database; the session is a superuser's."""
+    """Return the state of a database; the session is the harness's."""
 
     def read(query: str, *parameters: object) -> dict[str, str]:
         rows = connection.execute(query.encode(), parameters or None).fetchall()
@@ -131,7 +131,7 @@ def before(trial: Trial, file: str) -> tuple[State, bool]:
     loaded = project.load(server, platform.template(server), part)
     try:
         with (
-            closing(database.connect(server, loaded.database)) as connection,
+            closing(database.connect(server, loaded.database, HARNESS)) as connection,
             closing(database.connect(server, loaded.database, "supabase_auth_admin")) as auth,
         ):
             found = state(connection)

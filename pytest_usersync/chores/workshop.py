@@ -9,7 +9,7 @@ from psycopg import Error
 from psycopg.rows import DictRow
 
 from ..check import Subject
-from ..database import Clones, Connection
+from ..database import Clones, Connection, connect
 from ..quoting import literal
 from ..trials.stage import Stage
 from ..trials.trial import Trial
@@ -139,6 +139,7 @@ class Workshop(Stage):
         self._new: _New | None = None
         self._lent: Trial | None = None
         self._undone = False
+        self._clerk: Connection | None = None
 
     def lend(self, case: str, *, undone: bool = False) -> Trial:
         """Return a trial on a database as new; the trial that was lent before is over.
@@ -162,6 +163,18 @@ class Workshop(Stage):
         if role in self._sessions and self._sessions[role].closed:
             del self._sessions[role]
         return super().session(role)
+
+    def _superuser(self) -> Connection:
+        """Return the session that writes to the catalog, and does nothing else."""
+        if self._clerk is None:
+            self._clerk = connect(self.subject.server, self.database)
+        return self._clerk
+
+    def _end(self) -> None:
+        super()._end()
+        if self._clerk:
+            self._clerk.close()
+            self._clerk = None
 
     def close(self) -> None:
         """End the sessions and drop the copies."""
@@ -219,7 +232,7 @@ class Workshop(Stage):
         # decide in which order they are told.
         if came and not large:
             session.execute(f"vacuum (index_cleanup on) {', '.join(came)}".encode())
-            session.execute(_UNKNOWN, {"came": came}, prepare=True)
+            self._superuser().execute(_UNKNOWN, {"came": came}, prepare=True)
         return _counted(rows) == new.rows
 
 

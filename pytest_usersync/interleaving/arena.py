@@ -17,14 +17,14 @@ from ..database import Connection
 from ..sessions.roles import Part
 from . import breakpoints
 from .breakpoints import Pause
-from .doors import SETTINGS, Doors, refused
+from .doors import Doors, refused
 from .line import Line
 from .model import Change, Row
 from .plans import Plans, table
 from .relations import Relations
 
 _PLAIN = (
-    "-c search_path= -c datestyle=ISO,YMD -c intervalstyle=postgres -c extra_float_digits=1"
+    "-c search_path=pg_catalog,pg_temp -c datestyle=ISO,YMD -c intervalstyle=postgres -c extra_float_digits=1"
     " -c usersync_race.at_work=on -c session_replication_role=replica"
 )
 _AT_WORK = "-c usersync_race.at_work=on"
@@ -52,14 +52,29 @@ _SEQUENCES = """
 """
 
 
+# As startup options only a superuser could give these to a session.
+# A session says itself that it waits, once it has looked for a deadlock: so whoever closes the
+# circle is the one who is told of it, however slow the machine is.
+_FOR_EVERYBODY = {
+    "deadlock_timeout": "1ms",
+    "log_lock_waits": "on",
+    "log_min_messages": "fatal",
+    "track_functions": "pl",
+}
+
+
 class Arena:
     """A copy of the loaded database in which sessions meet.
 
     What is written is taken back row by row: that costs a tenth of a fresh copy. What cannot be
     taken back so (a changed catalog, a trigger that fires even then) makes a fresh copy due.
+
+    Only the catalog is changed by the superuser, on ``control``. Rows are put back by the harness,
+    for that may run code of the project; so is what is read, and done before the schedules.
     """
 
     control: Connection
+    keeper: Connection
     plans: Plans
     reader: Connection
 
@@ -95,16 +110,14 @@ class Arena:
             self._template = self._logged()
         self.name = self._clones.take(self._template, "race")
         self.copies += 1
-        self.control = self._connect(_PLAIN)
+        self.control = self._connect(_PLAIN, None)
         self.control.prepare_threshold = None
-        if self.subject.server.guest:
-            for name, value in SETTINGS.items():
-                statement = sql.SQL("alter database {} set {} = {}")
-                words = (sql.Identifier(self.name), sql.Identifier(name), sql.Literal(value))
-                self.control.execute(statement.format(*words))
-        self.plans = Plans(self.control)
+        self._set_for_everybody()
         if self.copies == 1:
             self.control.execute(sqlfiles.read("interleaving", "log.sql").encode())
+        self.keeper = self._connect(_PLAIN)
+        self.keeper.prepare_threshold = None
+        self.plans = Plans(self.keeper)
         self.reader = self._connect(_AT_WORK)
         self.spoiled = False
         self._pauses = ()
@@ -116,14 +129,22 @@ class Arena:
         server = self.subject.server
         name = self._clones.take(self.subject.database, "race")
         # Not at work, it would be in the log itself, and no copy of it could be restored.
-        with database.open_as(server, name, options=_AT_WORK) as connection:
+        with database.connect(server, name, options=_AT_WORK) as connection:
             connection.execute(sqlfiles.read("interleaving", "log.sql").encode())
         return name
 
-    def _connect(self, options: str) -> Connection:
+    def _set_for_everybody(self) -> None:
+        for name, value in _FOR_EVERYBODY.items():
+            self.control.execute(
+                sql.SQL("alter database {} set {} = {}").format(
+                    sql.Identifier(self.name), sql.Identifier(name), sql.Literal(value)
+                )
+            )
+
+    def _connect(self, options: str, role: str | None = database.HARNESS) -> Connection:
         server = self.subject.server
         try:
-            connection = database.open_as(server, self.name, options=options)
+            connection = database.connect(server, self.name, role, options=options)
         except psycopg.OperationalError as error:
             raise refused(error) from None
         self._open.append(connection)
@@ -134,7 +155,7 @@ class Arena:
         """Lend a session of the role; it comes back as it was, or not at all."""
         with self.doors.line(login) as line:
             if self._pauses and not line.held:
-                breakpoints.hold(self.control, line.slot)
+                breakpoints.hold(self.control, self.keeper, line.slot)
                 line.held = True
             yield line
 
@@ -187,7 +208,7 @@ class Arena:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Lend a superuser's connection whose writes are logged, and committed at the end."""
+        """Lend the harness's connection whose writes are logged, and committed at the end."""
         self.reader.execute("set usersync_race.at_work = 'off'")
         try:
             with self.reader.transaction():
@@ -198,7 +219,7 @@ class Arena:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Lend a superuser's connection; what is done on it is rolled back."""
+        """Lend the harness's connection; what is done on it is rolled back."""
         if self.reader.closed:
             self._open.remove(self.reader)
             self.reader = self._connect(_AT_WORK)

@@ -112,11 +112,11 @@ def remove(control: Connection, pauses: Collection[Pause]) -> None:
             control.execute(statement)
 
 
-def hold(control: Connection, slot: int) -> None:
+def hold(control: Connection, keeper: Connection, slot: int) -> None:
     """Close the first pause of a session before it comes to one."""
     name = sql.Identifier("usersync_race", f"pause_{slot}")
     control.execute(sql.SQL("create sequence {}").format(name))
-    control.execute("select pg_catalog.pg_advisory_lock(%s, %s)", [KEYS, 2 * slot + 1])
+    keeper.execute("select pg_catalog.pg_advisory_lock(%s, %s)", [KEYS, 2 * slot + 1])
 
 
 def let_go(plans: Plans, slot: int, count: int) -> None:

@@ -8,11 +8,12 @@ from typing import Any, Protocol, Self, TypeVar
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 from psycopg.rows import DictRow
 
-from .. import database, logins
+from .. import database
 from ..auth.carrier import Carrier, OneByOne
 from ..server import Server
 from .plans import Plans
@@ -23,8 +24,6 @@ _CLEAN = (
     "rollback; {}; reset all; close all; unlisten *; discard temp;"
     " discard sequences; select pg_catalog.pg_advisory_unlock_all()"
 )
-# On a server reached by DSN the role has logged in, or is the login's from its start.
-_AS_AT_LOGIN = "reset session authorization; reset role"
 _LOCKS = "select usersync_race.locks(), pg_catalog.current_setting('transaction_isolation')"
 _CALLS = "coalesce(pg_catalog.pg_stat_get_xact_function_calls({}), 0)"
 
@@ -164,8 +163,12 @@ class RaceConnection(psycopg.Connection[DictRow]):
 class Line:
     """A session of the server that one race after the other may use."""
 
-    def __init__(self, connection: RaceConnection, back: str) -> None:
+    def __init__(self, connection: RaceConnection, login: str, superuser: str) -> None:
         self.connection = connection
+        # Who logged in without a superuser's rights comes back to that; others take the role again.
+        own = connection.info.user != superuser
+        take = sql.SQL("set session authorization {}").format(sql.Identifier(login))
+        back = "reset session authorization; reset role" if own else take.as_string(None)
         self._clean = _CLEAN.format(back).encode()
         self.pid = connection.info.backend_pid
         self._calls = "0"
@@ -177,15 +180,11 @@ class Line:
     @classmethod
     def open(cls, server: Server, name: str, login: str, options: str) -> Self:
         """Log in; raises psycopg.Error."""
-        if server.guest:
-            connection = logins.connect(server, name, login, kind=RaceConnection, options=options)
-            back = _AS_AT_LOGIN
-        else:
-            connection = database.assume(server, name, login, kind=RaceConnection, options=options)
-            back = f"set session authorization {sql.Identifier(login).as_string(None)}"
+        connection = database.connect(server, name, login, kind=RaceConnection, options=options)
         if not isinstance(connection, RaceConnection):
             raise TypeError(type(connection))
-        return cls(connection, back)
+        superuser = str(conninfo_to_dict(server.conninfo)["user"])
+        return cls(connection, login, superuser)
 
     def send(self, text: bytes) -> None:
         """Run statements of ours, for which there are no turns; raises psycopg.Error."""

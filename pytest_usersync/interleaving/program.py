@@ -68,22 +68,26 @@ def _own_transactions(session: Session) -> bool:
     return session.isolation is not None or any(map(callable, session.steps))
 
 
+# What the login has brought is there; and what is the superuser's to set, no request can set.
+_SET = """
+    select pg_catalog.set_config(given.name, given.value, false)
+    from rows from (
+        pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[])
+    ) as given (name, value)
+    left join pg_catalog.pg_settings as known on known.name = given.name
+    where coalesce(known.context, 'user') = 'user'
+        and pg_catalog.current_setting(given.name, true) is distinct from given.value
+"""
+
+
 def _enter(player: Player) -> None:
     part = player.arena.part(player.session.role, player.session.claims)[1]
     if part is None:
         return
     connection = player.line.connection
     connection.listener = None
-    values = [value for setting in part.settings for value in setting]
-    terms = ", ".join("pg_catalog.set_config(%s, %s, false)" for _ in part.settings)
-    if player.arena.subject.server.guest:  # PostgREST's login has come with what it brings.
-        connection.execute(f"select {terms}".encode(), values)
-    else:
-        # Some of what a login as the role brings may be set by nobody but a superuser.
-        connection.execute("set session authorization default")
-        connection.execute(f"select {terms}".encode(), values)
-        take = "select pg_catalog.set_config('session_authorization', %s, false)"
-        connection.execute(take, [part.login])
+    names, values = zip(*part.settings, strict=True)
+    connection.execute(_SET, [list(names), list(values)])
     connection.execute("select pg_catalog.set_config('role', %s, false)", [part.role])
     if not connection.autocommit:
         connection.commit()

@@ -203,10 +203,10 @@ class Laboratory:
 
     @contextmanager
     def _as_supabase_auth(self) -> Iterator[None]:
-        self._connection.execute("set local session authorization supabase_auth_admin")
+        self._connection.execute("set local role supabase_auth_admin")
         self._connection.execute("set local search_path = auth")
         yield
-        self._connection.execute("reset session authorization")
+        self._connection.execute("reset role")
 
     def _insert(self, values: Mapping[str, Json]) -> None:
         columns = sql.SQL(", ").join(map(sql.Identifier, values))

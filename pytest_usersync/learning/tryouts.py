@@ -124,7 +124,7 @@ begin
 end;
 $$;
 
-set local session authorization supabase_auth_admin;
+set local role supabase_auth_admin;
 set local search_path = auth;
 """
 

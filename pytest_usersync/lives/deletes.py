@@ -58,10 +58,11 @@ def script(user: User) -> str:
 
 
 def again(connection: Connection, user: User) -> None:
-    """Delete the user in an open transaction of the superuser, so that it can be taken back."""
+    """Delete the user in an open transaction of the harness, so that it can be taken back."""
     with connection.transaction():
-        connection.execute(f"{script(user)}set constraints all immediate".encode())
-        connection.execute("reset session authorization")
+        connection.execute("set local role supabase_auth_admin")
+        connection.execute("delete from auth.users where id = %s", [user.id])
+        connection.execute("set constraints all immediate; reset role")
 
 
 def cause(trial: Trial, refusal: Refused) -> Failure | None:

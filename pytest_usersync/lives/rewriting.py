@@ -146,12 +146,12 @@ def _rewrites(trial: Trial, user: User, target: Target, without: str) -> bool:
         old = _versions(trial, user.id)[target]
         trial.execute(
             f"alter table auth.users disable trigger {quoted(without)};\n"
-            "set local session authorization supabase_auth_admin;\n"
+            "set local role supabase_auth_admin;\n"
             "update auth.users set last_sign_in_at = now(), updated_at = now(),"
             " raw_user_meta_data = raw_user_meta_data, raw_app_meta_data = raw_app_meta_data,"
             " email = email, phone = phone, email_confirmed_at = email_confirmed_at"
             f" where id = '{user.id}';\n"
-            "set constraints all immediate;\nreset session authorization"
+            "set constraints all immediate;\nreset role"
         )
         return _rewritten(target, old, _versions(trial, user.id)[target]) is not None
 

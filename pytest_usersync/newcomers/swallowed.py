@@ -63,7 +63,7 @@ def _uncaught(trial: Trial, trigger: SyncTrigger) -> Refused | None:
     connection.execute("begin")
     if trial.attempt(partial(connection.execute, bare.encode())):
         return None
-    connection.execute("set local session authorization supabase_auth_admin")
+    connection.execute("set local role supabase_auth_admin")
     connection.execute("set local search_path = auth")
     auth = SupabaseAuth(connection, trial.signup.settings)
     try:

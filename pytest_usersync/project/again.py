@@ -43,7 +43,8 @@ class Again:
     Args:
         connect: opens a new session in place of one that broke.
         limit: seconds that one statement may take.
-        superuser: runs what a dump does to the platform's own; without it nothing is a dump.
+        harness: runs what a dump does to the platform's own, for the project may have written it
+            and no superuser is to run it; without it nothing is a dump.
         known: what the platform has already.
         refused: what could not be done, and why.
         left_out: how many statements were the platform's own.
@@ -52,7 +53,7 @@ class Again:
     connection: Connection
     connect: Callable[[], Connection]
     limit: float
-    superuser: Connection | None = None
+    harness: Connection | None = None
     known: Known = field(default_factory=lambda: Known(frozenset()))
     refused: list[Refused] = field(default_factory=list)
     left_out: int = 0
@@ -61,7 +62,7 @@ class Again:
         """Apply the statements and return the session, which may be another one afterwards."""
         waiting: list[Statement] = []
         for statement in statements:
-            fate = self.known.fate(statement) if self.superuser else Fate.KEPT
+            fate = self.known.fate(statement) if self.harness else Fate.KEPT
             if fate is Fate.LEFT_OUT:
                 self.left_out += 1
             elif fate is Fate.KEPT and not isinstance(statement, Copy | Command):
@@ -80,10 +81,10 @@ class Again:
                 self._refuse(statement, Refusal(0, "42601", message))
         elif isinstance(statement, Copy):
             self._copy(statement)
-        elif fate is Fate.LENT and self.superuser:
+        elif fate is Fate.LENT and self.harness:
             # The platform's own, in another state than ours: what does not fit is its business.
             with suppress(Error):
-                self.superuser.execute(encoded(statement.text))
+                self.harness.execute(encoded(statement.text))
 
     def _flush(self, statements: Sequence[Statement]) -> None:
         while statements:
@@ -120,7 +121,7 @@ class Again:
             self._reconnect()
 
     def _refuse(self, statement: Statement, refusal: Refusal) -> None:
-        if self.superuser and is_accessory(statement):
+        if self.harness and is_accessory(statement):
             self.left_out += 1
         else:
             self.refused.append((statement, refusal))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
+from psycopg import sql
 from psycopg.errors import Diagnostic
 from psycopg.pq import ConnStatus
 
@@ -45,6 +46,19 @@ _SEEDS = """
         hash text not null
     )
 """
+# Whom the harness cannot take: roles of the project. PostgreSQL's own begin with pg_.
+_STRANGERS = """
+    select r.rolname
+    from pg_catalog.pg_roles as r
+    where not r.rolsuper
+        and not pg_catalog.starts_with(r.rolname, 'pg_')
+        and not pg_catalog.pg_has_role(%(harness)s, r.oid, 'member')
+        and (
+            %(own)s
+            or pg_catalog.shobj_description(r.oid, 'pg_authid') like 'made by pytest-usersync, %%'
+        )
+    order by r.rolname
+"""
 _RECORD_SEED = """
     insert into supabase_migrations.seed_files (path, hash)
     values ($1::text, $2::text)
@@ -75,10 +89,23 @@ def load(
             strangers.noted(server, project),
             closing(Loading(server, name, project, limit)) as loading,
         ):
-            return loading.loaded(stop=stop)
+            loaded = loading.loaded(stop=stop)
+        _let_harness_in(server, name)
     except BaseException:
         database.drop(server, name)
         raise
+    return loaded
+
+
+def _let_harness_in(server: Server, name: str) -> None:
+    """Let the harness take the roles that the project made; others' roles stay as they are."""
+    given = {"harness": database.HARNESS, "own": server.own}
+    with database.connect(server, name) as superuser:
+        for row in superuser.execute(_STRANGERS, given).fetchall():
+            grant = sql.SQL("grant {} to {}")
+            superuser.execute(
+                grant.format(sql.Identifier(row["rolname"]), sql.Identifier(database.HARNESS))
+            )
 
 
 class Loading:
@@ -192,9 +219,9 @@ class Loading:
         """Apply a dump, or what was written by hand, as psql would."""
         again = Again(self.connection, self._connect, self.limit)
         if is_whole(migration.text):
-            with database.connect(self.server, self.name) as superuser:
-                superuser.execute("set lock_timeout = '4s'")
-                again.superuser, again.known = superuser, Known.of(superuser)
+            with database.connect(self.server, self.name, database.HARNESS) as harness:
+                harness.execute("set lock_timeout = '4s'; set search_path = ''")
+                again.harness, again.known = harness, Known.of(harness)
                 self.connection = again.run(migration.statements)
         else:
             self.connection = again.run(migration.statements)

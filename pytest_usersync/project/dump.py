@@ -111,7 +111,7 @@ class Fate(Enum):
 
     KEPT = auto()  # it is the project's
     LEFT_OUT = auto()  # the platform has done it
-    LENT = auto()  # it is about the platform's own, which the superuser changes
+    LENT = auto()  # it is about the platform's own, which the harness changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +121,9 @@ class Known:
     names: frozenset[str]
 
     @classmethod
-    def of(cls, superuser: Connection) -> Known:
+    def of(cls, connection: Connection) -> Known:
         """Look it up."""
-        rows = superuser.execute(_KNOWN, {"schemas": sorted(_OURS)})
+        rows = connection.execute(_KNOWN, {"schemas": sorted(_OURS)})
         return cls(frozenset(row["name"] for row in rows))
 
     def fate(self, statement: Statement) -> Fate:

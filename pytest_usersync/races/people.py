@@ -98,14 +98,14 @@ class People:
         self._lines: list[Connection] = []
         self._free: list[Connection] = []
         self._known: frozenset[str] = frozenset()
-        self._superuser = database.connect(trial.subject.server, name)
+        self._harness = database.connect(trial.subject.server, name, database.HARNESS)
 
     def close(self) -> None:
         """End the sessions."""
         for one in self._waiting:
             with suppress(Error):
                 self._kill(one)
-        for line in (*self._lines, self._superuser):
+        for line in (*self._lines, self._harness):
             line.close()
 
     # -- while the migrations are applied
@@ -118,7 +118,7 @@ class People:
             if not self._waiting and self._sign_up(moment, stays=False):
                 self._sign_up(moment, stays=True)
             return
-        there = frozenset(row["name"] for row in self._superuser.execute(_TRIGGERS))
+        there = frozenset(row["name"] for row in self._harness.execute(_TRIGGERS))
         lost, self._known = self._known - there, self._known | there
         if moment == self._only.moment:
             self._sign_up(moment, stays=self._only.stayed, lost=lost)
@@ -180,7 +180,7 @@ class People:
             self._free.append(one.line)
 
     def _blocking(self, pid: int) -> list[int]:
-        row = self._superuser.execute(_WAITS, [pid]).fetchone()
+        row = self._harness.execute(_WAITS, [pid]).fetchone()
         return row["pids"] if row else []
 
     def _line(self) -> Connection:
@@ -201,10 +201,10 @@ class People:
 
     def _kill(self, one: _Signup) -> None:
         """Let one be told of an error that no function catches unless it means to."""
-        self._superuser.execute("select pg_catalog.pg_cancel_backend(%s)", [one.pid])
+        self._harness.execute("select pg_catalog.pg_cancel_backend(%s)", [one.pid])
         one.join(_PATIENCE)
         if one.is_alive():
-            self._superuser.execute("select pg_catalog.pg_terminate_backend(%s)", [one.pid])
+            self._harness.execute("select pg_catalog.pg_terminate_backend(%s)", [one.pid])
             one.join(_PATIENCE)
 
     def _turn(self, name: str) -> None:
@@ -221,9 +221,9 @@ class People:
         asked = sql.SQL(_SERVED).format(
             table=identifier(target.table), key=sql.Identifier(target.key)
         )
-        rows = self._superuser.execute(asked, [[one.id for one in came]])
+        rows = self._harness.execute(asked, [[one.id for one in came]])
         served = {row["id"]: row["served"] for row in rows}
         there = [replace(one, served=served[one.id]) for one in came if one.id in served]
-        first = self._superuser.execute(_FIRST_ONE, [[one.id for one in there[:1]]])
+        first = self._harness.execute(_FIRST_ONE, [[one.id for one in there[:1]]])
         text = "".join(map(arrival_of, first))
         return Installation(tuple(there), tuple(self.acts), failed, text, self._last)

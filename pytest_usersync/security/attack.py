@@ -57,10 +57,10 @@ class Attack:
             if self.met:
                 rehearsed.as_auth(newcomer.insert())
             snare = self._done(shadows.snare(self.schema, self.made))
-            if rehearsed.run(f"set local session authorization {self.role}; {snare}"):
+            if rehearsed.run(f"set local role {self.role}; {snare}"):
                 return []
             rehearsed.run(block(*self._statements()))
-            rehearsed.run("reset session authorization")
+            rehearsed.run("reset role")
             if whole and not self.baits:
                 rehearsed.live(newcomer)
                 rehearsed.live(Newcomer({"email": "bea@example.com"}, STRANGER))

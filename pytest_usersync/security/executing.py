@@ -124,6 +124,6 @@ def _ways(row: DictRow) -> Iterator[Executor]:
 def _runner(rehearsed: Rehearsal, role: str, one: Executor) -> str:
     """Return who owns what is created so; nothing when nothing is."""
     probe = one.call(f"create temporary table {PROBE} ()")
-    handed = f"set local session authorization {role}; {probe}; reset session authorization"
+    handed = f"set local role {role}; {probe}; reset role"
     found = rehearsed.after(handed, _OWNER)
     return "" if isinstance(found, Failure) else "".join(row["role"] for row in found)

@@ -219,6 +219,6 @@ def _job(command: str, role: str) -> str:
     """Return the statements by which a scheduled command is run, whatever becomes of it."""
     tried = f"begin execute {literal(command)}; exception when others then null; end"
     return (
-        f"reset session authorization; set session authorization {role};"
+        f"reset role; set role {role};"
         f" do $usersync$ {tried} $usersync$"
     )

@@ -110,7 +110,7 @@ def _arriving(law: Law, user_id: UUID, data: Mapping[str, str], *, later: bool) 
     app = '{"provider": "email", "providers": ["email"]}'
     update = f"raw_user_meta_data = {literal(whole)}, " if later else ""
     return (
-        "set local session authorization supabase_auth_admin; set local search_path = auth;\n"
+        "set local role supabase_auth_admin; set local search_path = auth;\n"
         "insert into users (id, instance_id, aud, role, email, raw_app_meta_data,"
         " raw_user_meta_data, created_at, updated_at)\n"
         f"values ('{user_id}', '{UUID(int=0)}', 'authenticated', '', 'wish.{user_id}@example.com',"
@@ -118,5 +118,5 @@ def _arriving(law: Law, user_id: UUID, data: Mapping[str, str], *, later: bool) 
         "update users set role = 'authenticated', email_confirmed_at = now()"
         f" where id = '{user_id}';\n"
         f"update users set {update}updated_at = now() where id = '{user_id}';\n"
-        "set constraints all immediate; reset session authorization; reset search_path;\n"
+        "set constraints all immediate; reset role; reset search_path;\n"
     )

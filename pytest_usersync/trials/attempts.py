@@ -11,15 +11,15 @@ from psycopg import Error, generators
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 
-from ..auth.script import Write
+from ..auth.script import Write, taking_roles
 from ..database import Connection
 
 # Told the error of the statements, or None when they ran; may look at what they left.
 Broken = Callable[[Error | None], bool]
 
 _BACK = "rollback to savepoint attempt;"
-_AS_AUTH = "set local session authorization supabase_auth_admin; set local search_path = auth;"
-_DONE = "set constraints all immediate; reset session authorization;"
+_AS_AUTH = "set local role supabase_auth_admin; set local search_path = auth;"
+_DONE = "set constraints all immediate; reset role;"
 _DEFERRED = """
     select string_agg(format('%I.%I', n.nspname, c.conname), ', ') as names
     from pg_catalog.pg_constraint as c
@@ -29,18 +29,18 @@ _DEFERRED = """
 
 
 class Attempts:
-    """A transaction of the superuser that is taken back, and in it one attempt after the other.
+    """A transaction of the harness that is taken back, and in it one attempt after the other.
 
     Args:
-        connection: the superuser's, idle; ``broken`` may query it.
+        connection: the harness's, idle; ``broken`` may query it.
         broken: whether the promise is still broken in the same way.
-        setup: what the superuser does before.
+        setup: what the harness does before.
     """
 
     def __init__(self, connection: Connection, broken: Broken, setup: str = "") -> None:
         self._connection = connection
         self._broken = broken
-        self._setup = setup
+        self._setup = taking_roles(setup)
         self._ready = True
         self._commit: str | None = None
 
@@ -86,7 +86,7 @@ class Attempts:
         if self._commit is None:
             found = self._connection.execute(_DEFERRED).fetchone()
             names = found["names"] if found else None
-            again = f"reset session authorization; set constraints {names} deferred; {_AS_AUTH}"
+            again = f"reset role; set constraints {names} deferred; {_AS_AUTH}"
             self._commit = f"set constraints all immediate; {again}" if names else ""
         return self._commit
 

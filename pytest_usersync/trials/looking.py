@@ -1,4 +1,4 @@
-"""What a trial looks at: read by the superuser, and not twice where nothing happens between."""
+"""What a trial looks at: read by the harness, and not twice where nothing happens between."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from uuid import UUID
 
 from psycopg import sql
 
+from ..auth.script import taking_roles
 from ..check import Subject
 from ..quoting import identifier
 from ..sync import Target
@@ -30,7 +31,7 @@ class _Known:
 
 
 class Looking:
-    """The eyes of a trial: the superuser's session on its stage."""
+    """The eyes of a trial: the harness's session on its stage."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -41,7 +42,7 @@ class Looking:
         self._seen = None
 
     def query(self, text: str, parameters: Sequence[object] = ()) -> list[DictRow]:
-        """Return the rows of one query, read by the superuser."""
+        """Return the rows of one query, read by the harness."""
         if self._seen is None:
             return self._read(text, parameters)
         asked = repr((text, parameters))
@@ -70,9 +71,10 @@ class Looking:
         return self._stage.session().execute(text.encode(), parameters or None).fetchall()
 
     def execute(self, text: str, parameters: Sequence[object] = ()) -> int:
-        """Run one statement as the superuser and return how many rows it touched."""
+        """Run one statement as the harness and return how many rows it touched."""
         self._acts()
-        return self._stage.session().execute(text.encode(), parameters or None).rowcount
+        done = self._stage.session().execute(taking_roles(text).encode(), parameters or None)
+        return done.rowcount
 
     def user(self, user_id: UUID) -> DictRow | None:
         """Return the user's row of ``auth.users``, or None."""

@@ -19,10 +19,10 @@ from ..quoting import literal, named, quoted
 from ..sync import Target
 from .trial import Trial
 
-_AS_AUTH = "set local session authorization supabase_auth_admin; set local search_path = auth;"
+_AS_AUTH = "set local role supabase_auth_admin; set local search_path = auth;"
 # What waits for the commit is done, and the next step waits again.
 _SETTLE = "set constraints all immediate; set constraints all deferred"
-_DONE = f"{_SETTLE}; reset session authorization; reset search_path"
+_DONE = f"{_SETTLE}; reset role; reset search_path"
 _MOMENT = "2001-02-03T04:05:06+00:00"
 
 # Nobody stays, so nobody is in the way of the next.
@@ -101,7 +101,7 @@ class Newcomer:
 
 
 class Rehearsal:
-    """A transaction of the superuser that will be taken back; each attempt is a savepoint."""
+    """A transaction of the harness that will be taken back; each attempt is a savepoint."""
 
     def __init__(self, trial: Trial, connection: Connection) -> None:
         self._trial = trial
@@ -212,7 +212,7 @@ def shortest(newcomer: Newcomer, holds: Callable[[Sequence[str]], bool]) -> list
 
 @contextmanager
 def rehearsal(trial: Trial, role: str | None = None) -> Iterator[Rehearsal]:
-    """Begin a transaction of ``role`` (default: the superuser) and roll it back at the end."""
+    """Begin a transaction of ``role`` (default: the harness) and roll it back at the end."""
     connection = trial.session(role)
     with connection.transaction(force_rollback=True):
         yield Rehearsal(trial, connection)

@@ -55,7 +55,7 @@ def request(trial: Trial, user_id: UUID | None = None, role: str = "") -> Iterat
 def rehearsal(trial: Trial, told: Mapping[str, Json], setup: str = "") -> Iterator[Connection]:
     """Lend a session that makes a request which is taken back at the end, whatever it did.
 
-    It is the superuser's that takes the role, so it sees what is not committed yet, and what
+    It is the harness's that takes the role, so it sees what is not committed yet, and what
     ``setup`` changes before. An error of the database ends the block and goes on.
     """
     connection = trial.session()

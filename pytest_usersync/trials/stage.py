@@ -6,7 +6,7 @@ from typing import Protocol
 
 from ..auth import User
 from ..check import Subject
-from ..database import Connection, connect
+from ..database import HARNESS, Connection, connect
 from . import shrink
 from .common import Common
 
@@ -65,8 +65,8 @@ class Stage:
         return self.name
 
     def connect(self, role: str | None = None) -> Connection:
-        """Return a new session of ``role`` (default: the superuser); the caller closes it."""
-        connection = connect(self.subject.server, self.database, role)
+        """Return a new session of ``role`` (default: the harness); the caller closes it."""
+        connection = connect(self.subject.server, self.database, role or HARNESS)
         connection.add_notice_handler(
             lambda notice: self.notices.append(f"{notice.severity}: {notice.message_primary}")
         )

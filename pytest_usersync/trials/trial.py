@@ -33,7 +33,7 @@ class Trial(Looking):
     """One case of a check, acting on its stage.
 
     Everything that a signup does is really committed, by a session that is logged in as
-    ``supabase_auth_admin``; everything that is looked at is read by the superuser. ``sent`` is
+    ``supabase_auth_admin``; everything that is looked at is read by the harness, who is no superuser. ``sent`` is
     what ``shortest`` replays: what the last signup sent, and what a later change of the user added
     (``later``). ``script`` is the same as SQL, ``notices`` are the warnings that PostgreSQL sent.
     ``people`` are who the cases of the check let stay for the next one, by what they are for.
@@ -93,7 +93,7 @@ class Trial(Looking):
         return self._stage.common.get(make, self.subject)
 
     def connect(self, role: str | None = None) -> Connection:
-        """Return a new session of ``role`` (default: the superuser), closed with the trial."""
+        """Return a new session of ``role`` (default: the harness), closed with the trial."""
         return self._exits.enter_context(closing(self._stage.connect(role)))
 
     def session(self, role: str | None = None) -> Connection:
@@ -166,7 +166,7 @@ class Trial(Looking):
         Args:
             user_id: who signed up.
             broken: asks a trial in which the signup, or less of it, has just been done.
-            setup: SQL that the superuser runs before the signup.
+            setup: SQL that the harness runs before the signup.
         """
         spare = Trial(self._stage.spare, self.case)
         reachable = self._reachable(user_id)

@@ -78,7 +78,7 @@ def walk(
 
 
 def _imprint(running: Server, name: str) -> str:
-    with closing(database.connect(running, name)) as connection:
+    with closing(database.connect(running, name, database.HARNESS)) as connection:
         return imprint.take(connection)
 
 

@@ -154,7 +154,9 @@ begin
             on one.attrelid = class.oid and one.attnum > 0 and not one.attisdropped
         where class.relkind in ('r', 'p')
             and class.relpersistence <> 't'
-            and schema.nspname not in ('pg_catalog', 'information_schema', 'usersync_race')
+            and schema.nspname not in (
+                'pg_catalog', 'information_schema', 'usersync', 'usersync_race'
+            )
             and not exists (
                 select from usersync_race.tables as known where known.relation = class.oid
             )
@@ -239,3 +241,8 @@ end
 $$;
 
 select usersync_race.watch();
+
+-- They meet what the project made, so a superuser's rights would be too many.
+alter function usersync_race.note() owner to usersync_harness;
+alter function usersync_race.note_truncate() owner to usersync_harness;
+alter function usersync_race.note_ddl() owner to usersync_harness;

@@ -86,3 +86,8 @@ begin
     where oid = pg_catalog.format('%I.%I', found.nspname, found.relname)::regclass;
 end
 $$;
+
+-- They meet what the project made, so a superuser's rights would be too many.
+alter function usersync_race.halt(text) owner to usersync_harness;
+alter function usersync_race.halt_write() owner to usersync_harness;
+alter function usersync_race.halt_read(text) owner to usersync_harness;

@@ -82,3 +82,27 @@ create role dashboard_user createdb createrole replication;
 
 -- role pgbouncer
 create role pgbouncer login;
+
+-- role usersync_harness
+-- What the harness itself does where a project's code may run: it reads and writes all rows, changes
+-- what the project made, and takes every role, but it is no superuser and cannot become one.
+create role usersync_harness login bypassrls;
+alter role usersync_harness set search_path = "\$user", public, auth, extensions;
+alter role usersync_harness set log_statement = 'none';
+grant pg_monitor, pg_read_all_data, pg_write_all_data, pg_signal_backend to usersync_harness;
+grant
+    anon, authenticated, service_role, authenticator, postgres, supabase_auth_admin,
+    supabase_storage_admin, supabase_realtime_admin, supabase_functions_admin,
+    supabase_read_only_user, supabase_etl_admin, supabase_replication_admin, dashboard_user
+to usersync_harness;
+do $$
+begin
+    if current_setting('server_version_num')::int >= 150000 then
+        execute 'grant set on parameter session_replication_role, track_functions'
+            ' to usersync_harness';
+    end if;
+    if current_setting('server_version_num')::int >= 170000 then
+        execute 'grant pg_maintain to usersync_harness';
+    end if;
+end
+$$;

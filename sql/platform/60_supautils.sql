@@ -3,6 +3,11 @@
 -- the platform and drop triggers from them. Here event triggers lend it, for one command, the
 -- ownership that the command asks for. So it holds inside blocks and functions as well, and all
 -- names, notices and errors are PostgreSQL's own. Only postgres may use the schema.
+--
+-- What runs with a superuser's rights here must not meet anything that the project made: its
+-- search_path is "pg_catalog, pg_temp", for with an empty one PostgreSQL looks for tables and types
+-- in pg_temp first. No project calls it: event triggers do, and one function that takes a statement
+-- apart and puts it together again.
 
 create schema usersync;
 
@@ -20,7 +25,7 @@ create function usersync.privileged_extensions()
 returns text[]
 language sql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select array[
         'address_standardizer', 'address_standardizer_data_us', 'autoinc', 'bloom', 'btree_gin',
@@ -42,7 +47,7 @@ create function usersync.lent_tables()
 returns text[]
 language sql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select array[
         'auth.audit_log_entries', 'auth.flow_state', 'auth.identities', 'auth.instances',
@@ -59,7 +64,7 @@ $$;
 create function usersync.adopt(extension oid, since oid)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     insert into pg_catalog.pg_depend (
         classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype
@@ -96,7 +101,7 @@ $$;
 create function usersync.make_stand_in(wanted text, schema_name text, version text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set check_function_bodies = off
 set client_min_messages = warning
 as $$
@@ -127,52 +132,92 @@ begin
 end
 $$;
 
+-- Take away what an extension would let a project do as a superuser. A server that trusts its own
+-- socket lets dblink_connect_u in as anybody, and default privileges grant it. What a stand-in does
+-- with its owner's rights it does without a superuser's.
+create function usersync.tame(extension text, stands_in boolean)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    routine record;
+begin
+    for routine in
+        select p.oid::regprocedure as name, p.proname = 'dblink_connect_u' as dangerous
+        from pg_proc as p
+        join pg_depend as d
+            on d.objid = p.oid and d.classid = 'pg_proc'::regclass and d.deptype = 'e'
+        join pg_extension as e
+            on e.oid = d.refobjid and d.refclassid = 'pg_extension'::regclass
+        where e.extname = extension
+            and (p.proname = 'dblink_connect_u' or stands_in and p.prosecdef)
+        order by p.oid
+    loop
+        if routine.dangerous then
+            execute format(
+                'revoke all on function %s from public, postgres, anon, authenticated,'
+                ' service_role',
+                routine.name
+            );
+        else
+            execute format('alter function %s owner to usersync_harness', routine.name);
+        end if;
+    end loop;
+end
+$$;
+
 create function usersync.add_extension(
     wanted text,
     schema_name text default null,
     version text default null,
-    cascades boolean default false
+    cascades boolean default false,
+    otherwise text default null
 )
 returns void
 language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
--- No search_path is set: without a schema the extension goes where the caller's path says.
 declare
     kept usersync.stand_in;
     place text;
+    fixed boolean;
     stands_in boolean := false;
 begin
     select * into kept from usersync.stand_in as s where s.name = wanted;
     if schema_name <> kept.schema_name and wanted <> 'pg_cron' then
-        raise feature_not_supported using message = pg_catalog.format(
+        raise feature_not_supported using message = format(
             'extension "%s" must be installed in schema "%s"', wanted, kept.schema_name
         );
     end if;
-    place := coalesce(kept.schema_name, schema_name, pg_catalog.current_schema());
-    if pg_catalog.to_regnamespace(pg_catalog.quote_ident(place)) is null then
+    place := coalesce(kept.schema_name, schema_name, otherwise);
+    if place is null then
+        raise invalid_schema_name using message = 'no schema has been selected to create in';
+    elsif to_regnamespace(quote_ident(place)) is null then
         if kept.schema_name is null then
-            raise invalid_schema_name using message = pg_catalog.format(
-                'schema "%s" does not exist', place
-            );
+            raise invalid_schema_name using message = format('schema "%s" does not exist', place);
         end if;
-        execute pg_catalog.format('create schema %I', place);
+        execute format('create schema %I', place);
     end if;
+    -- An extension that says itself where it goes takes no other schema.
+    fixed := exists (
+        select from pg_available_extension_versions() as v
+        where v.name = wanted and v.schema is not null and v.schema <> place
+    );
     begin
         -- The version asked for is the platform's; the server has its own.
-        execute pg_catalog.concat_ws(
-            ' ', 'create extension', pg_catalog.quote_ident(wanted),
-            'schema ' || pg_catalog.quote_ident(coalesce(kept.schema_name, schema_name)),
+        execute concat_ws(
+            ' ', 'create extension', quote_ident(wanted),
+            case when not fixed then 'schema ' || quote_ident(place) end,
             case when cascades then 'cascade' end
         );
     exception
         when feature_not_supported or undefined_file then
-            if kept.name is null and wanted in (
-                select name from pg_catalog.pg_available_extensions
-            ) then
+            if kept.name is null and wanted in (select name from pg_available_extensions) then
                 raise;
             elsif kept.name is null then
                 raise undefined_file using
-                    message = pg_catalog.format(
+                    message = format(
                         'extension "%s" is not on this server, though the platform has it', wanted
                     ),
                     hint = 'Use a PostgreSQL that has it.';
@@ -197,52 +242,50 @@ begin
                 raise;
             end if;
     end;
+    perform usersync.tame(wanted, stands_in);
 end
 $$;
 
 -- Create what a statement is about to create if it does not exist, and hide the notice that by now
 -- it does. Without "if not exists" nothing can be done ahead of the statement: the loader adds it,
--- with the mark "once". A text of several statements is served as a whole.
-create function usersync.create_extension(statement text)
+-- with the mark "once". A text of several statements is served as a whole. Without a schema the
+-- extension goes to "place", the first schema of the caller's path.
+create function usersync.create_extension(statement text, place text)
 returns void
 language plpgsql
-security definer
+set search_path = pg_catalog, pg_temp
 as $$
--- No search_path is set: without a schema the extension goes where the caller's path says.
 declare
     word constant text := '("(?:[^"]|"")+"|[\w$]+)';
-    code text := pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(statement, '/\*(?! once ).*?\*/', ' ', 'g'),
-        '--[^\n]*', ' ', 'g'
+    code text := regexp_replace(
+        regexp_replace(statement, '/\*(?! once ).*?\*/', ' ', 'g'), '--[^\n]*', ' ', 'g'
     );
     one text[];
     wanted text;
 begin
     for one in
-        select pg_catalog.regexp_matches(
+        select regexp_matches(
             code,
             '\mcreate\s+extension\s*(/\* once \*/)?\s+if\s+not\s+exists\s+' || word || '([^;]*)',
             'gi'
         )
     loop
-        wanted := (pg_catalog.parse_ident(one[2]))[1];
-        if exists (select from pg_catalog.pg_extension where extname = wanted) then
+        wanted := (parse_ident(one[2]))[1];
+        if exists (select from pg_extension where extname = wanted) then
             if one[1] is not null then
-                raise duplicate_object using message = pg_catalog.format(
+                raise duplicate_object using message = format(
                     'extension "%s" already exists', wanted
                 );
             end if;
         elsif wanted = any (usersync.privileged_extensions()) then
             perform usersync.add_extension(
                 wanted,
-                (pg_catalog.parse_ident(
-                    pg_catalog.substring(one[3], '(?i)\mschema\s+' || word)
-                ))[1],
-                pg_catalog.btrim(
-                    pg_catalog.substring(one[3], '(?i)\mversion\s+(''[^'']*''|"[^"]*"|[\w.]+)'),
-                    '''"'
+                (parse_ident(substring(one[3], '(?i)\mschema\s+' || word)))[1],
+                btrim(
+                    substring(one[3], '(?i)\mversion\s+(''[^'']*''|"[^"]*"|[\w.]+)'), '''"'
                 ),
-                one[3] ~* '\mcascade\M'
+                one[3] ~* '\mcascade\M',
+                place
             );
             perform usersync.hush();
         end if;
@@ -254,7 +297,7 @@ $$;
 create function usersync.hush()
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select set_config('usersync.loudness', current_setting('client_min_messages'), true);
     select set_config('client_min_messages', 'warning', true)
@@ -266,8 +309,7 @@ $$;
 create function usersync.move_extension(statement text)
 returns void
 language plpgsql
-security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     word constant text := '("(?:[^"]|"")+"|[\w$]+)';
@@ -300,19 +342,19 @@ begin
 end
 $$;
 
--- Lend "borrower" the tables that a statement about a policy or a trigger may mean, or extensions,
--- and keep in a setting of the transaction whose they are. Writing the owner down directly leaves
--- privileges and dependencies as they are.
-create function usersync.lend(tag text, statement text, borrower oid)
+-- What is lent while a command runs, and whose it is. Only what runs with the superuser's rights
+-- here can write it.
+create table usersync.lent (catalog regclass not null, object oid not null, owner oid not null);
+
+-- Lend "borrower" the tables that a statement about a policy or a trigger may mean, or extensions.
+-- Writing the owner down directly leaves privileges and dependencies as they are.
+create function usersync.lend(tag text, statement text, path text[], borrower oid)
 returns void
 language plpgsql
-security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
-    path text[] := string_to_array(current_setting('usersync.path'), ',');
     named text[];
-    lent jsonb;
 begin
     if tag ~ 'EXTENSION' or tag = 'COMMENT' and statement ~* '\mcomment\s+on\s+extension\M' then
         with held as (
@@ -323,87 +365,96 @@ begin
         moved as (
             update pg_extension as e set extowner = borrower from held where e.oid = held.oid
         )
-        select jsonb_object_agg(oid, extowner) into lent from held;
-    else
-        named := array(
-            select lower(part[1] || '.' || part[2])
-            from regexp_matches(
-                statement, '\m"?(auth|realtime|storage)"?\s*\.\s*"?(\w+)', 'gi'
-            ) as part
-        ) || array(
-            select t.name
-            from unnest(usersync.lent_tables()) as t (name)
-            where split_part(t.name, '.', 1) = any (path)
-        );
-        if not named && usersync.lent_tables() then
-            return;
-        end if;
-        with held as (
-            select c.oid, c.relowner
-            from pg_class as c
-            join pg_namespace as n on n.oid = c.relnamespace
-            where n.nspname || '.' || c.relname = any (named)
-                and n.nspname || '.' || c.relname = any (usersync.lent_tables())
-                and n.nspname in ('auth', 'realtime', 'storage')
-                and c.relowner <> borrower
-        ),
-        moved as (
-            update pg_class as c set relowner = borrower from held where c.oid = held.oid
-        )
-        select jsonb_object_agg(oid, relowner) into lent from held;
+        insert into usersync.lent select 'pg_extension'::regclass, oid, extowner from held;
+        return;
     end if;
-    perform set_config('usersync.lent', coalesce(lent::text, ''), true);
+    named := array(
+        select lower(part[1] || '.' || part[2])
+        from regexp_matches(statement, '\m"?(auth|realtime|storage)"?\s*\.\s*"?(\w+)', 'gi') as part
+    ) || array(
+        select t.name
+        from unnest(usersync.lent_tables()) as t (name)
+        where split_part(t.name, '.', 1) = any (path)
+    );
+    if not named && usersync.lent_tables() then
+        return;
+    end if;
+    with held as (
+        select c.oid, c.relowner
+        from pg_class as c
+        join pg_namespace as n on n.oid = c.relnamespace
+        where n.nspname || '.' || c.relname = any (named)
+            and n.nspname || '.' || c.relname = any (usersync.lent_tables())
+            and n.nspname in ('auth', 'realtime', 'storage')
+            and c.relowner <> borrower
+    ),
+    moved as (
+        update pg_class as c set relowner = borrower from held where c.oid = held.oid
+    )
+    insert into usersync.lent select 'pg_class'::regclass, oid, relowner from held;
 end
 $$;
 
-create function usersync.take_back()
-returns void
-language sql
-security definer
-set search_path = ''
-as $$
-    update pg_catalog.pg_class as c
-    set relowner = lent.value::oid
-    from pg_catalog.jsonb_each_text(pg_catalog.current_setting('usersync.lent')::jsonb) as lent
-    where c.oid = lent.key::oid;
-    update pg_catalog.pg_extension as e
-    set extowner = lent.value::oid
-    from pg_catalog.jsonb_each_text(pg_catalog.current_setting('usersync.lent')::jsonb) as lent
-    where e.oid = lent.key::oid;
-    select pg_catalog.set_config('usersync.lent', '', true)
-$$;
-
+-- Three event triggers serve a command. The first runs as the caller and writes down what is asked;
+-- whatever was written down before is overwritten, whoever the caller is. The second and the last
+-- have the superuser's rights. No event trigger of the project runs between the first two.
 create function usersync.before_command()
 returns event_trigger
 language plpgsql
 as $$
--- No search_path is set: it runs as the caller, whose path says where an extension goes.
+-- No search_path is set: it runs as the caller, whose path says where an extension goes. All names
+-- and operators are qualified instead.
 declare
-    path text;
-    stack text;
+    stack pg_catalog.text;
+begin
+    get diagnostics stack = pg_context;
+    if pg_catalog.has_schema_privilege('usersync', 'usage') and not (
+        select rolsuper from pg_catalog.pg_roles where rolname operator(pg_catalog.=) current_user
+    ) then
+        perform pg_catalog.set_config(
+            'usersync.asked',
+            pg_catalog.json_build_object(
+                'who', current_user,
+                'path', pg_catalog.current_schemas(false),
+                'stack', stack,
+                'query', pg_catalog.current_query()
+            )::pg_catalog.text,
+            true
+        );
+    else
+        perform pg_catalog.set_config('usersync.asked', '', true);
+    end if;
+end
+$$;
+
+create function usersync.before_command_serve()
+returns event_trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    asked json := nullif(current_setting('usersync.asked', true), '')::json;
+    path text[];
     statement text;
 begin
-    if not pg_catalog.has_schema_privilege('usersync', 'usage')
-        or (select rolsuper from pg_catalog.pg_roles where rolname = current_user)
-    then
+    if asked is null then
         return;
     end if;
-    get diagnostics stack = pg_context;
+    path := array(select json_array_elements_text(asked -> 'path'));
     -- The second line names the statement when a block or function runs it.
     statement := coalesce(
-        pg_catalog.substring(stack, '^[^\n]*\nSQL statement "(.*?)"(?:\n(?:PL/pgSQL|SQL) .*)?$'),
-        pg_catalog.current_query()
+        substring(asked ->> 'stack', '^[^\n]*\nSQL statement "(.*?)"(?:\n(?:PL/pgSQL|SQL) .*)?$'),
+        asked ->> 'query'
     );
     if tg_tag = 'ALTER EXTENSION' then
         perform usersync.move_extension(statement);
     end if;
     if tg_tag = 'CREATE EXTENSION' then
-        perform usersync.create_extension(statement);
+        perform usersync.create_extension(statement, path[1]);
     elsif tg_tag <> 'COMMENT' or statement ~* '\mcomment\s+on\s+(policy|extension)\M' then
-        path := pg_catalog.array_to_string(pg_catalog.current_schemas(false), ',');
-        perform pg_catalog.set_config('usersync.path', path, true);
         perform usersync.lend(
-            tg_tag, statement, (select oid from pg_catalog.pg_roles where rolname = current_user)
+            tg_tag, statement, path, (select oid from pg_roles where rolname = asked ->> 'who')
         );
     end if;
 end
@@ -412,11 +463,20 @@ $$;
 create function usersync.after_command()
 returns event_trigger
 language plpgsql
-set search_path = ''
+security definer
+set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if current_setting('usersync.lent', true) <> '' then
-        perform usersync.take_back();
+    if exists (select from usersync.lent) then
+        update pg_class as c
+        set relowner = lent.owner
+        from usersync.lent as lent
+        where lent.catalog = 'pg_class'::regclass and lent.object = c.oid;
+        update pg_extension as e
+        set extowner = lent.owner
+        from usersync.lent as lent
+        where lent.catalog = 'pg_extension'::regclass and lent.object = e.oid;
+        delete from usersync.lent;
     end if;
     if current_setting('usersync.loudness', true) <> '' then
         perform set_config('client_min_messages', current_setting('usersync.loudness'), true);
@@ -433,6 +493,14 @@ when tag in (
 )
 execute function usersync.before_command();
 
+create event trigger usersync_before_command_serve
+on ddl_command_start
+when tag in (
+    'ALTER EXTENSION', 'ALTER POLICY', 'COMMENT', 'CREATE EXTENSION', 'CREATE POLICY',
+    'DROP EXTENSION', 'DROP POLICY', 'DROP TRIGGER'
+)
+execute function usersync.before_command_serve();
+
 create event trigger usersync_after_command
 on ddl_command_end
 when tag in (
@@ -443,34 +511,278 @@ execute function usersync.after_command();
 
 -- Seeds that were dumped run as replica.
 alter event trigger usersync_before_command enable always;
+alter event trigger usersync_before_command_serve enable always;
 alter event trigger usersync_after_command enable always;
 
--- No event trigger fires for these, so a migration reaches them through the loader, and only at
--- the top of a file: event triggers, and publications of all tables.
+-- Return the words of a statement; comments and blanks are left out.
+create function usersync.words(statement text)
+returns text[]
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select array_agg(word[1] order by place)
+    from regexp_matches(
+        statement,
+        $re$(\s+|--[^\n]*|/\*(?:[^*]|\*+[^*/])*\*+/|"(?:[^"]|"")+"|'(?:[^']|'')*'|[\w$]+|.)$re$,
+        'g'
+    ) with ordinality as found (word, place)
+    where word[1] !~ '^(\s|--|/\*)'
+$$;
+
+-- Return the name that a word spells, or fail.
+create function usersync.name_of(word text)
+returns text
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if word like '"%' then
+        return replace(substr(word, 2, length(word) - 2), '""', '"');
+    elsif word ~ '^[[:alpha:]_]' then
+        return lower(word);
+    end if;
+    raise syntax_error using message = format('a name is expected at %s', coalesce(word, 'the end'));
+end
+$$;
+
+-- Return the text that a word quotes, or fail.
+create function usersync.text_of(word text)
+returns text
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if word like '''%' then
+        return replace(substr(word, 2, length(word) - 2), '''''', '''');
+    end if;
+    raise syntax_error using message = format('a text is expected at %s', coalesce(word, 'the end'));
+end
+$$;
+
+-- Return the name of an event trigger of the project, or fail.
+create function usersync.event_trigger_of(word text)
+returns text
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if usersync.name_of(word) like 'usersync\_%' then
+        raise insufficient_privilege using message = 'must be owner of event trigger '
+            || usersync.name_of(word);
+    end if;
+    return quote_ident(usersync.name_of(word));
+end
+$$;
+
+-- No event trigger fires for event triggers and publications, so a migration reaches them through
+-- the loader, and only at the top of a file. The statement is taken apart, and what is executed is
+-- put together here: nothing else can be in it.
 create function usersync.as_platform(statement text)
 returns void
 language plpgsql
-security definer
 as $$
 -- No search_path is set: the names in the statement mean what they mean to the caller.
-declare
-    code text := pg_catalog.regexp_replace(
-        pg_catalog.regexp_replace(statement, '/\*.*?\*/', ' ', 'g'), '--[^\n]*', ' ', 'g'
-    );
-    publication text := pg_catalog.substring(
-        code, '(?i)^\s*create\s+publication\s+("(?:[^"]|"")+"|[\w$]+)'
-    );
 begin
-    if publication is null and code !~* '^\s*(create|alter|drop|comment\s+on)\s+event\s+trigger\M'
+    perform usersync.as_platform(statement, pg_catalog.current_schemas(true));
+end
+$$;
+
+create function usersync.as_platform(statement text, path name[])
+returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    words text[] := usersync.words(statement);
+    last integer := cardinality(words) - (words[cardinality(words)] = ';')::int;
+    code text;
+begin
+    words := words[:last];
+    code := lower(array_to_string(words[:4], ' '));
+    if code like 'create publication %' then
+        perform usersync.create_publication(words);
+    elsif code like 'create event trigger %' then
+        execute usersync.create_event_trigger(words, path);
+    elsif code like 'alter event trigger %' then
+        execute usersync.alter_event_trigger(words);
+    elsif code like 'drop event trigger %' then
+        execute usersync.drop_event_trigger(words);
+    elsif code like 'comment on event trigger%'
+        and cardinality(words) = 7 and lower(words[6]) = 'is'
     then
+        execute format(
+            'comment on event trigger %s is %L', usersync.event_trigger_of(words[5]),
+            case when lower(words[7]) <> 'null' then usersync.text_of(words[7]) end
+        );
+    else
         raise insufficient_privilege using message = 'not a statement of the platform';
-    elsif code ~* '\musersync_(before|after)_command\M' then
-        raise insufficient_privilege using message = 'must be owner of event trigger';
     end if;
-    execute statement;
-    if publication is not null then
-        execute pg_catalog.format('alter publication %s owner to postgres', publication);
+end
+$$;
+
+create function usersync.create_event_trigger(words text[], path name[])
+returns text
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    code text := lower(array_to_string(words, ' '));
+    tags text := '';
+    at integer := 7;
+    tag text;
+    place name;
+    called text;
+begin
+    if lower(words[5]) <> 'on' or usersync.name_of(words[6]) !~ '^[a-z_]+$' then
+        raise syntax_error using message = format('syntax error at or near "%s"', words[5]);
     end if;
+    if lower(words[7]) = 'when' then
+        if code !~ '^create event trigger .* on [a-z_"]+ when "?tag"? in \(' then
+            raise syntax_error using message = 'when filters an event trigger only by tag';
+        end if;
+        at := array_position(words, ')', 11) + 1;
+        foreach tag in array words[11:at - 2] loop
+            tags := tags || case when tag = ',' then ', ' else quote_literal(usersync.text_of(tag)) end;
+        end loop;
+        tags := format('when tag in (%s)', tags);
+    end if;
+    if lower(array_to_string(words[at:at + 1], ' ')) not in ('execute function', 'execute procedure')
+        or words[cardinality(words) - 1:] <> array['(', ')']
+        or cardinality(words) not in (at + 4, at + 6)
+        or cardinality(words) = at + 6 and words[at + 3] <> '.'
+    then
+        raise syntax_error using message = 'an event trigger ends with: execute function name()';
+    end if;
+    called := usersync.name_of(words[cardinality(words) - 2]);
+    if cardinality(words) = at + 6 then
+        place := usersync.name_of(words[at + 2]);
+    else
+        select s.name into place
+        from unnest(path) with ordinality as s (name, number)
+        join pg_namespace as n on n.nspname = s.name
+        join pg_proc as p on p.pronamespace = n.oid and p.proname = called and p.pronargs = 0
+        order by s.number
+        limit 1;
+    end if;
+    if place is null then
+        raise undefined_function using message = format('function %s() does not exist', called);
+    elsif place = 'usersync' then
+        raise insufficient_privilege using message = 'permission denied for schema usersync';
+    end if;
+    return format(
+        'create event trigger %s on %I %s execute function %I.%I()',
+        usersync.event_trigger_of(words[4]), usersync.name_of(words[6]), tags, place, called
+    );
+end
+$$;
+
+-- For the superuser, and for what the platform does in a project's name, no event trigger of the
+-- project fires: on the platform none does for those whom it reserves. Before PostgreSQL 17 this
+-- holds because they run as replica, so there an event trigger cannot be one that fires even then.
+create function usersync.alter_event_trigger(words text[])
+returns text
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    change text := lower(array_to_string(words[5:], ' '));
+    kept constant boolean := current_setting('server_version_num')::int >= 170000;
+begin
+    if change in ('disable', 'enable') or change in ('enable always', 'enable replica') and kept then
+        return format(
+            'alter event trigger %s %s', usersync.event_trigger_of(words[4]), change
+        );
+    elsif change in ('enable always', 'enable replica') then
+        return format('alter event trigger %s enable', usersync.event_trigger_of(words[4]));
+    elsif change like 'owner to %' and cardinality(words) = 7 then
+        return format(
+            'alter event trigger %s owner to %I', usersync.event_trigger_of(words[4]),
+            usersync.name_of(words[7])
+        );
+    elsif change like 'rename to %' and cardinality(words) = 7 then
+        return format(
+            'alter event trigger %s rename to %s', usersync.event_trigger_of(words[4]),
+            usersync.event_trigger_of(words[7])
+        );
+    end if;
+    raise syntax_error using message = format('syntax error at or near "%s"', words[5]);
+end
+$$;
+
+create function usersync.drop_event_trigger(words text[])
+returns text
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    lenient constant boolean := lower(array_to_string(words[4:5], ' ')) = 'if exists';
+    at constant integer := 4 + 2 * lenient::int;
+    rest constant text := lower(array_to_string(words[at + 1:], ' '));
+begin
+    if rest not in ('', 'cascade', 'restrict') then
+        raise syntax_error using message = format('syntax error at or near "%s"', words[at + 1]);
+    end if;
+    return format(
+        'drop event trigger %s %s %s', case when lenient then 'if exists' end,
+        usersync.event_trigger_of(words[at]), rest
+    );
+end
+$$;
+
+-- Create a publication of all tables or of whole schemas, which then belongs to postgres.
+create function usersync.create_publication(words text[])
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    name constant text := quote_ident(usersync.name_of(words[3]));
+    code constant text := lower(array_to_string(words, ' '));
+    at integer := 7;
+    listed text := 'all tables';
+    options text := '';
+begin
+    if code like 'create publication % for tables in schema %' then
+        listed := 'tables in schema ' || quote_ident(usersync.name_of(words[8]));
+        at := 9;
+        while words[at] = ',' loop
+            if lower(array_to_string(words[at + 1:at + 3], ' ')) = 'tables in schema' then
+                at := at + 3;
+            end if;
+            listed := listed || ', ' || quote_ident(usersync.name_of(words[at + 1]));
+            at := at + 2;
+        end loop;
+    elsif code not like 'create publication % for all tables%' then
+        raise insufficient_privilege using message = 'not a statement of the platform';
+    end if;
+    if lower(words[at]) = 'with' and words[at + 1] = '(' then
+        at := at + 2;
+        while words[at + 1] = '=' loop
+            options := concat_ws(
+                ', ', nullif(options, ''),
+                format(
+                    '%I = %L', usersync.name_of(words[at]),
+                    case
+                        when words[at + 2] like '''%' then usersync.text_of(words[at + 2])
+                        else usersync.name_of(words[at + 2])
+                    end
+                )
+            );
+            at := at + 3 + (words[at + 3] = ',')::int;
+        end loop;
+        options := format('with (%s)', options);
+        at := at + (words[at] = ')')::int;
+    end if;
+    if at <= cardinality(words) then
+        raise syntax_error using message = format('syntax error at or near "%s"', words[at]);
+    end if;
+    execute format('create publication %s for %s %s', name, listed, options);
+    execute format('alter publication %s owner to postgres', name);
 end
 $$;
 
@@ -489,13 +801,23 @@ begin
 end
 $$;
 
+-- No event trigger of the project fires for what these do; see usersync.alter_event_trigger.
+do $$
+declare
+    quiet constant text := case
+        when current_setting('server_version_num')::int >= 170000 then 'event_triggers = off'
+        else 'session_replication_role = replica'
+    end;
+begin
+    execute format('alter function usersync.before_command_serve() set %s', quiet);
+    execute format('alter function usersync.as_platform(text, name[]) set %s', quiet);
+end
+$$;
+
 revoke execute on all functions in schema usersync from public;
 grant usage on schema usersync to postgres;
 grant execute on function
-    usersync.create_extension(text),
-    usersync.move_extension(text),
-    usersync.lend(text, text, oid),
-    usersync.take_back(),
     usersync.as_platform(text),
+    usersync.as_platform(text, name[]),
     usersync.change_database(text)
 to postgres;

@@ -99,7 +99,7 @@ def _run(trial: Trial, script: Script, fault: Fault) -> Failure | None:
     def act() -> None:
         with session.transaction(force_rollback=True):
             session.execute(f"{fault.sql}\nset constraints all immediate".encode())
-            session.execute(f"set local session authorization {quoted(role)}".encode())
+            session.execute(f"set local role {quoted(role)}".encode())
             script.run(session)
 
     return trial.attempt(act)
