@@ -7,7 +7,9 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from .auth import AuthError, SupabaseAuth, User
+from .auth.shown import cut, lines
 from .policy import Policies
+from .project import Project
 from .quoting import quoted
 from .sync import Mirror, Sync, same
 
@@ -33,6 +35,10 @@ class Readable(Protocol):
     @property
     def policies(self) -> Policies:
         """What the project means to do."""
+
+    @property
+    def project(self) -> Project:
+        """The project's files."""
 
     @property
     def auth(self) -> SupabaseAuth:
@@ -107,13 +113,10 @@ def assert_no_orphans(usersync: Readable) -> None:
 def assert_signup_succeeds(usersync: Readable, signup: Callable[[SupabaseAuth], User]) -> User:
     """Claim that a signup is accepted, and return its user."""
     __tracebackhide__ = True
-    refusal: AuthError | None = None
-    user: User | None = None
     try:
         user = signup(usersync.auth)
     except AuthError as error:
-        refusal = error
-    assert refusal is None, _refused(usersync, refusal)
+        raise AssertionError("\n".join(_refused(error, usersync.project))) from None
     assert user is not None, "the signup returned no user"
     return user
 
@@ -181,13 +184,9 @@ def _shown(account: Mapping[str, Any]) -> list[str]:
     return [f"  auth.users: {_compact(known)}"]
 
 
-def _refused(usersync: Readable, error: AuthError | None) -> str:
-    if error is None:
-        return ""
-    lines = [f'the signup is refused: the client sees {error.status} "{error.message}"']
-    if error.__cause__:
-        lines.append(f"because {str(error.__cause__).strip()}")
-    return "\n".join([*lines, "", usersync.auth.script])
+def _refused(error: AuthError, project: Project) -> Iterable[str]:
+    yield f'the signup is refused: the client sees {error.status} "{cut(error.message)}"'
+    yield from lines(error, project)
 
 
 def _changes(

@@ -102,6 +102,7 @@ def _example(config: pytest.Config) -> AbstractContextManager[None]:
 def _synchronous(inner: Callable[..., Any], config: pytest.Config) -> Callable[..., Any]:
     @functools.wraps(inner)
     def example(*given: Any, **named: Any) -> Any:  # noqa: ANN401
+        __tracebackhide__ = True
         with _example(config):
             return inner(*given, **named)
 
