@@ -7,7 +7,8 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from .auth import AuthError, SupabaseAuth, User
-from .auth.shown import cut, lines
+from .auth.shown import lines
+from .errors import one_line
 from .policy import Policies
 from .project import Project
 from .quoting import quoted
@@ -185,7 +186,7 @@ def _shown(account: Mapping[str, Any]) -> list[str]:
 
 
 def _refused(error: AuthError, project: Project) -> Iterable[str]:
-    yield f'the signup is refused: the client sees {error.status} "{cut(error.message)}"'
+    yield f'the signup is refused: the client sees {error.status} "{one_line(error.message)}"'
     yield from lines(error, project)
 
 

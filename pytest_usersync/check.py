@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from .errors import one_line
 from .finding import Failure, Finding, Level, NotJudged
 from .policy import Policies
 from .project import Project
@@ -109,6 +110,25 @@ class LoadFailure:
         words = set(re.findall(r"\w+", " ".join(self.missed).lower()))
         return any(name.lower() in words for name in names - {"auth", "public"})
 
+    @property
+    def told(self) -> str:
+        """Return in one line which file it was, where, and what PostgreSQL or Python said."""
+        verb = "fails" if self.role == "hook" else "does not apply"
+        said = f"{self.failure.sqlstate} {self.failure.message}".strip()
+        return one_line(f"{self.failure.location or self.file} {verb}: {said}")
+
+    @property
+    def unrecorded(self) -> bool:
+        """Whether all of it was done but its row in the CLI's history."""
+        return not self.statement and "schema_migrations" in self.failure.message
+
+
+class Fault(NamedTuple):
+    """Why a database is not what the migrations are meant to make; the check that judges it."""
+
+    code: str
+    text: str
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -128,6 +148,20 @@ class Subject:
     stopped: bool = False
     exploration: Exploration = field(default_factory=Exploration)
     upkeep: Upkeep = field(default_factory=Upkeep)
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield what keeps the database from being whole: one line for each file."""
+        twins = bool(self.project.duplicates())
+        for failed in self.load_failures:
+            if twins and failed.unrecorded:
+                yield Fault("US702", f"{failed.told}: {failed.failure.hint.rstrip('.')}")
+            elif lacks_extension(failed.failure):
+                yield Fault("US701", f"{failed.told}: this server has no such extension")
+            else:
+                yield Fault("US701", failed.told)
+        for path, reason in self.project.unapplied:
+            shown = self.project.shown(path)
+            yield Fault("US702", one_line(f"{shown} is skipped by the Supabase CLI: {reason}"))
 
     @property
     def load_failure(self) -> LoadFailure | None:
@@ -153,3 +187,11 @@ class Subject:
         if needs >= Needs.PROFILE and not self.sync.targets:
             code = "US103" if self.sync.triggers else "US101"
             raise NotJudged(f"an ordinary email signup leaves no profile ({code})")
+
+
+def lacks_extension(failure: Failure) -> bool:
+    """Tell whether the server does not have an extension that a file creates.
+
+    PostgreSQL 15 says 0A000, earlier ones 58P01.
+    """
+    return failure.sqlstate in ("0A000", "58P01") and "extension" in failure.message

@@ -3,6 +3,9 @@
 Every message is one line of the form ``<what was given>. <what would be right, or what to do>.``
 """
 
+# How much of a text is shown in a line; a message of PostgreSQL may have megabytes.
+_WIDTH = 400
+
 
 class UserSyncError(Exception):
     """Something the user can put right: the message says what was given and what to do."""
@@ -18,3 +21,13 @@ class ServerError(UserSyncError):
 
 class ProjectError(UserSyncError):
     """The project's migrations cannot be found or read."""
+
+
+def one_line(text: str, width: int = _WIDTH) -> str:
+    """Return a text on one line that a terminal can show, cut short with its length told."""
+    line = " ".join(text.split())
+    shown = "".join(
+        one if one.isprintable() else ascii(one)[1:-1]  # ESC, and marks that turn a text round
+        for one in line[:width]
+    )
+    return shown if len(line) <= width else f"{shown}… ({len(line):,} characters)"

@@ -34,12 +34,6 @@ class UserSync(Records):
     """
 
     def __init__(self, subject: Subject) -> None:
-        if subject.load_failure:
-            failed = subject.load_failure
-            place = failed.failure.location or failed.file
-            raise UserSyncError(
-                f"The migrations do not apply: {place}: {failed.failure.message}. Mend them first."
-            )
         super().__init__(subject)
         self._supply = Supply(subject)
         self._rollback = Rollback(self._supply)

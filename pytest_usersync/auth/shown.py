@@ -7,12 +7,11 @@ from collections.abc import Iterator
 
 import psycopg
 
+from ..errors import one_line
 from ..project import Project, locate_context
 from .errors import AuthError, Call
 from .user import User
 
-# How much of a line is shown; an error message may have megabytes.
-_WIDTH = 400
 # Parts of the names of what is secret in life, and a habit to keep out of logs.
 _SECRET = ("password", "token", "otp", "nonce")
 
@@ -31,24 +30,14 @@ def lines(error: AuthError, project: Project | None = None) -> Iterator[str]:
         return
     said = cause.diag
     message = said.message_primary or str(cause)
-    yield cut(f"PostgreSQL: {said.sqlstate or ''} {message}".replace(":  ", ": "))
+    yield one_line(f"PostgreSQL: {said.sqlstate or ''} {message}".replace(":  ", ": "))
     if said.message_detail:
-        yield cut(f"DETAIL: {said.message_detail}")
+        yield one_line(f"DETAIL: {said.message_detail}")
     if said.message_hint:
-        yield cut(f"HINT: {said.message_hint}")
+        yield one_line(f"HINT: {said.message_hint}")
     if said.context:
         place = locate_context(project, said.context) if project else None
-        yield cut(f"{place}: {place.source}" if place else f"in {_innermost(said.context)}")
-
-
-def cut(text: str) -> str:
-    """Return a text on one line that a terminal can show, cut short with its length told."""
-    line = " ".join(text.split())
-    shown = "".join(
-        one if one.isprintable() else ascii(one)[1:-1]  # ESC, and marks that turn a text round
-        for one in line[:_WIDTH]
-    )
-    return shown if len(line) <= _WIDTH else f"{shown}… ({len(line):,} characters)"
+        yield one_line(f"{place}: {place.source}" if place else f"in {_innermost(said.context)}")
 
 
 def _innermost(context: str) -> str:
@@ -62,7 +51,7 @@ def _call(call: Call) -> str:
     given = [_value(name, value) for name, value in zip(names, call.args, strict=False)]
     given += [f"{name}={_value(name, value)}" for name, value in call.kwargs.items()]
     *_, owner, function = call.function.__qualname__.split(".")
-    return cut(f"{'admin.' if owner == 'Admin' else ''}{function}({', '.join(given)})")
+    return one_line(f"{'admin.' if owner == 'Admin' else ''}{function}({', '.join(given)})")
 
 
 def _value(key: str, value: object) -> str:
