@@ -79,16 +79,14 @@ def _whole(config: pytest.Config, server: address.Process | str | None) -> Subje
 def _require_whole(subject: Subject, ignored: Sequence[str]) -> None:
     """Refuse to test on half a schema, unless the project ignores the check that judges it."""
     faults = [*subject.faults()]
-    accepted = [one for one in faults if one.code.startswith(tuple(map(str.upper, ignored)))]
-    counted = [one for one in faults if one not in accepted]
-    if counted:
+    if counted := [one for one in faults if not one.ignored(ignored)]:
         code, text = counted[0]
         more = f" (and {len(counted) - 1} more)" if len(counted) > 1 else ""
         raise ProjectError(
             f"{text}{more}. Tests do not run on half a schema: correct it (pytest --usersync"
             f" --usersync-select={code} says how), or set usersync_ignore = {code} to accept it."
         )
-    for code, text in accepted:
+    for code, text in faults:
         told = f"Tests run without what is missing, for usersync_ignore has {code}: {text}"
         warnings.warn(pytest.PytestWarning(told), stacklevel=1)
 

@@ -28,7 +28,7 @@ _RUNNER = frozenset({"_pytest", "pluggy"})
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the user's own lines, and in a few lines what was refused; ``--full-trace`` shows all."""
+    """Show the user's own lines and what was refused; ``--full-trace`` shows everything."""
     excinfo = call.excinfo
     # Without our errors imported, none of them can be in it.
     imported = f"{_OURS}.auth.errors" in sys.modules and isinstance(item, pytest.Function)

@@ -117,34 +117,44 @@ A, B = "20260102000000", "20260103000000"
         (
             {f"supabase/migrations/{A}_a.sql": "select 1;\nselect nope;"},
             {},
-            "US701 supabase/migrations/20260102000000_a.sql:2 does not apply: 42703 column"
-            ' "nope" does not exist',
+            (
+                "US701 supabase/migrations/20260102000000_a.sql:2 does not apply: 42703 column"
+                ' "nope" does not exist'
+            ),
         ),
         (
             {f"supabase/migrations/{A}_{name}.sql": "select 1" for name in "ab"},
             {},
-            "US702 supabase/migrations/20260102000000_b.sql:1 does not apply: 23505 duplicate key"
-            ' value violates unique constraint "schema_migrations_pkey": supabase/migrations/'
-            "20260102000000_a.sql has the same version: give one another",
+            (
+                "US702 supabase/migrations/20260102000000_b.sql:1 does not apply: 23505 duplicate"
+                ' key value violates unique constraint "schema_migrations_pkey": supabase/'
+                "migrations/20260102000000_a.sql has the same version: give one another"
+            ),
         ),
         (
             {f"supabase/migrations/{A}_a.sql": ENUM, f"supabase/migrations/{B}_b.sql": USED},
             {},
-            "US701 supabase/migrations/20260103000000_b.sql:3 does not apply: 55P04 unsafe use of"
-            ' new value "bad" of enum type mood',
+            (
+                "US701 supabase/migrations/20260103000000_b.sql:3 does not apply: 55P04 unsafe use"
+                ' of new value "bad" of enum type mood'
+            ),
         ),
         (
             {"supabase/migrations/2026-01-03_b.sql": "select 1"},
             {},
-            "US702 supabase/migrations/2026-01-03_b.sql is skipped by the Supabase CLI: the name"
-            ' is not "<timestamp>_name.sql"',
+            (
+                "US702 supabase/migrations/2026-01-03_b.sql is skipped by the Supabase CLI: the"
+                ' name is not "<timestamp>_name.sql"'
+            ),
         ),
         ({"supabase/migrations/README.md": "words"}, {}, ""),
         (
             {f"supabase/migrations/{A}_a.sql": b"select 1;\nselect '\xff'"},
             {},
-            "US701 supabase/migrations/20260102000000_a.sql:2 does not apply: 22021 invalid byte"
-            ' sequence for encoding "UTF8": 0xff',
+            (
+                "US701 supabase/migrations/20260102000000_a.sql:2 does not apply: 22021 invalid"
+                ' byte sequence for encoding "UTF8": 0xff'
+            ),
         ),
         (
             {f"supabase/migrations/{A}_a.sql": None},
@@ -154,8 +164,10 @@ A, B = "20260102000000", "20260103000000"
         (
             {f"supabase/migrations/{A}_a.sql": "create extension no_such_thing;"},
             {},
-            "US701 supabase/migrations/20260102000000_a.sql:1 does not apply: 0A000 extension"
-            ' "no_such_thing" is not available: this server has no such extension',
+            (
+                "US701 supabase/migrations/20260102000000_a.sql:1 does not apply: 0A000 extension"
+                ' "no_such_thing" is not available: this server has no such extension'
+            ),
         ),
         (
             {
@@ -163,8 +175,10 @@ A, B = "20260102000000", "20260103000000"
                 " repeat('x', 9999); end $$"
             },
             {},
-            "US701 supabase/migrations/20260102000000_a.sql:1 does not apply: P0001"
-            r" \x1b[2J\u202exxx",
+            (
+                "US701 supabase/migrations/20260102000000_a.sql:1 does not apply: P0001"
+                r" \x1b[2J\u202exxx"
+            ),
         ),
         (
             {"supabase/seed.sql": "insert into nowhere values (1)"},

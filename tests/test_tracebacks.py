@@ -152,7 +152,9 @@ def run(
         pytester.makepyfile(test_app=SUITE)
         result = pytester.runpytest_subprocess("-p", "no:randomly", *options)
         body = result.stdout.str().partition("short test summary")[0]
-        _, *parts = re.split(r"^_{3,} (?:ERROR at setup of )?(\w+) _{3,}$", body, flags=re.M)
+        _, *parts = re.split(
+            r"^_{3,} (?:ERROR at setup of )?(\w+) _{3,}$", body, flags=re.MULTILINE
+        )
         return dict(zip(parts[::2], parts[1::2], strict=True))
 
     return run
@@ -189,8 +191,10 @@ def test_only_the_apps_own_lines_and_the_refusal_are_shown(
         "PostgreSQL: P0001 no more",
         r"DETAIL: a\x1b[2Jb",
         "HINT: ask an admin",
-        f"{FILE}:{line_of('raise exception')}: raise exception 'no more' using detail ="
-        r" E'a\x1b[2Jb', hint = 'ask an admin';",
+        (
+            f"{FILE}:{line_of('raise exception')}: raise exception 'no more' using detail ="
+            r" E'a\x1b[2Jb', hint = 'ask an admin';"
+        ),
     ]
     assert said(shown["test_admin"])[1] == (
         "asked: admin.create_user(phone='15550001111', password=…)"
