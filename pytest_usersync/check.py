@@ -140,6 +140,7 @@ class Subject:
 
     ``database`` holds the loaded migrations and is only ever cloned. ``load_failures`` has the
     files that did not apply as a whole; ``stopped`` says that the first one ended the loading.
+    ``notes`` say what a function of the project left behind when it had done its work.
     ``exploration`` is for checks that draw at random; ``upkeep`` has what the user named.
     """
 
@@ -152,6 +153,7 @@ class Subject:
     stopped: bool = False
     exploration: Exploration = field(default_factory=Exploration)
     upkeep: Upkeep = field(default_factory=Upkeep)
+    notes: tuple[str, ...] = ()
 
     def faults(self) -> Iterator[Fault]:
         """Yield what keeps the database from being whole: one line for each file."""

@@ -183,11 +183,14 @@ class UserSync(Records):
                 self.auth.sign_in_anonymously()
             self._rollback.warm = True
 
-    def end(self) -> None:
-        """Take back all that was done since the world began."""
+    def end(self) -> list[str]:
+        """Take back all that was done since the world began.
+
+        Returns what each session does that is open in it although nobody of ours opened it; they
+        are ended.
+        """
         world, self._world = self._world, None
-        if world:
-            world.end()
+        return world.end() if world else []
 
     @contextmanager
     def example(self) -> Iterator[None]:

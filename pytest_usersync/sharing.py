@@ -86,9 +86,12 @@ def _require_whole(subject: Subject, ignored: Sequence[str]) -> None:
             f"{text}{more}. Tests do not run on half a schema: correct it (pytest --usersync"
             f" --usersync-select={code} says how), or set usersync_ignore = {code} to accept it."
         )
-    for code, text in faults:
-        told = f"Tests run without what is missing, for usersync_ignore has {code}: {text}"
-        warnings.warn(pytest.PytestWarning(told), stacklevel=1)
+    told = [
+        f"Tests run without what is missing, for usersync_ignore has {code}: {text}"
+        for code, text in faults
+    ]
+    for line in (*told, *subject.notes):
+        warnings.warn(pytest.PytestWarning(line), stacklevel=1)
 
 
 def _subject(

@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shutil import rmtree
 
+from filelock import FileLock
+
 from . import subject
 from .check import Subject
 from .errors import ServerError
@@ -18,8 +20,6 @@ from .settings import Settings
 
 if sys.platform != "win32":
     import fcntl
-
-_MAKING = "making.lock"
 
 
 @contextmanager
@@ -36,45 +36,21 @@ def shared(run: str, settings: Settings, found: Project) -> Iterator[Subject]:
         with subject.prepare(settings, found) as (prepared, _):
             yield prepared
         return
+    folder = _folder(run)
     with ExitStack() as exits:
-        with _making(run) as folder:
+        with FileLock(folder / "making.lock"):
             users = exits.enter_context(_open(folder / "users.lock"))
             maker = exits.enter_context(_open(folder / "maker.lock"))
             if _taken(maker):
                 prepared, _ = exits.enter_context(subject.prepare(settings, found))
-                exits.callback(_leave, folder, users)
+                exits.callback(rmtree, folder, ignore_errors=True)
+                exits.callback(fcntl.flock, users, fcntl.LOCK_EX)  # waits for all the others
                 _write(folder / "subject.json", subject.hand_over(prepared))
             else:
                 fcntl.flock(users, fcntl.LOCK_SH)
                 text = (folder / "subject.json").read_text(encoding="utf-8")
                 prepared = subject.take_over(text, found, settings.policies)
         yield prepared
-
-
-@contextmanager
-def _making(run: str) -> Iterator[Path]:
-    """Yield the run's folder while no other worker makes or removes what is in it."""
-    while True:
-        folder = _folder(run)
-        with ExitStack() as exits:
-            try:
-                lock = exits.enter_context(_open(folder / _MAKING))
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                # The lock of a folder that was removed meanwhile keeps nobody out.
-                if not os.path.samestat(os.fstat(lock), (folder / _MAKING).stat()):
-                    continue
-            except FileNotFoundError:
-                continue
-            yield folder
-            return
-
-
-def _leave(folder: Path, users: int) -> None:
-    """Remove the run's folder once no other worker uses it; who comes later makes another."""
-    with _open(folder / _MAKING) as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        fcntl.flock(users, fcntl.LOCK_EX)
-        rmtree(folder, ignore_errors=True)
 
 
 def _folder(run: str) -> Path:

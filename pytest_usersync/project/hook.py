@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 import threading
 import traceback
@@ -18,7 +19,7 @@ from .. import database, platform
 from ..errors import ConfigurationError
 from ..finding import Failure, Location
 from ..server import Server
-from .model import Manner, Migration, Project, shown
+from .model import Manner, Migration, Project, imported, shown
 from .refusals import MigrationFailure
 
 SETTING = "usersync_load"
@@ -63,6 +64,13 @@ def dsn(server: Server, name: str) -> str:
     words.pop("dbname", None)
     # The port and the host are parameters too: a folder of sockets is no host of an address.
     return f"postgresql://{login}/{quote(name)}?{urlencode(words, quote_via=quote)}"
+
+
+def place(project: Project, hook: str) -> Location:
+    """Return where a function of the project begins, as far as that can be told."""
+    code = getattr(inspect.unwrap(_function(project, hook)), "__code__", None)
+    path = Path(code.co_filename) if code else imported(project.root, hook)
+    return Location(shown(project.root, path), code.co_firstlineno if code else 1)
 
 
 def _function(project: Project, hook: str) -> Callable[[str], object]:

@@ -25,6 +25,7 @@ class Loaded:
         failures: one for each file that did not apply as a whole, in their order.
         applied: the files that did.
         roles: what the files made on a server that is not ours, for ``forget``.
+        unclosed: a sentence for each session that a function of the project left open.
         left_out: how many statements of dumps were left out because they are the platform's.
     """
 
@@ -34,6 +35,7 @@ class Loaded:
     notices: tuple[Notice, ...]
     left_out: int = 0
     roles: frozenset[str] = frozenset()
+    unclosed: tuple[str, ...] = ()
 
     @property
     def failure(self) -> MigrationFailure | None:
