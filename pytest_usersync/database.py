@@ -28,7 +28,7 @@ Connection: TypeAlias = psycopg.Connection[DictRow]
 _count = itertools.count(1)
 
 # How long the server may take to end a session whose client has closed it, in seconds.
-_PATIENCE = 1.0
+_PATIENCE = 0.5
 _OTHERS = """
 select state, query, application_name
 from pg_catalog.pg_stat_activity

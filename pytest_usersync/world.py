@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol, TypeAlias
@@ -252,6 +253,8 @@ class Clone:
         self._open = []
         # Where one example of many left something open, one is told and the others cost no time.
         left = [] if self._left else self._supply.left_open(self.name, ours)
+        if left and gc.collect():  # What nobody can reach any more is as good as closed.
+            left = self._supply.left_open(self.name, ours)
         if left or self._left:
             self._left = self._left or left
             self._supply.discard(self.name)
