@@ -331,7 +331,7 @@ def sessions(
         rows = superuser.execute(_OTHERS, [name, list(besides)]).fetchall()
         if not rows or time.monotonic() > deadline:
             return [_session(row) for row in rows]
-        time.sleep(0.01)
+        time.sleep(0.005)
 
 
 def end_sessions(superuser: Connection, name: str, besides: Sequence[int] = ()) -> None:

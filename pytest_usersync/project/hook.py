@@ -16,7 +16,7 @@ from psycopg import Error
 from psycopg.conninfo import conninfo_to_dict
 
 from .. import database, platform
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, one_line
 from ..finding import Failure, Location
 from ..server import Server
 from .model import Manner, Migration, Project, imported, shown
@@ -44,7 +44,7 @@ def call(
     with _ended_after(server, name, limit) as late:
         try:
             function(dsn(server, name))
-        except Exception as error:  # noqa: BLE001  whatever a tool of the project raises
+        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a tool of the project raises
             return _failed(project, hook, error, limit if late.is_set() else None)
     return None
 
@@ -81,9 +81,11 @@ def _function(project: Project, hook: str) -> Callable[[str], object]:
     try:
         module = importlib.import_module(module_name)
         function = getattr(module, function_name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (Exception, SystemExit) as error:
+        # Whatever stands at the top of the project's own module.
+        said = error if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
         raise ConfigurationError(
-            f"{setting} names {hook}, which cannot be imported: {error}. "
+            f"{setting} names {hook}, which cannot be imported: {one_line(str(said))}. "
             "Write module:function, importable from pytest's rootdir."
         ) from error
     finally:

@@ -256,3 +256,33 @@ def test_what_connects_again_and_again_does_not_keep_a_database_from_being_copie
 
     with Clones(server) as clones:
         assert len({clones.take(result.database) for _ in range(5)}) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("def migrate(dsn:", "SyntaxError: "),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("import usersync_no_such_module", "No module named 'usersync_no_such_module'"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_told_in_a_line(
+    tmp_path: Path, server: Server, template: str, text: str, told: str
+) -> None:
+    (tmp_path / "usersync_test_broken.py").write_text(text)
+    found = find(tmp_path, hook="usersync_test_broken:migrate")
+    with pytest.raises(ConfigurationError) as refused:
+        load(server, template, found)
+    said = "usersync_load names usersync_test_broken:migrate, which cannot be imported: "
+    assert str(refused.value).startswith(said + told)
+
+
+def test_a_hook_that_exits_is_a_failure(
+    tmp_path: Path, server: Server, template: str, dropped: Dropped
+) -> None:
+    text = "import sys\n\n\ndef migrate(dsn):\n    sys.exit('no database')\n"
+    (tmp_path / "usersync_test_exit.py").write_text(text)
+    result = dropped(load(server, template, find(tmp_path, hook="usersync_test_exit:migrate")))
+    (failed,) = result.failures
+    assert str(failed) == "usersync_test_exit.py:5: SystemExit: no database"
