@@ -7,7 +7,10 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from .auth import AuthError, SupabaseAuth, User
+from .auth.shown import lines
+from .errors import one_line
 from .policy import Policies
+from .project import Project
 from .quoting import quoted
 from .sync import Mirror, Sync, same
 
@@ -33,6 +36,10 @@ class Readable(Protocol):
     @property
     def policies(self) -> Policies:
         """What the project means to do."""
+
+    @property
+    def project(self) -> Project:
+        """The project's files."""
 
     @property
     def auth(self) -> SupabaseAuth:
@@ -109,14 +116,10 @@ def assert_no_orphans(usersync: Readable) -> None:
 def assert_signup_succeeds(usersync: Readable, signup: Callable[[SupabaseAuth], User]) -> User:
     """Claim that a signup is accepted, and return its user."""
     __tracebackhide__ = True
-    refusal: AuthError | None = None
-    user: User | None = None
     try:
         user = signup(usersync.auth)
     except AuthError as error:
-        refusal = error
-    if refusal is not None:
-        raise _failed(_refused(usersync, refusal))
+        raise _failed(*_refused(error, usersync.project)) from None
     if user is None:
         raise _failed("the signup returned no user")
     return user
@@ -186,13 +189,9 @@ def _shown(account: Mapping[str, Any]) -> list[str]:
     return [f"  auth.users: {_compact(known)}"]
 
 
-def _refused(usersync: Readable, error: AuthError | None) -> str:
-    if error is None:
-        return ""
-    lines = [f'the signup is refused: the client sees {error.status} "{error.message}"']
-    if error.__cause__:
-        lines.append(f"because {str(error.__cause__).strip()}")
-    return "\n".join([*lines, "", usersync.auth.script])
+def _refused(error: AuthError, project: Project) -> Iterable[str]:
+    yield f'the signup is refused: the client sees {error.status} "{one_line(error.message)}"'
+    yield from lines(error, project)
 
 
 def _changes(

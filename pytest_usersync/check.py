@@ -7,12 +7,13 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from .errors import one_line
 from .finding import Failure, Finding, Level, NotJudged
 from .policy import Policies
 from .project import Project
@@ -121,6 +122,29 @@ class LoadFailure:
         words = set(re.findall(r"\w+", " ".join(self.missed).lower()))
         return any(name.lower() in words for name in names - {"auth", "public"})
 
+    @property
+    def told(self) -> str:
+        """Return in one line which file it was, where, and what PostgreSQL or Python said."""
+        verb = "fails" if self.role == "hook" else "does not apply"
+        said = f"{self.failure.sqlstate} {self.failure.message}".strip()
+        return one_line(f"{self.failure.location or self.file} {verb}: {said}")
+
+    @property
+    def unrecorded(self) -> bool:
+        """Whether all of it was done but its row in the CLI's history."""
+        return not self.statement and "schema_migrations" in self.failure.message
+
+
+class Fault(NamedTuple):
+    """Why a database is not what the migrations are meant to make; the check that judges it."""
+
+    code: str
+    text: str
+
+    def ignored(self, words: Iterable[str]) -> bool:
+        """Tell whether a word of ``usersync_ignore`` leaves the check out, and so accepts this."""
+        return any(self.code.startswith(word.upper()) for word in words)
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -128,6 +152,7 @@ class Subject:
 
     ``database`` holds the loaded migrations and is only ever cloned. ``load_failures`` has the
     files that did not apply as a whole; ``stopped`` says that the first one ended the loading.
+    ``notes`` say what a function of the project left behind when it had done its work.
     ``exploration`` is for checks that draw at random; ``upkeep`` has what the user named.
     """
 
@@ -140,6 +165,21 @@ class Subject:
     stopped: bool = False
     exploration: Exploration = field(default_factory=Exploration)
     upkeep: Upkeep = field(default_factory=Upkeep)
+    notes: tuple[str, ...] = ()
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield what keeps the database from being whole: one line for each file."""
+        twins = bool(self.project.duplicates())
+        for failed in self.load_failures:
+            if twins and failed.unrecorded:
+                yield Fault("US702", f"{failed.told}: {failed.failure.hint.rstrip('.')}")
+            elif lacks_extension(failed.failure):
+                yield Fault("US701", f"{failed.told}: this server has no such extension")
+            else:
+                yield Fault("US701", failed.told)
+        for path, reason in self.project.unapplied:
+            shown = self.project.shown(path)
+            yield Fault("US702", one_line(f"{shown} is skipped by the Supabase CLI: {reason}"))
 
     @property
     def load_failure(self) -> LoadFailure | None:
@@ -165,3 +205,11 @@ class Subject:
         if needs >= Needs.PROFILE and not self.sync.targets:
             code = "US103" if self.sync.triggers else "US101"
             raise NotJudged(f"an ordinary email signup leaves no profile ({code})")
+
+
+def lacks_extension(failure: Failure) -> bool:
+    """Tell whether the server does not have an extension that a file creates.
+
+    PostgreSQL 15 says 0A000, earlier ones 58P01.
+    """
+    return failure.sqlstate in ("0A000", "58P01") and "extension" in failure.message

@@ -6,6 +6,7 @@ import itertools
 import os
 import re
 import secrets
+import time
 from collections.abc import Sequence
 from itertools import starmap
 from types import TracebackType
@@ -17,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
 
 from . import logins
+from .errors import ServerError, one_line
 from .server import MAINTENANCE, Secret, Server, guest, variables
 from .server import conninfo as dsn
 
@@ -27,6 +29,21 @@ HARNESS = "usersync_harness"
 Connection: TypeAlias = psycopg.Connection[DictRow]
 
 _count = itertools.count(1)
+
+# How long the server may take to end a session whose client has closed it, in seconds.
+_PATIENCE = 0.5
+_OTHERS = """
+select state, query, application_name
+from pg_catalog.pg_stat_activity
+where datname = %s and pid <> all (%s) and backend_type = 'client backend'
+order by backend_start, pid
+"""
+_END = """
+select pg_catalog.pg_terminate_backend(pid)
+from pg_catalog.pg_stat_activity
+where datname = %s and pid <> all (%s) and backend_type = 'client backend'
+order by pid
+"""
 
 
 # What a login as a role would have been given, best claim first; the settings of the role that logs
@@ -132,7 +149,8 @@ def quiet_options(server: Server) -> str:
     """Return the ``options`` that keep a project's objects out of a superuser's way."""
     given = "" if server.own else str(conninfo_to_dict(server.conninfo).get("options") or "")
     # Before PostgreSQL 17 only a replica can do without event triggers.
-    events = "event_triggers=off" if server.version >= 170000 else "session_replication_role=replica"
+    replica = "session_replication_role=replica"
+    events = "event_triggers=off" if server.version >= 170000 else replica
     return f"{given} -c search_path=pg_catalog,pg_temp -c {events}".strip()
 
 
@@ -253,7 +271,7 @@ def _clone(connection: Connection, server: Server, template: str, name: str) -> 
     # Without the write-ahead log a copy is a third faster; PostgreSQL 14 knows no other way.
     if server.version >= 150000:
         statement += sql.SQL(" strategy file_copy")
-    connection.execute(statement)
+    _create(connection, server, statement, template)
     if server.guest:
         remark(connection, name, server.guest.mark)
         if owner:
@@ -270,6 +288,25 @@ def _clone(connection: Connection, server: Server, template: str, name: str) -> 
         """,
         [template, name],
     )
+
+
+def _create(
+    connection: Connection, server: Server, statement: sql.Composed, template: str
+) -> None:
+    """Copy a database; end the sessions that somebody has in it, if it is one of ours."""
+    try:
+        connection.execute(statement)
+    except psycopg.errors.ObjectInUse:
+        told = sessions(connection, template, patience=0)
+        if not server.guest or guest.is_ours(connection, server.guest, template):
+            end_sessions(connection, template)
+        try:
+            connection.execute(statement)
+        except psycopg.errors.ObjectInUse:
+            raise ServerError(
+                f"{template} cannot be copied while sessions are open in it: {'; '.join(told[:3])}."
+                " Close them."
+            ) from None
 
 
 def drop(server: Server, name: str) -> None:
@@ -340,6 +377,17 @@ class Clones:
                 remark(connection, name, guest.KEPT)
         self.names.remove(name)
 
+    def left_open(self, name: str, ours: Sequence[int]) -> list[str]:
+        """Return what each session does that is still open in a clone, after a moment's patience.
+
+        Args:
+            name: the clone.
+            ours: the process ids of sessions that were just closed.
+        """
+        if self._connection is None or self._connection.closed:
+            return []
+        return sessions(self._connection, name, ours)
+
     def drop(self, name: str) -> None:
         """Drop one of the clones now."""
         if self._connection is not None:
@@ -370,6 +418,37 @@ class Clones:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def sessions(
+    superuser: Connection, name: str, besides: Sequence[int] = (), patience: float = _PATIENCE
+) -> list[str]:
+    """Return what each session in a database does: its state, its last query, who opened it.
+
+    Args:
+        superuser: a connection to another database.
+        name: the database.
+        besides: the process ids of sessions that do not count.
+        patience: seconds to wait for them to go; a server takes a moment after a client left.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        rows = superuser.execute(_OTHERS, [name, list(besides)]).fetchall()
+        if not rows or time.monotonic() > deadline:
+            return [_session(row) for row in rows]
+        time.sleep(0.005)
+
+
+def end_sessions(superuser: Connection, name: str, besides: Sequence[int] = ()) -> None:
+    """End the sessions in a database, but for those with the process ids given."""
+    superuser.execute(_END, [name, list(besides)])
+
+
+def _session(row: DictRow) -> str:
+    query = one_line(row["query"] or "", 100)
+    last = f', last query "{query}"' if query else ""
+    program = one_line(row["application_name"] or "", 60)
+    return f"{row['state']}{last}{f' ({program})' if program else ''}"
 
 
 def psql_line(server: Server, database: str) -> str:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 
 import pytest
 
+from . import catalog
 from .check import Check, Subject
-from .items import BASELINE, SUBJECT
+from .finding import Outcome
+from .items import BASELINE, STAGES, SUBJECT
 from .reporting import baseline, reportfile
 from .reporting.summary import gather, summary, title, told
 from .settings import Settings
 from .trials.verdict import Verdict
+
+NONE_APPLIES = (
+    "--usersync judged nothing: none of the chosen checks concerns this project. Choose others with"
+    " --usersync-select."
+)
 
 
 def write(
@@ -48,6 +56,43 @@ def tell(
         lines += told(known, found, subject.project.shown(known.path))
     for line in lines:
         terminal.write_line(line.text, **({line.style: True} if line.style else {}))
+
+
+def overlooked(
+    config: pytest.Config, settings: Settings, subject: Subject, found: Collection[Verdict]
+) -> list[str]:
+    """Return a line for each file that did not apply, where the check that judges it did not run.
+
+    What the project ignores or accepts by name is left out.
+    """
+    judged = {verdict.code for verdict in found}
+    return [
+        f"{fault.text}. The run fails because of this, although {fault.code} was not judged."
+        for fault in subject.faults()
+        if fault.code not in judged
+        and not fault.ignored(settings.ignore)
+        and not _accepted(config, fault.code)
+    ]
+
+
+def _accepted(config: pytest.Config, code: str) -> bool:
+    """Tell whether the baseline accepts all that a check finds, which has not run."""
+    known = config.stash.get(BASELINE, None)
+    if known is None or code not in {entry.code for entry in known.entries}:
+        return False
+    verdict = config.stash[STAGES].attempt(catalog.find(code), "")
+    marked = known.mark(verdict, datetime.now(UTC).date())
+    return marked.accepted and not marked.reason
+
+
+def none_applies(checks: Sequence[Check], found: Collection[Verdict]) -> bool:
+    """Tell whether every case of the chosen checks was looked at, and none concerns the project."""
+    outcomes = {(one.code, one.case): one.outcome for one in found}
+    return bool(outcomes) and all(
+        outcomes.get((check.code, case)) is Outcome.NOT_APPLICABLE
+        for check in checks
+        for case in check.cases or ("",)
+    )
 
 
 def spare_import(config: pytest.Config) -> None:

@@ -8,6 +8,8 @@ import errno
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # PostgreSQL's disk_full.
 DISK_FULL = "53100"
+# How much of a text is shown in a line; a message of PostgreSQL may have megabytes.
+_WIDTH = 400
 
 
 class UserSyncError(Exception):
@@ -33,3 +35,13 @@ def no_room(error: BaseException) -> str:
         return ""
     said = " ".join(str(error).split())
     return f"A disk is full: {said}. Make room there; TMPDIR moves the files of a server of ours."
+
+
+def one_line(text: str, width: int = _WIDTH) -> str:
+    """Return a text on one line that a terminal can show, cut short with its length told."""
+    line = " ".join(text.split())
+    shown = "".join(
+        one if one.isprintable() else ascii(one)[1:-1]  # ESC, and marks that turn a text round
+        for one in line[:width]
+    )
+    return shown if len(line) <= width else f"{shown}… ({len(line):,} characters)"

@@ -34,12 +34,6 @@ class UserSync(Records):
     """
 
     def __init__(self, subject: Subject) -> None:
-        if subject.load_failure:
-            failed = subject.load_failure
-            place = failed.failure.location or failed.file
-            raise UserSyncError(
-                f"The migrations do not apply: {place}: {failed.failure.message}. Mend them first."
-            )
         super().__init__(subject)
         self._supply = Supply(subject)
         self._rollback = Rollback(self._supply)
@@ -185,11 +179,14 @@ class UserSync(Records):
                 self.auth.sign_in_anonymously()
             self._rollback.warm = True
 
-    def end(self) -> None:
-        """Take back all that was done since the world began."""
+    def end(self) -> list[str]:
+        """Take back all that was done since the world began.
+
+        Returns what each session does that is open in it although nobody of ours opened it; they
+        are ended.
+        """
         world, self._world = self._world, None
-        if world:
-            world.end()
+        return world.end() if world else []
 
     @contextmanager
     def example(self) -> Iterator[None]:

@@ -12,6 +12,9 @@ import pytest
 
 from .fixtures import HARNESS, ISOLATION, NAMES
 
+# How many sessions that a test left open are told one by one.
+_TOLD = 3
+_FAILED = pytest.StashKey[bool]()
 _UNWRAPPED = pytest.StashKey["tuple[Any, Callable[..., Any]]"]()
 
 
@@ -54,15 +57,39 @@ def pytest_runtest_call(item: pytest.Item) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Any:  # noqa: ANN401
     """Take back what the test did, after its fixtures had their turn."""
+    __tracebackhide__ = True
     try:
-        return (yield)
-    finally:
-        if _UNWRAPPED in item.stash:
-            hypothesis, inner = item.stash[_UNWRAPPED]
-            hypothesis.inner_test = inner
-            del item.stash[_UNWRAPPED]
-        if usersync := item.config.stash.get(HARNESS, None):
-            usersync.end()
+        result = yield
+    except BaseException:
+        _take_back(item)
+        raise
+    left = _take_back(item)
+    if left and _FAILED not in item.stash:  # A failure keeps what its frames hold.
+        many = f"{len(left)} sessions" if len(left) > 1 else "a session"
+        told = f"{item.nodeid} leaves {many} of its database open: {'; '.join(left[:_TOLD])}"
+        more = f"; and {len(left) - _TOLD} more" if len(left) > _TOLD else ""
+        raise pytest.fail.Exception(
+            f"{told}{more}. Close connections and pools, and join threads, before the test ends.",
+            pytrace=False,
+        )
+    return result
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Remember that a test failed: its report holds the connections that it did not close."""
+    if call.excinfo is not None:
+        item.stash[_FAILED] = True
+
+
+def _take_back(item: pytest.Item) -> list[str]:
+    """Take back what the test did; return what each session does that it left open."""
+    if _UNWRAPPED in item.stash:
+        hypothesis, inner = item.stash[_UNWRAPPED]
+        hypothesis.inner_test = inner
+        del item.stash[_UNWRAPPED]
+    usersync = item.config.stash.get(HARNESS, None)
+    return usersync.end() if usersync else []
 
 
 def _machine(case: object) -> Any:  # noqa: ANN401
@@ -102,6 +129,7 @@ def _example(config: pytest.Config) -> AbstractContextManager[None]:
 def _synchronous(inner: Callable[..., Any], config: pytest.Config) -> Callable[..., Any]:
     @functools.wraps(inner)
     def example(*given: Any, **named: Any) -> Any:  # noqa: ANN401
+        __tracebackhide__ = True
         with _example(config):
             return inner(*given, **named)
 

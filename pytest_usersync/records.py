@@ -18,6 +18,7 @@ from .chores import upkeep
 from .chores.upkeep import Reader
 from .errors import UserSyncError
 from .policy import Policies
+from .project import Project
 from .quoting import identifier
 from .sessions import tokens
 from .sync import Sync, Target
@@ -38,6 +39,11 @@ class Records(ABC):
     def policies(self) -> Policies:
         """What the project means to do."""
         return self._subject.policies
+
+    @property
+    def project(self) -> Project:
+        """The project's files."""
+        return self._subject.project
 
     @abstractmethod
     def _reader(self) -> AbstractContextManager[Reader]:

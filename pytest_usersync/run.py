@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import pytest
 
 from . import catalog, platform, stack, subject
-from .check import Check
-from .ending import spare_import, tell, write
+from .check import Check, Subject
+from .ending import NONE_APPLIES, none_applies, overlooked, spare_import, tell, write
 from .errand import awaited, deliver, errand
 from .errors import UserSyncError
 from .finding import Level, Outcome
@@ -70,6 +70,7 @@ class Run:
         self.running: RunningServer | None = None
         self.farewell = ""
         self.unwritten = ""
+        self.objections: list[str] = []
         self._errand = Path()
         self._exits = ExitStack()
         # Called after Ctrl-C, an internal error and a start that failed half-way, too.
@@ -240,6 +241,8 @@ class Run:
             self.close()
             return
         prepared = self.config.stash.get(SUBJECT, None)
+        if prepared and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = self._require_judged(prepared)
         if any(verdict.kept for verdict in self.verdicts.values()):
             self.farewell = self._detach()
         if prepared:
@@ -260,6 +263,8 @@ class Run:
         tell(terminalreporter, prepared, self.checks, self.verdicts.values())
         if self.unwritten:
             terminalreporter.write_line(self.unwritten, red=True)
+        for line in self.objections:
+            terminalreporter.write_line(line, red=True)
         if self.farewell:
             terminalreporter.write_line(self.farewell)
 
@@ -270,6 +275,17 @@ class Run:
         if command:
             return f"The server was left running for you. To stop and remove it: {command}"
         return "The kept databases stay on your server until you drop them."
+
+    def _require_judged(self, prepared: Subject) -> pytest.ExitCode:
+        """Return how a run ends in which no test failed: it may have judged too little."""
+        found = self.verdicts.values()
+        self.objections = overlooked(self.config, self.settings, prepared, found)
+        if self.objections:
+            return pytest.ExitCode.TESTS_FAILED
+        if none_applies(self.checks, found):
+            self.objections = [NONE_APPLIES]
+            return pytest.ExitCode.USAGE_ERROR
+        return pytest.ExitCode.OK
 
     def _require_reached(self) -> None:
         if self.anchor and not self.reached:

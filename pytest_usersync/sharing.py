@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from hashlib import sha256
 
 import pytest
 
-from . import address, subject, workers
+from . import address, workers
+from . import subject as subjects
 from .check import Subject
-from .errors import UserSyncError, no_room
+from .errors import ProjectError, UserSyncError, no_room, one_line
 from .harness import UserSync
 from .items import SUBJECT
 from .reading import settings
 from .server import Secret
 
 _HARNESS = pytest.StashKey[UserSync]()
+_LOADED = pytest.StashKey[Subject]()
 _EXITS = pytest.StashKey[ExitStack]()
 
 
@@ -27,21 +30,23 @@ def harness(config: pytest.Config, server: address.Process | str | None = None) 
     Args:
         server: where it is to be; without it, where the options say.
     """
-    if _HARNESS not in config.stash:
-        with plainly(), ExitStack() as exits:  # closed at once if the harness cannot be made
-            usersync = UserSync(_subject(config, exits, server))
-            exits.callback(usersync.close)
-            config.stash[_EXITS] = exits.pop_all()
-            config.add_cleanup(config.stash[_EXITS].close)  # Not every run comes to `close`.
+    with plainly():
+        if _EXITS not in config.stash:
+            _load(config, server)
+        if _HARNESS not in config.stash:
+            usersync = UserSync(_whole(config, server))
+            config.stash[_EXITS].callback(usersync.close)
             config.stash[_HARNESS] = usersync
     return config.stash[_HARNESS]
 
 
 def close(config: pytest.Config) -> None:
     """Close the harness of this process before the process ends."""
-    if _EXITS in config.stash:
-        config.stash[_EXITS].close()
-        del config.stash[_HARNESS]
+    if exits := config.stash.get(_EXITS, None):
+        del config.stash[_EXITS]
+        if _HARNESS in config.stash:
+            del config.stash[_HARNESS]
+        exits.close()
 
 
 @contextmanager
@@ -50,12 +55,48 @@ def plainly() -> Iterator[None]:
     try:
         yield
     except (UserSyncError, pytest.UsageError) as error:
-        words = " ".join(str(error).split())
-        raise pytest.fail.Exception(words, pytrace=False) from None
+        raise pytest.fail.Exception(one_line(str(error), 1000), pytrace=False) from None
     except Exception as error:
         if not (told := no_room(error)):
             raise
         raise pytest.fail.Exception(told, pytrace=False) from None
+
+
+def _load(config: pytest.Config, server: address.Process | str | None) -> None:
+    """Load the project, or take over what another worker loaded; keep it until the process ends."""
+    with ExitStack() as exits:  # closed at once if it cannot be loaded
+        config.stash[_LOADED] = _subject(config, exits, server)
+        config.stash[_EXITS] = exits.pop_all()
+    config.add_cleanup(config.stash[_EXITS].close)  # Not every run comes to `close`.
+
+
+def _whole(config: pytest.Config, server: address.Process | str | None) -> Subject:
+    """Return what was loaded, if tests may run on it."""
+    try:
+        _require_whole(config.stash[_LOADED], settings(config).ignore)
+    except ProjectError:
+        if server is not None:  # It may go with the fixture that gave it.
+            close(config)
+        raise
+    return config.stash[_LOADED]
+
+
+def _require_whole(subject: Subject, ignored: Sequence[str]) -> None:
+    """Refuse to test on half a schema, unless the project ignores the check that judges it."""
+    faults = [*subject.faults()]
+    if counted := [one for one in faults if not one.ignored(ignored)]:
+        code, text = counted[0]
+        more = f" (and {len(counted) - 1} more)" if len(counted) > 1 else ""
+        raise ProjectError(
+            f"{text}{more}. Tests do not run on half a schema: correct it (pytest --usersync"
+            f" --usersync-select={code} says how), or set usersync_ignore = {code} to accept it."
+        )
+    told = [
+        f"Tests run without what is missing, for usersync_ignore has {code}: {text}"
+        for code, text in faults
+    ]
+    for line in (*told, *subject.notes):
+        warnings.warn(pytest.PytestWarning(line), stacklevel=1)
 
 
 def _subject(
@@ -67,11 +108,11 @@ def _subject(
     if server is not None:
         dsn = Secret(server if isinstance(server, str) else address.of_process(server))
         given = replace(given, dsn=dsn)
-    found = subject.find(given, config.rootpath)
+    found = subjects.find(given, config.rootpath)
     run: str | None = getattr(config, "workerinput", {}).get("testrunuid")
     if run:
         if given.dsn:  # Of a server that another fixture starts, each worker has its own.
             run += f"-{sha256(given.dsn.encode()).hexdigest()[:12]}"
         return exits.enter_context(workers.shared(run, given, found))
-    prepared, _ = exits.enter_context(subject.prepare(given, found))
+    prepared, _ = exits.enter_context(subjects.prepare(given, found))
     return prepared

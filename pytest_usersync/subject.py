@@ -70,7 +70,9 @@ def watched(
     stopped = stop and bool(loaded.failures)
     sync = Sync() if stopped else watch.watch(running, loaded.database, found)
     failures = tuple(map(_load_failure, loaded.failures))
-    return Subject(running, found, loaded.database, sync, policies, failures, stopped)
+    return Subject(
+        running, found, loaded.database, sync, policies, failures, stopped, notes=loaded.unclosed
+    )
 
 
 @contextmanager
@@ -92,6 +94,7 @@ def hand_over(subject: Subject) -> str:
             "stopped": subject.stopped,
             "exploration": asdict(subject.exploration),
             "upkeep": asdict(subject.upkeep),
+            "notes": subject.notes,
         }
     )
 
@@ -115,6 +118,7 @@ def take_over(text: str, found: Project, policies: Policies) -> Subject:
         data["stopped"],
         Exploration(**data["exploration"]),
         Upkeep(**data["upkeep"]),
+        tuple(data["notes"]),
     )
 
 

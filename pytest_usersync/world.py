@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol, TypeAlias
 
@@ -45,6 +46,14 @@ class Supply:
             raise TypeError(type(connection))
         return connection
 
+    def left_open(self, name: str, ours: Sequence[int]) -> list[str]:
+        """Return what the sessions in a clone do that nobody closed."""
+        return self._clones.left_open(name, ours)
+
+    def discard(self, name: str) -> None:
+        """Drop a clone now, with the sessions that are in it."""
+        self._clones.drop(name)
+
     def retire(self, name: str) -> None:
         """Give back a clone that nobody uses any more."""
         self._retired.append(name)
@@ -80,8 +89,8 @@ class World(Protocol):
     def example(self) -> AbstractContextManager[None]:
         """Take back what is done inside the block."""
 
-    def end(self) -> None:
-        """Take back everything."""
+    def end(self) -> list[str]:
+        """Take back everything; return what each session does that the test left open."""
 
 
 class Rollback:
@@ -158,16 +167,20 @@ class Rollback:
                 return
         self.end()
 
-    def end(self) -> None:
-        """Roll back; after a test that got out of the transaction, take another clone."""
+    def end(self) -> list[str]:
+        """Roll back; after a test that got out of the transaction, take another clone.
+
+        No other session can have been opened: what is in a transaction has no address.
+        """
         connection = self._connection
         if connection is None or not self._begun:
-            return
+            return []
         self._begun = False
         try:
             connection.end()
         except psycopg.Error:
             self._spoil(connection)
+        return []
 
     def _spoil(self, connection: NestedConnection) -> None:
         """Take another clone next time."""
@@ -195,6 +208,7 @@ class Clone:
         self._open: list[database.Connection] = []
         self._auth: database.Connection | None = None
         self._reader: database.Connection | None = None
+        self._left: list[str] = []
         self._begin()
 
     def _begin(self) -> None:
@@ -218,7 +232,7 @@ class Clone:
     @contextmanager
     def example(self) -> Iterator[None]:
         """Give the block a clone of its own, and another one to what comes after."""
-        self.end()
+        self._give_back()
         self._begin()
         yield
 
@@ -227,9 +241,22 @@ class Clone:
         self._open.append(connection)
         return connection
 
-    def end(self) -> None:
+    def end(self) -> list[str]:
         """Close the connections and give the clone back."""
+        self._give_back()
+        return self._left
+
+    def _give_back(self) -> None:
+        ours = [one.info.backend_pid for one in self._open if not one.closed]
         for connection in self._open:
             connection.close()
         self._open = []
-        self._supply.retire(self.name)
+        # Where one example of many left something open, one is told and the others cost no time.
+        left = [] if self._left else self._supply.left_open(self.name, ours)
+        if left and gc.collect():  # What nobody can reach any more is as good as closed.
+            left = self._supply.left_open(self.name, ours)
+        if left or self._left:
+            self._left = self._left or left
+            self._supply.discard(self.name)
+        else:
+            self._supply.retire(self.name)

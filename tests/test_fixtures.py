@@ -68,16 +68,76 @@ def test_without_migrations_it_says_what_to_set(pytester: pytest.Pytester) -> No
     assert ".py:" not in result.stdout.str().partition("ERRORS")[2].partition("short test")[0]
 
 
-def test_migrations_that_do_not_apply_are_named(
-    pytester: pytest.Pytester, write_project: Callable[[str], Path]
+HALF = """
+import pytest
+
+pytest_plugins = ["pytest_usersync.postgresql"]
+
+
+def test_one(supabase_auth):
+    supabase_auth.sign_up("ada@example.com")
+
+
+def test_two(usersync_dsn):
+    pass
+
+
+@pytest.mark.usersync(isolation="clone")
+def test_three(as_user, usersync_connection):
+    pass
+
+
+def test_race(usersync_race):
+    pass
+
+
+def test_late(request):
+    request.getfixturevalue("usersync")
+
+
+def test_other():
+    pass
+"""
+REFUSED = (
+    'supabase/migrations/20260102000000_later.sql:2 does not apply: 42703 column "nope" does not'
+    " exist. Tests do not run on half a schema: correct it (pytest --usersync"
+    " --usersync-select=US701 says how), or set usersync_ignore = US701 to accept it."
+)
+
+
+@pytest.fixture
+def half(run: Callable[..., pytest.RunResult], pytester: pytest.Pytester) -> None:
+    """Add a migration that fails to the project, whose sync is sound."""
+    folder = pytester.path / "supabase" / "migrations"
+    later = "create table public.more ();\nselect nope;\n"
+    (folder / "20260102000000_later.sql").write_text(later, encoding="utf-8")
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "2"), ("-p", "no:usersync-isolation")])
+def test_no_test_runs_on_half_a_schema(
+    run: Callable[..., pytest.RunResult], half: None, options: tuple[str, ...]
 ) -> None:
-    write_project("select 1;\nselect nonsense;\n")
-    pytester.makepyfile("def test_it(supabase_auth): pass")
-    result = pytester.runpytest_subprocess()
-    result.assert_outcomes(errors=1)
+    result = run(HALF, *options)
+    result.assert_outcomes(errors=4, failed=1, passed=1)
+    body = result.stdout.str().partition("short test summary")[0]
+    assert [line for line in body.splitlines() if "nope" in line] == [REFUSED] * 5
+    assert ".py:" not in body.partition("ERRORS")[2]
+
+
+def test_half_a_schema_can_be_accepted(run: Callable[..., pytest.RunResult], half: None) -> None:
+    result = run(HALF, "-o", "usersync_ignore=US701", "-W", "default", "-k", "one or late or other")
+    result.assert_outcomes(passed=3, warnings=1)
     result.stdout.fnmatch_lines(
-        ["The migrations do not apply: supabase/migrations/*.sql:2: *nonsense*. Mend them first."]
+        ["*Tests run without what is missing, for usersync_ignore has US701: *later.sql:2 does*"]
     )
+
+
+def test_the_judging_run_judges_what_can_be_judged_while_the_fixtures_refuse(
+    run: Callable[..., pytest.RunResult], half: None
+) -> None:
+    result = run(HALF, "--usersync", "--usersync-select=US101,US701", "-k", "US101 or US701 or one")
+    result.assert_outcomes(passed=1, failed=1, errors=1)
+    result.stdout.fnmatch_lines([REFUSED, "FAILED *::US701 - *", "ERROR *::test_one - *"])
 
 
 def test_a_failing_assertion_shows_the_test_and_not_our_own_lines(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -192,3 +194,158 @@ def test_an_unknown_isolation_is_one_clear_line(app: Callable[..., pytest.RunRes
     result.stdout.fnmatch_lines(["isolation='truncate' is unknown. Use one of rollback, clone."])
     result.stdout.no_fnmatch_line("*Traceback*")
     result.stdout.no_fnmatch_line("*sharing.py*")
+
+
+LEAVES = """
+import threading
+
+import psycopg
+import pytest
+from hypothesis import given, strategies as st
+
+kept = []
+
+
+def test_connection(usersync_dsn):
+    kept.append(psycopg.connect(usersync_dsn, application_name="billing"))
+    kept[-1].execute("select '\\x1b[2J'")
+
+
+def test_several(usersync_dsn):
+    kept.extend(psycopg.connect(usersync_dsn, autocommit=True) for _ in range(5))
+
+
+def test_thread(usersync_dsn):
+    def work():
+        with psycopg.connect(usersync_dsn) as connection:
+            begun.set()
+            try:
+                connection.execute("select pg_sleep(60)")
+            except psycopg.Error:
+                pass
+
+    begun = threading.Event()
+    threading.Thread(target=work, daemon=True).start()
+    assert begun.wait(10)
+
+
+@pytest.fixture
+def pool(usersync_dsn):
+    kept.append(psycopg.connect(usersync_dsn))
+    yield kept[-1]
+
+
+def test_fixture(pool):
+    pass
+
+
+def test_that_fails_anyway(usersync_dsn):
+    connection = psycopg.connect(usersync_dsn)
+    assert connection.execute("select 1").fetchone() == (2,)
+
+
+@pytest.mark.usersync(isolation="clone")
+@given(st.booleans())
+def test_examples(usersync, flag):
+    kept.append(psycopg.connect(usersync.dsn))
+
+
+def test_cycle(usersync_dsn):
+    class Pool:
+        def __init__(self):
+            self.itself, self.connection = self, psycopg.connect(usersync_dsn)
+
+        def __del__(self):
+            self.connection.close()
+
+    Pool()
+
+
+def test_that_closes(usersync_dsn):
+    psycopg.connect(usersync_dsn).close()
+
+
+def test_after_all(usersync, supabase_auth):
+    usersync.assert_synced(supabase_auth.sign_up("ada@example.com"))
+"""
+CLOSE = "Close connections and pools, and join threads, before the test ends."
+
+
+def test_what_a_test_leaves_open_is_told_at_the_end_of_that_test(
+    app: Callable[..., pytest.RunResult],
+) -> None:
+    result = app(LEAVES, "-W", "default::ResourceWarning", "-p", "no:randomly", "-p", "no:xdist")
+
+    result.assert_outcomes(passed=8, failed=1, errors=5)
+    text = result.stdout.str().partition("short test summary")[0]
+    told = dict(re.findall(r"^test_app\.py::test_(\w+) leaves (.*)$", text, re.MULTILINE))
+    assert told == {
+        "connection": "a session of its database open: idle in transaction, last query"
+        rf""" "select '\x1b[2J'" (billing). {CLOSE}""",
+        "several": f"5 sessions of its database open: idle; idle; idle; and 2 more. {CLOSE}",
+        "thread": "a session of its database open: active, last query"
+        f' "select pg_sleep(60)". {CLOSE}',
+        "fixture": f"a session of its database open: idle. {CLOSE}",
+        "examples": f"a session of its database open: idle. {CLOSE}",
+    }
+    assert "ObjectInUse" not in text
+    assert "pytest_usersync/" not in text
+
+
+def test_a_worker_of_xdist_tells_it_too(app: Callable[..., pytest.RunResult]) -> None:
+    result = app(LEAVES, "-n", "2", "-k", "fixture or closes")
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(
+        [f"*::test_fixture leaves a session of its database open: idle. {CLOSE}"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("act", "told"),
+    [
+        (
+            "usersync.connection.close()",
+            "The connection of this test is closed. Keep it open, or open another by usersync_dsn.",
+        ),
+        (
+            "usersync.connection.execute('select nope')",
+            (
+                "The transaction of this test has failed. Roll it back:"
+                " usersync.connection.rollback()."
+            ),
+        ),
+    ],
+)
+def test_a_rolled_back_connection_that_is_of_no_use_is_told_in_a_line(
+    app: Callable[..., pytest.RunResult], act: str, told: str
+) -> None:
+    suite = f"""
+    from contextlib import suppress
+    from uuid import uuid4
+    import psycopg
+
+    def spoil(usersync):
+        with suppress(psycopg.Error):
+            {act}
+
+    def test_auth(usersync, supabase_auth):
+        spoil(usersync)
+        supabase_auth.sign_up("ada@example.com")
+
+    def test_request(usersync, as_anon):
+        spoil(usersync)
+        with as_anon():
+            pass
+
+    def test_reading(usersync):
+        spoil(usersync)
+        usersync.ghosts()
+
+    def test_unspoilt(usersync, supabase_auth):
+        usersync.assert_synced(supabase_auth.sign_up("ada@example.com"))
+    """
+    result = app(textwrap.dedent(suite), "-p", "no:randomly")
+    result.assert_outcomes(failed=3, passed=1)
+    errors = [line[1:].strip() for line in result.outlines if line.startswith("E ")]
+    assert errors == [f"pytest_usersync.errors.UserSyncError: {told}"] * 3
+    assert "pytest_usersync/" not in result.stdout.str()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pytest_usersync import subject
+from pytest_usersync import platform, project, subject
 from pytest_usersync.check import LoadFailure, Needs, Subject
 from pytest_usersync.errors import ProjectError
 from pytest_usersync.finding import Failure, NotJudged
 from pytest_usersync.policy import Policies
 from pytest_usersync.project import find
+from pytest_usersync.server import Server
 from pytest_usersync.settings import Exploration, Settings, Upkeep
 
 MIGRATION = "create table a (\n    i citext2\n);\nselect nope;\ncreate table b ();"
@@ -86,3 +89,158 @@ def test_an_error_is_laid_to_the_file_that_did_not_make_what_is_missing(
     failure: LoadFailure, *, concerned: bool
 ) -> None:
     assert failure.concerns(MISSING) is concerned
+
+
+SOUND = (Path(__file__).parent / "projects" / "plain.sql").read_text(encoding="utf-8")
+ENUM = """
+create type public.mood as enum ('good');
+"""
+USED = """
+alter type public.mood add value 'bad';
+create table public.moods (mood public.mood default 'bad');
+"""
+HAND = """
+def raises(dsn):
+    raise ValueError("no way")
+
+def asks(dsn):
+    import psycopg
+    with psycopg.connect(dsn) as connection:
+        connection.execute("select nope")
+"""
+A, B = "20260102000000", "20260103000000"
+
+
+@pytest.mark.parametrize(
+    ("files", "options", "told"),
+    [
+        (
+            {f"supabase/migrations/{A}_a.sql": "select 1;\nselect nope;"},
+            {},
+            (
+                "US701 supabase/migrations/20260102000000_a.sql:2 does not apply: 42703 column"
+                ' "nope" does not exist'
+            ),
+        ),
+        (
+            {f"supabase/migrations/{A}_{name}.sql": "select 1" for name in "ab"},
+            {},
+            (
+                "US702 supabase/migrations/20260102000000_b.sql:1 does not apply: 23505 duplicate"
+                ' key value violates unique constraint "schema_migrations_pkey": supabase/'
+                "migrations/20260102000000_a.sql has the same version: give one another"
+            ),
+        ),
+        (
+            {f"supabase/migrations/{A}_a.sql": ENUM, f"supabase/migrations/{B}_b.sql": USED},
+            {},
+            (
+                "US701 supabase/migrations/20260103000000_b.sql:3 does not apply: 55P04 unsafe use"
+                ' of new value "bad" of enum type mood'
+            ),
+        ),
+        (
+            {"supabase/migrations/2026-01-03_b.sql": "select 1"},
+            {},
+            (
+                "US702 supabase/migrations/2026-01-03_b.sql is skipped by the Supabase CLI: the"
+                ' name is not "<timestamp>_name.sql"'
+            ),
+        ),
+        ({"supabase/migrations/README.md": "words"}, {}, ""),
+        (
+            {f"supabase/migrations/{A}_a.sql": b"select 1;\nselect '\xff'"},
+            {},
+            (
+                "US701 supabase/migrations/20260102000000_a.sql:2 does not apply: 22021 invalid"
+                ' byte sequence for encoding "UTF8": 0xff'
+            ),
+        ),
+        (
+            {f"supabase/migrations/{A}_a.sql": None},
+            {},
+            "US701 supabase/migrations/20260102000000_a.sql:1 does not apply: 58030 ",
+        ),
+        (
+            {f"supabase/migrations/{A}_a.sql": "create extension no_such_thing;"},
+            {},
+            (
+                "US701 supabase/migrations/20260102000000_a.sql:1 does not apply: 0A000 extension"
+                ' "no_such_thing" is not available: this server has no such extension'
+            ),
+        ),
+        (
+            {
+                f"supabase/migrations/{A}_a.sql": "do $$ begin raise '\x1b[2J\u202e%',"
+                " repeat('x', 9999); end $$"
+            },
+            {},
+            (
+                "US701 supabase/migrations/20260102000000_a.sql:1 does not apply: P0001"
+                r" \x1b[2J\u202exxx"
+            ),
+        ),
+        (
+            {"supabase/seed.sql": "insert into nowhere values (1)"},
+            {"seeds": True},
+            'US701 supabase/seed.sql:1 does not apply: 42P01 relation "nowhere" does not exist',
+        ),
+        (
+            {"hand.sql": "\n\nselect nope"},
+            {"setup": (Path("hand.sql"),)},
+            'US701 hand.sql:3 does not apply: 42703 column "nope" does not exist',
+        ),
+        (
+            {"usersync_hand.py": HAND},
+            {"before": ("usersync_hand:raises",)},
+            "US701 usersync_hand.py:3 fails: ValueError: no way",
+        ),
+        (
+            {"usersync_hand.py": HAND},
+            {"setup": ("usersync_hand:asks",)},
+            'US701 usersync_hand.py:8 fails: 42703 column "nope" does not exist',
+        ),
+        (
+            {"usersync_hand.py": HAND},
+            {"load": "usersync_hand:asks"},
+            'US701 usersync_hand.py:8 fails: 42703 column "nope" does not exist',
+        ),
+    ],
+    ids=[
+        *("later", "version", "enum", "name", "no-sql", "bytes", "unreadable", "extension"),
+        *("hostile", "seed", "setup", "before", "setup-function", "load"),
+    ],
+)
+def test_whatever_did_not_apply_is_told_although_the_sync_is_found(
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    files: dict[str, str | bytes | None],
+    options: dict[str, Any],
+    told: str,
+) -> None:
+    monkeypatch.delitem(sys.modules, "usersync_hand", raising=False)
+    migrations = tmp_path / "supabase" / "migrations"
+    migrations.mkdir(parents=True)
+    (migrations / "20260101000000_profiles.sql").write_text(SOUND, encoding="utf-8")
+    for name, content in files.items():
+        if content is None:
+            (tmp_path / name).symlink_to(tmp_path / "nowhere")
+        else:
+            text = content if isinstance(content, bytes) else content.encode()
+            (tmp_path / name).write_bytes(text)
+    given = Settings(**options)
+    found = subject.find(given, tmp_path)
+    loaded = project.load(server, platform.template(server), found)
+    try:
+        prepared = subject.watched(server, found, loaded, Policies())
+    finally:
+        project.forget(server, loaded)
+
+    assert prepared.sync.targets
+    assert prepared.load_failure is None
+    faults = [f"{code} {text}" for code, text in prepared.faults()]
+    assert len(faults) == bool(told)
+    assert "".join(faults).startswith(told)
+    assert len("".join(faults)) < 600
+    assert "".join(faults).isprintable()

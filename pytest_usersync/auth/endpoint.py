@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 import psycopg
 
 from .channel import Channel
-from .errors import TIMEOUT, UNEXPECTED, AuthError, failure
+from .errors import TIMEOUT, UNEXPECTED, AuthError, Call, failure
 
 
 class Speaker(Protocol):
@@ -46,6 +46,7 @@ def endpoint(
         # Raised at one place and without what led to it. Which write noticed the refusal depends on
         # the timing of the answers, and Hypothesis would take the same failure for another one.
         told.__context__ = None
+        told.call = Call(function, args, kwargs)
         raise told.with_traceback(None) from cause
 
     return request

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import psycopg
 
@@ -11,6 +12,14 @@ from ..errors import UserSyncError
 
 UNEXPECTED = "Unexpected failure, please check server logs for more information"
 TIMEOUT = "Processing this request timed out, please retry after a moment."
+
+
+class Call(NamedTuple):
+    """The call of an endpoint: its function, and what it was given."""
+
+    function: Callable[..., object]
+    args: tuple[object, ...]
+    kwargs: Mapping[str, object]
 
 
 class AuthError(UserSyncError):
@@ -25,6 +34,8 @@ class AuthError(UserSyncError):
         message: the message, or the redirect's ``error_description``.
         committed: whether what was written so far stays, as after an OAuth sign-in with an
             unverified email.
+
+    ``call`` is the call that was refused, once it has left the endpoint.
     """
 
     def __init__(self, status: int, code: str, message: str, *, committed: bool = False) -> None:
@@ -33,6 +44,7 @@ class AuthError(UserSyncError):
         self.code = code
         self.message = message
         self.committed = committed
+        self.call: Call | None = None
 
 
 def failure(message: str) -> AuthError:

@@ -14,7 +14,7 @@ from psycopg.pq import ConnStatus
 from .. import database, platform
 from ..database import Connection
 from ..server import Server
-from . import hook, strangers
+from . import hook, strangers, unclosed
 from .again import Again, is_idle, without_transactions
 from .doors import through_door
 from .dump import Known
@@ -22,7 +22,7 @@ from .layouts import is_whole
 from .loaded import Loaded, Notice
 from .model import Manner, Migration, Project
 from .pipeline import Query, Refusal, prepare, run
-from .refusals import MigrationFailure, left_open, refused, unreadable, unrecorded
+from .refusals import MigrationFailure, left_open, refused, unfinished, unreadable, unrecorded
 from .script import cut
 from .split import Statement
 
@@ -118,6 +118,7 @@ class Loading:
         self.limit = limit
         self.left_out = 0
         self.notices: list[Notice] = []
+        self.unclosed: list[str] = []
         self.applied: list[Migration] = []
         self.connection = self._connect()
 
@@ -142,12 +143,15 @@ class Loading:
                 failures.append(failure)
             if failure and stop:
                 break
+        if self.unclosed:
+            unclosed.shut_out(self.server, self.name)
         return self.so_far(failures)
 
     def so_far(self, failures: Iterable[MigrationFailure]) -> Loaded:
         """Return what has become of the files by now, those that failed given."""
         applied, notices = tuple(self.applied), tuple(self.notices)
-        return Loaded(self.name, tuple(failures), applied, notices, self.left_out)
+        left = tuple(self.unclosed)
+        return Loaded(self.name, tuple(failures), applied, notices, self.left_out, unclosed=left)
 
     def steps(self, *, go_on: bool) -> Iterator[tuple[Migration, MigrationFailure | None]]:
         """Apply one file after the other, and yield each once it is applied or has failed."""
@@ -207,7 +211,12 @@ class Loading:
         return None if is_idle(self.connection) else left_open(self.project, migration)
 
     def _hook(self, name: str) -> MigrationFailure | None:
-        return hook.call(self.server, self.name, self.project, name, self.limit)
+        with unclosed.ended(self.server, self.name) as left:
+            failure = hook.call(self.server, self.name, self.project, name, self.limit)
+        self.unclosed += [unclosed.told(name, [one]) for one in left.idle]
+        if failure or not left.lost:
+            return failure
+        return unfinished(hook.place(self.project, name), name, unclosed.told(name, left.lost))
 
     def _failed(self, migration: Migration, refusal: Refusal) -> MigrationFailure:
         if refusal.index >= len(migration.statements):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 import threading
 import traceback
@@ -15,10 +16,10 @@ from psycopg import Error
 from psycopg.conninfo import conninfo_to_dict
 
 from .. import database, platform
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, one_line
 from ..finding import Failure, Location
 from ..server import Secret, Server
-from .model import Manner, Migration, Project, shown
+from .model import Manner, Migration, Project, imported, shown
 from .refusals import MigrationFailure
 
 SETTING = "usersync_load"
@@ -43,7 +44,7 @@ def call(
     with _ended_after(server, name, limit) as late:
         try:
             function(dsn(server, name))
-        except Exception as error:  # noqa: BLE001  whatever a tool of the project raises
+        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a tool of the project raises
             return _failed(project, hook, error, limit if late.is_set() else None)
     return None
 
@@ -60,6 +61,13 @@ def dsn(server: Server, name: str) -> Secret:
     return Secret(f"postgresql://{login}/{quote(name)}?{urlencode(words, quote_via=quote)}")
 
 
+def place(project: Project, hook: str) -> Location:
+    """Return where a function of the project begins, as far as that can be told."""
+    code = getattr(inspect.unwrap(_function(project, hook)), "__code__", None)
+    path = Path(code.co_filename) if code else imported(project.root, hook)
+    return Location(shown(project.root, path), code.co_firstlineno if code else 1)
+
+
 def _function(project: Project, hook: str) -> Callable[[str], object]:
     module_name, _, function_name = hook.partition(":")
     setting = SETTING if hook == project.hook else "usersync_before or usersync_setup"
@@ -68,9 +76,11 @@ def _function(project: Project, hook: str) -> Callable[[str], object]:
     try:
         module = importlib.import_module(module_name)
         function = getattr(module, function_name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (Exception, SystemExit) as error:
+        # Whatever stands at the top of the project's own module.
+        said = error if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
         raise ConfigurationError(
-            f"{setting} names {hook}, which cannot be imported: {error}. "
+            f"{setting} names {hook}, which cannot be imported: {one_line(str(said))}. "
             "Write module:function, importable from pytest's rootdir."
         ) from error
     finally:
@@ -106,7 +116,7 @@ def _ended_after(server: Server, name: str, limit: float) -> Iterator[threading.
         timer.cancel()
 
 
-def _failed(project: Project, hook: str, error: Exception, limit: float | None) -> MigrationFailure:
+def _failed(project: Project, hook: str, error: Exception | SystemExit, limit: float | None) -> MigrationFailure:
     """Return the failure with the project's innermost line and, if it was one, PostgreSQL's."""
     cause = _of_database(error)
     said = cause.diag if cause else None

@@ -24,6 +24,7 @@ class Loaded:
     Args:
         failures: one for each file that did not apply as a whole, in their order.
         applied: the files that did.
+        unclosed: a sentence for each session that a function of the project left open.
         left_out: how many statements of dumps were left out because they are the platform's.
     """
 
@@ -32,6 +33,7 @@ class Loaded:
     applied: tuple[Migration, ...]
     notices: tuple[Notice, ...]
     left_out: int = 0
+    unclosed: tuple[str, ...] = ()
 
     @property
     def failure(self) -> MigrationFailure | None:

@@ -119,6 +119,11 @@ class Project:
         """Return the files that the Supabase CLI skips because of their names."""
         return tuple(one for one in self.skipped if one[1] not in (UNLISTED, UNDOES))
 
+    @property
+    def unapplied(self) -> tuple[tuple[Path, str], ...]:
+        """Return the SQL files among these, which are no migrations although they look like it."""
+        return tuple(one for one in self.misnamed if one[0].suffix.lower() == ".sql")
+
     def duplicates(self) -> tuple[tuple[Migration, ...], ...]:
         """Return the groups of migrations that share a version; the CLI stops at the second."""
         recorded = (one for one in self.migrations if one.manner is Manner.CLI)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ..finding import Failure, Location
 from .doors import outside
 from .locate import block_offset
-from .model import Migration, Project, legible
+from .model import Manner, Migration, Project, legible
 from .pipeline import Refusal
 from .split import Statement, blank_comments
 
@@ -80,6 +81,13 @@ def left_open(project: Project, migration: Migration) -> MigrationFailure:
         location=project.location(migration, *statement.place()) if statement else None,
     )
     return MigrationFailure(migration, statement, failure)
+
+
+def unfinished(place: Location, hook: str, told: str) -> MigrationFailure:
+    """Tell that what a function of the project did in a transaction is lost."""
+    failure = Failure("", told, hint="Commit and close each connection.", location=place)
+    hooked = Migration(Path(place.file), hook, hook, "", Manner.HOOK, "hook")
+    return MigrationFailure(hooked, None, failure)
 
 
 def unreadable(project: Project, migration: Migration, failure: Failure) -> MigrationFailure:

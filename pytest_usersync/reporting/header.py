@@ -38,6 +38,7 @@ def _found(subject: Subject) -> Iterator[str]:
     if others := [*project.before, *project.after]:
         yield f"also {', '.join(map(project.named, others))}"
     sync = subject.sync
+    yield from subject.notes
     for failed in subject.load_failures:
         yield f"{Path(failed.file).name} does not apply"
     if subject.load_failure:

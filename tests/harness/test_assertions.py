@@ -55,14 +55,17 @@ def test_an_orphan_is_shown(sync: UserSync) -> None:
     assert "public.profiles: id = " in str(failed.value)
 
 
-def test_a_refusal_is_told_as_client_and_database_see_it(sync: UserSync) -> None:
+def test_a_refusal_is_told_in_five_lines(sync: UserSync) -> None:
     sync.connection.execute("alter table public.profiles alter email set not null")
     with pytest.raises(AssertionError) as failed:
         sync.assert_signup_succeeds(lambda auth: auth.sign_in_anonymously())
-    message = str(failed.value)
-    assert 'the client sees 500 "Database error creating anonymous user"' in message
-    assert 'null value in column "email"' in message
-    assert "set session authorization supabase_auth_admin;" in message
+    client, asked, said, detail, place = str(failed.value).splitlines()
+    assert client.endswith('the client sees 500 "Database error creating anonymous user"')
+    assert asked == "asked: sign_in_anonymously()"
+    assert said.startswith('PostgreSQL: 23502 null value in column "email"')
+    assert detail.startswith("DETAIL: Failing row contains")
+    assert place.startswith("plain.sql:37: insert into public.profiles (id, email,")
+    assert "set session authorization supabase_auth_admin;" in sync.auth.script
     told = sync.assert_signup_refused(lambda auth: auth.sign_in_anonymously())
     assert told.status == 500
 

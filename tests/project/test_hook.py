@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from pytest_usersync.database import Clones
 from pytest_usersync.errors import ConfigurationError
 from pytest_usersync.project import Loaded, find, load
 from pytest_usersync.project.hook import dsn
@@ -142,3 +143,146 @@ def test_on_a_server_of_somebody_else_the_address_takes_the_role(
     ):
         found = connection.execute("select current_user, current_setting('search_path')")
         assert found.fetchone() == ("postgres", '"\\$user", public, extensions')
+
+
+UNCLOSED = """
+import psycopg
+
+kept = []
+
+
+def idle(dsn):
+    for _ in range(2):
+        kept.append(psycopg.connect(dsn, autocommit=True))
+        kept[-1].execute("create table if not exists made ()")
+
+
+def unfinished(dsn):
+    kept.append(psycopg.connect(dsn, application_name="tool"))
+    kept[-1].execute("create table made ()")
+
+
+def busy(dsn):
+    import threading
+
+    def work():
+        with psycopg.connect(dsn) as connection:
+            try:
+                connection.execute("select pg_sleep(60)")
+            except psycopg.Error:
+                pass
+
+    threading.Thread(target=work, daemon=True).start()
+    while True:
+        with psycopg.connect(dsn) as connection:
+            query = "select from pg_stat_activity where query like '%pg_sleep(60)'"
+            if connection.execute(query).fetchall():
+                return
+
+
+def pool(dsn):
+    import threading
+
+    def work():
+        while True:
+            try:
+                with psycopg.connect(dsn, autocommit=True) as connection:
+                    connection.execute("select 1")
+                    threading.Event().wait(0.2)
+                    connection.execute("select 1")
+            except psycopg.Error:
+                pass
+
+    threading.Thread(target=work, daemon=True).start()
+    psycopg.connect(dsn).close()
+    threading.Event().wait(0.1)
+"""
+
+
+@pytest.fixture
+def unclosed(
+    tmp_path: Path, server: Server, template: str, dropped: Dropped
+) -> Iterator[Callable[[str], Loaded]]:
+    """Return a function that loads a project whose hook closes nothing."""
+    (tmp_path / "usersync_test_unclosed.py").write_text(UNCLOSED)
+
+    def unclosed(name: str) -> Loaded:
+        found = find(tmp_path, hook=f"usersync_test_unclosed:{name}")
+        return dropped(load(server, template, found))
+
+    yield unclosed
+    for connection in sys.modules.pop("usersync_test_unclosed").kept:
+        connection.close()
+
+
+def test_what_a_hook_leaves_idle_is_ended_and_told(
+    unclosed: Callable[[str], Loaded], server: Server, rows: Rows
+) -> None:
+    result = unclosed("idle")
+
+    told = "usersync_test_unclosed:idle leaves a session open, which was ended: idle, last query"
+    assert not result.failures
+    assert [line.startswith(told) for line in result.unclosed] == [True, True]
+    with Clones(server) as clones:
+        found = rows(clones.take(result.database), "select from pg_class where relname = 'made'")
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "does"),
+    [
+        ("unfinished", 13, 'idle in transaction, last query "create table made ()" (tool)'),
+        ("busy", 18, 'active, last query "select pg_sleep(60)"'),
+    ],
+)
+def test_what_a_hook_leaves_unfinished_is_a_failure(
+    unclosed: Callable[[str], Loaded], server: Server, name: str, line: int, does: str
+) -> None:
+    result = unclosed(name)
+
+    (failed,) = result.failures
+    assert str(failed) == (
+        f"usersync_test_unclosed.py:{line}: usersync_test_unclosed:{name} leaves a session open,"
+        f" which was ended: {does}"
+    )
+    with Clones(server) as clones:
+        assert clones.take(result.database)
+
+
+def test_what_connects_again_and_again_does_not_keep_a_database_from_being_copied(
+    unclosed: Callable[[str], Loaded], server: Server
+) -> None:
+    result = unclosed("pool")
+
+    with Clones(server) as clones:
+        assert len({clones.take(result.database) for _ in range(5)}) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("def migrate(dsn:", "SyntaxError: "),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("import usersync_no_such_module", "No module named 'usersync_no_such_module'"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_told_in_a_line(
+    tmp_path: Path, server: Server, template: str, text: str, told: str
+) -> None:
+    (tmp_path / "usersync_test_broken.py").write_text(text)
+    found = find(tmp_path, hook="usersync_test_broken:migrate")
+    with pytest.raises(ConfigurationError) as refused:
+        load(server, template, found)
+    said = "usersync_load names usersync_test_broken:migrate, which cannot be imported: "
+    assert str(refused.value).startswith(said + told)
+
+
+def test_a_hook_that_exits_is_a_failure(
+    tmp_path: Path, server: Server, template: str, dropped: Dropped
+) -> None:
+    text = "import sys\n\n\ndef migrate(dsn):\n    sys.exit('no database')\n"
+    (tmp_path / "usersync_test_exit.py").write_text(text)
+    result = dropped(load(server, template, find(tmp_path, hook="usersync_test_exit:migrate")))
+    (failed,) = result.failures
+    assert str(failed) == "usersync_test_exit.py:5: SystemExit: no database"

@@ -29,15 +29,14 @@ def duplicate_version(trial: Trial) -> Iterable[Finding]:
     for first, *others in project.duplicates():
         for other in others:
             yield _shared(project, first, other, taken)
-    for path, reason in project.misnamed:
-        if path.suffix.lower() == ".sql":
-            yield Finding(
-                summary=f"{path.name} is skipped by the Supabase CLI: {reason}",
-                sql=path.read_text(encoding="utf-8", errors="replace"),
-                remedy="Rename it to <version>_<name>.sql, the version being the digits of its"
-                " time: 20260131120000_name.sql. What is no migration belongs elsewhere.",
-                location=Location(project.shown(path), 1),
-            )
+    for path, reason in project.unapplied:
+        yield Finding(
+            summary=f"{path.name} is skipped by the Supabase CLI: {reason}",
+            sql=path.read_text(encoding="utf-8", errors="replace"),
+            remedy="Rename it to <version>_<name>.sql, the version being the digits of its"
+            " time: 20260131120000_name.sql. What is no migration belongs elsewhere.",
+            location=Location(project.shown(path), 1),
+        )
 
 
 def _shared(project: Project, first: Migration, other: Migration, taken: set[str]) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from ...check import LoadFailure, Needs, check
+from ...check import LoadFailure, Needs, check, lacks_extension
 from ...finding import Finding, Level, NotJudged
 from ...trials.trial import Trial
 
@@ -67,10 +67,9 @@ def migration_fails(trial: Trial) -> Iterable[Finding]:
     name them as SQL files in `usersync_before` or `usersync_setup`.
     """
     failures = trial.subject.load_failures
-    versions = [migration.version for migration in trial.subject.project.migrations]
-    twins = len(versions) > len(set(versions))
+    twins = bool(trial.subject.project.duplicates())
     for place, broken in enumerate(failures):
-        if not twins or "schema_migrations" not in broken.failure.message:
+        if not (twins and broken.unrecorded):
             yield _finding(trial, broken, failures[:place])
     if twins and failures:
         raise NotJudged("two migrations share a version (US702)")
@@ -115,6 +114,8 @@ def _remedy(trial: Trial, broken: LoadFailure, earlier: Sequence[LoadFailure]) -
         )
     if state == "42601":
         return SYNTAX
+    if lacks_extension(broken.failure):
+        return REMEDIES["58P01"]
     return REMEDIES.get(state) or broken.failure.hint or f"Correct the statement: {message}"
 
 
