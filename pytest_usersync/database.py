@@ -10,7 +10,8 @@ import shlex
 from collections.abc import Sequence
 from itertools import starmap
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Any, Self, TypeAlias
+from weakref import WeakValueDictionary
 
 import psycopg
 from psycopg import sql
@@ -24,6 +25,8 @@ PREFIX = "usersync_"
 Connection: TypeAlias = psycopg.Connection[DictRow]
 
 _count = itertools.count(1)
+# The sessions of this process, by the backend at their other end.
+_sessions: WeakValueDictionary[int, psycopg.Connection[Any]] = WeakValueDictionary()
 
 
 # What a login as a role would have been given, best claim first; the settings of the role that logs
@@ -106,9 +109,16 @@ def _open(
     kind: type[Connection] = psycopg.Connection,
     **words: str,
 ) -> Connection:
-    return kind.connect(
+    connection = kind.connect(
         conninfo(server, database, **words), autocommit=autocommit, row_factory=dict_row
     )
+    _sessions[connection.info.backend_pid] = connection
+    return connection
+
+
+def session(pid: int) -> psycopg.Connection[Any] | None:
+    """Return the connection of this process to a backend, if it has one."""
+    return _sessions.get(pid)
 
 
 def settings_of(superuser: Connection, role: str, beside: Sequence[str] = ()) -> dict[str, str]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from psycopg.errors import Diagnostic
 from psycopg.pq import ConnStatus
 
-from .. import database, platform
+from .. import database, platform, statement_timeout
 from ..database import Connection
 from ..server import Server
 from . import hook, strangers
@@ -53,7 +53,7 @@ _RECORD_SEED = """
 
 
 def load(
-    server: Server, template: str, project: Project, *, limit: float = 60.0, stop: bool = False
+    server: Server, template: str, project: Project, *, limit: float | None = None, stop: bool = False
 ) -> Loaded:
     """Return a new clone of ``template`` with the project's migrations; the caller drops it.
 
@@ -65,14 +65,14 @@ def load(
         server: where the template is.
         template: the platform's database.
         project: what to apply.
-        limit: seconds that may pass without a sign of life before a statement is cancelled.
+        limit: seconds that a statement may take; by default those of the run.
         stop: whether the first failure ends it, as it would end the CLI's work.
     """
     name = database.fresh_name("project")
     before = frozenset() if server.own else strangers.roles(server)
     try:
         database.clone(server, template, name)
-        with closing(Loading(server, name, project, limit)) as loading:
+        with limited(server, name, limit), closing(Loading(server, name, project)) as loading:
             loaded = loading.loaded(stop=stop)
         return loaded if server.own else replace(loaded, roles=strangers.roles(server) - before)
     except BaseException:
@@ -80,6 +80,14 @@ def load(
         if not server.own:
             strangers.forget(server, strangers.roles(server) - before)
         raise
+
+
+@contextmanager
+def limited(server: Server, name: str, limit: float | None = None) -> Iterator[None]:
+    """End what takes longer than it may while a project is loaded into a database."""
+    seconds = limit or statement_timeout.loading()
+    with statement_timeout.watching(server), statement_timeout.allowing(name, seconds):
+        yield
 
 
 def forget(server: Server, loaded: Loaded) -> None:
@@ -91,11 +99,10 @@ def forget(server: Server, loaded: Loaded) -> None:
 class Loading:
     """One session that applies one project."""
 
-    def __init__(self, server: Server, name: str, project: Project, limit: float) -> None:
+    def __init__(self, server: Server, name: str, project: Project) -> None:
         self.server = server
         self.name = name
         self.project = project
-        self.limit = limit
         self.left_out = 0
         self.notices: list[Notice] = []
         self.applied: list[Migration] = []
@@ -180,24 +187,24 @@ class Loading:
             self.connection.execute(_SEEDS)
             # What only changes rows is understood beforehand or not at all, whenever it is parsed.
             if not all(map(_changes_rows, migration.statements)):
-                refusal = prepare(self.connection, batch, self.limit)
-        refusal = refusal or run(self.connection, batch, self.limit)
+                refusal = prepare(self.connection, batch)
+        refusal = refusal or run(self.connection, batch)
         if refusal:
             return self._failed(migration, refusal)
         return None if is_idle(self.connection) else left_open(self.project, migration)
 
     def _hook(self, name: str) -> MigrationFailure | None:
-        return hook.call(self.server, self.name, self.project, name, self.limit)
+        return hook.call(self.server, self.name, self.project, name)
 
     def _failed(self, migration: Migration, refusal: Refusal) -> MigrationFailure:
         if refusal.index >= len(migration.statements):
             return unrecorded(self.project, migration, refusal, self.applied)
         statement = migration.statements[refusal.index]
-        return refused(self.project, migration, statement, refusal, self.limit)
+        return refused(self.project, migration, statement, refusal)
 
     def _script(self, migration: Migration) -> MigrationFailure | None:
         """Apply a dump, or what was written by hand, as psql would."""
-        again = Again(self.connection, self._connect, self.limit)
+        again = Again(self.connection, self._connect)
         if is_whole(migration.text):
             with database.connect(self.server, self.name) as superuser:
                 superuser.execute("set lock_timeout = '4s'")
@@ -209,7 +216,7 @@ class Loading:
         if not again.refused:
             return None if is_idle(self.connection) else self._unfinished(migration)
         (statement, refusal), *_ = again.refused
-        failure = refused(self.project, migration, statement, refusal, self.limit)
+        failure = refused(self.project, migration, statement, refusal)
         self._end_transaction()
         return replace(failure, missed=tuple(one for one, _ in again.refused))
 
@@ -228,7 +235,7 @@ class Loading:
             for one in without_transactions(cut(migration.text))
             if not endless or one.offset != _begin(endless)
         ]
-        again = Again(self.connection, self._connect, self.limit)
+        again = Again(self.connection, self._connect)
         self.connection = again.run(statements)
         missed = [*([endless] if endless else []), *(one for one, _ in again.refused)]
         return replace(failed, missed=tuple(missed))

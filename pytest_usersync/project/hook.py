@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,37 +13,42 @@ from urllib.parse import quote, urlencode
 from psycopg import Error
 from psycopg.conninfo import conninfo_to_dict
 
-from .. import database, platform
+from .. import database, platform, statement_timeout
 from ..errors import ConfigurationError
 from ..finding import Failure, Location
-from ..server import Server
+from ..server import MAINTENANCE, Server
+from .interrupting import Interrupted, interrupting
 from .model import Manner, Migration, Project, shown
 from .refusals import MigrationFailure
 
 SETTING = "usersync_load"
+_END = """
+    select pg_catalog.pg_terminate_backend(pid)
+    from pg_catalog.pg_stat_activity
+    where datname = %s and backend_start > %s and backend_type = 'client backend'
+"""
 
 
-def call(
-    server: Server, name: str, project: Project, hook: str, limit: float
-) -> MigrationFailure | None:
+def call(server: Server, name: str, project: Project, hook: str) -> MigrationFailure | None:
     """Call a function of the project with the address of a database; tell of what it raises.
+
+    Sessions that it leaves open are ended, so that the database can be copied.
 
     Args:
         server: where the database is.
         name: the database.
         project: has the folder that it is imported from.
         hook: ``module:function``.
-        limit: seconds after which its sessions are ended.
 
     Raises:
         ConfigurationError: there is no such function.
     """
     function = _function(project, hook)
-    with _ended_after(server, name, limit) as late:
-        try:
+    try:
+        with interrupting(server, name, statement_timeout.loading_in(name)), _ended(server, name):
             function(dsn(server, name))
-        except Exception as error:  # noqa: BLE001  whatever a tool of the project raises
-            return _failed(project, hook, error, limit if late.is_set() else None)
+    except (Exception, Interrupted) as error:  # noqa: BLE001  whatever a tool of the project raises
+        return _failed(project, hook, error)
     return None
 
 
@@ -89,35 +93,24 @@ def _function(project: Project, hook: str) -> Callable[[str], object]:
 
 
 @contextmanager
-def _ended_after(server: Server, name: str, limit: float) -> Iterator[threading.Event]:
-    """End the sessions of a database after a time, so that what waits for them raises."""
-    late = threading.Event()
-
-    def end() -> None:
-        late.set()
-        with suppress(Error), database.connect(server, "postgres") as superuser:
-            superuser.execute(
-                "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity"
-                " where datname = %s and state <> 'idle'",
-                [name],
-            )
-
-    timer = threading.Timer(limit, end)
-    timer.daemon = True
-    timer.start()
+def _ended(server: Server, name: str) -> Iterator[None]:
+    """End the sessions that are opened inside the block and stay open, as a pool's do."""
+    with database.connect(server, MAINTENANCE) as superuser:
+        begun = superuser.execute("select pg_catalog.clock_timestamp() as now").fetchall()
     try:
-        yield late
+        yield
     finally:
-        timer.cancel()
+        with database.connect(server, MAINTENANCE) as superuser:
+            superuser.execute(_END, [name, begun[0]["now"]])
 
 
-def _failed(project: Project, hook: str, error: Exception, limit: float | None) -> MigrationFailure:
+def _failed(project: Project, hook: str, error: BaseException) -> MigrationFailure:
     """Return the failure with the project's innermost line and, if it was one, PostgreSQL's."""
     cause = _of_database(error)
     said = cause.diag if cause else None
     message = (said.message_primary if said else "") or f"{type(error).__name__}: {error}"
-    if limit is not None:
-        message = f"still running after {limit:g} s, so its sessions were ended"
+    overrun = statement_timeout.behind(cause)
+    late = str(error) if isinstance(error, Interrupted) else overrun.message if overrun else ""
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
@@ -127,8 +120,8 @@ def _failed(project: Project, hook: str, error: Exception, limit: float | None) 
     line = (frames[-1].lineno or 1) if frames else 1
     source = (frames[-1].line or "") if frames else ""
     failure = Failure(
-        sqlstate=(said.sqlstate if said else "") or "",
-        message=message.strip(),
+        sqlstate="57014" if late else (said.sqlstate if said else "") or "",
+        message=late or message.strip(),
         detail=(said.message_detail if said else "") or "",
         hint=(said.message_hint if said else "") or "",
         context=(said.context if said else "") or "",

@@ -106,7 +106,6 @@ class Installing(Loading):
         refusal = paced.run(
             self.connection,
             queries(self.project, migration, known.statements),
-            self.limit,
             before=act,
             waits=self._others.give_way,
         )
