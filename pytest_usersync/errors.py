@@ -18,3 +18,7 @@ class ServerError(UserSyncError):
 
 class ProjectError(UserSyncError):
     """The project's migrations cannot be found or read."""
+
+
+class StillRunning(UserSyncError):
+    """What the project does takes longer than it may; ``--usersync-statement-timeout`` says that."""

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from . import catalog, platform, stack, subject
+from . import catalog, platform, stack, statement_timeout, subject
 from .check import Check
 from .ending import spare_import, tell, write
 from .errand import awaited, deliver, errand
@@ -23,6 +23,7 @@ from .reading import settings as settings_of
 from .reading import usage_errors
 from .reporting import baseline
 from .reporting.header import header
+from .reporting.report import prose
 from .reporting.words import worded
 from .server import RunningServer
 from .settings import Settings
@@ -68,6 +69,7 @@ class Run:
         self.verdicts: dict[tuple[str, str], Verdict] = {}
         self.running: RunningServer | None = None
         self.farewell = ""
+        self._moment = statement_timeout.mark()
         self._errand = Path()
         self._exits = ExitStack()
         # Called after Ctrl-C, an internal error and a start that failed half-way, too.
@@ -108,6 +110,8 @@ class Run:
         if self.worker:
             handed = awaited(Path(self.config.workerinput[_HANDED]))  # type: ignore[attr-defined]
             prepared = subject.take_over(handed, found, self.settings.policies)
+            limit = self.settings.statement_timeout
+            self._exits.enter_context(statement_timeout.watching(prepared.server, limit))
         else:
             preparing = subject.prepare(self.settings, found)
             prepared, self.running = self._exits.enter_context(preparing)
@@ -143,6 +147,7 @@ class Run:
             return []
         server, template = prepared.server, platform.template(prepared.server)
         notes = stack.told(server, template, prepared.database)
+        notes += [statement_timeout.advice()] * bool(statement_timeout.since(self._moment))
         return header(prepared, platform.stand_ins(server, prepared.database), notes)
 
     def _tell(self) -> None:
@@ -250,6 +255,10 @@ class Run:
             return
         prepared = self.config.stash[SUBJECT]
         tell(terminalreporter, prepared, self.checks, self.verdicts.values())
+        overran = any(verdict.overran for verdict in self.verdicts.values())
+        if overran or statement_timeout.since(self._moment):
+            for line in prose(statement_timeout.advice(), ""):
+                terminalreporter.write_line(line, yellow=True)
         if self.farewell:
             terminalreporter.write_line(self.farewell)
 

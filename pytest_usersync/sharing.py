@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import pytest
 
-from . import address, subject, workers
+from . import address, statement_timeout, subject, workers
 from .check import Subject
 from .errors import UserSyncError
 from .harness import UserSync
@@ -67,6 +67,9 @@ def _subject(
     if run:
         if given.dsn:  # Of a server that another fixture starts, each worker has its own.
             run += f"-{sha256(given.dsn.encode()).hexdigest()[:12]}"
-        return exits.enter_context(workers.shared(run, given, found))
+        prepared = exits.enter_context(workers.shared(run, given, found))
+        limit = given.statement_timeout
+        exits.enter_context(statement_timeout.watching(prepared.server, limit))
+        return prepared
     prepared, _ = exits.enter_context(subject.prepare(given, found))
     return prepared

@@ -248,6 +248,15 @@ def since(moment: int) -> list[Overrun]:
     return _found[moment:]
 
 
+def advice() -> str:
+    """Say that something was ended, after what time, and how to give more."""
+    loaded = f", {loading():g} s while the project is loaded" * (loading() != statement())
+    return (
+        f"A statement was ended because it took too long: {statement():g} s are allowed{loaded}, "
+        "and less once that was reached. --usersync-statement-timeout=SECONDS allows more."
+    )
+
+
 def behind(error: BaseException | None) -> Overrun | None:
     """Return the statement whose end an error of psycopg tells of, if it took too long."""
     if not isinstance(error, psycopg.Error):

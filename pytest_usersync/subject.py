@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from . import platform, project, server, stack
+from . import platform, project, server, stack, statement_timeout
 from .check import LoadFailure, Subject
 from .errors import ProjectError
 from .finding import Failure, Location
@@ -52,7 +52,11 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
         UserSyncError: no server, no project, or a project that cannot be read.
     """
     request = ServerRequest(settings.dsn, settings.binaries)
-    with server.start(request, platform.seed()) as running, ground(running.server) as template:
+    with (
+        server.start(request, platform.seed()) as running,
+        statement_timeout.watching(running.server, settings.statement_timeout),
+        ground(running.server) as template,
+    ):
         loaded = project.load(running.server, template, found, stop=settings.stop)
         try:
             stop = settings.stop

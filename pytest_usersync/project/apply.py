@@ -25,6 +25,8 @@ from .refusals import MigrationFailure, left_open, refused, unreadable, unrecord
 from .script import cut
 from .split import Statement
 
+# How many notices of one file are kept.
+_NOTICES = 1000
 _HISTORY = """
     set local lock_timeout = '4s';
     create schema if not exists supabase_migrations;
@@ -105,6 +107,7 @@ class Loading:
         self.project = project
         self.left_out = 0
         self.notices: list[Notice] = []
+        self._said = 0
         self.applied: list[Migration] = []
         self.connection = self._connect()
 
@@ -162,8 +165,10 @@ class Loading:
         """Keep what PostgreSQL says while one file is applied, with the session's own settings."""
 
         def note(said: Diagnostic) -> None:
-            text = said.message_primary or ""
-            self.notices.append(Notice(said.severity or "", text, migration))
+            self._said += 1
+            if self._said <= _NOTICES:
+                text = said.message_primary or ""
+                self.notices.append(Notice(said.severity or "", text, migration))
 
         if self.connection.pgconn.status != ConnStatus.OK:
             self.connection = self._connect()
@@ -173,6 +178,9 @@ class Loading:
         yield
         if not noted.closed:
             noted.remove_notice_handler(note)
+        if (more := self._said - _NOTICES) > 0:
+            self.notices.append(Notice("NOTICE", f"and {more} more notices", migration))
+        self._said = 0
 
     def _apply(self, migration: Migration) -> MigrationFailure | None:
         if migration.unreadable:

@@ -14,7 +14,6 @@ from .model import Migration, Project
 from .openings import Openings
 from .refusals import MigrationFailure
 
-_LIMIT = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ class Installing(Loading):
         others: Others,
         late: int = 0,
     ) -> None:
-        super().__init__(server, name, project, _LIMIT)
+        super().__init__(server, name, project)
         self.failed = 0
         self._known = known
         self._others = others

@@ -8,7 +8,9 @@ from typing import Any
 
 from psycopg import Error
 
+from .. import statement_timeout
 from ..check import Check
+from ..errors import StillRunning
 from ..finding import (
     Acceptance,
     ClientView,
@@ -44,6 +46,7 @@ class Verdict:
         kept: the shell line that opens the database of a broken case, when it was kept.
         crashed: whether the check itself raised an error.
         seconds: how long the judging took.
+        overran: whether a statement took longer than it may.
     """
 
     code: str
@@ -55,6 +58,7 @@ class Verdict:
     kept: str = ""
     seconds: float = 0.0
     crashed: bool = False
+    overran: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -78,6 +82,7 @@ def judge(check: Check, case: str, stage: Stage) -> Verdict:
     reason = ""
     outcome = Outcome.KEPT
     crowded = ""
+    moment = statement_timeout.mark()
     with Trial(stage, case, check.code) as trial:
         try:
             stage.subject.require(check.needs)
@@ -90,6 +95,17 @@ def judge(check: Check, case: str, stage: Stage) -> Verdict:
         except NotJudged as stop:
             outcome, reason = Outcome.NOT_JUDGED, str(stop)
             crowded = _of_others(stop)
+        except StillRunning as stop:
+            outcome, reason = Outcome.NOT_JUDGED, str(stop)
+        except Exception:
+            # What a check had no answer to is no fault of its own when it was made to end.
+            if not statement_timeout.since(moment):
+                raise
+            outcome = Outcome.NOT_JUDGED
+    overruns = statement_timeout.since(moment)
+    if overruns and not (outcome is Outcome.NOT_JUDGED and reason):
+        # Nobody knows what would have come of it.
+        outcome, reason = Outcome.NOT_JUDGED, "" if findings else str(overruns[-1])
     # What was demonstrated stays so, whatever stopped the check afterwards.
     if findings:
         outcome = Outcome.BROKEN
@@ -97,7 +113,8 @@ def judge(check: Check, case: str, stage: Stage) -> Verdict:
         crowded = crowded or next(
             (one.sqlstate + one.message for one in failures if one.sqlstate in _OTHERS), ""
         )
-    return Verdict(check.code, case, outcome, reason, tuple(findings), crowded)
+    overran = bool(overruns)
+    return Verdict(check.code, case, outcome, reason, tuple(findings), crowded, overran=overran)
 
 
 def _of_others(stop: BaseException | None) -> str:
