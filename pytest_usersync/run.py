@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from . import catalog, platform, stack, statement_timeout, subject
+from . import catalog, platform, progress, signals, stack, statement_timeout, subject
 from .check import Check
 from .ending import spare_import, tell, write
 from .errand import awaited, deliver, errand
@@ -72,6 +72,13 @@ class Run:
         self._moment = statement_timeout.mark()
         self._errand = Path()
         self._exits = ExitStack()
+        # Left after the others: what they remove is removed without an interrupt.
+        self._shield = ExitStack()
+        self._shield.enter_context(signals.handled())
+        if not self.worker:
+            self._shield.enter_context(progress.shown())
+        self._over = False
+        self._session: pytest.Session | None = None
         # Called after Ctrl-C, an internal error and a start that failed half-way, too.
         config.add_cleanup(self.close)
 
@@ -86,8 +93,9 @@ class Run:
         return self.config.pluginmanager.hasplugin("dsession")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_sessionstart(self) -> Generator[None]:
+    def pytest_sessionstart(self, session: pytest.Session) -> Generator[None]:
         """Find the anchor, and prepare the subject; xdist's workers start meanwhile."""
+        self._session = session
         with usage_errors():
             found = subject.find(self.settings, self.config.rootpath)
             self.anchor = anchor(self.config, found)
@@ -122,12 +130,29 @@ class Run:
 
     def close(self) -> None:
         """Give back everything that was made for the run, last made first."""
+        self._end()
         try:
             self._exits.close()
         except Exception as error:  # noqa: BLE001  the run is over and its exit code is known
             words = " ".join(str(error).split())
             # The terminal reporter is gone by now.
             print(f"usersync: not everything could be removed: {words}", file=sys.stderr)  # noqa: T201
+
+        finally:
+            self._shield.close()
+            if self._session:
+                self._session.exitstatus = signals.exit_code(self._session.exitstatus)
+
+    def _end(self) -> None:
+        """Let nothing interrupt what is done from here to the end."""
+        words = "what was made for the run is being removed, which takes a moment"
+        if not self._over:
+            self._over = True
+            self._shield.enter_context(signals.held(words))
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Let a second Ctrl-C not interrupt what the first one began."""
+        self._end()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Worker) -> None:
@@ -223,9 +248,20 @@ class Run:
             return "passed", ".", ("INFO", {"cyan": True})
         return None
 
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Say which check is at work, in this process or in one of xdist's."""
+        if self.anchor and "::US" in nodeid:
+            progress.begin(nodeid, f"judging {nodeid.rpartition('::')[2]}")
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Say that it has ended."""
+        progress.end(nodeid)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect the verdicts, and give each text the line that stands for it elsewhere."""
+        if report.when != "setup":
+            progress.end(report.nodeid)
         verdict = _carried(report)
         if verdict:
             self.verdicts[verdict.code, verdict.case] = verdict
@@ -236,6 +272,7 @@ class Run:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the report, also of a run that was interrupted."""
+        self._end()
         spare_import(self.config)
         if self.worker:
             self.config.workeroutput[_REACHED] = self.reached  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import pytest
 
-from . import address, statement_timeout, subject, workers
+from . import address, signals, statement_timeout, subject, workers
 from .check import Subject
 from .errors import UserSyncError
 from .harness import UserSync
@@ -28,10 +28,11 @@ def harness(config: pytest.Config, server: address.Process | str | None = None) 
     """
     if _HARNESS not in config.stash:
         with plainly(), ExitStack() as exits:  # closed at once if the harness cannot be made
+            exits.enter_context(signals.handled())
             usersync = UserSync(_subject(config, exits, server))
             exits.callback(usersync.close)
             config.stash[_EXITS] = exits.pop_all()
-            config.add_cleanup(config.stash[_EXITS].close)  # Not every run comes to `close`.
+            config.add_cleanup(lambda: close(config))  # Not every run comes to `close`.
             config.stash[_HARNESS] = usersync
     return config.stash[_HARNESS]
 
@@ -39,8 +40,9 @@ def harness(config: pytest.Config, server: address.Process | str | None = None) 
 def close(config: pytest.Config) -> None:
     """Close the harness of this process before the process ends."""
     if _EXITS in config.stash:
-        config.stash[_EXITS].close()
-        del config.stash[_HARNESS]
+        with signals.held("what was made for the tests is being removed, which takes a moment"):
+            config.stash[_EXITS].close()
+        del config.stash[_HARNESS], config.stash[_EXITS]
 
 
 @contextmanager

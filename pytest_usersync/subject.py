@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from . import platform, project, server, stack, statement_timeout
+from . import platform, progress, project, server, stack, statement_timeout
 from .check import LoadFailure, Subject
 from .errors import ProjectError
 from .finding import Failure, Location
@@ -53,7 +53,7 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
     """
     request = ServerRequest(settings.dsn, settings.binaries)
     with (
-        server.start(request, platform.seed()) as running,
+        _started(request) as running,
         statement_timeout.watching(running.server, settings.statement_timeout),
         ground(running.server) as template,
     ):
@@ -68,6 +68,11 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
                 project.forget(running.server, loaded)
 
 
+def _started(request: ServerRequest) -> RunningServer:
+    with progress.doing("starting PostgreSQL"):
+        return server.start(request, platform.seed())
+
+
 def watched(
     running: Server, found: Project, loaded: Loaded, policies: Policies, *, stop: bool = False
 ) -> Subject:
@@ -76,7 +81,8 @@ def watched(
     Where loading was to ``stop`` at the first failure and did, there is no sync to watch.
     """
     stopped = stop and bool(loaded.failures)
-    sync = Sync() if stopped else watch.watch(running, loaded.database, found)
+    with progress.doing("watching a signup"):
+        sync = Sync() if stopped else watch.watch(running, loaded.database, found)
     failures = tuple(map(_load_failure, loaded.failures))
     return Subject(running, found, loaded.database, sync, policies, failures, stopped)
 

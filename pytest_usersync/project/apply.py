@@ -10,7 +10,7 @@ from dataclasses import replace
 from psycopg.errors import Diagnostic
 from psycopg.pq import ConnStatus
 
-from .. import database, platform, statement_timeout
+from .. import database, platform, progress, statement_timeout
 from ..database import Connection
 from ..server import Server
 from . import hook, strangers
@@ -141,18 +141,22 @@ class Loading:
 
     def steps(self, *, go_on: bool) -> Iterator[tuple[Migration, MigrationFailure | None]]:
         """Apply one file after the other, and yield each once it is applied or has failed."""
-        yield from self._files((*self.project.before, *self.project.migrations), go_on=go_on)
+        files = (*self.project.before, *self.project.migrations)
+        yield from self._files(files, go_on=go_on)
         if self.project.hook:
             name = self.project.hook
             hooked = Migration(self.project.root / name, name, name, "", Manner.HOOK, "hook")
-            yield hooked, self._hook(name)
+            with progress.doing(f"calling {name}"):
+                failure = self._hook(name)
+            yield hooked, failure
         yield from self._files(self.project.after, go_on=go_on)
 
     def _files(
-        self, files: Iterable[Migration], *, go_on: bool
+        self, files: Sequence[Migration], *, go_on: bool
     ) -> Iterator[tuple[Migration, MigrationFailure | None]]:
-        for migration in files:
-            with self._noting(migration):
+        for number, migration in enumerate(files, 1):
+            step = progress.doing(f"applying {migration.path.name}", number, len(files))
+            with step, self._noting(migration):
                 failure = self._apply(migration)
                 if failure and go_on and migration.manner not in (Manner.SCRIPT, Manner.HOOK):
                     failure = self._again(failure)

@@ -82,7 +82,7 @@ class Installing(Loading):
         self.loaded(stop=False)
 
     def _files(
-        self, files: Iterable[Migration], *, go_on: bool
+        self, files: Sequence[Migration], *, go_on: bool
     ) -> Iterator[tuple[Migration, MigrationFailure | None]]:
         for migration, failure in super()._files(files, go_on=go_on):
             self._others.end()
