@@ -28,6 +28,10 @@ class ProjectError(UserSyncError):
     """The project's migrations cannot be found or read."""
 
 
+class StillRunning(UserSyncError):
+    """What the project does takes longer than it may; ``--usersync-statement-timeout`` says that."""
+
+
 def no_room(error: BaseException) -> str:
     """Return what to tell of an error that says that a disk is full; of any other nothing."""
     full = isinstance(error, OSError) and error.errno in _FULL

@@ -73,6 +73,20 @@ def number(config: pytest.Config, name: str, otherwise: int) -> int:
     return int(value)
 
 
+def seconds(config: pytest.Config, name: str) -> float | None:
+    """Return the seconds of an option, or None when it was not given."""
+    given = raw(config, name)
+    if given is None:
+        return None
+    value = given.values[-1].strip()
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", value) or float(value) == 0:
+        raise ConfigurationError(
+            f"{given.source}: {given.values[-1]} is not a time. Give seconds, more than 0 and less "
+            "than a million, such as 30 or 2.5."
+        )
+    return float(value)
+
+
 def function(config: pytest.Config, name: str) -> str:
     """Return the ``module:function`` of an option, or nothing."""
     given = raw(config, name)

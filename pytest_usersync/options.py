@@ -102,6 +102,14 @@ OPTIONS = (
     ),
     Option("stop", "flag", "stop at the first migration that fails, as the Supabase CLI does"),
     Option(
+        "statement-timeout",
+        "text",
+        "end a statement of the project after so many seconds: 10 unless told, and 60 while "
+        "migrations, seeds and setup are applied",
+        metavar="SECONDS",
+        ini=True,
+    ),
+    Option(
         "select",
         "words",
         "judge only these checks, by code or prefix: US1,US204; repeatable",

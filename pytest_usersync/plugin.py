@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from . import fixtures, isolation, options, tracebacks
@@ -17,9 +19,16 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Answer the options that print something and exit, without running a test."""
     if not options.asks(config):
         return None
+    from . import progress, signals  # noqa: PLC0415
     from .answers import answer  # noqa: PLC0415
 
-    print(answer(config))  # noqa: T201
+    try:
+        with signals.handled(), progress.shown():
+            text = answer(config)
+    except KeyboardInterrupt as stop:
+        print(f"usersync: {stop or 'stopped by Ctrl-C'}", file=sys.stderr)  # noqa: T201
+        return signals.exit_code(pytest.ExitCode.INTERRUPTED)
+    print(text)  # noqa: T201
     return pytest.ExitCode.OK
 
 
@@ -37,3 +46,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from .run import register  # noqa: PLC0415
 
         register(config)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End as a process does that a signal ended, where one of ours handled it."""
+    if signals := sys.modules.get(f"{__package__}.signals"):
+        session.exitstatus = signals.exit_code(session.exitstatus)

@@ -64,6 +64,7 @@ def _read(config: pytest.Config) -> Settings:
         seeds=flag(config, "seeds"),
         load=given.function(config, "load"),
         stop=flag(config, "stop"),
+        statement_timeout=given.seconds(config, "statement-timeout"),
         select=given.words(config, "select"),
         ignore=given.words(config, "ignore"),
         strict=flag(config, "strict"),

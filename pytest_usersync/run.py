@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from . import catalog, platform, stack, subject
+from . import catalog, platform, progress, signals, stack, statement_timeout, subject
 from .check import Check, Subject
 from .ending import NONE_APPLIES, none_applies, overlooked, spare_import, tell, write
 from .errand import awaited, deliver, errand
@@ -24,6 +24,7 @@ from .reading import settings as settings_of
 from .reading import usage_errors
 from .reporting import baseline
 from .reporting.header import header
+from .reporting.report import prose
 from .reporting.words import worded
 from .server import RunningServer, variables
 from .settings import Settings
@@ -71,8 +72,16 @@ class Run:
         self.farewell = ""
         self.unwritten = ""
         self.objections: list[str] = []
+        self._moment = statement_timeout.mark()
         self._errand = Path()
         self._exits = ExitStack()
+        # Left after the others: what they remove is removed without an interrupt.
+        self._shield = ExitStack()
+        self._shield.enter_context(signals.handled())
+        if not self.worker:
+            self._shield.enter_context(progress.shown())
+        self._over = False
+        self._session: pytest.Session | None = None
         # Called after Ctrl-C, an internal error and a start that failed half-way, too.
         config.add_cleanup(self.close)
 
@@ -87,8 +96,9 @@ class Run:
         return self.config.pluginmanager.hasplugin("dsession")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_sessionstart(self) -> Generator[None]:
+    def pytest_sessionstart(self, session: pytest.Session) -> Generator[None]:
         """Find the anchor, and prepare the subject; xdist's workers start meanwhile."""
+        self._session = session
         with usage_errors():
             found = subject.find(self.settings, self.config.rootpath)
             self.anchor = anchor(self.config, found)
@@ -112,6 +122,8 @@ class Run:
             handed = awaited(Path(self.config.workerinput[_HANDED]))  # type: ignore[attr-defined]
             prepared = subject.take_over(handed, found, self.settings.policies)
             self._exits.callback(variables.hide(own=prepared.server.own))
+            limit = self.settings.statement_timeout
+            self._exits.enter_context(statement_timeout.watching(prepared.server, limit))
         else:
             preparing = subject.prepare(self.settings, found)
             prepared, self.running = self._exits.enter_context(preparing)
@@ -122,12 +134,29 @@ class Run:
 
     def close(self) -> None:
         """Give back everything that was made for the run, last made first."""
+        self._end()
         try:
             self._exits.close()
         except Exception as error:  # noqa: BLE001  the run is over and its exit code is known
             words = " ".join(str(error).split())
             # The terminal reporter is gone by now.
             print(f"usersync: not everything could be removed: {words}", file=sys.stderr)  # noqa: T201
+
+        finally:
+            self._shield.close()
+            if self._session:
+                self._session.exitstatus = signals.exit_code(self._session.exitstatus)
+
+    def _end(self) -> None:
+        """Let nothing interrupt what is done from here to the end."""
+        words = "what was made for the run is being removed, which takes a moment"
+        if not self._over:
+            self._over = True
+            self._shield.enter_context(signals.held(words))
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Let a second Ctrl-C not interrupt what the first one began."""
+        self._end()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Worker) -> None:
@@ -147,6 +176,7 @@ class Run:
             return []
         server, template = prepared.server, platform.template(prepared.server)
         notes = stack.told(server, template, prepared.database)
+        notes += [statement_timeout.advice()] * bool(statement_timeout.since(self._moment))
         return header(prepared, platform.stand_ins(server, prepared.database), notes)
 
     def _tell(self) -> None:
@@ -222,9 +252,20 @@ class Run:
             return "passed", ".", ("INFO", {"cyan": True})
         return None
 
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Say which check is at work, in this process or in one of xdist's."""
+        if self.anchor and "::US" in nodeid:
+            progress.begin(nodeid, f"judging {nodeid.rpartition('::')[2]}")
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Say that it has ended."""
+        progress.end(nodeid)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect the verdicts, and give each text the line that stands for it elsewhere."""
+        if report.when != "setup":
+            progress.end(report.nodeid)
         verdict = _carried(report)
         if verdict:
             self.verdicts[verdict.code, verdict.case] = verdict
@@ -235,6 +276,7 @@ class Run:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the report, also of a run that was interrupted."""
+        self._end()
         spare_import(self.config)
         if self.worker:
             self.config.workeroutput[_REACHED] = self.reached  # type: ignore[attr-defined]
@@ -265,6 +307,10 @@ class Run:
             terminalreporter.write_line(self.unwritten, red=True)
         for line in self.objections:
             terminalreporter.write_line(line, red=True)
+        overran = any(verdict.overran for verdict in self.verdicts.values())
+        if overran or statement_timeout.since(self._moment):
+            for line in prose(statement_timeout.advice(), ""):
+                terminalreporter.write_line(line, yellow=True)
         if self.farewell:
             terminalreporter.write_line(self.farewell)
 

@@ -54,6 +54,8 @@ class Settings:
         seeds: whether the seeds of the project are loaded.
         load: ``module:function`` of the project that does migrations.
         stop: whether the first file that does not apply ends the loading.
+        statement_timeout: seconds after which a statement of the project is ended; None where the
+            defaults hold.
         select: codes and prefixes to judge; empty means all.
         ignore: codes and prefixes to leave out.
         strict: whether a broken promise of level ``warning`` fails the run.
@@ -76,6 +78,7 @@ class Settings:
     seeds: bool = False
     load: str = ""
     stop: bool = False
+    statement_timeout: float | None = None
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     strict: bool = False

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import pytest
 
-from . import address, workers
+from . import address, signals, statement_timeout, workers
 from . import subject as subjects
 from .check import Subject
 from .errors import ProjectError, UserSyncError, no_room, one_line
@@ -43,10 +43,11 @@ def harness(config: pytest.Config, server: address.Process | str | None = None) 
 def close(config: pytest.Config) -> None:
     """Close the harness of this process before the process ends."""
     if exits := config.stash.get(_EXITS, None):
+        with signals.held("what was made for the tests is being removed, which takes a moment"):
+            exits.close()
         del config.stash[_EXITS]
         if _HARNESS in config.stash:
             del config.stash[_HARNESS]
-        exits.close()
 
 
 @contextmanager
@@ -65,9 +66,10 @@ def plainly() -> Iterator[None]:
 def _load(config: pytest.Config, server: address.Process | str | None) -> None:
     """Load the project, or take over what another worker loaded; keep it until the process ends."""
     with ExitStack() as exits:  # closed at once if it cannot be loaded
+        exits.enter_context(signals.handled())
         config.stash[_LOADED] = _subject(config, exits, server)
         config.stash[_EXITS] = exits.pop_all()
-    config.add_cleanup(config.stash[_EXITS].close)  # Not every run comes to `close`.
+    config.add_cleanup(lambda: close(config))  # Not every run comes to `close`.
 
 
 def _whole(config: pytest.Config, server: address.Process | str | None) -> Subject:
@@ -113,6 +115,9 @@ def _subject(
     if run:
         if given.dsn:  # Of a server that another fixture starts, each worker has its own.
             run += f"-{sha256(given.dsn.encode()).hexdigest()[:12]}"
-        return exits.enter_context(workers.shared(run, given, found))
+        prepared = exits.enter_context(workers.shared(run, given, found))
+        limit = given.statement_timeout
+        exits.enter_context(statement_timeout.watching(prepared.server, limit))
+        return prepared
     prepared, _ = exits.enter_context(subjects.prepare(given, found))
     return prepared

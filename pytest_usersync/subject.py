@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from . import platform, project, server, stack
+from . import platform, progress, project, server, stack, statement_timeout
 from .check import LoadFailure, Subject
 from .errors import ProjectError
 from .finding import Failure, Location
@@ -52,12 +52,21 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
         UserSyncError: no server, no project, or a project that cannot be read.
     """
     request = ServerRequest(settings.dsn, settings.binaries)
-    with server.start(request, platform.seed()) as running, ground(running.server) as template:
+    with (
+        _started(request) as running,
+        statement_timeout.watching(running.server, settings.statement_timeout),
+        ground(running.server) as template,
+    ):
         stop = settings.stop
         loaded = project.load(running.server, template, found, stop=stop)
         prepared = watched(running.server, found, loaded, settings.policies, stop=stop)
         asked = replace(prepared, exploration=settings.exploration, upkeep=settings.upkeep)
         yield asked, running
+
+
+def _started(request: ServerRequest) -> RunningServer:
+    with progress.doing("starting PostgreSQL"):
+        return server.start(request, platform.seed())
 
 
 def watched(
@@ -68,7 +77,8 @@ def watched(
     Where loading was to ``stop`` at the first failure and did, there is no sync to watch.
     """
     stopped = stop and bool(loaded.failures)
-    sync = Sync() if stopped else watch.watch(running, loaded.database, found)
+    with progress.doing("watching a signup"):
+        sync = Sync() if stopped else watch.watch(running, loaded.database, found)
     failures = tuple(map(_load_failure, loaded.failures))
     return Subject(
         running, found, loaded.database, sync, policies, failures, stopped, notes=loaded.unclosed

@@ -13,6 +13,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow
 
+from .. import statement_timeout
 from .carrier import Carrier, OneByOne, Packet
 from .errors import TIMEOUT, AuthError, refusing
 from .settings import AuthSettings
@@ -84,6 +85,12 @@ class Channel:
             with self._borrow() as connection:
                 self._take(connection)
                 yield
+        except (psycopg.Error, AuthError) as error:
+            cause = error.__cause__ if isinstance(error, AuthError) else error
+            if statement_timeout.behind(cause) and not _is_timeout(error):
+                # A statement that does not end is not waited for: the request has its own limit.
+                raise AuthError(504, "request_timeout", TIMEOUT) from cause
+            raise
         finally:
             self.busy = False
 
@@ -231,6 +238,10 @@ class Channel:
             names = sql.SQL(", ").join(deferred)
             again = sql.SQL("set constraints {} deferred").format(names).as_string(None)
             self._wait_with(again.replace("%", "%%"), [])
+
+
+def _is_timeout(error: Exception) -> bool:
+    return isinstance(error, AuthError) and error.code == "request_timeout"
 
 
 def _lent(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from psycopg import Error
 
+from .. import statement_timeout
 from ..finding import Failure
 from ..project import Project, locate_context
 
@@ -12,9 +13,10 @@ def describe(error: Error, project: Project) -> Failure:
     """Return a psycopg error in PostgreSQL's own words, located in the project's migrations."""
     diagnostic = error.diag
     context = diagnostic.context or ""
+    overrun = statement_timeout.behind(error)
     return Failure(
-        sqlstate=diagnostic.sqlstate or "",
-        message=diagnostic.message_primary or str(error),
+        sqlstate="57014" if overrun else diagnostic.sqlstate or "",
+        message=overrun.message if overrun else diagnostic.message_primary or str(error),
         detail=diagnostic.message_detail or "",
         hint=diagnostic.message_hint or "",
         context=context,

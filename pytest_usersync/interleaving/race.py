@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from .. import statement_timeout
 from ..check import Subject
 from ..database import Connection
 from ..errors import UserSyncError
@@ -220,7 +221,7 @@ def _fault(holds: Invariant, connection: Connection) -> str:
 
 def race_of(trial: Trial) -> Race:
     """Return a race on the trial's project; the arena serves all checks, one after the other."""
-    return Race(trial.common(Arena))
+    return Race(trial.common(Arena), statement_timeout.statement())
 
 
 class New(Protocol):

@@ -8,7 +8,8 @@ from queue import SimpleQueue
 
 import psycopg
 
-from ..errors import UserSyncError
+from .. import statement_timeout
+from ..errors import StillRunning, UserSyncError
 from .arena import Arena
 from .footprint import ANYTHING, Footprint
 from .model import Event, Session
@@ -64,6 +65,7 @@ class _Stage:
         self.learn = learn
         self.cast = cast
         self.patience = patience
+        self.moment = statement_timeout.mark()
         self.waiting = Waiting(arena, cast, news, patience)
         self.told = Play(backends=[(player.line.pid, player.name) for player in cast])
 
@@ -78,7 +80,7 @@ class _Stage:
                     return self.told
                 self._move(next(one for one in self.cast if one.name == name), ready)
             if waiting := [one for one in self.cast if one.state != "done"]:
-                raise UserSyncError(waiting[0].stuck(self.patience))
+                raise StillRunning(waiting[0].stuck(self.patience))
             self.told.complete = True
         finally:
             self._end()
@@ -127,6 +129,8 @@ class _Stage:
     # -- what goes wrong
 
     def _expect_alive(self, player: Player) -> None:
+        if late := statement_timeout.of_backend(player.line.pid, self.moment):
+            raise StillRunning(f"{player.name} does not come back from {player.place}: {late}")
         if player.crash:
             raise player.crash
         if player.line.connection.closed or player.line.broken:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from queue import Empty
 
-from ..errors import UserSyncError
+from ..errors import StillRunning
 from .arena import Arena
 from .plans import array, table
 from .player import News, Player
@@ -47,7 +47,7 @@ class Waiting:
         """Wait until everybody has come to a step, is done, or is blocked by somebody.
 
         Raises:
-            UserSyncError: somebody does not come back.
+            StillRunning: somebody does not come back.
         """
         while True:
             self._quiet()
@@ -77,7 +77,7 @@ class Waiting:
                 kind, player = self._news.get(timeout=_SILENCE)
             except Empty:
                 if time.monotonic() - heard > self._patience:
-                    raise UserSyncError(running[0].stuck(self._patience)) from None
+                    raise StillRunning(running[0].stuck(self._patience)) from None
                 said |= self._silent(running)
                 continue
             heard = time.monotonic()

@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg import Error, sql
 from psycopg.rows import DictRow
 
-from .. import database
+from .. import database, statement_timeout
 from ..auth import AuthError, SupabaseAuth
 from ..failures.locating import describe
 from ..finding import ClientView
@@ -140,6 +140,7 @@ class _Watch:
         """
         signup = BY_NAME["email-autoconfirm"]
         refusal: Blocked | None = None
+        overruns = 0
         with database.connect(self.server, name, "supabase_auth_admin") as connection:
             for metadata in _attempts(known.metadata_keys):
                 auth = SupabaseAuth(connection, signup.settings)
@@ -148,6 +149,9 @@ class _Watch:
                 except AuthError as error:
                     if refusal is None or not metadata:
                         refusal = self._blocked(error, auth.script)
+                    overruns += bool(statement_timeout.behind(error.__cause__))
+                    if overruns > 1 or connection.closed:
+                        break
                 else:
                     return user.id, replace(known, metadata=json.dumps(metadata))
         return None, replace(known, blocked=refusal)

@@ -7,8 +7,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .. import catalog, platform, project
-from ..check import Subject
+from .. import catalog, platform, progress, project
+from ..check import Check, Subject
 from ..database import Clones, drop
 from ..project import Migration
 from ..settings import Upkeep
@@ -64,11 +64,16 @@ def judged(subject: Subject, only: tuple[str, ...]) -> list[Verdict]:
     """Return the verdicts of the checks whose code starts with one of these."""
     with Stages(subject) as stages:
         return [
-            stages.attempt(check, case)
+            _attempted(stages, check, case)
             for check in catalog.every()
             if check.code.startswith(only)
             for case in check.cases or ("",)
         ]
+
+
+def _attempted(stages: Stages, check: Check, case: str) -> Verdict:
+    with progress.doing(f"judging the pack by {check.code}"):
+        return stages.attempt(check, case)
 
 
 def broken(verdicts: Iterable[Verdict]) -> set[str]:

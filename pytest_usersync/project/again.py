@@ -8,7 +8,6 @@ a transaction of its own rather than a savepoint of one: a value just added to a
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,7 @@ from typing import TypeAlias
 from psycopg import Error
 from psycopg.pq import ConnStatus, TransactionStatus
 
+from .. import statement_timeout
 from ..database import Connection
 from .doors import through_door
 from .dump import Fate, Known, is_accessory
@@ -42,7 +42,6 @@ class Again:
 
     Args:
         connect: opens a new session in place of one that broke.
-        limit: seconds that one statement may take.
         harness: runs what a dump does to the platform's own, for the project may have written it
             and no superuser is to run it; without it nothing is a dump.
         known: what the platform has already.
@@ -52,7 +51,6 @@ class Again:
 
     connection: Connection
     connect: Callable[[], Connection]
-    limit: float
     harness: Connection | None = None
     known: Known = field(default_factory=lambda: Known(frozenset()))
     refused: list[Refused] = field(default_factory=list)
@@ -90,7 +88,7 @@ class Again:
         while statements:
             done = len(statements)
             batch = [_query(statement) for statement in statements]
-            for refusal in run_each(self.connection, batch, self.limit):
+            for refusal in run_each(self.connection, batch):
                 self._refuse(statements[refusal.index], refusal)
                 if self.connection.pgconn.status != ConnStatus.OK:
                     done = refusal.index + 1
@@ -99,24 +97,14 @@ class Again:
             statements = statements[done:]
 
     def _copy(self, statement: Copy) -> None:
-        """Load the data of a copy, and cancel it if a trigger does not come to an end."""
+        """Load the data of a copy."""
         connection = self.connection
-        late = threading.Event()
-
-        def cancel() -> None:
-            late.set()
-            with suppress(Error, OSError):
-                connection.cancel_safe(timeout=2)
-
-        timer = threading.Timer(self.limit, cancel)
-        timer.start()
         try:
             with connection.cursor() as cursor, cursor.copy(encoded(statement.text)) as copy:
                 copy.write(encoded(statement.data))
         except Error as error:
-            self._refuse(statement, replace(_of(error), overtime=late.is_set()))
-        finally:
-            timer.cancel()
+            overrun = statement_timeout.behind(error)
+            self._refuse(statement, replace(_of(error), overrun=overrun.message if overrun else ""))
         if connection.pgconn.status != ConnStatus.OK:
             self._reconnect()
 

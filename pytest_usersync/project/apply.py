@@ -11,7 +11,7 @@ from psycopg import sql
 from psycopg.errors import Diagnostic
 from psycopg.pq import ConnStatus
 
-from .. import database, platform
+from .. import database, platform, progress, statement_timeout
 from ..database import Connection
 from ..server import Server
 from . import hook, strangers, unclosed
@@ -26,6 +26,8 @@ from .refusals import MigrationFailure, left_open, refused, unfinished, unreadab
 from .script import cut
 from .split import Statement
 
+# How many notices of one file are kept.
+_NOTICES = 1000
 _HISTORY = """
     set local lock_timeout = '4s';
     create schema if not exists supabase_migrations;
@@ -67,7 +69,7 @@ _RECORD_SEED = """
 
 
 def load(
-    server: Server, template: str, project: Project, *, limit: float = 60.0, stop: bool = False
+    server: Server, template: str, project: Project, *, limit: float | None = None, stop: bool = False
 ) -> Loaded:
     """Return a new clone of ``template`` with the project's migrations; the caller drops it.
 
@@ -79,7 +81,7 @@ def load(
         server: where the template is.
         template: the platform's database.
         project: what to apply.
-        limit: seconds that may pass without a sign of life before a statement is cancelled.
+        limit: seconds that a statement may take; by default those of the run.
         stop: whether the first failure ends it, as it would end the CLI's work.
     """
     name = database.fresh_name("project")
@@ -87,7 +89,8 @@ def load(
         database.clone(server, template, name)
         with (
             strangers.noted(server, project),
-            closing(Loading(server, name, project, limit)) as loading,
+            limited(server, name, limit),
+            closing(Loading(server, name, project)) as loading,
         ):
             loaded = loading.loaded(stop=stop)
         _let_harness_in(server, name)
@@ -108,17 +111,25 @@ def _let_harness_in(server: Server, name: str) -> None:
             )
 
 
+@contextmanager
+def limited(server: Server, name: str, limit: float | None = None) -> Iterator[None]:
+    """End what takes longer than it may while a project is loaded into a database."""
+    seconds = limit or statement_timeout.loading()
+    with statement_timeout.watching(server), statement_timeout.allowing(name, seconds):
+        yield
+
+
 class Loading:
     """One session that applies one project."""
 
-    def __init__(self, server: Server, name: str, project: Project, limit: float) -> None:
+    def __init__(self, server: Server, name: str, project: Project) -> None:
         self.server = server
         self.name = name
         self.project = project
-        self.limit = limit
         self.left_out = 0
         self.notices: list[Notice] = []
         self.unclosed: list[str] = []
+        self._said = 0
         self.applied: list[Migration] = []
         self.connection = self._connect()
 
@@ -155,18 +166,22 @@ class Loading:
 
     def steps(self, *, go_on: bool) -> Iterator[tuple[Migration, MigrationFailure | None]]:
         """Apply one file after the other, and yield each once it is applied or has failed."""
-        yield from self._files((*self.project.before, *self.project.migrations), go_on=go_on)
+        files = (*self.project.before, *self.project.migrations)
+        yield from self._files(files, go_on=go_on)
         if self.project.hook:
             name = self.project.hook
             hooked = Migration(self.project.root / name, name, name, "", Manner.HOOK, "hook")
-            yield hooked, self._hook(name)
+            with progress.doing(f"calling {name}"):
+                failure = self._hook(name)
+            yield hooked, failure
         yield from self._files(self.project.after, go_on=go_on)
 
     def _files(
-        self, files: Iterable[Migration], *, go_on: bool
+        self, files: Sequence[Migration], *, go_on: bool
     ) -> Iterator[tuple[Migration, MigrationFailure | None]]:
-        for migration in files:
-            with self._noting(migration):
+        for number, migration in enumerate(files, 1):
+            step = progress.doing(f"applying {migration.path.name}", number, len(files))
+            with step, self._noting(migration):
                 failure = self._apply(migration)
                 if failure and go_on and migration.manner not in (Manner.SCRIPT, Manner.HOOK):
                     failure = self._again(failure)
@@ -179,8 +194,10 @@ class Loading:
         """Keep what PostgreSQL says while one file is applied, with the session's own settings."""
 
         def note(said: Diagnostic) -> None:
-            text = said.message_primary or ""
-            self.notices.append(Notice(said.severity or "", text, migration))
+            self._said += 1
+            if self._said <= _NOTICES:
+                text = said.message_primary or ""
+                self.notices.append(Notice(said.severity or "", text, migration))
 
         if self.connection.pgconn.status != ConnStatus.OK:
             self.connection = self._connect()
@@ -190,6 +207,9 @@ class Loading:
         yield
         if not noted.closed:
             noted.remove_notice_handler(note)
+        if (more := self._said - _NOTICES) > 0:
+            self.notices.append(Notice("NOTICE", f"and {more} more notices", migration))
+        self._said = 0
 
     def _apply(self, migration: Migration) -> MigrationFailure | None:
         if migration.unreadable:
@@ -204,15 +224,15 @@ class Loading:
             self.connection.execute(_SEEDS)
             # What only changes rows is understood beforehand or not at all, whenever it is parsed.
             if not all(map(_changes_rows, migration.statements)):
-                refusal = prepare(self.connection, batch, self.limit)
-        refusal = refusal or run(self.connection, batch, self.limit)
+                refusal = prepare(self.connection, batch)
+        refusal = refusal or run(self.connection, batch)
         if refusal:
             return self._failed(migration, refusal)
         return None if is_idle(self.connection) else left_open(self.project, migration)
 
     def _hook(self, name: str) -> MigrationFailure | None:
         with unclosed.ended(self.server, self.name) as left:
-            failure = hook.call(self.server, self.name, self.project, name, self.limit)
+            failure = hook.call(self.server, self.name, self.project, name)
         self.unclosed += [unclosed.told(name, [one]) for one in left.idle]
         if failure or not left.lost:
             return failure
@@ -222,11 +242,11 @@ class Loading:
         if refusal.index >= len(migration.statements):
             return unrecorded(self.project, migration, refusal, self.applied)
         statement = migration.statements[refusal.index]
-        return refused(self.project, migration, statement, refusal, self.limit)
+        return refused(self.project, migration, statement, refusal)
 
     def _script(self, migration: Migration) -> MigrationFailure | None:
         """Apply a dump, or what was written by hand, as psql would."""
-        again = Again(self.connection, self._connect, self.limit)
+        again = Again(self.connection, self._connect)
         if is_whole(migration.text):
             with database.connect(self.server, self.name, database.HARNESS) as harness:
                 harness.execute("set lock_timeout = '4s'; set search_path = ''")
@@ -238,7 +258,7 @@ class Loading:
         if not again.refused:
             return None if is_idle(self.connection) else self._unfinished(migration)
         (statement, refusal), *_ = again.refused
-        failure = refused(self.project, migration, statement, refusal, self.limit)
+        failure = refused(self.project, migration, statement, refusal)
         self._end_transaction()
         return replace(failure, missed=tuple(one for one, _ in again.refused))
 
@@ -257,7 +277,7 @@ class Loading:
             for one in without_transactions(cut(migration.text))
             if not endless or one.offset != _begin(endless)
         ]
-        again = Again(self.connection, self._connect, self.limit)
+        again = Again(self.connection, self._connect)
         self.connection = again.run(statements)
         missed = [*([endless] if endless else []), *(one for one, _ in again.refused)]
         return replace(failed, missed=tuple(missed))

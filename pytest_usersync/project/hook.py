@@ -5,29 +5,26 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from psycopg import Error
 from psycopg.conninfo import conninfo_to_dict
 
-from .. import database, platform
+from .. import database, platform, statement_timeout
 from ..errors import ConfigurationError, one_line
 from ..finding import Failure, Location
 from ..server import Secret, Server
+from .interrupting import Interrupted, interrupting
 from .model import Manner, Migration, Project, imported, shown
 from .refusals import MigrationFailure
 
 SETTING = "usersync_load"
 
-
-def call(
-    server: Server, name: str, project: Project, hook: str, limit: float
-) -> MigrationFailure | None:
+def call(server: Server, name: str, project: Project, hook: str) -> MigrationFailure | None:
     """Call a function of the project with the address of a database; tell of what it raises.
 
     Args:
@@ -35,17 +32,16 @@ def call(
         name: the database.
         project: has the folder that it is imported from.
         hook: ``module:function``.
-        limit: seconds after which its sessions are ended.
 
     Raises:
         ConfigurationError: there is no such function.
     """
     function = _function(project, hook)
-    with _ended_after(server, name, limit) as late:
-        try:
+    try:
+        with interrupting(server, name, statement_timeout.loading_in(name)):
             function(dsn(server, name))
-        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a tool of the project raises
-            return _failed(project, hook, error, limit if late.is_set() else None)
+    except (Exception, SystemExit, Interrupted) as error:  # noqa: BLE001  whatever a tool raises
+        return _failed(project, hook, error)
     return None
 
 
@@ -93,36 +89,13 @@ def _function(project: Project, hook: str) -> Callable[[str], object]:
     return function  # type: ignore[no-any-return]
 
 
-@contextmanager
-def _ended_after(server: Server, name: str, limit: float) -> Iterator[threading.Event]:
-    """End the sessions of a database after a time, so that what waits for them raises."""
-    late = threading.Event()
-
-    def end() -> None:
-        late.set()
-        with suppress(Error), database.connect(server, "postgres") as superuser:
-            superuser.execute(
-                "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity"
-                " where datname = %s and state <> 'idle'",
-                [name],
-            )
-
-    timer = threading.Timer(limit, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield late
-    finally:
-        timer.cancel()
-
-
-def _failed(project: Project, hook: str, error: Exception | SystemExit, limit: float | None) -> MigrationFailure:
+def _failed(project: Project, hook: str, error: BaseException) -> MigrationFailure:
     """Return the failure with the project's innermost line and, if it was one, PostgreSQL's."""
     cause = _of_database(error)
     said = cause.diag if cause else None
     message = (said.message_primary if said else "") or f"{type(error).__name__}: {error}"
-    if limit is not None:
-        message = f"still running after {limit:g} s, so its sessions were ended"
+    overrun = statement_timeout.behind(cause)
+    late = str(error) if isinstance(error, Interrupted) else overrun.message if overrun else ""
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
@@ -132,8 +105,8 @@ def _failed(project: Project, hook: str, error: Exception | SystemExit, limit: f
     line = (frames[-1].lineno or 1) if frames else 1
     source = (frames[-1].line or "") if frames else ""
     failure = Failure(
-        sqlstate=(said.sqlstate if said else "") or "",
-        message=message.strip(),
+        sqlstate="57014" if late else (said.sqlstate if said else "") or "",
+        message=late or message.strip(),
         detail=(said.message_detail if said else "") or "",
         hint=(said.message_hint if said else "") or "",
         context=(said.context if said else "") or "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,8 +13,6 @@ from .apply import Loading, queries
 from .model import Migration, Project
 from .openings import Openings
 from .refusals import MigrationFailure
-
-_LIMIT = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ class Installing(Loading):
         others: Others,
         late: int = 0,
     ) -> None:
-        super().__init__(server, name, project, _LIMIT)
+        super().__init__(server, name, project)
         self.failed = 0
         self._known = known
         self._others = others
@@ -83,7 +81,7 @@ class Installing(Loading):
         self.loaded(stop=False)
 
     def _files(
-        self, files: Iterable[Migration], *, go_on: bool
+        self, files: Sequence[Migration], *, go_on: bool
     ) -> Iterator[tuple[Migration, MigrationFailure | None]]:
         for migration, failure in super()._files(files, go_on=go_on):
             self._others.end()
@@ -106,7 +104,6 @@ class Installing(Loading):
         refusal = paced.run(
             self.connection,
             queries(self.project, migration, known.statements),
-            self.limit,
             before=act,
             waits=self._others.give_way,
         )

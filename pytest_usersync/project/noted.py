@@ -13,14 +13,13 @@ from .split import Statement
 
 # How often a file is taken again without a statement that fails only here.
 _TRIES = 4
-_LIMIT = 10.0
 
 
 class Noted(Loading):
     """A loading whose session notes something after every statement of a migration."""
 
     def __init__(self, server: Server, name: str, project: Project) -> None:
-        super().__init__(server, name, project, _LIMIT)
+        super().__init__(server, name, project)
         self.superuser = database.connect(server, name)
 
     def close(self) -> None:
@@ -47,7 +46,7 @@ class Noted(Loading):
                 for index, query in enumerate(sent[: len(statements)])
                 for one in (query, Query(note.replace("{index}", str(index))))
             ]
-            refusal = run(self.connection, [*asked, *sent[len(statements) :]], self.limit)
+            refusal = run(self.connection, [*asked, *sent[len(statements) :]])
             if refusal is None:
                 return statements, whole
             self._end_transaction()

@@ -7,15 +7,15 @@ of the whole batch, stays open.
 from __future__ import annotations
 
 import selectors
-import time
 from collections.abc import Callable, Iterator, Sequence
 
 from psycopg import OperationalError
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
+from .. import statement_timeout
 from ..database import Connection
-from .pipeline import Query, Refusal, Watch, answers, pipelined, refusal_of, send
+from .pipeline import Query, Refusal, answers, lost, overrun, pipelined, refusal_of, send
 
 # Seconds without an answer after which it is asked what is waited for, at first and at most.
 _FIRST = 0.001
@@ -25,7 +25,6 @@ _LAST = 0.05
 def run(
     connection: Connection,
     batch: Sequence[Query],
-    limit: float,
     *,
     before: Callable[[int], None],
     waits: Callable[[], None],
@@ -33,58 +32,49 @@ def run(
     """Run a batch as one pipeline and return why it stopped, or None if all of it was done.
 
     Args:
-        limit: seconds that may pass without a sign of life before a statement is cancelled.
         before: is called before each statement, with its place, and with the length of the batch
             before what it did is committed.
         waits: is called while there is no answer: the statement may wait for somebody.
     """
     with pipelined(connection) as pgconn:
-        watch = _Asking(connection, limit, waits)
-        told = answers(pgconn, watch, syncs=1)
+        moment = statement_timeout.mark()
+        told = answers(pgconn, 1, _asking(waits))
         refusal = None
         try:
             for index, query in enumerate(batch):
                 before(index)
                 send(pgconn, query)
                 pgconn.send_flush_request()
-                refusal = _refusal(index, told, watch, behind=True)
+                refusal = _refusal(index, told, behind=True)
                 if refusal:
                     break
             else:
                 before(len(batch))
             pgconn.pipeline_sync()
-            late = _refusal(len(batch), told, watch, behind=False)
+            late = _refusal(len(batch), told, behind=False)
         except OperationalError as error:
-            late = Refusal(len(batch), "08006", str(error).strip(), overtime=watch.overtime)
+            late = lost(len(batch), error, overrun(pgconn.backend_pid, moment))
         return refusal or late
 
 
-def _refusal(
-    index: int, told: Iterator[PGresult | None], watch: Watch, *, behind: bool
-) -> Refusal | None:
+def _refusal(index: int, told: Iterator[PGresult | None], *, behind: bool) -> Refusal | None:
     """Read to the end of one statement, or of everything, and return the error that came."""
     refused = None
     for result in told:
         if result is None and behind:
             break
         if result is not None and result.status == ExecStatus.FATAL_ERROR:
-            refused = refused or refusal_of(index, result, overtime=watch.overtime)
+            refused = refused or refusal_of(index, result, "")
     return refused
 
 
-class _Asking(Watch):
-    """Asks what is waited for as long as there is no answer."""
+def _asking(waits: Callable[[], None]) -> Callable[[selectors.BaseSelector], None]:
+    """Return what waits for an answer, and asks meanwhile what is waited for, ever more rarely."""
 
-    def __init__(self, connection: Connection, limit: float, waits: Callable[[], None]) -> None:
-        super().__init__(connection, limit)
-        self._waits = waits
-
-    def wait(self, selector: selectors.BaseSelector) -> None:
-        """Return when the server answers; meanwhile ask, at longer and longer intervals."""
+    def wait(selector: selectors.BaseSelector) -> None:
         pause = _FIRST
         while not selector.select(pause):
-            self._waits()
+            waits()
             pause = min(2 * pause, _LAST)
-            if time.monotonic() >= self.deadline:
-                break
-        super().wait(selector)
+
+    return wait

@@ -7,20 +7,20 @@ behind each, every statement is a transaction, as in psql, and none waits for an
 from __future__ import annotations
 
 import selectors
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from psycopg import Error, OperationalError
+from psycopg import OperationalError
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
+from .. import statement_timeout
 from ..database import Connection
 
-# Once the time is up: seconds between two cancels, and how many before the connection is cut.
-_INSIST = 2.0
-_CANCELS = 5
+# Returns when the server may have answered; raises nothing.
+Wait: TypeAlias = "Callable[[selectors.BaseSelector], object]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Refusal:
         index: the place in the batch of the statement that failed, from 0.
         position: the character where the error lies, from 1; 0 if PostgreSQL named none.
         internal: the query that ``position`` counts in, if it is not the statement that was sent.
-        overtime: whether it was cancelled because its time was up.
+        overrun: what is to be said of a statement that was ended because it took too long.
     """
 
     index: int
@@ -50,23 +50,22 @@ class Refusal:
     context: str = ""
     position: int = 0
     internal: str = ""
-    overtime: bool = False
+    overrun: str = ""
 
 
-def run(connection: Connection, batch: Sequence[Query], limit: float) -> Refusal | None:
+def run(connection: Connection, batch: Sequence[Query]) -> Refusal | None:
     """Run a batch and return why it stopped, or None if all of it was done.
 
-    The session's settings stay as they are: what gives no sign of life for ``limit`` seconds is
-    cancelled from outside. Afterwards the connection may be broken, as by a ``copy … from stdin``.
+    Afterwards the connection may be broken, as by a ``copy … from stdin``.
     """
     with pipelined(connection) as pgconn:
         for query in batch:
             send(pgconn, query)
         pgconn.pipeline_sync()
-        return next(_refusals(pgconn, Watch(connection, limit), syncs=1), None)
+        return next(_refusals(pgconn, syncs=1), None)
 
 
-def run_each(connection: Connection, batch: Sequence[Query], limit: float) -> list[Refusal]:
+def run_each(connection: Connection, batch: Sequence[Query]) -> list[Refusal]:
     """Run every statement of a batch as psql would, whatever became of those before it.
 
     If the connection breaks, the last refusal is that of the statement that broke it.
@@ -75,16 +74,16 @@ def run_each(connection: Connection, batch: Sequence[Query], limit: float) -> li
         for query in batch:
             send(pgconn, query)
             pgconn.pipeline_sync()
-        return list(_refusals(pgconn, Watch(connection, limit), syncs=len(batch)))
+        return list(_refusals(pgconn, syncs=len(batch)))
 
 
-def prepare(connection: Connection, batch: Sequence[Query], limit: float) -> Refusal | None:
+def prepare(connection: Connection, batch: Sequence[Query]) -> Refusal | None:
     """Let PostgreSQL parse and analyse every statement of a batch, without running any."""
     with pipelined(connection) as pgconn:
         for query in batch:
             pgconn.send_prepare(b"", encoded(query.text))
         pgconn.pipeline_sync()
-        return next(_refusals(pgconn, Watch(connection, limit), syncs=1), None)
+        return next(_refusals(pgconn, syncs=1), None)
 
 
 def encoded(text: str) -> bytes:
@@ -108,37 +107,54 @@ def send(pgconn: PGconn, query: Query) -> None:
     pgconn.send_query_params(encoded(query.text), values)
 
 
-def _refusals(pgconn: PGconn, watch: Watch, *, syncs: int) -> Iterator[Refusal]:
+def _refusals(pgconn: PGconn, *, syncs: int) -> Iterator[Refusal]:
     """Read to the last sync, so that the connection can be used again; then yield the errors."""
     refused: list[Refusal] = []
     index = 0
+    moment = statement_timeout.mark()
+    pid = pgconn.backend_pid
     try:
-        for result in answers(pgconn, watch, syncs):
+        for result in answers(pgconn, syncs):
             if result is None:
                 index += 1
             elif result.status == ExecStatus.FATAL_ERROR:
-                refused.append(refusal_of(index, result, overtime=watch.overtime))
+                refused.append(refusal_of(index, result, overrun(pid, moment)))
+                moment = statement_timeout.mark()
     except OperationalError as error:
         if not refused or refused[-1].index != index:
-            message = str(error).strip()
-            refused.append(Refusal(index, "08006", message, overtime=watch.overtime))
+            refused.append(lost(index, error, overrun(pid, moment)))
     yield from refused
 
 
-def answers(pgconn: PGconn, watch: Watch, syncs: int) -> Iterator[PGresult | None]:
+def overrun(pid: int, moment: int) -> str:
+    """Return what is to be said of a backend whose statement took too long after a moment."""
+    found = statement_timeout.of_backend(pid, moment)
+    return found.message if found else ""
+
+
+def lost(index: int, error: OperationalError, overrun: str) -> Refusal:
+    """Return that the connection broke at the statement at this place."""
+    return Refusal(index, "08006", str(error).strip(), overrun=overrun)
+
+
+def answers(
+    pgconn: PGconn, syncs: int, wait: Wait = lambda selector: selector.select()
+) -> Iterator[PGresult | None]:
     """Yield the results up to the last sync, with None behind those of each statement."""
     pending = False
     with selectors.DefaultSelector() as selector:
         selector.register(pgconn.socket, selectors.EVENT_READ)
+        _row_by_row(pgconn)
         while True:
             while not pgconn.is_busy():
                 result = pgconn.get_result()
+                if result is None:
+                    _row_by_row(pgconn)
                 if result is None and not pending:
                     break
                 pending = result is not None
                 if result is not None and result.status == ExecStatus.PIPELINE_SYNC:
                     syncs, pending = syncs - 1, False
-                    watch.renew()
                     if not syncs:
                         return
                     continue
@@ -148,8 +164,14 @@ def answers(pgconn: PGconn, watch: Watch, syncs: int) -> Iterator[PGresult | Non
             # Send and read in turns: a server that cannot get rid of its answers stops reading.
             events = selectors.EVENT_READ | (selectors.EVENT_WRITE if pgconn.flush() else 0)
             selector.modify(pgconn.socket, events)
-            watch.wait(selector)
+            wait(selector)
             pgconn.consume_input()
+
+
+def _row_by_row(pgconn: PGconn) -> None:
+    """Keep no rows of the next statement, of which there may be more than there is memory."""
+    with suppress(OperationalError):  # It is a sync that comes next, or nothing.
+        pgconn.set_single_row_mode()
 
 
 def _copied(pgconn: PGconn, result: PGresult) -> bool:
@@ -166,7 +188,7 @@ def _copied(pgconn: PGconn, result: PGresult) -> bool:
     return length < 0
 
 
-def refusal_of(index: int, result: PGresult, *, overtime: bool) -> Refusal:
+def refusal_of(index: int, result: PGresult, overrun: str) -> Refusal:
     """Return what an error says of the statement at this place."""
 
     def word(field: DiagnosticField) -> str:
@@ -183,40 +205,5 @@ def refusal_of(index: int, result: PGresult, *, overtime: bool) -> Refusal:
         context=word(DiagnosticField.CONTEXT),
         position=int(position or 0),
         internal=internal,
-        overtime=overtime,
+        overrun=overrun,
     )
-
-
-class Watch:
-    """Cancel what runs longer than it may, and cut the connection if that does not help."""
-
-    def __init__(self, connection: Connection, limit: float) -> None:
-        self.connection = connection
-        self.limit = limit
-        self.deadline = time.monotonic() + limit
-        self.cancels = 0
-
-    @property
-    def overtime(self) -> bool:
-        """Say whether the time was up before the end."""
-        return self.cancels > 0
-
-    def renew(self) -> None:
-        """Give the next transaction its time; half of it once one took too long."""
-        self.limit /= 2 if self.overtime else 1
-        self.deadline = time.monotonic() + self.limit
-        self.cancels = 0
-
-    def wait(self, selector: selectors.BaseSelector) -> None:
-        """Return when the server answers, or after a cancel; raise when cancels do not help."""
-        if selector.select(max(0.0, self.deadline - time.monotonic())):
-            if not self.overtime:
-                self.deadline = time.monotonic() + self.limit
-            return
-        self.cancels += 1
-        if self.cancels > _CANCELS:
-            self.connection.close()
-            raise OperationalError("the server does not react to being cancelled")
-        self.deadline = time.monotonic() + _INSIST
-        with suppress(Error, OSError):
-            self.connection.cancel_safe(timeout=_INSIST)

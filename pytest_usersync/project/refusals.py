@@ -38,15 +38,16 @@ class MigrationFailure:
 
 
 def refused(
-    project: Project, migration: Migration, statement: Statement, refusal: Refusal, limit: float
+    project: Project, migration: Migration, statement: Statement, refusal: Refusal
 ) -> MigrationFailure:
     """Return the failure of a file at one of its statements."""
     location = project.location(migration, *statement.place(_offset(statement, refusal)))
     message, detail = refusal.message, refusal.detail
-    if refusal.overtime:
-        message, detail = f"still running after {limit:g} s, so it was cancelled", message
+    sqlstate = refusal.sqlstate
+    if refusal.overrun:
+        sqlstate, message, detail = "57014", refusal.overrun, message
     context = outside(refusal.context)
-    failure = Failure(refusal.sqlstate, message, detail, refusal.hint, context, location)
+    failure = Failure(sqlstate, message, detail, refusal.hint, context, location)
     return MigrationFailure(migration, statement, failure)
 
 

@@ -13,8 +13,6 @@ from .model import Migration, Project
 from .refusals import refused
 from .script import cut
 
-_LIMIT = 10.0
-
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -39,11 +37,11 @@ def rerun(server: Server, name: str, project: Project, migration: Migration) -> 
     def connect() -> Connection:
         return database.connect(server, name, platform.migration_role(server))
 
-    again = Again(connect(), connect, _LIMIT)
+    again = Again(connect(), connect)
     again.run(without_transactions(cut(migration.text))).close()
     found = []
     for statement, refusal in again.refused:
-        failure = refused(project, migration, statement, refusal, _LIMIT).failure
+        failure = refused(project, migration, statement, refusal).failure
         first = statement.place()[0]
         found.append(Refused(statement.text, first, first + statement.text.count("\n"), failure))
     return found

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from .. import database
 from ..server import Server
 from . import strangers
-from .apply import Loading
+from .apply import Loading, limited
 from .loaded import Loaded
 from .model import Migration, Project
 from .refusals import MigrationFailure
@@ -32,7 +32,7 @@ class Reached(NamedTuple):
 
 @contextmanager
 def stepwise(
-    server: Server, template: str, project: Project, *, limit: float = 60.0, stop: bool = False
+    server: Server, template: str, project: Project, *, limit: float | None = None, stop: bool = False
 ) -> Iterator[Iterator[Reached]]:
     """Yield the steps of ``load``; nobody is connected to the database between two of them.
 
@@ -44,7 +44,8 @@ def stepwise(
         database.clone(server, template, name)
         with (
             strangers.noted(server, project),
-            closing(Loading(server, name, project, limit)) as loading,
+            limited(server, name, limit),
+            closing(Loading(server, name, project)) as loading,
         ):
             yield _steps(loading, stop=stop)
     finally:

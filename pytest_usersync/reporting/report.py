@@ -23,7 +23,9 @@ def cause(finding: Finding) -> tuple[object, ...]:
     failed = finding.failure
     if failed is None:
         return (finding.remedy,)
-    return finding.remedy, failed.sqlstate, failed.message, failed.location or finding.location
+    # How long a statement was given is no difference.
+    message = "" if failed.sqlstate == "57014" else failed.message
+    return finding.remedy, failed.sqlstate, message, failed.location or finding.location
 
 
 def brief(verdict: Verdict) -> str:

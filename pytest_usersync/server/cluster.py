@@ -7,9 +7,11 @@ import json
 import os
 import platform
 import subprocess
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pytest_usersync import progress
 from pytest_usersync.errors import ServerError
 
 from . import cache
@@ -60,10 +62,13 @@ def prepare(site: Site, seed: Seed | None) -> Postmaster:
             # Whole but unusable, as after a change of the machine below it: build it anew.
             cache.forget(name)
             remove_tree(site.run.data)
-    with cache.lock(name) as writable:
+    with ExitStack() as exits:
+        with progress.doing("waiting for a run that makes the same cluster"):
+            writable = exits.enter_context(cache.lock(name))
         # Another run may have built it while we waited.
         if not (writable and site.restore(name)):
-            _build(site, seed)
+            with progress.doing("making a cluster, which later runs copy"):
+                _build(site, seed)
             if writable:
                 cache.store(name, site.run.data)
     return site.launch()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -15,6 +16,8 @@ from pytest_usersync.errors import ServerError
 from .model import Secret
 
 C = TypeVar("C", bound="psycopg.Connection[Any]")
+# The sessions of this process, by the backend at their other end.
+_sessions: WeakValueDictionary[int, psycopg.Connection[Any]] = WeakValueDictionary()
 _HIDDEN = ("password", "sslpassword", "oauth_client_secret")
 
 
@@ -35,13 +38,21 @@ def connect(
     """
     conninfo = Secret(conninfo)
     try:
-        return kind.connect(conninfo, autocommit=autocommit, row_factory=dict_row)
+        connection = kind.connect(conninfo, autocommit=autocommit, row_factory=dict_row)
     except psycopg.Error as error:
         told = NoConnection(refusal(conninfo, error))
     except BaseException as error:  # noqa: BLE001  it is raised again
         # Ctrl-C, above all: the frames below hold the password.
         raise error.with_traceback(None) from None
+    else:
+        _sessions[connection.info.backend_pid] = connection
+        return connection
     raise told
+
+
+def session(pid: int) -> psycopg.Connection[Any] | None:
+    """Return the connection of this process to a backend, if it has one."""
+    return _sessions.get(pid)
 
 
 def place(conninfo: str) -> str:

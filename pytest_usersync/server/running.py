@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shlex
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from pytest_usersync import signals
 from pytest_usersync.errors import ServerError
 
 from . import variables
@@ -27,15 +29,19 @@ class RunningServer:
         self._stop = stop
         self._detach = detach
         self._restore = variables.hide(own=server.own)
+        # For whoever is interrupted between two steps of ours.
+        atexit.register(self.stop)
 
     def stop(self) -> None:
         """Stop an own server and remove its files; remove what the run made on any other."""
-        stop, self._stop = self._stop, None
-        try:
-            if stop:
-                stop()
-        finally:
-            self._restore()
+        atexit.unregister(self.stop)
+        with signals.held():
+            stop, self._stop = self._stop, None
+            try:
+                if stop:
+                    stop()
+            finally:
+                self._restore()
 
     def detach(self) -> str:
         """Let an own server live on when this process ends; connections to it break once.
@@ -43,6 +49,7 @@ class RunningServer:
         Return the shell command that stops it and removes its files; for any other server, which
         lives on anyway, an empty text.
         """
+        atexit.unregister(self.stop)
         if self._detach is None:
             return ""
         detach, self._detach, self._stop = self._detach, None, None
@@ -94,7 +101,9 @@ def _start_own(request: ServerRequest, seed: Seed | None) -> RunningServer:
     binaries = locate.find(request.binaries)
     user = account.account()
     rundir.sweep()
-    run = rundir.create(user, executable=not user.can_pass(binaries.folder / "postgres"))
+    with signals.held():
+        run = rundir.create(user, executable=not user.can_pass(binaries.folder / "postgres"))
+        atexit.register(run.remove)
     server = Server(
         conninfo=f"host={run.sockets} port={life.PORT} user={SUPERUSER}",
         version=binaries.version,
@@ -105,8 +114,10 @@ def _start_own(request: ServerRequest, seed: Seed | None) -> RunningServer:
         site = cluster.Site(cluster.reachable(binaries, user, run), user, run, server)
         postmaster = cluster.prepare(site, seed)
     except BaseException:
+        atexit.unregister(run.remove)
         run.remove()
         raise
+    atexit.unregister(run.remove)
 
     def stop() -> None:
         postmaster.stop()

@@ -28,6 +28,8 @@ class Common:
 
     def __init__(self, *, keeping: bool = False) -> None:
         self.keeping = keeping
+        # The signups of which it is known that they do not end, by name.
+        self.endless: set[str] = set()
         self._made: dict[object, Closing] = {}
 
     def get(self, make: Callable[[Subject], C], subject: Subject) -> C:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Protocol
 
 from ..auth import User
@@ -9,6 +10,8 @@ from ..check import Subject
 from ..database import HARNESS, Connection, connect
 from . import shrink
 from .common import Common
+
+_NOTICES = 1000
 
 
 class Cloner(Protocol):
@@ -39,7 +42,8 @@ class Stage:
         self.subject = subject
         self.common = common or Common()
         self._owner = common is None
-        self.notices: list[str] = []
+        # What a loop that raises notices says does not go on for ever, but is more than enough.
+        self.notices: deque[str] = deque(maxlen=_NOTICES)
         self.clones = clones
         self.name = ""
         self._sessions: dict[str | None, Connection] = {}

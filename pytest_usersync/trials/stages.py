@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple, Self
 
+from .. import statement_timeout
 from ..check import Check, Subject
 from ..database import Clones, psql_line
 from ..errors import no_room
@@ -113,10 +114,15 @@ class Stages:
         disk is full, it is not judged.
         """
         name = SHARED if check.shares and not self._common.keeping else check.code
+        moment = statement_timeout.mark()
         try:
             stage = self.take(name)
             new = not stage.name
             verdict = judge(check, case, stage)
+            if any(one.ended for one in statement_timeout.since(moment)):
+                self._renew(name)
+                self._common.close()
+                return verdict
             if verdict.crowded in ("", *self._alone) or new or self._common.keeping:
                 return verdict
             alone = self.take(_ALONE)
@@ -124,15 +130,19 @@ class Stages:
             verdict = judge(check, case, alone)
             self.discard(_ALONE)
         except BaseException as error:
-            for one in (name, _ALONE):
-                self.discard(one)
-            self._spare.stage.renew()
+            self._renew(name)
             if no_room(error):
                 return without_room(check, case)
             raise
         if verdict.crowded.startswith(_RAISED):
             self._alone.add(verdict.crowded)
         return verdict
+
+    def _renew(self, name: str) -> None:
+        """Let what comes begin on new databases and with new sessions: some may be gone."""
+        for one in (name, _ALONE):
+            self.discard(one)
+        self._spare.stage.renew()
 
     def attempt(self, check: Check, case: str) -> Verdict:
         """Judge a case; return what a run makes of it also where the check itself fails."""

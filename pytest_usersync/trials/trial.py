@@ -9,6 +9,7 @@ from uuid import UUID
 
 from psycopg import Error
 
+from .. import statement_timeout
 from ..auth import AuthError, AuthSettings, SupabaseAuth, User
 from ..auth.channel import Sent
 from ..auth.script import script
@@ -120,6 +121,8 @@ class Trial(Looking):
         try:
             return signup.act(auth, person or self.person())
         except AuthError as error:
+            if statement_timeout.behind(error.__cause__):
+                self._stage.common.endless.add(signup.name)
             raise Refused(error, auth.script, tuple(auth.channel.sent)) from error
         finally:
             self.sent = tuple(auth.channel.sent)
@@ -128,11 +131,13 @@ class Trial(Looking):
         """Do a signup that another check judges: what is in its way is not this check's finding."""
         if signup.emailless and self.policies.null_email == "reject":
             raise NotApplicable("a user without email is meant to be refused")
+        code = "US104" if signup.emailless else "US107"
+        code = "US102" if signup.name.startswith("email") else code
+        if signup.name in self._stage.common.endless:
+            raise NotJudged(f"{signup.title} fails ({code})")
         try:
             return self.sign_up(signup, person)
         except Refused as refusal:
-            code = "US104" if signup.emailless else "US107"
-            code = "US102" if signup.name.startswith("email") else code
             raise NotJudged(f"{signup.title} fails ({code})") from refusal
 
     def with_profile(self, signup: Signup, person: Person | None = None) -> User:
@@ -212,7 +217,8 @@ class Trial(Looking):
         cause = error.__cause__
         failure = self.failure(cause) if isinstance(cause, Error) else None
         script = refusal.script
-        if refusal.sent and isinstance(cause, Error):
+        # Each candidate would take as long, and one that ends sooner shows nothing.
+        if refusal.sent and isinstance(cause, Error) and not statement_timeout.behind(cause):
             broken = shrink.same_refusal(cause)
             spare = self._stage.spare.session()
             script = shrink.shortest(spare, refusal.sent, broken, refusal.setup, self._shapes)

@@ -8,8 +8,9 @@ from typing import Any
 
 from psycopg import Error
 
+from .. import statement_timeout
 from ..check import Check
-from ..errors import DISK_FULL
+from ..errors import DISK_FULL, StillRunning
 from ..finding import (
     Acceptance,
     ClientView,
@@ -45,6 +46,7 @@ class Verdict:
         kept: the shell line that opens the database of a broken case, when it was kept.
         crashed: whether the check itself raised an error.
         seconds: how long the judging took.
+        overran: whether a statement took longer than it may.
     """
 
     code: str
@@ -56,6 +58,7 @@ class Verdict:
     kept: str = ""
     seconds: float = 0.0
     crashed: bool = False
+    overran: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -79,6 +82,7 @@ def judge(check: Check, case: str, stage: Stage) -> Verdict:
     reason = ""
     outcome = Outcome.KEPT
     crowded = ""
+    moment = statement_timeout.mark()
     with Trial(stage, case, check.code) as trial:
         try:
             stage.subject.require(check.needs)
@@ -93,8 +97,19 @@ def judge(check: Check, case: str, stage: Stage) -> Verdict:
             crowded = _of_others(stop)
             if any(error.sqlstate == DISK_FULL for error in _behind(stop)):
                 return without_room(check, case)
+        except StillRunning as stop:
+            outcome, reason = Outcome.NOT_JUDGED, str(stop)
+        except Exception:
+            # What a check had no answer to is no fault of its own when it was made to end.
+            if not statement_timeout.since(moment):
+                raise
+            outcome = Outcome.NOT_JUDGED
     if any(one.failure and one.failure.sqlstate == DISK_FULL for one in findings):
         return without_room(check, case)
+    overruns = statement_timeout.since(moment)
+    if overruns and not (outcome is Outcome.NOT_JUDGED and reason):
+        # Nobody knows what would have come of it.
+        outcome, reason = Outcome.NOT_JUDGED, "" if findings else str(overruns[-1])
     # What was demonstrated stays so, whatever stopped the check afterwards.
     if findings:
         outcome = Outcome.BROKEN
@@ -102,7 +117,8 @@ def judge(check: Check, case: str, stage: Stage) -> Verdict:
         crowded = crowded or next(
             (one.sqlstate + one.message for one in failures if one.sqlstate in _OTHERS), ""
         )
-    return Verdict(check.code, case, outcome, reason, tuple(findings), crowded)
+    overran = bool(overruns)
+    return Verdict(check.code, case, outcome, reason, tuple(findings), crowded, overran=overran)
 
 
 def _of_others(stop: BaseException | None) -> str:

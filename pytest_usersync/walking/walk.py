@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from .. import database, platform, project, server, subject
+from .. import database, platform, progress, project, server, statement_timeout, subject
 from ..check import Check, Subject
 from ..finding import Outcome
 from ..project import Manner, Migration, Project, Reached, blank_comments
@@ -59,6 +59,7 @@ def walk(
     request = ServerRequest(settings.dsn, settings.binaries)
     with (
         server.start(request, platform.seed()) as running,
+        statement_timeout.watching(running.server, settings.statement_timeout),
         subject.ground(running.server) as template,
         project.stepwise(running.server, template, found, stop=settings.stop) as steps,
     ):
@@ -99,7 +100,10 @@ def _judged(running: Server, settings: Settings, step: Reached, checks: Sequence
         )
         asked = replace(watched, exploration=settings.exploration, upkeep=settings.upkeep)
         with closing(Common()) as common:
-            outcomes = {check.code: outcome(asked, check, common) for check in checks}
+            outcomes = {}
+            for number, check in enumerate(checks, 1):
+                with progress.doing(f"judging {check.code}", number, len(checks)):
+                    outcomes[check.code] = outcome(asked, check, common)
     synced = bool(asked.sync.targets) and not asked.sync.blocked
     return Stop(step.migration, outcomes, judged=True, synced=synced)
 

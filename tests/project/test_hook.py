@@ -20,6 +20,8 @@ Dropped = Callable[[Loaded], Loaded]
 Rows = Callable[[str, str], list[dict[str, object]]]
 
 MODULE = """
+import time
+
 import psycopg
 
 
@@ -47,6 +49,36 @@ def raises(dsn):
 def hang(dsn):
     with psycopg.connect(dsn) as connection:
         connection.execute("select pg_sleep(60)")
+
+
+def sleep(dsn):
+    while True:
+        try:
+            time.sleep(3600)
+        except Exception:
+            pass
+
+
+def wait_for_itself(dsn):
+    with psycopg.connect(dsn) as one, psycopg.connect(dsn) as other:
+        one.execute("create table made ()")
+        other.execute("create table made ()")
+
+
+def ask_again_and_again(dsn):
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for _ in range(38):
+            connection.execute("select pg_sleep(0.1)")
+
+
+kept = []
+
+
+def keep(dsn):
+    kept.append(psycopg.connect(dsn))
+    kept[-1].execute("create table made ()")
+    kept[-1].commit()
+    kept[-1].execute("lock table made")
 
 
 number = 1
@@ -123,7 +155,45 @@ def test_a_hook_that_waits_for_ever_is_ended(called: Callable[..., Loaded]) -> N
     (failed,) = called("hang", limit=0.5).failures
 
     assert time.monotonic() - begin < 10
-    assert failed.failure.message == "still running after 0.5 s, so its sessions were ended"
+    assert failed.failure.message == "still running after 0.5 s, so it was cancelled"
+
+
+def test_a_hook_that_waits_for_a_session_of_its_own_is_ended(
+    called: Callable[..., Loaded],
+) -> None:
+    (failed,) = called("wait_for_itself", limit=0.5).failures
+
+    assert failed.failure.message == "still running after 0.5 s, so it was cancelled"
+    assert failed.failure.location is not None
+    assert failed.failure.location.source == 'other.execute("create table made ()")'
+
+
+def test_a_hook_that_never_returns_is_interrupted_where_it_is(
+    called: Callable[..., Loaded],
+) -> None:
+    begin = time.monotonic()
+
+    (failed,) = called("sleep", limit=0.2).failures
+
+    assert time.monotonic() - begin < 10
+    assert failed.failure.message == "still running after 0.2 s, so it was interrupted"
+    assert failed.failure.location is not None
+    assert failed.failure.location.source == "time.sleep(3600)"
+
+
+def test_a_hook_that_is_long_at_work_is_left_alone(called: Callable[..., Loaded]) -> None:
+    assert called("ask_again_and_again", limit=0.5).failures == ()
+
+
+def test_a_session_that_a_hook_leaves_open_is_in_nobodys_way(
+    called: Callable[..., Loaded], server: Server
+) -> None:
+    loaded = called("keep")
+
+    assert loaded.failures == ()
+    with Clones(server) as clones:
+        clones.take(loaded.database)
+    sys.modules["usersync_test_hooks"].kept[0].close()
 
 
 @pytest.mark.parametrize("name", ["missing", "number"])

@@ -1,0 +1,106 @@
+"""End a run in order when it is told to stop: by Ctrl-C, or by a signal that ends a process.
+
+Python ends at once on SIGTERM and SIGHUP, and leaves a server, a folder or databases behind. While
+a run is on, both raise, as Ctrl-C does, so that everything is removed on the way out. What removes
+it is not interrupted again.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+# What handled a signal before, by its number.
+_earlier: dict[int, object] = {}
+_users = 0
+# Why nothing may be interrupted now, the innermost reason last, and what came meanwhile.
+_reasons: list[str] = []
+_pending: list[int] = []
+_ended = 0
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was told to end by a signal."""
+
+
+@contextmanager
+def handled() -> Iterator[None]:
+    """Let signals raise inside the block, unless somebody else handles them, or in a thread."""
+    global _users  # noqa: PLW0603  signals are the process's
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _users += 1
+    if _users == 1:
+        _install()
+    try:
+        yield
+    finally:
+        _users -= 1
+        if not _users:
+            _restore()
+
+
+@contextmanager
+def held(reason: str = "") -> Iterator[None]:
+    """Let no signal interrupt the block; one that came meanwhile raises at its end.
+
+    Args:
+        reason: what is said to whoever presses Ctrl-C meanwhile. With it the run is over anyway,
+            and nothing raises in the end.
+    """
+    _reasons.append(reason)
+    try:
+        yield
+    finally:
+        _reasons.remove(reason)
+        if _pending and not _reasons:
+            number = _pending[0]
+            _pending.clear()
+            if not reason:
+                _raise(number)
+
+
+def exit_code(otherwise: int) -> int:
+    """Return what the process ends with: 128 and the number of the signal that ended it."""
+    return 128 + _ended if _ended else otherwise
+
+
+def _install() -> None:
+    global _ended  # noqa: PLW0603  signals are the process's
+    _ended = 0
+    for name in _NAMES:
+        number = getattr(signal, name, None)
+        usual = (signal.SIG_DFL, signal.default_int_handler)
+        if number is not None and (earlier := signal.getsignal(number)) in usual:
+            _earlier[number] = earlier
+            signal.signal(number, _handle)
+
+
+def _restore() -> None:
+    while _earlier:
+        number, earlier = _earlier.popitem()
+        if signal.getsignal(number) is _handle:
+            signal.signal(number, earlier)  # type: ignore[arg-type]
+
+
+def _handle(number: int, _: FrameType | None) -> None:
+    global _ended  # noqa: PLW0603  signals are the process's
+    if number != signal.SIGINT:
+        _ended = _ended or number
+    if not _reasons:
+        _raise(number)
+    if not _pending and (reason := _reasons[-1]):
+        print(f"usersync: {reason}", file=sys.stderr, flush=True)  # noqa: T201
+    _pending.append(number)
+
+
+def _raise(number: int) -> None:
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise Terminated(f"stopped by {signal.Signals(number).name}")
