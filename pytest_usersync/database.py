@@ -17,6 +17,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 
+from .cursors import NameCursor
 from .server import MAINTENANCE, Server
 
 PREFIX = "usersync_"
@@ -106,9 +107,12 @@ def _open(
     kind: type[Connection] = psycopg.Connection,
     **words: str,
 ) -> Connection:
-    return kind.connect(
+    connection = kind.connect(
         conninfo(server, database, **words), autocommit=autocommit, row_factory=dict_row
     )
+    if kind is psycopg.Connection:  # the others bring cursors of their own
+        connection.cursor_factory = NameCursor
+    return connection
 
 
 def settings_of(superuser: Connection, role: str, beside: Sequence[str] = ()) -> dict[str, str]:
