@@ -58,7 +58,11 @@ class ClientView:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error of PostgreSQL in its own words, and the line of the project that raised it."""
+    """An error of PostgreSQL in its own words, and the line of the project that raised it.
+
+    ``constraint``, ``table`` and ``column`` are the names that it is about, where it says so: in a
+    message their quotation marks cannot be told from those around them.
+    """
 
     sqlstate: str
     message: str
@@ -66,6 +70,9 @@ class Failure:
     hint: str = ""
     context: str = ""
     location: Location | None = None
+    constraint: str = ""
+    table: str = ""
+    column: str = ""
 
 
 @dataclass(frozen=True, slots=True)

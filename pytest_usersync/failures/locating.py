@@ -19,4 +19,7 @@ def describe(error: Error, project: Project) -> Failure:
         hint=diagnostic.message_hint or "",
         context=context,
         location=locate_context(project, context),
+        constraint=diagnostic.constraint_name or "",
+        table=diagnostic.table_name or "",
+        column=diagnostic.column_name or "",
     )

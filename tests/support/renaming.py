@@ -43,9 +43,7 @@ _EXECUTED = re.compile(r"\b(?:insert into|on conflict|update|comment on table) "
 _NO_COLUMN = ("primary", "unique", "constraint", "check", "foreign", "exclude", "like")
 
 
-def renamed(
-    texts: Sequence[str], called: Callable[[int], str] = "x{:03}".format
-) -> list[str]:
+def renamed(texts: Sequence[str], called: Callable[[int], str] = "x{:03}".format) -> list[str]:
     """Return SQL files with new names, which sort as the old ones do: so fire triggers.
 
     Args:
