@@ -13,6 +13,7 @@ from .reporting import baseline, reportfile
 from .reporting.summary import gather, summary, title, told
 from .settings import Settings
 from .trials.verdict import Verdict
+from .visible import in_line
 
 
 def write(
@@ -46,7 +47,7 @@ def tell(
     if known := terminal.config.stash.get(BASELINE, None):
         lines += told(known, found, subject.project.shown(known.path))
     for line in lines:
-        terminal.write_line(line.text, **({line.style: True} if line.style else {}))
+        terminal.write_line(in_line(line.text), **({line.style: True} if line.style else {}))
 
 
 def spare_import(config: pytest.Config) -> None:

@@ -16,6 +16,7 @@ from .errors import ConfigurationError, UserSyncError
 from .options import flag
 from .policy import Policies
 from .settings import Exploration, Settings, Upkeep
+from .visible import cut, in_line
 
 _SQL = re.compile(r"(?i)(call|do|insert|merge|select|with)\b.*\S", re.DOTALL)
 _SETTINGS = pytest.StashKey[Settings]()
@@ -35,7 +36,7 @@ def usage_errors() -> Iterator[None]:
     try:
         yield
     except UserSyncError as error:
-        raise pytest.UsageError(" ".join(str(error).split())) from None
+        raise pytest.UsageError(in_line(cut(" ".join(str(error).split())))) from None
 
 
 def report_path(config: pytest.Config) -> Path | None:

@@ -15,6 +15,7 @@ from .errors import UserSyncError
 from .harness import UserSync
 from .items import SUBJECT
 from .reading import settings
+from .visible import cut, in_line
 
 _HARNESS = pytest.StashKey[UserSync]()
 _EXITS = pytest.StashKey[ExitStack]()
@@ -49,7 +50,7 @@ def plainly() -> Iterator[None]:
     try:
         yield
     except (UserSyncError, pytest.UsageError) as error:
-        words = " ".join(str(error).split())
+        words = in_line(cut(" ".join(str(error).split())))
         raise pytest.fail.Exception(words, pytrace=False) from None
 
 

@@ -19,6 +19,7 @@ from .project import Loaded, MigrationFailure, Project, legible
 from .server import RunningServer, Server, ServerRequest
 from .settings import Exploration, Settings, Upkeep
 from .sync import Sync
+from .visible import cut_sql
 
 # How much is kept of the statements that failed, and of how many.
 _SHOWN = 2000
@@ -128,7 +129,7 @@ def take_over(text: str, found: Project, policies: Policies) -> Subject:
 def _load_failure(failed: MigrationFailure) -> LoadFailure:
     return LoadFailure(
         str(failed.migration.path),
-        legible(failed.statement.text) if failed.statement else "",
+        cut_sql(legible(failed.statement.text)) if failed.statement else "",
         failed.failure,
         tuple(legible(one.text[:_SHOWN]) for one in failed.missed[:_NAMED]),
         tuple(one.place()[0] for one in failed.missed[:_NAMED]),

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..check import Check, LoadFailure, Subject
+from ..visible import in_json
 from .baseline import Baseline, Entry
 from .summary import Judged
 
@@ -38,7 +39,8 @@ def document(
 def write(path: Path, data: dict[str, object]) -> None:
     """Write the report, whole or not at all."""
     draft = path.with_name(f".{path.name}.part")
-    draft.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = in_json(json.dumps(data, indent=2, ensure_ascii=False))
+    draft.write_text(f"{text}\n", encoding="utf-8")
     draft.replace(path)
 
 
