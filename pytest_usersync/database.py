@@ -242,11 +242,18 @@ class Clones:
         _clone(self._connection, self.server.version, template, name)
         return name
 
+    def disconnect(self) -> None:
+        """Take another session for the next clone."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
     def drop(self, name: str) -> None:
         """Drop one of the clones now."""
-        if self._connection is not None:
-            _drop(self._connection, name)
-            self.names.remove(name)
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self.server, MAINTENANCE)
+        _drop(self._connection, name)
+        self.names.remove(name)
 
     def close(self) -> None:
         """Drop the clones, unless they are to be kept; dropping at the end is cheaper than early.
@@ -258,9 +265,7 @@ class Clones:
                 while self.names:
                     _drop(connection, self.names[-1])
                     self.names.pop()
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self.disconnect()
 
     def __enter__(self) -> Self:
         return self

@@ -16,5 +16,9 @@ class ServerError(UserSyncError):
     """No usable PostgreSQL: none found, not reachable, too old, or lacking the rights needed."""
 
 
+class ServerLost(ServerError):
+    """The server that was used a moment ago takes no connections any more."""
+
+
 class ProjectError(UserSyncError):
     """The project's migrations cannot be found or read."""

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from . import platform, project, server, stack
+from . import lost, platform, project, server, stack
 from .check import LoadFailure, Subject
 from .errors import ProjectError
 from .finding import Failure, Location
@@ -54,10 +54,12 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
     """
     request = ServerRequest(settings.dsn, settings.binaries)
     with server.start(request, platform.seed()) as running, ground(running.server) as template:
-        loaded = project.load(running.server, template, found, stop=settings.stop)
+        with lost.told(running.server, "the migrations were applied"):
+            loaded = project.load(running.server, template, found, stop=settings.stop)
         try:
             stop = settings.stop
-            prepared = watched(running.server, found, loaded, settings.policies, stop=stop)
+            with lost.told(running.server, "a signup was watched"):
+                prepared = watched(running.server, found, loaded, settings.policies, stop=stop)
             asked = replace(prepared, exploration=settings.exploration, upkeep=settings.upkeep)
             yield asked, running
         finally:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import NamedTuple, Self
 
+from psycopg import OperationalError
+
+from .. import lost
 from ..check import Check, Subject
 from ..database import Clones, psql_line
+from ..finding import Outcome
 from ..server import Server
+from ..visible import cut, in_line
 from .common import Common
 from .stage import Stage
 from .verdict import Verdict, crashed, judge
@@ -21,6 +27,8 @@ SHARED = "shared"
 _ALONE = "alone"
 # What a function raises without anybody else being there it raises for everybody.
 _RAISED = "P0001"
+# How often a case is begun whose sessions PostgreSQL ends.
+_TRIES = 2
 
 
 class _Ahead:
@@ -42,6 +50,14 @@ class _Ahead:
         self._next = self._make()
         return taken.result()
 
+    def renew(self) -> None:
+        """Forget the session, and the clone that may not have become one."""
+        with suppress(Exception):
+            if self._next:
+                self._next.result()
+        self._next = None
+        self._aside.submit(self._clones.disconnect).result()
+
     def _make(self) -> Future[str]:
         return self._aside.submit(self._clones.take, self._template)
 
@@ -61,7 +77,8 @@ class _Ahead:
             self._clones.names.clear()
         self._clones.close()
         for dropped in self._drops:
-            dropped.result()
+            if not lost.ended(dropped.exception()):
+                dropped.result()
 
 
 class _Taken:
@@ -106,6 +123,33 @@ class Stages:
         return _Open(Stage(self.subject, clones, self._common, spare), clones)
 
     def judge(self, check: Check, case: str) -> Verdict:
+        """Judge a case; once more, where PostgreSQL ended the sessions and takes new ones.
+
+        Raises:
+            ServerLost: it takes none any more.
+        """
+        said = ""
+        for _ in range(_TRIES):
+            try:
+                return self._judge(check, case)
+            except Exception as error:
+                if not lost.ended(error):
+                    raise
+                said = in_line(cut(str(error)))
+            self._renew()
+            lost.require(self.subject.server, f"{check.code} was judged")
+        reason = f"PostgreSQL ended the session each time: {said}"
+        return Verdict(check.code, case, Outcome.NOT_JUDGED, reason)
+
+    def _renew(self) -> None:
+        """Let everything begin with new sessions; of the old ones none is left."""
+        for name in list(self._open):
+            self.discard(name)
+        self._spare.stage.renew()
+        self._common.renew()
+        self._ahead.renew()
+
+    def _judge(self, check: Check, case: str) -> Verdict:
         """Judge a case; alone, where who else is there may have had a part in what came of it.
 
         Whatever the check raises, nobody uses these stages again: who knows their state.
@@ -115,6 +159,8 @@ class Stages:
             stage = self.take(name)
             new = not stage.name
             verdict = judge(check, case, stage)
+            if stage.broken or self._spare.stage.broken:
+                raise OperationalError("the connection is lost")  # and the check passed it over
             if verdict.crowded in ("", *self._alone) or new or self._common.keeping:
                 return verdict
             alone = self.take(_ALONE)
