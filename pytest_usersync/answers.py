@@ -12,10 +12,15 @@ from .given import text
 from .options import flag
 from .reading import pack_folder, report_path, settings, usage_errors
 from .reporting import report
+from .visible import in_line, visible
 
 
 def answer(config: pytest.Config) -> str:
     """Return what was asked for: a check's page, the sync, a walk, the doctor's facts, checks."""
+    return visible(_answer(config))
+
+
+def _answer(config: pytest.Config) -> str:
     with usage_errors():
         word = text(config, "explain")
         if word:
@@ -55,7 +60,7 @@ def _walked(config: pytest.Config) -> str:
 
 def _said(line: str) -> None:
     """Tell whoever waits what is being done; the answer itself stays clean."""
-    print(f"usersync: {line}", file=sys.stderr, flush=True)  # noqa: T201
+    print(f"usersync: {in_line(line)}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _packed(config: pytest.Config, folder: Path) -> str:

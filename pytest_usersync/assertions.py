@@ -8,11 +8,11 @@ from uuid import UUID
 
 from .auth import AuthError, SupabaseAuth, User
 from .auth.shown import lines
-from .errors import one_line
 from .policy import Policies
 from .project import Project
 from .quoting import quoted
 from .sync import Mirror, Sync, same
+from .visible import one_line
 
 R = TypeVar("R")
 Tables: TypeAlias = "Mapping[str, Sequence[Mapping[str, Any]]]"

@@ -13,13 +13,14 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from .errors import one_line
 from .finding import Failure, Finding, Level, NotJudged
+from .names import PATH, SAID, last, mentions
 from .policy import Policies
 from .project import Project
 from .server import Server
 from .settings import Exploration, Upkeep
 from .sync import Sync
+from .visible import one_line
 
 if TYPE_CHECKING:
     from .trials.trial import Trial
@@ -116,11 +117,12 @@ class LoadFailure:
         if self.role == "hook" or (not self.statement and self.failure.sqlstate in _UNREAD):
             return True
         said = f"{failure.message} {failure.detail}"
-        names = {name for path in re.findall(r'"([^"]+)"', said) for name in path.split(".")}
-        names |= {path.rpartition(".")[2] for path in re.findall(r"function ([\w.]+)", said)}
+        paths = set(re.findall(SAID, said))
+        names = paths | {name for path in paths for name in path.split(".")}
+        names |= {last(path) for path in re.findall(rf"function ({PATH})", said)}
         names |= set(re.findall(r"\b(?:schema|table|relation|type|column) (\w+)", said))
-        words = set(re.findall(r"\w+", " ".join(self.missed).lower()))
-        return any(name.lower() in words for name in names - {"auth", "public"})
+        missed = " ".join(self.missed)
+        return any(name and mentions(missed, name) for name in names - {"auth", "public"})
 
     @property
     def told(self) -> str:

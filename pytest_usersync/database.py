@@ -18,9 +18,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
 
 from . import logins
-from .errors import ServerError, one_line
+from .errors import ServerError
 from .server import MAINTENANCE, Secret, Server, guest, variables
 from .server import conninfo as dsn
+from .visible import one_line
 
 PREFIX = "usersync_"
 # Who acts for the harness where a project's code may run: no superuser. See 10_roles.sql.
@@ -388,11 +389,18 @@ class Clones:
             return []
         return sessions(self._connection, name, ours)
 
+    def disconnect(self) -> None:
+        """Take another session for the next clone."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
     def drop(self, name: str) -> None:
         """Drop one of the clones now."""
-        if self._connection is not None:
-            _drop(self._connection, self.server, name)
-            self.names.remove(name)
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self.server, MAINTENANCE)
+        _drop(self._connection, self.server, name)
+        self.names.remove(name)
 
     def close(self) -> None:
         """Drop the clones, unless they are to be kept; dropping at the end is cheaper than early.
@@ -404,9 +412,7 @@ class Clones:
                 while self.names:
                     _drop(connection, self.server, self.names[-1])
                     self.names.pop()
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self.disconnect()
 
     def __enter__(self) -> Self:
         return self

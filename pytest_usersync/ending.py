@@ -16,6 +16,7 @@ from .reporting import baseline, reportfile
 from .reporting.summary import gather, summary, title, told
 from .settings import Settings
 from .trials.verdict import Verdict
+from .visible import in_line
 
 NONE_APPLIES = (
     "--usersync judged nothing: none of the chosen checks concerns this project. Choose others with"
@@ -55,7 +56,7 @@ def tell(
     if known := terminal.config.stash.get(BASELINE, None):
         lines += told(known, found, subject.project.shown(known.path))
     for line in lines:
-        terminal.write_line(line.text, **({line.style: True} if line.style else {}))
+        terminal.write_line(in_line(line.text), **({line.style: True} if line.style else {}))
 
 
 def overlooked(

@@ -8,8 +8,6 @@ import errno
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # PostgreSQL's disk_full.
 DISK_FULL = "53100"
-# How much of a text is shown in a line; a message of PostgreSQL may have megabytes.
-_WIDTH = 400
 
 
 class UserSyncError(Exception):
@@ -22,6 +20,10 @@ class ConfigurationError(UserSyncError):
 
 class ServerError(UserSyncError):
     """No usable PostgreSQL: none found, not reachable, too old, or lacking the rights needed."""
+
+
+class ServerLost(ServerError):
+    """The server that was used a moment ago takes no connections any more."""
 
 
 class ProjectError(UserSyncError):
@@ -39,13 +41,3 @@ def no_room(error: BaseException) -> str:
         return ""
     said = " ".join(str(error).split())
     return f"A disk is full: {said}. Make room there; TMPDIR moves the files of a server of ours."
-
-
-def one_line(text: str, width: int = _WIDTH) -> str:
-    """Return a text on one line that a terminal can show, cut short with its length told."""
-    line = " ".join(text.split())
-    shown = "".join(
-        one if one.isprintable() else ascii(one)[1:-1]  # ESC, and marks that turn a text round
-        for one in line[:width]
-    )
-    return shown if len(line) <= width else f"{shown}… ({len(line):,} characters)"

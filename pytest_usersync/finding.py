@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+
+from .visible import cut, cut_lines, cut_sql
 
 
 class Level(StrEnum):
@@ -31,6 +34,12 @@ class NotJudged(Exception):
     """A precondition failed, so the promise could not be judged; the message is the reason."""
 
 
+def _shorten(one: object, **ways: Callable[[str], str]) -> None:
+    """Cut fields where they are made, so that nothing which shows them can be flooded."""
+    for name, shorter in ways.items():
+        object.__setattr__(one, name, shorter(getattr(one, name)))
+
+
 @dataclass(frozen=True, slots=True)
 class Location:
     """A place in the project's files; ``line`` and ``column`` count from 1."""
@@ -39,6 +48,10 @@ class Location:
     line: int
     column: int = 1
     source: str = ""
+
+    def __post_init__(self) -> None:
+        """Cut what is too long to be shown."""
+        _shorten(self, source=cut)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
@@ -52,13 +65,21 @@ class ClientView:
     code: str
     message: str
 
+    def __post_init__(self) -> None:
+        """Cut what is too long to be shown."""
+        _shorten(self, message=cut)
+
     def __str__(self) -> str:
         return f'{self.status} "{self.message}"'
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error of PostgreSQL in its own words, and the line of the project that raised it."""
+    """An error of PostgreSQL in its own words, and the line of the project that raised it.
+
+    ``constraint``, ``table`` and ``column`` are the names that it is about, where it says so: in a
+    message their quotation marks cannot be told from those around them.
+    """
 
     sqlstate: str
     message: str
@@ -66,6 +87,13 @@ class Failure:
     hint: str = ""
     context: str = ""
     location: Location | None = None
+    constraint: str = ""
+    table: str = ""
+    column: str = ""
+
+    def __post_init__(self) -> None:
+        """Cut what is too long to be shown."""
+        _shorten(self, message=cut, detail=cut, hint=cut, context=cut_lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +128,10 @@ class Finding:
     location: Location | None = None
     client: ClientView | None = None
     accepted: Acceptance | None = None
+
+    def __post_init__(self) -> None:
+        """Cut what is too long to be shown."""
+        _shorten(self, summary=cut, sql=cut_sql, remedy=cut_sql)
 
     @property
     def open(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from .check import Check, Subject
+from .errors import ServerLost
 from .finding import Level, Outcome
 from .project import Project
 from .reading import settings
@@ -19,6 +20,7 @@ from .reporting.baseline import Baseline
 from .settings import Settings
 from .trials.stages import Stages
 from .trials.verdict import Verdict
+from .visible import cut_lines, visible
 
 SUBJECT = pytest.StashKey[Subject]()
 STAGES = pytest.StashKey[Stages]()
@@ -26,6 +28,10 @@ VERDICT = pytest.StashKey[Verdict]()
 BASELINE = pytest.StashKey[Baseline]()
 # The causes that this process has told in full, each with the case that it was told under.
 _TOLD = pytest.StashKey[dict[tuple[object, ...], str]]()
+
+
+# How many characters of a traceback are shown; a line of it gets an eighth.
+_TRACE = 16_000
 
 
 class Spoken(Exception):
@@ -72,7 +78,11 @@ class CheckItem(pytest.Item):
     def runtest(self) -> None:
         """Judge the case; pass when the promise is kept, skip when it does not apply."""
         stages = self.config.stash[STAGES]
-        verdict = stages.judge(self.check, self.case)
+        try:
+            verdict = stages.judge(self.check, self.case)
+        except ServerLost as error:
+            self.session.shouldfail = "the server was lost: the rest is not run"
+            verdict = Verdict(self.check.code, self.case, Outcome.NOT_JUDGED, str(error))
         if baseline := self.config.stash.get(BASELINE, None):
             worth = self.check.level is not Level.INFO
             verdict = baseline.mark(verdict, datetime.now(UTC).date(), worth=worth)
@@ -92,7 +102,7 @@ class CheckItem(pytest.Item):
         if isinstance(excinfo.value, Spoken):
             return self._told(excinfo.value.verdict)
         excinfo.traceback = excinfo.traceback.cut(path=__file__)
-        return super().repr_failure(excinfo)
+        return visible(cut_lines(str(super().repr_failure(excinfo)), _TRACE))
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Return the anchor, and the words that name the case in reports."""

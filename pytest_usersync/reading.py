@@ -35,7 +35,7 @@ def usage_errors() -> Iterator[None]:
     try:
         yield
     except UserSyncError as error:
-        raise pytest.UsageError(" ".join(str(error).split())) from None
+        raise pytest.UsageError(one_line(str(error), LIMIT)) from None
     except Exception as error:
         if not (told := no_room(error)):
             raise

@@ -16,6 +16,7 @@ from .auth import User
 from .check import Subject
 from .chores import upkeep
 from .chores.upkeep import Reader
+from .cursors import spared
 from .errors import UserSyncError
 from .policy import Policies
 from .project import Project
@@ -122,7 +123,8 @@ class Records(ABC):
 
     def _read(self, query: sql.SQL | sql.Composed, values: Sequence[object] = ()) -> list[DictRow]:
         with self._reader() as reader:
-            return reader.execute(query, values).fetchall()
+            text = spared(query.as_bytes(reader)) if isinstance(query, sql.Composed) else query
+            return reader.execute(text, values).fetchall()
 
     @property
     def _emailless(self) -> bool:

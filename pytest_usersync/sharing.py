@@ -13,11 +13,12 @@ import pytest
 from . import address, signals, statement_timeout, workers
 from . import subject as subjects
 from .check import Subject
-from .errors import ProjectError, UserSyncError, no_room, one_line
+from .errors import ProjectError, UserSyncError, no_room
 from .harness import UserSync
 from .items import SUBJECT
 from .reading import settings
 from .server import Secret
+from .visible import one_line
 
 _HARNESS = pytest.StashKey[UserSync]()
 _LOADED = pytest.StashKey[Subject]()

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from . import platform, progress, project, server, stack, statement_timeout
+from . import lost, platform, progress, project, server, stack, statement_timeout
 from .check import LoadFailure, Subject
 from .errors import ProjectError
 from .finding import Failure, Location
@@ -19,6 +19,7 @@ from .project import Loaded, MigrationFailure, Project, legible
 from .server import RunningServer, Server, ServerRequest
 from .settings import Exploration, Settings, Upkeep
 from .sync import Sync
+from .visible import cut_sql
 
 # How much is kept of the statements that failed, and of how many.
 _SHOWN = 2000
@@ -58,8 +59,10 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
         ground(running.server) as template,
     ):
         stop = settings.stop
-        loaded = project.load(running.server, template, found, stop=stop)
-        prepared = watched(running.server, found, loaded, settings.policies, stop=stop)
+        with lost.told(running.server, "the migrations were applied"):
+            loaded = project.load(running.server, template, found, stop=stop)
+        with lost.told(running.server, "a signup was watched"):
+            prepared = watched(running.server, found, loaded, settings.policies, stop=stop)
         asked = replace(prepared, exploration=settings.exploration, upkeep=settings.upkeep)
         yield asked, running
 
@@ -135,7 +138,7 @@ def take_over(text: str, found: Project, policies: Policies) -> Subject:
 def _load_failure(failed: MigrationFailure) -> LoadFailure:
     return LoadFailure(
         str(failed.migration.path),
-        legible(failed.statement.text) if failed.statement else "",
+        cut_sql(legible(failed.statement.text)) if failed.statement else "",
         failed.failure,
         tuple(legible(one.text[:_SHOWN]) for one in failed.missed[:_NAMED]),
         tuple(one.place()[0] for one in failed.missed[:_NAMED]),

@@ -238,6 +238,7 @@ class Clone:
 
     def _login(self, role: str | None) -> database.Connection:
         connection = database.connect(self._supply.server, self.name, role)
+        connection.cursor_factory = psycopg.Cursor  # what a test writes means what psycopg says
         self._open.append(connection)
         return connection
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import psycopg
 
-from ..errors import one_line
 from ..project import Project, locate_context
+from ..visible import one_line
 from .errors import AuthError, Call
 from .user import User
 

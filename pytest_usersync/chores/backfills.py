@@ -14,6 +14,7 @@ from psycopg.errors import InvalidTransactionTermination
 
 from ..check import Subject
 from ..finding import Failure, Location, NotJudged
+from ..names import mentions
 from ..project import Migration, blank_comments, locate_function
 from ..project.script import Command, Copy, cut
 from ..quoting import named
@@ -133,4 +134,4 @@ def _statements(subject: Subject, migration: Migration, names: set[str]) -> Iter
 def _may_fill(code: str, names: set[str]) -> bool:
     if _DOES.match(code) and _USERS.search(code) and _FILLS.search(code):
         return not _INTO_USERS.search(code)
-    return bool(_CALLS.match(code)) and any(re.search(rf"\b{re.escape(n)}\b", code) for n in names)
+    return bool(_CALLS.match(code)) and any(mentions(code, one) for one in names)

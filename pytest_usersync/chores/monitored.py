@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from ..errors import ConfigurationError
+from ..names import WORD
 
 # What each is called where nobody says otherwise.
 NAMES = {
@@ -20,9 +21,8 @@ NAMES = {
     "history": "get_sync_status_history",
     "log": "user_sync_monitoring_log",
 }
-_NAME = r'(?:[\w$]+|"[^"]+")'
-_SCHEMA = re.compile(_NAME)
-_SOURCE = re.compile(rf"{_NAME}(?:\.{_NAME})?\s*(?:\(.*\))?")
+_SCHEMA = re.compile(WORD)
+_SOURCE = re.compile(rf"{WORD}(?:\.{WORD})?\s*(?:\(.*\))?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from ..auth import AuthError, SupabaseAuth
 from ..database import HARNESS, Connection
 from ..finding import ClientView, Finding, Location
 from ..learning.watch import TABLES
+from ..names import PATH, last, words
 from ..project import PLATFORM_SCHEMAS, Project
 from ..quoting import named, quoted
 from ..signups import BY_NAME
@@ -159,7 +161,7 @@ def broken_calls(trial: Trial, sound: Trial, earlier: State) -> Iterator[tuple[s
         call = "call" if one["procedure"] else "select * from"
         path = f"{quoted(one['schema'])}.{quoted(one['name'])}()"
         calls[f"function {name}"] = (one["name"], f"{call} {path}")
-    known = {name.partition("(")[0].rpartition(".")[2] for name in earlier.routines}
+    known = {last(name) for name in earlier.routines}
     calls = {what: one for what, one in calls.items() if one[0] not in known}
     jobs = {f"scheduled job {name}": (name, text) for name, text in now.jobs.items()}
     calls |= {what: one for what, one in jobs.items() if one[0] not in earlier.jobs}
@@ -193,5 +195,6 @@ def refused(trial: Trial, refusal: Refused, shown: str, setup: str) -> Finding:
 
 def located(whole: Project, routine: str) -> Location | None:
     """Return where a routine is made that ``State.routines`` has by this name."""
-    schema, _, name = routine.partition("(")[0].rpartition(".")
-    return project.locate_function(whole, schema.strip('"'), name.strip('"'))
+    found = re.match(PATH, routine)
+    *schemas, name = words(found[0]) if found else ("",)
+    return project.locate_function(whole, schemas[-1] if schemas else "", name)

@@ -10,6 +10,7 @@ from psycopg import Error
 
 from ..auth import AuthError
 from ..finding import ClientView, Failure
+from ..names import PATH, SAID
 from ..quoting import quoted
 from ..sync import Sync
 from .scene import Query, Scene
@@ -75,7 +76,8 @@ def _vanished(sync: Sync) -> Told:
 
 def _permission(scene: Scene) -> Told:
     function = scene.function()
-    kind, thing = scene.found(r"for (\w+) "), scene.found(r"for \w+ \"?([^\"]+)")
+    kind = scene.found(r"for (\w+) ")
+    thing = scene.found(rf"for \w+ {SAID}") or scene.found(r"for \w+ (.+)")
     named = scene.relation(thing) if kind in ("table", "view", "relation") else thing
     denied = (
         f"row-level security of {named} refuses the row"
@@ -98,7 +100,7 @@ def _permission(scene: Scene) -> Told:
 
 
 def _missing_table(scene: Scene) -> Told:
-    name = scene.name(r'"([^"]+)" does not exist')
+    name = scene.name(r'"(.+)" does not exist')
     return _missing(scene, "table", name, scene.relations(name) if "." not in name else [])
 
 
@@ -133,7 +135,7 @@ def _missing_function(scene: Scene) -> Told:
 
 
 def _missing_type(scene: Scene) -> Told:
-    name = scene.found(r'type "([^"]+)" does not exist')
+    name = scene.found(r'type "(.+)" does not exist')
     if not name:
         return _anything(scene)
     schemas = scene.elsewhere("pg_type", "typ", name) if "." not in name else []
@@ -141,8 +143,8 @@ def _missing_type(scene: Scene) -> Told:
 
 
 def _missing_column(scene: Scene) -> Told:
-    column = scene.found(r'column "([^"]+)"') or scene.name(r'field "([^"]+)"')
-    table = scene.found(r'of relation "([^"]+)"')
+    column = scene.found(rf"column {SAID}") or scene.name(rf"field {SAID}")
+    table = scene.found(r'of relation "(.+?)" does')
     if not table:
         return Told(
             f"{scene.actor} reads {column}, which does not exist: {scene.failure.message}",
@@ -157,8 +159,8 @@ def _missing_column(scene: Scene) -> Told:
 
 
 def _null(scene: Scene) -> Told:
-    column = quoted(scene.name(r'column "([^"]+)"'))
-    table = scene.relation(scene.name(r'relation "([^"]+)"'))
+    column = quoted(scene.called("column"))
+    table = scene.relation(scene.called("relation"))
     return Told(
         f"{scene.actor} leaves {table}.{column} NULL, and the column is NOT NULL",
         f"alter table {table} alter column {column} drop not null;\n"
@@ -167,7 +169,7 @@ def _null(scene: Scene) -> Told:
 
 
 def _taken(scene: Scene) -> Told:
-    name = scene.name(r'constraint "([^"]+)"')
+    name = scene.called("constraint")
     found = scene.constraint(name)
     key = scene.found(r"Key (\(.*\))=\(") or "key"
     drop = f"alter table {found['table']} drop constraint {quoted(name)};"
@@ -182,7 +184,7 @@ def _taken(scene: Scene) -> Told:
 
 
 def _unreferenced(scene: Scene) -> Told:
-    name = scene.name(r'constraint "([^"]+)"')
+    name = scene.called("constraint")
     found = scene.constraint(name)
     early = [t for t in scene.sync.triggers if t.event.upper().startswith("BEFORE INSERT")]
     if found["referenced"] == "auth.users" and early:
@@ -200,7 +202,7 @@ def _unreferenced(scene: Scene) -> Told:
 
 
 def _unchecked(scene: Scene) -> Told:
-    name = scene.name(r'constraint "([^"]+)"')
+    name = scene.called("constraint")
     found = scene.constraint(name)
     return Told(
         f"{scene.actor} writes a row that {found['table']} forbids by {name}:"
@@ -211,7 +213,7 @@ def _unchecked(scene: Scene) -> Told:
 
 
 def _unreadable(scene: Scene) -> Told:
-    kind, value = scene.found(r"for enum ([^:]+):"), scene.found(r': "(.*)"$')
+    kind, value = scene.found(rf"for enum ({PATH}):"), scene.found(r': "(.*)"$')
     if not kind:
         return _anything(scene)
     schemas = [s for s in scene.elsewhere("pg_type", "typ", kind) if s != "pg_catalog"]
@@ -225,7 +227,7 @@ def _unreadable(scene: Scene) -> Told:
 
 def _too_long(scene: Scene) -> Told:
     kind = scene.name(r"for type (.+)$")
-    into = re.search(r"(?i)\b(?:insert\s+into|update)\s+([\w.\"]+)", scene.failure.context)
+    into = re.search(rf"(?i)\b(?:insert\s+into|update)\s+({PATH})", scene.failure.context)
     table = scene.relation(into[1]) if into else ""
     rows = scene.query(
         "select quote_ident(attname) as name from pg_attribute where attrelid = to_regclass(%s)"

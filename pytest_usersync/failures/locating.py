@@ -6,11 +6,18 @@ from psycopg import Error
 
 from .. import statement_timeout
 from ..finding import Failure
+from ..lost import ended
 from ..project import Project, locate_context
 
 
 def describe(error: Error, project: Project) -> Failure:
-    """Return a psycopg error in PostgreSQL's own words, located in the project's migrations."""
+    """Return a psycopg error in PostgreSQL's own words, located in the project's migrations.
+
+    Raises:
+        psycopg.Error: the session is gone, which is nobody's finding.
+    """
+    if ended(error):
+        raise error
     diagnostic = error.diag
     context = diagnostic.context or ""
     overrun = statement_timeout.behind(error)
@@ -21,4 +28,7 @@ def describe(error: Error, project: Project) -> Failure:
         hint=diagnostic.message_hint or "",
         context=context,
         location=locate_context(project, context),
+        constraint=diagnostic.constraint_name or "",
+        table=diagnostic.table_name or "",
+        column=diagnostic.column_name or "",
     )

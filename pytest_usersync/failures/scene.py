@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..finding import Failure
+from ..names import PATH, SAID, WORD, words
 from ..quoting import quoted
 from ..sync import Sync
 
@@ -67,9 +68,22 @@ class Scene:
     def found(self, pattern: str) -> str:
         """Return what the pattern's first group matches in the message or detail, else ``""``."""
         for text in (self.failure.message, self.failure.detail):
-            if match := re.search(pattern, text):
+            if match := re.search(pattern, text, re.DOTALL):
                 return match[1]
         return ""
+
+    def called(self, kind: str) -> str:
+        """Return the name of a ``constraint``, ``relation`` or ``column`` that the error is about.
+
+        Raises:
+            LookupError: the message names none.
+        """
+        given = {
+            "constraint": self.failure.constraint,
+            "relation": self.failure.table,
+            "column": self.failure.column,
+        }
+        return given[kind] or self.name(rf"{kind} {SAID}")
 
     def name(self, pattern: str) -> str:
         """Return what ``found`` does; raise ``LookupError`` when a message names nothing of it.
@@ -83,8 +97,8 @@ class Scene:
     def function(self) -> Function | None:
         """Return the innermost function of the project in which the failure arose."""
         for schema, name in re.findall(
-            r'PL/pgSQL function (?:"?([^".(]+)"?\.)?"?([^".(]+)"?\(', self.failure.context
-        ) or {tuple(t.function.partition("(")[0].rpartition(".")[::2]) for t in self.sync.triggers}:
+            rf"PL/pgSQL function (?:({WORD})\.)?({WORD})\(", self.failure.context
+        ) or {tuple(map(quoted, words(t.function))) for t in self.sync.triggers}:
             rows = self.query(
                 "select p.oid, quote_ident(n.nspname) || '.' || quote_ident(p.proname) || '('"
                 " || pg_get_function_identity_arguments(p.oid) || ')' as name,"
@@ -94,7 +108,7 @@ class Scene:
                 " from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace"
                 f" where p.proname = %s and (%s = '' or n.nspname = %s) and {_OURS}"
                 " order by p.oid",
-                [name.strip('"'), schema, schema.strip('"')],
+                [words(name)[0], schema, words(schema)[0] if schema else ""],
             )
             if rows:
                 row = rows[0]
@@ -112,9 +126,9 @@ class Scene:
         rows = self.query(
             "select quote_ident(n.nspname) || '.' || quote_ident(c.relname) as name"
             " from pg_class as c join pg_namespace as n on n.oid = c.relnamespace"
-            f" where c.relname = %s and c.relkind in ('r', 'p', 'v', 'f') and {_OURS}"
+            f" where c.relname = any (%s) and c.relkind in ('r', 'p', 'v', 'f') and {_OURS}"
             " order by n.nspname <> 'public', n.nspname",
-            [name.rpartition(".")[2].strip('"')],
+            [_forms(name)],
         )
         return [row["name"] for row in rows]
 
@@ -133,7 +147,15 @@ class Scene:
         rows = self.query(
             f"select distinct quote_ident(n.nspname) as schema from {catalog} as c"
             f" join pg_namespace as n on n.oid = c.{prefix}namespace"
-            f" where c.{prefix}name = %s order by schema",
-            [name.rpartition(".")[2].strip('"')],
+            f" where c.{prefix}name = any (%s) order by schema",
+            [_forms(name)],
         )
         return [row["schema"] for row in rows]
+
+
+def _forms(name: str) -> list[str]:
+    """Return what a name in a message may mean: it may have quotation marks, a schema, or a dot."""
+    found = {name, name.rpartition(".")[2]}
+    if re.fullmatch(PATH, name):
+        found.add(words(name)[-1])
+    return sorted(found)

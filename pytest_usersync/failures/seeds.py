@@ -65,7 +65,7 @@ def missing(scene: Scene) -> str:
 
 def _unreferenced(scene: Scene) -> str:
     """Judge a reference to a row that is not there, by a value that the project wrote down."""
-    found = scene.constraint(scene.name(r'constraint "([^"]+)"'))
+    found = scene.constraint(scene.called("constraint"))
     key = re.search(r"\((.+)\)=\((.+)\)", scene.failure.detail)
     columns = re.search(r"\) REFERENCES .*?\((.+?)\)", found["definition"])
     referenced = found["referenced"] or "auth."
@@ -86,8 +86,8 @@ def _unreferenced(scene: Scene) -> str:
 
 def _not_found(scene: Scene) -> str:
     """Judge a NULL in a column that refers to a table in which there is nothing to be found."""
-    column = scene.name(r'column "([^"]+)"')
-    table = scene.relation(scene.name(r'relation "([^"]+)"'))
+    column = scene.called("column")
+    table = scene.relation(scene.called("relation"))
     for row in scene.query(_REFERENCED, [table, column]):
         # The name is quoted by PostgreSQL.
         if not scene.query(f"select from {row['table']} limit 1", []):

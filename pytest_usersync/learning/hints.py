@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ..database import Connection
+from ..names import WORD, last
 from ..project import PLATFORM_SCHEMAS
 
 # What forms send, and what identity providers tell of a user.
@@ -103,7 +104,7 @@ def _reached(functions: list[dict[str, object]]) -> set[object]:
     reached = {one["name"] for one in functions if one["fired"]}
     while True:
         text = "\n".join(str(one["source"]) for one in functions if one["name"] in reached).lower()
-        called = set(re.findall(r'(\w+)"?\s*\(', text))
+        called = {last(one) for one in re.findall(rf"({WORD})\s*\(", text)}
         more = {one["name"] for one in functions if str(one["name"]).lower() in called} - reached
         if not more:
             return reached

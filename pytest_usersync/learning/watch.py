@@ -15,6 +15,7 @@ from ..auth import AuthError, SupabaseAuth
 from ..failures.locating import describe
 from ..finding import ClientView
 from ..project import PLATFORM_SCHEMAS, Project, locate_function, locate_trigger
+from ..quoting import quoted
 from ..server import Server
 from ..signups import BY_NAME, somebody
 from ..sync import Blocked, Sync, SyncTrigger, Table, Target
@@ -121,7 +122,7 @@ class _Watch:
             SyncTrigger(
                 name=row["name"],
                 event=f"{row['timing']} {' OR '.join(row['events'])}",
-                function=f"{row['schema']}.{row['function']}",
+                function=f"{quoted(row['schema'])}.{quoted(row['function'])}",
                 enabled=row["enabled"],
                 source=row["source"],
                 location=locate_trigger(self.project, row["name"]),

@@ -9,6 +9,7 @@ from functools import partial
 
 from ..auth import AuthError, SupabaseAuth
 from ..finding import Finding
+from ..names import words
 from ..sync import SyncTrigger
 from ..trials.refused import Refused
 from ..trials.trial import Trial
@@ -19,7 +20,7 @@ _SOURCE = """
     select pg_get_functiondef(p.oid) as text
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    where n.nspname || '.' || p.proname = %s
+    where n.nspname = %s and p.proname = %s
     order by p.oid
 """
 
@@ -57,7 +58,7 @@ def swallowed(trial: Trial, triggers: Sequence[SyncTrigger]) -> Swallowed | None
 
 def _uncaught(trial: Trial, trigger: SyncTrigger) -> Refused | None:
     """Sign up without the function's exception handler, and take both back."""
-    rows = trial.query(_SOURCE, [trigger.function])
+    rows = trial.query(_SOURCE, words(trigger.function))
     bare = _HANDLER.sub("", rows[0]["text"] if rows else "")
     connection = trial.connect()
     connection.execute("begin")

@@ -9,10 +9,11 @@ from psycopg import Error
 
 from ..finding import Failure, Finding
 from ..learning.tryouts import Refusal, refusal
+from ..names import PATH, last
 from ..trials.refused import Refused
 from ..trials.trial import Trial
 
-_ENUM = re.compile(r"invalid input value for enum ([\w.\"]+)")
+_ENUM = re.compile(rf"invalid input value for enum ({PATH})")
 _TYPE = re.compile(r"(?:for|of) type ([a-z ]+?)(?::|$)")
 _JSON = "cannot (?:call|extract|get|deconstruct|cast jsonb)|JSON|json"
 
@@ -87,7 +88,7 @@ def _enum(trial: Trial, name: str) -> str:
         "select quote_ident(n.nspname) || '.' || quote_ident(t.typname) as name"
         " from pg_catalog.pg_type as t join pg_catalog.pg_namespace as n on n.oid = t.typnamespace"
         " where t.typname = %s and t.typtype = 'e' order by n.nspname <> 'public', n.nspname",
-        [name.rpartition(".")[2].strip('"')],
+        [last(name)],
     )
     return str(rows[0]["name"]) if rows else name
 

@@ -12,7 +12,7 @@ from ..sync import Table
 from ..trials.trial import Trial
 
 _INSERT = re.compile(
-    r'\binsert\s+into\s+((?:"[^"]+"|\w+)(?:\s*\.\s*(?:"[^"]+"|\w+))?)\s*\(', re.IGNORECASE
+    r'\binsert\s+into\s+((?:(?:"[^"]+")+|\w+)(?:\s*\.\s*(?:(?:"[^"]+")+|\w+))?)\s*\(', re.IGNORECASE
 )
 _VALUES = re.compile(r"\s*values\s*\(", re.IGNORECASE)
 _TAIL = re.compile(r"\s*(?:on\s+conflict\b[^;]*?\bdo\s+nothing\s*)?;", re.IGNORECASE)
@@ -112,7 +112,9 @@ def _parsed(code: str) -> tuple[str, dict[str, str]] | None:
     whole = tail and len(values) == len(columns) and _AROUND.fullmatch(around)
     if not whole or any(_MORE.search(_TEXT.sub("''", one)) for one in values):
         return None
-    names = [one[1:-1] if one.startswith('"') else one.lower() for one in columns]
+    names = [
+        one[1:-1].replace('""', '"') if one.startswith('"') else one.lower() for one in columns
+    ]
     texts = [" ".join(one.split()) for one in values]
     return found[1], dict(zip(names, texts, strict=True))
 

@@ -89,8 +89,6 @@ def shape(trial: Trial, plain: Insertion | None) -> Shape:
         )
     if found[key].type not in _KEYS:
         raise ProjectError(f"{table}.{key} is {found[key].type}. The pack knows uuid and text.")
-    if set("%'{}") & set(f"{named(table)}{key}"):
-        raise ProjectError(f"{table} has a name that the pack cannot write. Rename it.")
     return Shape(table, key, found)
 
 

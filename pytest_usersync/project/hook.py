@@ -15,9 +15,10 @@ from psycopg import Error
 from psycopg.conninfo import conninfo_to_dict
 
 from .. import database, platform, statement_timeout
-from ..errors import ConfigurationError, one_line
+from ..errors import ConfigurationError
 from ..finding import Failure, Location
 from ..server import Secret, Server
+from ..visible import one_line
 from .interrupting import Interrupted, interrupting
 from .model import Manner, Migration, Project, imported, shown
 from .refusals import MigrationFailure

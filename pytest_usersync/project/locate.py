@@ -8,27 +8,26 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ..finding import Location
+from ..names import PATH, WORD, words
 from .model import Migration, Project
 from .split import Statement, blank_comments, split
 
-_WORD = r'(?:"(?:[^"]|"")+"|[\w$]+)'
-_PATH = rf"{_WORD}(?:\s*\.\s*{_WORD})*"
 _FUNCTION = re.compile(
-    rf"\bcreate\s+(?:or\s+replace\s+)?(?:function|procedure)\s+({_PATH})\s*\(", re.IGNORECASE
+    rf"\bcreate\s+(?:or\s+replace\s+)?(?:function|procedure)\s+({PATH})\s*\(", re.IGNORECASE
 )
 _TRIGGER = re.compile(
-    rf"""\bcreate\s+(?:or\s+replace\s+)?(?:constraint\s+)?trigger\s+(?P<name>{_WORD})\s
-    .*?\bon\s+(?P<table>{_PATH})
-    .*?\bexecute\s+(?:function|procedure)\s+(?P<function>{_PATH})""",
+    rf"""\bcreate\s+(?:or\s+replace\s+)?(?:constraint\s+)?trigger\s+(?P<name>{WORD})\s
+    .*?\bon\s+(?P<table>{PATH})
+    .*?\bexecute\s+(?:function|procedure)\s+(?P<function>{PATH})""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 _AS = re.compile(r"\bas\s*(?=E?['$])", re.IGNORECASE)
 _BODY = re.compile(r"(\$\w*\$)(.*?)\1|'((?:[^']|'')*)'", re.DOTALL)
 _FRAME = re.compile(
     rf"""
-    ^PL/pgSQL\ function\ (?P<path>{_PATH})\(.*?\)\ (?:line\ (?P<line>\d+)|during|while)\b
-    | ^compilation\ of\ PL/pgSQL\ function\ "(?P<compiled>[^"]+)"\ near\ line\ (?P<near>\d+)
-    | ^SQL\ function\ "(?P<sql>[^"]+)"\ (?:statement\ (?P<statement>\d+)|during)\b""",
+    ^PL/pgSQL\ function\ (?P<path>{PATH})\(.*?\)\ (?:line\ (?P<line>\d+)|during|while)\b
+    | ^compilation\ of\ PL/pgSQL\ function\ "(?P<compiled>.+?)"\ near\ line\ (?P<near>\d+)
+    | ^SQL\ function\ "(?P<sql>.+?)"\ (?:statement\ (?P<statement>\d+)|during)\b""",
     re.MULTILINE | re.VERBOSE,
 )
 _BLOCK = re.compile(r"^PL/pgSQL function inline_code_block line (\d+)\b", re.MULTILINE)
@@ -83,7 +82,7 @@ def locate_context(
         prosrcs: bodies by function name, with or without schema, to tell versions apart.
     """
     for frame in _FRAME.finditer(context):
-        path = _words(frame["path"]) if frame["path"] else (frame["compiled"] or frame["sql"],)
+        path = words(frame["path"]) if frame["path"] else (frame["compiled"] or frame["sql"],)
         name, schema = path[-1], path[-2] if len(path) > 1 else ""
         found = _definition(project, schema, name, _source(prosrcs or {}, schema, name))
         if found:
@@ -121,7 +120,7 @@ def _definitions(project: Project) -> tuple[_Definition, ...]:
         for one in reversed(list(_FUNCTION.finditer(code))):
             body = _body(code, one.end(), end)
             end = one.start()
-            definitions.append(_Definition(migration, statement, _words(one[1]), end, *body))
+            definitions.append(_Definition(migration, statement, words(one[1]), end, *body))
     return tuple(definitions)
 
 
@@ -187,13 +186,5 @@ def _source(prosrcs: Mapping[str, str], schema: str, name: str) -> str:
 
 def _fits(written: str, given: str) -> bool:
     """Say whether a name as written can mean a given one; either may lack its schema."""
-    have, want = _words(written), tuple(given.split(".")) if given else ()
-    shared = min(len(have), len(want))
-    return have[len(have) - shared :] == want[len(want) - shared :]
-
-
-def _words(path: str) -> tuple[str, ...]:
-    return tuple(
-        word[1:-1].replace('""', '"') if word.startswith('"') else word.lower()
-        for word in re.findall(_WORD, path)
-    )
+    have = "." + ".".join(words(written))
+    return not given or have.endswith(f".{given}") or f".{given}".endswith(have)

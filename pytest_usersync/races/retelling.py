@@ -10,6 +10,7 @@ from itertools import pairwise
 from ..auth.channel import Sent
 from ..auth.script import PRELUDE, script
 from ..interleaving.model import Event, Outcome, Session
+from ..quoting import literal
 
 _STOP = """\
 create function public.usersync_stop() returns trigger language plpgsql as $$
@@ -23,7 +24,7 @@ end $$;
 _TOLD = ("id", "email", "raw_app_meta_data", "raw_user_meta_data", "created_at")
 _TRIGGER = """\
 create trigger {name} {place} for each statement
-execute function public.usersync_stop('{place}');
+execute function public.usersync_stop({said});
 """
 
 
@@ -58,7 +59,11 @@ def retold(outcome: Outcome, titles: Mapping[str, str], setup: str = "", ending:
     if places:
         lines.append(_STOP.strip())
     for number, place in enumerate(places, 1):
-        lines.append(_TRIGGER.format(name=f"usersync_stop_{number}", place=place).strip())
+        lines.append(
+            _TRIGGER.format(
+                name=f"usersync_stop_{number}", place=place, said=literal(place)
+            ).strip()
+        )
     stopped = [part for part in parts.values() if part.stop]
     lines += [f"select pg_advisory_lock({part.number});" for part in stopped]
     lines += _steps(parts, outcome.events)
@@ -94,7 +99,7 @@ def _steps(parts: Mapping[str, _Part], events: Sequence[Event]) -> Iterator[str]
             if part.read:
                 yield f"-- (let it wait once it has read {part.read}: perform pg_sleep(30);)"
             if part.stop:
-                yield f"set usersync.stop = '{part.stop}';"
+                yield f"set usersync.stop = {literal(part.stop)};"
                 yield f"set usersync.key = '{part.number}';"
             yield part.text.strip()
         elif not follows and part.stop:

@@ -20,7 +20,7 @@ from .retelling import into_users
 from .windows import Deployment, Window
 
 _CONTROL = re.compile(r"\s*(?:begin|start\s+transaction|commit|end|rollback)\b", re.IGNORECASE)
-_MADE = r"\bcreate\s+(?:or\s+replace\s+)?(?:constraint\s+)?trigger\s+\"?{}\b"
+_MADE = r"\bcreate\s+(?:or\s+replace\s+)?(?:constraint\s+)?trigger\s+\"?{}(?![\w$])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class _Showing:
         texts = [blank_comments(one.statement.text) for one in lines]
         drops = ""
         for name in self.trial.sync.profile.written_by:
-            made = _MADE.format(re.escape(name))
+            made = _MADE.format(re.escape(name.replace('"', '""')))
             if name not in self.window.arrival.lost and any(
                 re.search(made, text, re.IGNORECASE) for text in texts
             ):

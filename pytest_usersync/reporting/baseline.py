@@ -19,6 +19,7 @@ from .. import textfiles
 from ..errors import ConfigurationError
 from ..finding import Acceptance, Finding, Outcome
 from ..trials.verdict import Verdict
+from ..visible import in_toml, travelling
 
 _HEAD = """\
 # Findings that this project accepts: they are shown and counted, and fail no run.
@@ -221,8 +222,8 @@ def _written(entry: Entry) -> str:
 
 
 def _text(value: str) -> str:
-    """Return a text as TOML has it, which is as JSON has it but for one character."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    """Return a text as TOML has it, which is as JSON has it, but in UTF-8 and without halves."""
+    return in_toml(json.dumps(travelling(value), ensure_ascii=False))
 
 
 def _names(text: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..check import Subject
 from ..sync import Sync, SyncTrigger, Target
+from ..visible import in_line
 from .report import WIDTH
 
 
@@ -73,7 +74,7 @@ def _target(target: Target) -> str:
 
 def _wrapped(line: str) -> list[str]:
     return textwrap.wrap(
-        line,
+        in_line(line),
         WIDTH,
         subsequent_indent=" " * len("usersync: "),
         break_long_words=False,

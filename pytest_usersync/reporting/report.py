@@ -9,6 +9,7 @@ from ..check import Check
 from ..choices import CHOICES
 from ..finding import Failure, Finding, Location
 from ..trials.verdict import Verdict
+from ..visible import in_line, pasteable, visible
 
 WIDTH = 96
 
@@ -31,16 +32,16 @@ def cause(finding: Finding) -> tuple[object, ...]:
 def brief(verdict: Verdict) -> str:
     """Return one line about a case that is broken or could not be judged."""
     if not verdict.findings:
-        return f"Could not be judged, because {' '.join(verdict.reason.split())}."
+        return in_line(f"Could not be judged, because {' '.join(verdict.reason.split())}.")
     first, *others = [one for one in verdict.findings if one.open] or verdict.findings
     more = f" (and {len(others)} more)" if others else ""
-    return _sentence(" ".join(first.summary.split())) + more
+    return in_line(_sentence(" ".join(first.summary.split())) + more)
 
 
 def failure(check: Check, verdict: Verdict) -> str:
     """Return the whole text about one case that is broken or could not be judged."""
     if not verdict.findings:
-        return f"Could not be judged, because {verdict.reason}."
+        return visible(f"Could not be judged, because {verdict.reason}.")
     parts: list[str] = []
     for finding in verdict.findings:
         if finding.open:
@@ -65,7 +66,7 @@ def again(verdict: Verdict, names: Iterable[str]) -> str:
         parts += prose(_sentence(finding.summary))
         parts += _block("Try it in psql:", finding.sql)
         if finding.failure:
-            parts.append(f"{finding.failure.sqlstate}: {finding.failure.message}")
+            parts.append(in_line(f"{finding.failure.sqlstate}: {finding.failure.message}"))
     parts += prose(f"Cause and remedy as above, under {', '.join(dict.fromkeys(names))}.")
     return "\n".join(parts)
 
@@ -86,21 +87,26 @@ def told(finding: Finding) -> list[str]:
     return [
         *prose(f"{_sentence(finding.summary)} {accepted(finding)}".rstrip()),
         *_block("Try it in psql:", finding.sql),
-        *(_block("PostgreSQL says:", "\n".join(said(finding.failure))) if finding.failure else []),
+        *(_said(finding.failure) if finding.failure else []),
         *seen(finding),
         "Remedy:",
         *advice(finding.remedy),
     ]
 
 
+def _said(failed: Failure) -> list[str]:
+    lines = [line for text in said(failed) for line in visible(text).splitlines()]
+    return ["PostgreSQL says:", *(f"  {line}" for line in lines)]
+
+
 def seen(finding: Finding) -> list[str]:
     """Return the line of the project and what the user of the app sees."""
     lines: list[str] = []
     for place in _places(finding):
-        lines += _block(f"At {place}:", place.source) if place.source else [f"At {place}"]
+        lines += _block(f"At {place}:", place.source) if place.source else [in_line(f"At {place}")]
     if finding.client:
         code = f" ({finding.client.code})" if finding.client.code else ""
-        lines += ["The user of the app sees:", f"  {finding.client}{code}"]
+        lines += ["The user of the app sees:", f"  {in_line(f'{finding.client}{code}')}"]
     return lines
 
 
@@ -150,7 +156,7 @@ def advice(remedy: str) -> list[str]:
 def prose(text: str, indent: str = "") -> list[str]:
     """Return running text, wrapped."""
     return textwrap.wrap(
-        text,
+        visible(text),
         WIDTH,
         initial_indent=indent,
         subsequent_indent=indent,
@@ -160,12 +166,12 @@ def prose(text: str, indent: str = "") -> list[str]:
 
 
 def indented(text: str, indent: str = "  ") -> list[str]:
-    """Return the lines of a text that must stay as it is, such as SQL."""
-    return textwrap.indent(textwrap.dedent(text).strip("\n"), indent).splitlines()
+    """Return the lines of SQL, or of a text that must stay as it is like SQL."""
+    return textwrap.indent(textwrap.dedent(pasteable(text)).strip("\n"), indent).splitlines()
 
 
 def _block(title: str, text: str) -> list[str]:
-    return [title, *indented(text)] if text.strip() else []
+    return [in_line(title), *indented(text)] if text.strip() else []
 
 
 def _places(finding: Finding) -> Iterator[Location]:

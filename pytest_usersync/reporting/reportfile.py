@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .. import textfiles
 from ..check import Check, LoadFailure, Subject
+from ..visible import in_json
 from .baseline import Baseline, Entry
 from .summary import Judged
 
@@ -38,7 +39,8 @@ def document(
 
 def write(path: Path, data: dict[str, object]) -> None:
     """Write the report, whole or not at all; raise ``ConfigurationError`` when it cannot be."""
-    textfiles.write(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    text = in_json(json.dumps(data, indent=2, ensure_ascii=False))
+    textfiles.write(path, f"{text}\n")
 
 
 def _baseline(known: Baseline, gone: Sequence[Entry]) -> dict[str, object]:

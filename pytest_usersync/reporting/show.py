@@ -17,6 +17,7 @@ from ..sync import Derived, Mirror, Sync, SyncTrigger, Target
 from ..trials.refused import Refused
 from ..trials.stages import Stages
 from ..trials.trial import Trial
+from ..visible import in_line
 from .report import prose, said
 
 # In the metadata of the signup that is looked at, so that a copy of all of it is known as one.
@@ -64,7 +65,7 @@ def show(subject: Subject) -> str:
 
     Two people sign up in a copy of the project's database, to tell what is the same for everybody.
     """
-    return "\n".join(_lines(subject))
+    return "\n".join(map(in_line, _lines(subject)))
 
 
 def _lines(subject: Subject) -> Iterator[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..trials.verdict import Verdict
+from ..visible import in_line, visible
 from .report import brief
 
 
@@ -54,4 +55,4 @@ def worded(text: str, verdict: Verdict, path: str) -> Words:
     """Return a text with its line: at the project's own line, else at the file given."""
     place = next((one.place for one in verdict.findings if one.open and one.place), None)
     where = (place.file, place.line) if place else (path, 1)
-    return Words(text, Crash(*where, brief(verdict)))
+    return Words(visible(text), Crash(in_line(where[0]), where[1], brief(verdict)))

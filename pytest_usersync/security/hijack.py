@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ..auth import Json
+from ..names import PATH
 from ..trials.rehearsal import Newcomer, Rehearsal, metadata, shortest
 from ..trials.trial import Trial
 from . import shadows
@@ -109,9 +110,9 @@ class Attacker:
 
     def _victim(self, trace: Trace) -> Routine | None:
         """Return the innermost function of the project in the calls that led to the shadow."""
-        for frame in re.findall(r"function (\S+\(.*?\))", trace.stack):
+        for frame in re.findall(rf"function ({PATH}\(.*?\))", trace.stack):
             for one in self._ours:
-                if frame in (one.name, one.name.partition(".")[2]):
+                if frame == one.name or one.name.endswith(f".{frame}"):
                     return one
         return None
 

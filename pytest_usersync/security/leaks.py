@@ -11,7 +11,7 @@ from psycopg import Notify
 from psycopg.rows import DictRow
 
 from ..database import Connection
-from ..quoting import literal, named, quoted
+from ..quoting import named, quoted
 from ..sync import Table
 from ..trials.trial import Trial
 
@@ -59,7 +59,7 @@ class Leak:
     def seen(self, trial: Trial, known: Known) -> bool:
         """Tell whether each of these secrets is still there."""
         rows = _rows(trial, [self.table], [k for k, v in known.items() if v in self.columns])
-        told = set[str]().union(*(_told(row["row"].get(self.column), known) for row in rows))
+        told = set[str]().union(*(_told(row.get(self.column), known) for _, row in rows))
         return told.issuperset(self.columns)
 
 
@@ -73,8 +73,7 @@ def leaks(trial: Trial, known: Known) -> list[Leak]:
     """Return the columns in which one of the secrets can be read, each with all of them."""
     tables = [Table(row["schema"], row["name"]) for row in trial.query(_TABLES)]
     found: dict[tuple[Table, str], Leak] = {}
-    for hit in _rows(trial, tables, known):
-        table, row = Table(hit["schema"], hit["name"]), hit["row"]
+    for table, row in _rows(trial, tables, known):
         for column, value in row.items():
             if told := _told(value, known):
                 before = found.get((table, column))
@@ -111,17 +110,19 @@ class Overheard:
         return found
 
 
-def _rows(trial: Trial, tables: Iterable[Table], values: Iterable[str]) -> list[DictRow]:
+def _rows(
+    trial: Trial, tables: Iterable[Table], values: Iterable[str]
+) -> list[tuple[Table, DictRow]]:
     """Return the rows in which one of the values stands as text, in JSON or in bytes."""
+    known = list(tables)
     look = " union all ".join(
-        f"select {literal(table.schema)} as schema, {literal(table.name)} as name,"
-        f" to_jsonb(t) as row from {named(table)} as t"
+        f"select {number} as number, to_jsonb(t) as row from {named(table)} as t"
         " where to_jsonb(t)::text like any ((select forms from wanted)::text[])"
-        for table in tables
+        for number, table in enumerate(known)
     )
     forms = [f"%{form}%" for value in values for form in (value, value.encode().hex())]
-    text = f"with wanted as materialized (select @::text[] as forms) {look}"
-    return trial.query(text.replace("%", "%%").replace("@", "%s", 1), [forms])
+    text = f"with wanted as materialized (select %s::text[] as forms) {look}"
+    return [(known[hit["number"]], hit["row"]) for hit in trial.query(text, [forms])]
 
 
 def _told(value: object, known: Known) -> set[str]:

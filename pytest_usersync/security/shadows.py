@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..names import WORD, last, words
 from ..quoting import literal, named, quoted
 from ..trials.trial import Trial
 from .calls import Routine
@@ -163,8 +164,8 @@ def views(trial: Trial, ours: Sequence[Routine], schema: str) -> Iterator[Shadow
     for row in _relations(trial, ours):
         name = f"{schema}.{quoted(row['name'])}"
         columns = ", ".join(
-            f"null::{column.partition(' ')[2]} as {column.partition(' ')[0]}"
-            for column in row["columns"]
+            f"null::{kind.strip()} as {name}"
+            for name, kind in (re.split(rf"(?<=^)({WORD})", one)[1:] for one in row["columns"])
         )
         what = f"view {row['name']}"
         # Without the offset the planner may find that it need not look.
@@ -180,7 +181,7 @@ def functions(trial: Trial, ours: Sequence[Routine], schema: str) -> Iterator[Sh
 
     ``lower(text)`` is far from ``lower(new.email)``, whose argument is a varchar.
     """
-    names = sorted(set(re.findall(r"(\w+)\s*\(", _sources(ours))))
+    names = sorted({last(one) for one in re.findall(rf"({WORD})\s*\(", _sources(ours))})
     for row in trial.query(_FUNCTIONS, [names, schema]):
         given = list(row["arguments"])
         for taken in (given, ["character varying" if one == "text" else one for one in given]):
@@ -221,8 +222,11 @@ def _function(
 
 def _relations(trial: Trial, ours: Sequence[Routine]) -> list[Mapping[str, Any]]:
     # A name that stands only behind a dot is nobody's to choose.
-    words = sorted(set(re.findall(r'(?<![\w$.])(?<!\.")"?([\w$]+)', _sources(ours))))
-    return list(trial.query(_RELATIONS, [[*words, *(word.lower() for word in words)]]))
+    source = _sources(ours)
+    names = set(re.findall(r'(?<![\w$.])(?<!\.")"?([\w$]+)', source))
+    names |= {words(one)[0] for one in re.findall(r'(?<!\.)"(?:[^"]|"")+"', source)}
+    listed = sorted(names)
+    return list(trial.query(_RELATIONS, [[*listed, *(name.lower() for name in listed)]]))
 
 
 def _sources(ours: Sequence[Routine]) -> str:

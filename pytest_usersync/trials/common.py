@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from psycopg import Error
 
 if TYPE_CHECKING:
     from ..check import Subject
@@ -38,6 +41,12 @@ class Common:
             self._made[make] = make(subject)
         made: C = self._made[make]  # type: ignore[assignment]
         return made
+
+    def renew(self) -> None:
+        """Forget what was made, whose sessions are gone."""
+        while self._made:
+            with suppress(Error):
+                self._made.popitem()[1].close()
 
     def close(self) -> None:
         """Close all that was made."""

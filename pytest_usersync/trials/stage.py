@@ -82,6 +82,11 @@ class Stage:
             self._sessions[role] = self.connect(role)
         return self._sessions[role]
 
+    @property
+    def broken(self) -> bool:
+        """Tell whether PostgreSQL ended one of the sessions."""
+        return any(connection.broken for connection in self._sessions.values())
+
     def renew(self) -> None:
         """End the sessions, and let the next use of the stage begin on a new database."""
         self._end()

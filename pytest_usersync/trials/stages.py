@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import NamedTuple, Self
 
-from .. import statement_timeout
+from psycopg import OperationalError
+
+from .. import lost, statement_timeout
 from ..check import Check, Subject
 from ..database import Clones, psql_line
 from ..errors import no_room
+from ..finding import Outcome
 from ..server import Server
+from ..visible import cut, in_line
 from .common import Common
 from .stage import Stage
 from .verdict import Verdict, crashed, judge, without_room
@@ -23,6 +28,8 @@ SHARED = "shared"
 _ALONE = "alone"
 # What a function raises without anybody else being there it raises for everybody.
 _RAISED = "P0001"
+# How often a case is begun whose sessions PostgreSQL ends.
+_TRIES = 2
 
 
 class _Ahead:
@@ -44,6 +51,14 @@ class _Ahead:
         self._next = self._make()
         return taken.result()
 
+    def renew(self) -> None:
+        """Forget the session, and the clone that may not have become one."""
+        with suppress(Exception):
+            if self._next:
+                self._next.result()
+        self._next = None
+        self._aside.submit(self._clones.disconnect).result()
+
     def _make(self) -> Future[str]:
         return self._aside.submit(self._clones.take, self._template)
 
@@ -63,7 +78,8 @@ class _Ahead:
             self._clones.names.clear()
         self._clones.close()
         for dropped in self._drops:
-            dropped.result()
+            if not lost.ended(dropped.exception()):
+                dropped.result()
 
 
 class _Taken:
@@ -108,6 +124,33 @@ class Stages:
         return _Open(Stage(self.subject, clones, self._common, spare), clones)
 
     def judge(self, check: Check, case: str) -> Verdict:
+        """Judge a case; once more, where PostgreSQL ended the sessions and takes new ones.
+
+        Raises:
+            ServerLost: it takes none any more.
+        """
+        said = ""
+        for _ in range(_TRIES):
+            try:
+                return self._judge(check, case)
+            except Exception as error:
+                if not lost.ended(error):
+                    raise
+                said = in_line(cut(str(error)))
+            self._renew()
+            lost.require(self.subject.server, f"{check.code} was judged")
+        reason = f"PostgreSQL ended the session each time: {said}"
+        return Verdict(check.code, case, Outcome.NOT_JUDGED, reason)
+
+    def _renew(self) -> None:
+        """Let everything begin with new sessions; of the old ones none is left."""
+        for name in list(self._open):
+            self.discard(name)
+        self._spare.stage.renew()
+        self._common.renew()
+        self._ahead.renew()
+
+    def _judge(self, check: Check, case: str) -> Verdict:
         """Judge a case; alone, where who else is there may have had a part in what came of it.
 
         Whatever the check raises, nobody uses these stages again: who knows their state. Where the
@@ -120,9 +163,10 @@ class Stages:
             new = not stage.name
             verdict = judge(check, case, stage)
             if any(one.ended for one in statement_timeout.since(moment)):
-                self._renew(name)
-                self._common.close()
+                self._renew()
                 return verdict
+            if stage.broken or self._spare.stage.broken:
+                raise OperationalError("the connection is lost")  # and the check passed it over
             if verdict.crowded in ("", *self._alone) or new or self._common.keeping:
                 return verdict
             alone = self.take(_ALONE)
@@ -130,19 +174,13 @@ class Stages:
             verdict = judge(check, case, alone)
             self.discard(_ALONE)
         except BaseException as error:
-            self._renew(name)
+            self._renew()
             if no_room(error):
                 return without_room(check, case)
             raise
         if verdict.crowded.startswith(_RAISED):
             self._alone.add(verdict.crowded)
         return verdict
-
-    def _renew(self, name: str) -> None:
-        """Let what comes begin on new databases and with new sessions: some may be gone."""
-        for one in (name, _ALONE):
-            self.discard(one)
-        self._spare.stage.renew()
 
     def attempt(self, check: Check, case: str) -> Verdict:
         """Judge a case; return what a run makes of it also where the check itself fails."""

@@ -21,6 +21,7 @@ from ..finding import (
     NotJudged,
     Outcome,
 )
+from ..visible import cut, travelling
 from .refused import Refused
 from .stage import Stage
 from .trial import Trial
@@ -60,6 +61,10 @@ class Verdict:
     crashed: bool = False
     overran: bool = False
 
+    def __post_init__(self) -> None:
+        """Keep of the reason what can be shown."""
+        object.__setattr__(self, "reason", cut(self.reason))
+
     @property
     def accepted(self) -> bool:
         """Tell whether the case is broken in nothing but what the project accepts."""
@@ -67,7 +72,7 @@ class Verdict:
 
     def as_data(self) -> dict[str, object]:
         """Return the verdict as plain data that travels between processes."""
-        return {**asdict(self), "outcome": self.outcome.value}
+        return travelling({**asdict(self), "outcome": self.outcome.value})
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Verdict:
@@ -149,7 +154,7 @@ def attempted(check: Check, case: str, stage: Stage) -> Verdict:
 
 def crashed(check: Check, case: str, error: BaseException) -> Verdict:
     """Return the verdict on a case whose check itself raised an error."""
-    first = (str(error).strip().splitlines() or [""])[0]
+    first = (cut(str(error)).strip().splitlines() or [""])[0]
     reason = f"the check itself failed: {type(error).__name__}: {first}"
     return Verdict(check.code, case, Outcome.NOT_JUDGED, reason, crashed=True)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from ..check import Check
 from ..finding import Outcome
 from ..reporting.report import WIDTH
+from ..visible import in_line
 from .walk import Stop
 
 _MARKS = {
@@ -41,7 +42,7 @@ def told(stops: Sequence[Stop], checks: Sequence[Check], *, verbose: bool = Fals
             *([""] if broken else []),
             f"{others} {'other ' * bool(broken)}{never} not broken.",
         ]
-    return "\n".join(lines)
+    return "\n".join(map(in_line, lines))
 
 
 def _columns(stops: Sequence[Stop], judged: Sequence[Stop]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 _NAME = r"""((?:\w+\.)?(?:"[^"]+"|\w+))"""
 _COMMENT = re.compile(r"--[^\n]*")
@@ -43,9 +43,14 @@ _EXECUTED = re.compile(r"\b(?:insert into|on conflict|update|comment on table) "
 _NO_COLUMN = ("primary", "unique", "constraint", "check", "foreign", "exclude", "like")
 
 
-def renamed(texts: Sequence[str]) -> list[str]:
-    """Return SQL files with new names, which sort as the old ones do: so fire triggers."""
-    new = {name: f"x{number:03}" for number, name in enumerate(sorted(created(texts)))}
+def renamed(texts: Sequence[str], called: Callable[[int], str] = "x{:03}".format) -> list[str]:
+    """Return SQL files with new names, which sort as the old ones do: so fire triggers.
+
+    Args:
+        texts: the files.
+        called: returns the name of a number, as it is when nothing is quoted.
+    """
+    new = {name: called(number) for number, name in enumerate(sorted(created(texts)))}
     triggers = [found for text in texts for found in _TRIGGER.findall(text)]
     # Where NEW and OLD are rows of a table of the project's own.
     own = {_last(function) for table, function in triggers if table != "auth.users"}
@@ -108,15 +113,18 @@ class _File:
     def _name(self, token: str, place: int, before: tuple[str, ...]) -> str:
         if token.startswith("'"):
             if _EXECUTED.search(token):
-                return f"'{_File(token[1:-1], self._new, set()).renamed()}'"
+                inner = token[1:-1].replace("''", "'")
+                return _literal(_File(inner, self._new, set()).renamed())
             name = self._new.get(token.strip("'"))
-            return f"'{name}'" if name and before[-2:] == ("tgname", "=") else token
+            return _literal(name) if name and before[-2:] == ("tgname", "=") else token
+        if token.startswith("$"):
+            return token.replace("$", "$body", 1)  # for a name may hold two of them
         name = token.strip('"')
         if made := _MADE.fullmatch(name):
-            return "_".join(self._new.get(part, part) for part in made.groups() if part)
+            return _quoted("_".join(self._new.get(part, part) for part in made.groups() if part))
         if name not in self._new or self._is_users(place, before):
             return token
-        return self._new[name]
+        return _quoted(self._new[name])
 
     def _is_users(self, place: int, before: tuple[str, ...]) -> bool:
         """Tell whether a word is a column of ``auth.users``, or that table itself."""
@@ -124,6 +132,14 @@ class _File:
         if qualifier in ("new", "old"):
             return not _within(place, self._own)
         return qualifier in self._aliases or _within(place, self._users)
+
+
+def _quoted(name: str) -> str:
+    return name if re.fullmatch(r"[a-z_]\w*", name) else '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _within(place: int, spans: Iterable[tuple[int, int]]) -> bool:

@@ -73,11 +73,10 @@ def _missing(trial: Trial, user_id: UUID) -> bool:
 def _remedy(trial: Trial) -> str:
     written_by = trial.sync.profile.written_by
     writer = next(one for one in trial.sync.triggers if one.name in written_by)
-    function = ".".join(map(quoted, writer.function.split(".", 1)))
     return f"""\
 create or replace trigger {quoted(f"{writer.name}_later")}
     after update on auth.users
     for each row
     when (old.email is null and new.email is not null and new.deleted_at is null)
-    execute function {function}();
+    execute function {writer.function}();
 """

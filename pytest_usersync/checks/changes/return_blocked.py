@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from uuid import UUID
@@ -12,6 +11,7 @@ from ...failures.scene import Scene
 from ...finding import Finding, Level, NotApplicable
 from ...lives import deletes, forgetting, references, traces
 from ...lives.traces import Place
+from ...names import SAID, words
 from ...quoting import named
 from ...signups import BY_NAME
 from ...trials.refused import Refused
@@ -80,8 +80,9 @@ def _remedy(trial: Trial, finding: Finding, *, soft: bool) -> str:
     if failure is None or failure.sqlstate != "23505":
         return finding.remedy
     scene = Scene(failure, trial.sync, trial.query)
-    table = scene.constraint(scene.found(r'constraint "([^"]+)"'))["table"]
-    key = re.findall(r"\w+", scene.found(r"Key \((.*)\)=\("))
+    name = failure.constraint or scene.found(rf"constraint {SAID}")
+    table = scene.constraint(name)["table"]
+    key = words(scene.found(r"Key \((.*)\)=\("))
     places = [
         (target, name)
         for target in trial.sync.targets

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ...check import Needs, check
 from ...finding import Finding, Level, Location, NotApplicable
+from ...names import mentions
 from ...project import blank_comments
 from ...project.held import BLOCKING, USERS, Step, Watched, watch
 from ...trials.trial import Trial
@@ -147,7 +148,7 @@ def _again(one: Watched, step: Step) -> str:
     """Name the triggers that the statement drops and the file creates again."""
     dropped = DROP.search(blank_comments(step.statement.text))
     text = dropped[0] if dropped else ""
-    named = [name for name in one.lasting if re.search(rf"\b{re.escape(name)}\b", text)]
+    named = [name for name in one.lasting if mentions(text, name)]
     cascade = re.search(r"\bcascade\b", text, re.IGNORECASE)
     return ", ".join(named or (one.lasting if cascade else ()))
 

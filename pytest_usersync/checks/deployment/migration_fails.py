@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ...check import LoadFailure, Needs, check, lacks_extension
 from ...finding import Finding, Level, NotJudged
+from ...names import PATH, SAID, last
 from ...trials.trial import Trial
 
 # What mostly stands behind an error of a migration, and what to do.
@@ -121,9 +122,11 @@ def _remedy(trial: Trial, broken: LoadFailure, earlier: Sequence[LoadFailure]) -
 
 def _created_later(trial: Trial, broken: LoadFailure) -> str:
     """Return the file, applied after the broken one, that creates what it misses."""
-    missing = re.search(r'(?:"|function )([\w.]+)', broken.failure.message)
-    name = missing[1].rpartition(".")[2] if missing else ""
-    pattern = rf'(?i)create\s[^;(]*?\b"?{re.escape(name)}"?'
+    missing = re.search(rf"{SAID}|function ({PATH})", broken.failure.message)
+    name = last(missing[2]) if missing and missing[2] else missing[1] if missing else ""
+    path = name.rpartition(".")[2] if re.fullmatch(r"[\w.]+", name) else name
+    written = re.escape(path.replace('"', '""'))
+    pattern = rf'(?i)create\s[^;(]*?(?<!\w)"?{written}"?'
     migrations = trial.subject.project.migrations
     applied = [str(migration.path) for migration in migrations]
     later = migrations[applied.index(broken.file) + 1 :] if broken.file in applied else ()

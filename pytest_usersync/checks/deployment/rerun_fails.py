@@ -11,7 +11,7 @@ from ...project.rerun import Refused, rerun
 from ...trials.trial import Trial
 
 CREATE = re.compile(r"\bcreate\s+(?=(?:function|procedure|trigger)\b)", re.IGNORECASE)
-CONSTRAINT = re.compile(r'\bcreate\s+constraint\s+trigger\s+("[^"]+"|[\w$]+)', re.IGNORECASE)
+CONSTRAINT = re.compile(r'\bcreate\s+constraint\s+trigger\s+("(?:[^"]|"")+"|[\w$]+)', re.IGNORECASE)
 
 
 @check("US705", level=Level.INFO, needs=Needs.DATABASE)

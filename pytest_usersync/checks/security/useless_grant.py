@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ...check import Needs, check
 from ...finding import Finding, Level, Location
+from ...names import mentions
 from ...quoting import showing
 from ...security.calls import Routine, routines
 from ...trials.rehearsal import Newcomer, Rehearsal, metadata, rehearsal
@@ -109,8 +110,8 @@ def _written(
     project = trial.subject.project
     found: dict[str, Location | None] = {}
     for migration in project.files:
-        for statement in migration.statements if one.plain in migration.text else ():
-            if one.plain in statement.text and _GRANT.search(statement.text):
+        for statement in migration.statements if mentions(migration.text, one.plain) else ():
+            if mentions(statement.text, one.plain) and _GRANT.search(statement.text):
                 for role in _granting(rehearsed, one, holders, statement.text):
                     found.setdefault(role, project.location(migration, *statement.place()))
     return found

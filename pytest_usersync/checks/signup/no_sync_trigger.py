@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from ...check import Needs, check
 from ...finding import Finding, Level, NotJudged
 from ...project import PLATFORM_SCHEMAS
+from ...quoting import quoted
 from ...signups import BY_NAME
 from ...trials.refused import Refused
 from ...trials.trial import Trial
@@ -74,10 +75,11 @@ def no_sync_trigger(trial: Trial) -> Iterable[Finding]:
         said = f"no trigger on auth.users calls {function}()"
         if idle["trigger"]:
             said += f", and {idle['trigger']} stands on {idle['table']}"
+    name = quoted(asleep.name) if asleep else "on_auth_user_created"
     yield Finding(
         summary=f"an email signup leaves no row with the new user's id in any table: {said}",
         sql=trial.shortest(user.id, lambda seen: seen.user(user.id) is not None) + SHOWN,
-        remedy=f"create or replace trigger {asleep.name if asleep else 'on_auth_user_created'}\n"
+        remedy=f"create or replace trigger {name}\n"
         "    after insert on auth.users\n"
         "    for each row\n"
         f"    execute function {function}();",
