@@ -16,6 +16,7 @@ from .errors import ConfigurationError, UserSyncError, no_room
 from .options import flag
 from .policy import Policies
 from .settings import Exploration, Settings, Upkeep
+from .visible import LIMIT, one_line
 
 _SQL = re.compile(r"(?i)(call|do|insert|merge|select|with)\b.*\S", re.DOTALL)
 _SETTINGS = pytest.StashKey[Settings]()

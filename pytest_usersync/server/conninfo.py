@@ -11,6 +11,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 
+from pytest_usersync.cursors import NameCursor
 from pytest_usersync.errors import ServerError
 
 from .model import Secret
@@ -45,6 +46,8 @@ def connect(
         # Ctrl-C, above all: the frames below hold the password.
         raise error.with_traceback(None) from None
     else:
+        if kind is psycopg.Connection:  # the others bring cursors of their own
+            connection.cursor_factory = NameCursor
         _sessions[connection.info.backend_pid] = connection
         return connection
     raise told
