@@ -120,6 +120,11 @@ def _initdb(site: Site) -> None:
         if done.returncode == 0:
             return
         said = done.stderr.decode(errors="replace").strip()
+    if "could not look up effective user ID" in said:
+        raise ServerError(
+            f"The user id {site.account.uid} has no entry in /etc/passwd, and initdb wants one. "
+            "Add one, run the tests as another user, or name a server by --usersync-dsn."
+        )
     raise ServerError(f"{program} makes no cluster. It says:\n{said}")
 
 

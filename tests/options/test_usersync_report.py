@@ -60,3 +60,41 @@ def test_a_folder_is_no_file(refused: Callable[..., str]) -> None:
 def test_collecting_alone_writes_none(run: Run, pytester: pytest.Pytester) -> None:
     run("--usersync-report=report.json", "--collect-only")
     assert not Path(pytester.path / "report.json").exists()
+
+
+FULL = """
+import resource
+
+import pytest
+
+limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish():
+    # What a full disk is to whoever writes a file.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        return (yield)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+"""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--usersync-report=file"], ["--usersync-baseline=file", "--usersync-baseline-update"]],
+    ids=["report", "baseline"],
+)
+def test_a_file_that_cannot_be_written_fails_the_run_in_one_line_and_stays(
+    run: Run, pytester: pytest.Pytester, options: list[str]
+) -> None:
+    pytester.makeconftest(FULL)
+    (pytester.path / "file").write_text("# old")
+    before = sorted(path.name for path in pytester.path.iterdir())
+    result = run(*options, "-p", "no:cacheprovider", select="US901,US911")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines(["2 promises: *", "ERROR: *file cannot be written: *"])
+    result.stdout.no_fnmatch_line("*written anew*")
+    assert "INTERNALERROR" not in result.stdout.str()
+    assert (pytester.path / "file").read_text() == "# old"
+    assert sorted(path.name for path in pytester.path.iterdir()) == before

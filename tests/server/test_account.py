@@ -56,9 +56,12 @@ def test_other_users_run_the_server_themselves(server: Server) -> None:
 
 
 @as_root
+@pytest.mark.parametrize("umask", [0o000, 0o077])
 def test_binaries_under_a_closed_folder_are_copied_to_where_the_server_can_run_them(
-    closed_programs: Path,
+    closed_programs: Path, umask: int, request: pytest.FixtureRequest
 ) -> None:
+    before = os.umask(umask)
+    request.addfinalizer(lambda: os.umask(before))
     with start(ServerRequest(binaries=closed_programs)) as running:
         assert answers(running)
         copied = data_directory(running.server).parent / "programs"
