@@ -142,7 +142,7 @@ def reachable(binaries: Binaries, account: Account, run: RunDirectory) -> Binari
     top = binaries.folder.resolve().parent
     base = Path(os.path.commonpath([top.parent, *(path.parent for path in binaries.beside)]))
     target = run.path / "programs"
-    target.mkdir()
+    target.mkdir(0o700)  # With an open umask others could put their programs there.
     for source in (top, *binaries.beside):
         place = target / source.relative_to(base)
         place.parent.mkdir(parents=True, exist_ok=True)
