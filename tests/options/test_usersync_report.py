@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -98,3 +102,19 @@ def test_a_file_that_cannot_be_written_fails_the_run_in_one_line_and_stays(
     assert "INTERNALERROR" not in result.stdout.str()
     assert (pytester.path / "file").read_text() == "# old"
     assert sorted(path.name for path in pytester.path.iterdir()) == before
+
+
+def test_a_project_in_a_folder_whose_name_is_no_text_is_judged_and_reported(
+    project: Path, cache_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache_home))
+    supabase = project.parents[1]
+    folder = supabase.parent / os.fsdecode(b"\xff")
+    shutil.copytree(supabase, folder / "supabase")
+    (folder / "pytest.ini").write_text("[pytest]")
+    options = ("--usersync", "--usersync-select=US102", "--usersync-report=report.json")
+    call = [sys.executable, "-m", "pytest", "-p", "no:asyncio", "--rootdir=.", *options]
+    done = subprocess.run(call, cwd=folder, check=False, capture_output=True, text=True)
+    assert done.returncode == pytest.ExitCode.OK, done.stdout
+    data = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert data["project"]["root"] == str(folder)
