@@ -292,11 +292,16 @@ class Run:
             try:
                 write(self.config, self.settings, self.checks, self.verdicts.values())
             except UserSyncError as error:
-                # What was found is shown all the same.
-                self.unwritten = f"ERROR: {error}"
+                self._not_written(error)
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
         if prepared and session.exitstatus in _NOTHING_FAILED:
             self._require_reached()
+
+    def _not_written(self, error: UserSyncError) -> None:
+        """Keep what is to be told of a file that could not be written, below what was found."""
+        self.unwritten = f"ERROR: {error}"
+        if known := self.config.stash.get(BASELINE, None):
+            self.config.stash[BASELINE] = replace(known, update=False)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Tell what is broken, check by check."""

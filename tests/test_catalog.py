@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
@@ -117,3 +119,19 @@ def test_a_check_is_found_by_code_and_by_name() -> None:
 def test_the_policies_of_a_check_are_read_from_its_file() -> None:
     assert catalog.policies(catalog.find("US104")) == ["null_email"]
     assert catalog.policies(catalog.find("US101")) == []
+
+
+PROMISES = """
+from pytest_usersync import catalog
+print([(check.code, check.promise, check.page) for check in catalog.every()])
+"""
+
+
+def test_checks_keep_their_words_where_python_leaves_docstrings_out() -> None:
+    told = [
+        subprocess.run(
+            [sys.executable, *options, "-c", PROMISES], check=True, capture_output=True, text=True
+        ).stdout
+        for options in ((), ("-OO",))
+    ]
+    assert told[0] == told[1]

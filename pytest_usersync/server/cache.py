@@ -29,8 +29,18 @@ _COMPLETE = "cluster"
 
 
 def folder() -> Path:
-    """Return the folder of cached clusters; it need not exist."""
-    return user_cache_path("pytest-usersync") / "clusters"
+    """Return the folder of cached clusters; it need not exist.
+
+    Raises:
+        FileNotFoundError: the user has no home folder, and none is named.
+    """
+    try:
+        top = user_cache_path("pytest-usersync")
+    except RuntimeError:
+        top = Path()
+    if not top.is_absolute():  # Of a home folder that is not known, "~" is left.
+        raise FileNotFoundError("there is no home folder")
+    return top / "clusters"
 
 
 @contextmanager
@@ -40,18 +50,17 @@ def lock(name: str) -> Iterator[bool]:
     Give False when the cache folder cannot be written, or another run holds the name for longer
     than ``WAIT_S``: then each makes its own.
     """
-    path = folder() / f"{locks.PREFIX}{name}"
-    descriptor = _held(path)
+    held = _held(f"{locks.PREFIX}{name}")
     try:
-        yield descriptor is not None
+        yield held is not None
     finally:
-        if descriptor is not None:
-            locks.release(path, descriptor)
+        if held is not None:
+            locks.release(*held)
 
 
 def restore(key: str, target: Path) -> bool:
     """Copy an entry to ``target``; on False there is no usable entry, and no ``target``."""
-    for entry in owned.names(folder()):
+    for entry in _entries():
         if _complete(entry)[:1] != [key]:
             continue
         with suppress(OSError):
@@ -87,25 +96,32 @@ def forget(key: str) -> None:
 
 
 def _thin_out() -> None:
-    complete = [entry for entry in owned.names(folder()) if _complete(entry)]
+    complete = [entry for entry in _entries() if _complete(entry)]
     newest = sorted(complete, key=_age)[:KEPT]
     _sweep(lambda entry: entry in newest)
 
 
 def _sweep(keep: Callable[[Path], bool]) -> None:
-    owned.sweep(folder(), keep)
+    with suppress(FileNotFoundError):
+        owned.sweep(folder(), keep)
 
 
-def _held(path: Path) -> int | None:
-    if not path.is_absolute():  # There is no home folder: it would be made where the user stands.
-        return None
+def _entries() -> list[Path]:
+    try:
+        return owned.names(folder())
+    except FileNotFoundError:
+        return []
+
+
+def _held(name: str) -> tuple[Path, int] | None:
     deadline = time.monotonic() + WAIT_S
     with suppress(OSError):
+        path = folder() / name
         path.parent.mkdir(parents=True, exist_ok=True)
         while time.monotonic() < deadline:
             descriptor = locks.hold(path)
             if descriptor is not None:
-                return descriptor
+                return path, descriptor
             time.sleep(_PAUSE_S)
     return None
 

@@ -125,6 +125,11 @@ def _initdb(site: Site) -> None:
         if done.returncode == 0:
             return
         said = done.stderr.decode(errors="replace").strip()
+    if "could not look up effective user ID" in said:
+        raise ServerError(
+            f"The user id {site.account.uid} has no entry in /etc/passwd, and initdb wants one. "
+            "Add one, run the tests as another user, or name a server by --usersync-dsn."
+        )
     raise ServerError(f"{program} makes no cluster. It says:\n{said}")
 
 
@@ -142,7 +147,7 @@ def reachable(binaries: Binaries, account: Account, run: RunDirectory) -> Binari
     top = binaries.folder.resolve().parent
     base = Path(os.path.commonpath([top.parent, *(path.parent for path in binaries.beside)]))
     target = run.path / "programs"
-    target.mkdir()
+    target.mkdir(0o700)  # With an open umask others could put their programs there.
     for source in (top, *binaries.beside):
         place = target / source.relative_to(base)
         place.parent.mkdir(parents=True, exist_ok=True)

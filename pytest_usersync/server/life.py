@@ -150,7 +150,7 @@ def launch(
     for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
     tie = _kernel_tie() if tied else None
-    with run.log.open("ab") as log, warnings.catch_warnings():
+    with open(run.log, "ab", opener=_private) as log, warnings.catch_warnings():
         # Forking with threads about: the child does nothing but two system calls.
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
@@ -178,6 +178,10 @@ def launch(
         postmaster.stop()
         raise
     return postmaster
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _await(process: subprocess.Popen[bytes], run: RunDirectory) -> None:

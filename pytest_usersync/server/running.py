@@ -113,6 +113,11 @@ def _start_own(request: ServerRequest, seed: Seed | None) -> RunningServer:
     try:
         site = cluster.Site(cluster.reachable(binaries, user, run), user, run, server)
         postmaster = cluster.prepare(site, seed)
+    except OSError as error:
+        run.remove()
+        raise ServerError(
+            f"No server can be made in {run.path.parent}: {error}. Make room there, or set TMPDIR."
+        ) from error
     except BaseException:
         atexit.unregister(run.remove)
         run.remove()

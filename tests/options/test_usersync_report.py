@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,3 +64,57 @@ def test_a_folder_is_no_file(refused: Callable[..., str]) -> None:
 def test_collecting_alone_writes_none(run: Run, pytester: pytest.Pytester) -> None:
     run("--usersync-report=report.json", "--collect-only")
     assert not Path(pytester.path / "report.json").exists()
+
+
+FULL = """
+import resource
+
+import pytest
+
+limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish():
+    # What a full disk is to whoever writes a file.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        return (yield)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+"""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--usersync-report=file"], ["--usersync-baseline=file", "--usersync-baseline-update"]],
+    ids=["report", "baseline"],
+)
+def test_a_file_that_cannot_be_written_fails_the_run_in_one_line_and_stays(
+    run: Run, pytester: pytest.Pytester, options: list[str]
+) -> None:
+    pytester.makeconftest(FULL)
+    (pytester.path / "file").write_text("# old")
+    before = sorted(path.name for path in pytester.path.iterdir())
+    result = run(*options, "-p", "no:cacheprovider", select="US901,US911")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines(["2 promises: *", "ERROR: *file cannot be written: *"])
+    result.stdout.no_fnmatch_line("*written anew*")
+    assert "INTERNALERROR" not in result.stdout.str()
+    assert (pytester.path / "file").read_text() == "# old"
+    assert sorted(path.name for path in pytester.path.iterdir()) == before
+
+
+def test_a_project_in_a_folder_whose_name_is_no_text_is_judged_and_reported(
+    project: Path, cache_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache_home))
+    supabase = project.parents[1]
+    folder = supabase.parent / os.fsdecode(b"\xff")
+    shutil.copytree(supabase, folder / "supabase")
+    (folder / "pytest.ini").write_text("[pytest]")
+    options = ("--usersync", "--usersync-select=US102", "--usersync-report=report.json")
+    call = [sys.executable, "-m", "pytest", "-p", "no:asyncio", "--rootdir=.", *options]
+    done = subprocess.run(call, cwd=folder, check=False, capture_output=True, text=True)
+    assert done.returncode == pytest.ExitCode.OK, done.stdout
+    data = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert data["project"]["root"] == str(folder)

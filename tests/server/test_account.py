@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_usersync.database import connect
+from pytest_usersync.errors import ServerError
 from pytest_usersync.server import RunningServer, Server, ServerRequest, locate, start
 from pytest_usersync.server.account import Account, account
 
@@ -56,13 +57,19 @@ def test_other_users_run_the_server_themselves(server: Server) -> None:
 
 
 @as_root
+@pytest.mark.parametrize("umask", [0o000, 0o077])
 def test_binaries_under_a_closed_folder_are_copied_to_where_the_server_can_run_them(
-    closed_programs: Path,
+    closed_programs: Path, umask: int, request: pytest.FixtureRequest
 ) -> None:
+    before = os.umask(umask)
+    request.addfinalizer(lambda: os.umask(before))
     with start(ServerRequest(binaries=closed_programs)) as running:
         assert answers(running)
         copied = data_directory(running.server).parent / "programs"
         assert list(copied.rglob("postgres"))
+        log = copied.with_name("log")
+        assert not copied.stat().st_mode & 0o077
+        assert not log.stat().st_mode & 0o077
     assert not copied.exists()
 
 
@@ -103,6 +110,16 @@ def test_a_server_without_a_postgres_user_runs_as_nobody(
     assert account().uid == known("nobody").pw_uid
     with start(ServerRequest()) as running:
         assert data_directory(running.server).stat().st_uid == known("nobody").pw_uid
+
+
+@as_root
+def test_a_user_id_that_nobody_has_is_told_in_one_line(
+    own_cache: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = Account(uid=54321, gid=54321, lent=True)
+    monkeypatch.setattr("pytest_usersync.server.account.account", lambda: stranger)
+    with pytest.raises(ServerError, match="The user id 54321 has no entry in /etc/passwd"):
+        start(ServerRequest())
 
 
 def test_a_lent_account_passes_only_where_the_mode_bits_let_it(tmp_path: Path) -> None:

@@ -200,6 +200,8 @@ def test_without_a_home_folder_no_cache_is_made_where_the_user_stands(
     monkeypatch.setattr(cache, "user_cache_path", lambda name: Path("~/.cache", name))
     with cache.lock("170000-1") as writable:
         assert not writable
+    assert not cache.restore("170000-1", tmp_path / "data")
+    cache.forget("170000-1")
     assert not list(tmp_path.iterdir())
 
 

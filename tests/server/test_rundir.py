@@ -73,3 +73,23 @@ def test_a_folder_too_deep_for_a_socket_is_passed_over(
     deep.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(deep))
     assert place(account()) == Path("/tmp")  # noqa: S108
+
+
+def test_a_folder_whose_name_is_no_text_is_passed_over(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rundir, "ROOM", 2**62)
+    odd = temporary / os.fsdecode(b"\xff")
+    odd.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(odd))
+    assert place(account()) == Path("/tmp")  # noqa: S108
+
+
+def test_a_place_that_has_room_is_preferred_to_one_that_has_little(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rundir, "SHM", temporary / "none")
+    monkeypatch.setattr(rundir, "_free", lambda root: 2 ** (28 if root == temporary else 40))
+    assert place(account()) == Path("/tmp")  # noqa: S108
+    monkeypatch.setattr(rundir, "_free", lambda root: 2**28)
+    assert place(account()) == temporary
