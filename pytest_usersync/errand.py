@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import UserSyncError
+from .server import Secret
 
 _PAUSE_S = 0.005
 
@@ -48,4 +49,4 @@ def awaited(place: Path) -> str:
     text = place.read_text(encoding="utf-8") if place.exists() else ""
     if not text:
         raise UserSyncError("The run for which this worker works could not begin.")
-    return text
+    return Secret(text)

@@ -16,6 +16,7 @@ from . import subject
 from .check import Subject
 from .errors import ServerError
 from .project import Project
+from .server import Secret
 from .settings import Settings
 
 if sys.platform != "win32":
@@ -48,7 +49,7 @@ def shared(run: str, settings: Settings, found: Project) -> Iterator[Subject]:
                 _write(folder / "subject.json", subject.hand_over(prepared))
             else:
                 fcntl.flock(users, fcntl.LOCK_SH)
-                text = (folder / "subject.json").read_text(encoding="utf-8")
+                text = Secret((folder / "subject.json").read_text(encoding="utf-8"))
                 prepared = subject.take_over(text, found, settings.policies)
         yield prepared
 
