@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import textfiles
 from .errors import UserSyncError
-from .server import temporary
+from .server import Secret, temporary
 
 _PAUSE_S = 0.005
 
@@ -51,4 +51,4 @@ def awaited(place: Path) -> str:
     text = place.read_text(encoding="utf-8") if place.exists() else ""
     if not text:
         raise UserSyncError("The run for which this worker works could not begin.")
-    return text
+    return Secret(text)

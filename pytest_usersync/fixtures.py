@@ -129,7 +129,11 @@ def usersync_connection(usersync: UserSync) -> psycopg.Connection[DictRow]:
 
 @pytest.fixture
 def usersync_dsn(usersync: UserSync) -> str:
-    """A connection string for the app's own connections; the test gets a clone of its own."""
+    """A connection string for the app's own connections; the test gets a clone of its own.
+
+    Who logs in is no superuser. On a server reached by DSN that had the role before, it is a login
+    of ours that takes on the role: there, and only there, ``session_user`` is not ``current_user``.
+    """
     return usersync.dsn
 
 

@@ -130,10 +130,9 @@ def conninfo(server: Server, database: str, role: str, options: str = "") -> Sec
 
 
 def creator(server: Server, database: str, role: str) -> Secret:
-    """Return the connection string of a login that may make databases and take on ``role``.
+    """Return the connection string of a login that may make databases, and is ``role`` in them.
 
-    It is itself until it takes the role on by the option ``-c role=…``. What it makes is its own,
-    and so is known as ours.
+    In the maintenance database it is itself: what it makes there is its own, and so known as ours.
     """
     assert server.guest
     name = f"usersync_client_{server.guest.id}"
@@ -142,6 +141,9 @@ def creator(server: Server, database: str, role: str) -> Secret:
             guest.make_role(connection, name, "login noinherit createdb", server.guest.mark)
             guest.set_password(connection, name, server.guest)
             _let_take(connection, name, role)
+            _bring_settings(connection, name, role, database)
+            itself = sql.SQL("alter role {} in database {} set role = 'none'")
+            connection.execute(itself.format(sql.Identifier(name), sql.Identifier(MAINTENANCE)))
     return Secret(
         make_conninfo(
             server.conninfo, dbname=database, user=name, password=server.guest.password(name)

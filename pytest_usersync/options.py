@@ -48,7 +48,7 @@ OPTIONS = (
     Option(
         "dsn",
         "text",
-        "use the server of this connection string, as its superuser, instead of starting one; "
+        "use the server of this connection string, as its superuser, and leave it as it was; "
         "pytest-postgresql means the server of the --postgresql-* options",
         metavar="DSN",
         ini=True,

@@ -34,13 +34,6 @@ where setting.setdatabase = (
 order by setting.setrole, entry
 """
 
-_FIXED = """
-select name
-from pg_catalog.pg_settings
-where name = any (%s) and context <> 'user'
-order by name
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Supabase:
@@ -75,8 +68,8 @@ def usersync_noproc(dbname: str | None = None) -> Callable[..., Iterator[Supabas
     Any client fixture of pytest-postgresql takes it by name, and makes a copy for each test. On a
     server of ours tests connect as ``postgres``, who is no superuser and owns what the migrations
     made. On a server reached by DSN the same holds, unless the role was there before the run: then
-    an unprivileged login of ours comes, which owns the database and takes that role by ``options``,
-    so that ``session_user`` is the login.
+    an unprivileged login of ours comes, which owns the database and takes on that role, so that
+    ``session_user`` is the login.
 
     Args:
         dbname: the name of the tests' databases; without it one that is free.
@@ -162,7 +155,7 @@ def _describe(subject: Subject, template: str, dbname: str | None) -> Supabase:
             port=info.port,
             user=user,
             password=password,
-            options=_options(superuser, role, taken=user != role),
+            options=_options(superuser, role),
             dbname=dbname or database.fresh_name("client"),
             template_dbname=template,
             maintenance_dbname=MAINTENANCE,
@@ -194,16 +187,9 @@ def _login(subject: Subject, template: str, role: str) -> tuple[str, Secret]:
     return user, Secret(words["password"])
 
 
-def _options(superuser: psycopg.Connection[DictRow], role: str, *, taken: bool) -> str:
-    from .database import settings_of, startup_option  # noqa: PLC0415
+def _options(superuser: psycopg.Connection[DictRow], role: str) -> str:
+    from .database import startup_option  # noqa: PLC0415
 
     # Settings of the database are kept outside of it, so that no copy has them.
     found = [row["entry"].partition("=") for row in superuser.execute(_SETTINGS, [role])]
-    settings = {name: value for name, _, value in found}
-    if taken:
-        settings |= settings_of(superuser, role)
-        # Nobody but a superuser brings these along.
-        for row in superuser.execute(_FIXED, [list(settings)]):
-            del settings[row["name"]]
-        settings["role"] = role
-    return " ".join(startup_option(name, value) for name, value in settings.items())
+    return " ".join(startup_option(name, value) for name, _, value in found)

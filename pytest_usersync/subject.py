@@ -95,9 +95,9 @@ def ground(running: Server) -> Iterator[str]:
         yield template
 
 
-def hand_over(subject: Subject) -> str:
+def hand_over(subject: Subject) -> server.Secret:
     """Return the subject as text, without the project, which every process finds by itself."""
-    return json.dumps(
+    text = json.dumps(
         {
             "server": subject.server.to_json(),
             "database": subject.database,
@@ -110,6 +110,7 @@ def hand_over(subject: Subject) -> str:
             "notes": subject.notes,
         }
     )
+    return server.Secret(text)
 
 
 def take_over(text: str, found: Project, policies: Policies) -> Subject:
@@ -119,6 +120,7 @@ def take_over(text: str, found: Project, policies: Policies) -> Subject:
         ProjectError: a byte of the project has changed since then.
     """
     data = json.loads(text)
+    data["server"] = server.Secret(data["server"])
     if data["fingerprint"] != found.fingerprint():
         raise ProjectError(f"{found.origin} changed while the run started. Run it again.")
     return Subject(

@@ -13,7 +13,7 @@ from pathlib import Path
 from . import subject, textfiles
 from .check import Subject
 from .project import Project
-from .server import temporary, variables
+from .server import Secret, temporary, variables
 from .settings import Settings
 
 if sys.platform != "win32":
@@ -50,7 +50,7 @@ def shared(run: str, settings: Settings, found: Project) -> Iterator[Subject]:
                 exits.enter_context(_handed(root, run, prepared))
             else:
                 exits.enter_context(_using(folder))
-                text = (folder / _SUBJECT).read_text(encoding="utf-8")
+                text = Secret((folder / _SUBJECT).read_text(encoding="utf-8"))
                 prepared = subject.take_over(text, found, settings.policies)
                 exits.callback(variables.hide(own=prepared.server.own))
         yield prepared

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from pytest_usersync import database
-from pytest_usersync.server import MAINTENANCE, Server, account, locate
+from pytest_usersync import database, platform
+from pytest_usersync.server import MAINTENANCE, Server, ServerRequest, account, locate, start
 
 PLAIN = Path(__file__).parent / "projects" / "plain.sql"
 
@@ -152,9 +152,15 @@ def test_it_holds_beside_the_checks(suite: Callable[..., pytest.RunResult]) -> N
     suite(THEIRS, A_SUITE, *options).assert_outcomes(passed=10)
 
 
+@pytest.mark.parametrize("there", [False, True], ids=["made", "there"])
 def test_their_client_fixture_on_a_server_by_dsn_takes_the_role(
-    suite: Callable[..., pytest.RunResult], server: Server
+    suite: Callable[..., pytest.RunResult], wanted: ServerRequest, *, there: bool
 ) -> None:
+    with start(wanted, platform.seed() if there else None) as running:
+        _takes_the_role(suite, running.server)
+
+
+def _takes_the_role(suite: Callable[..., pytest.RunResult], server: Server) -> None:
     before = left_on(server)
     options = (f"--usersync-dsn={server.conninfo}", "-p", "no:randomly")
     suite(THEIRS, A_SUITE, *options).assert_outcomes(passed=9)

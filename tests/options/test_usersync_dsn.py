@@ -104,3 +104,19 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_ini_file(
     monkeypatch.setenv("USERSYNC_DSN", "host=/from-env")
     assert "/from-env" in refused()
     assert "/typed" in refused("--usersync-dsn=host=/typed")
+
+
+def test_a_role_that_cannot_serve_is_a_usage_error(
+    refused: Callable[..., str], guest: Server
+) -> None:
+    with connect(guest, "postgres") as connection:
+        connection.execute("create role authenticated bypassrls")
+    before = everything(guest)
+    try:
+        said = refused(f"--usersync-dsn={guest.conninfo}")
+        assert "The role authenticated bypasses row level security" in said
+        assert "Run there: alter role authenticated nobypassrls;" in said
+        assert everything(guest) == before
+    finally:
+        with connect(guest, "postgres") as connection:
+            connection.execute("drop role authenticated")
