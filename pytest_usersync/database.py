@@ -141,17 +141,16 @@ def connect(
         return open_as(server, database, autocommit=autocommit, kind=kind, **words)
     if options:
         options = f"{startup_options(server, database, role)} {options}"
-    return assume(
-        server, database, role, autocommit=autocommit, kind=kind, options=options or None
-    )
+    return assume(server, database, role, autocommit=autocommit, kind=kind, options=options or None)
 
 
 def quiet_options(server: Server) -> str:
     """Return the ``options`` that keep a project's objects out of a superuser's way."""
     given = "" if server.own else str(conninfo_to_dict(server.conninfo).get("options") or "")
     # Before PostgreSQL 17 only a replica can do without event triggers.
-    replica = "session_replication_role=replica"
-    events = "event_triggers=off" if server.version >= 170000 else replica
+    events = (
+        "event_triggers=off" if server.version >= 170000 else "session_replication_role=replica"
+    )
     return f"{given} -c search_path=pg_catalog,pg_temp -c {events}".strip()
 
 

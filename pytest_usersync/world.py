@@ -224,9 +224,9 @@ class Clone:
         return nullcontext(self._auth)
 
     def reader(self) -> AbstractContextManager[Reader]:
-        """Lend a superuser's cursor; it sees what is committed."""
+        """Lend a cursor of the harness, who sees all that is committed."""
         if self._reader is None or self._reader.closed:
-            self._reader = self._login(None)
+            self._reader = self._login(database.HARNESS)
         return nullcontext(self._reader.cursor())
 
     @contextmanager
@@ -236,7 +236,7 @@ class Clone:
         self._begin()
         yield
 
-    def _login(self, role: str | None) -> database.Connection:
+    def _login(self, role: str) -> database.Connection:
         connection = database.connect(self._supply.server, self.name, role)
         connection.cursor_factory = psycopg.Cursor  # what a test writes means what psycopg says
         self._open.append(connection)

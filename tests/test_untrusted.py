@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from acts import WHOLE
 
 from pytest_usersync import database, platform
 from pytest_usersync.project import find, load
@@ -18,6 +19,9 @@ from pytest_usersync.server import Server, ServerRequest, start
 
 SQL = Path(__file__).parents[1] / "sql"
 OLDER = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+# All checks take a minute on each server: `tox -e matrix` asks for them. These have a project's
+# code run in each of the ways that there are.
+SOME = "US107,US201,US205,US208,US303,US402,US501,US602,US604,US701"
 
 # Take whatever role there is to take, and run a program as a superuser can.
 ESCAPE = """
@@ -128,7 +132,7 @@ def project_of(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("binaries", [None, *OLDER], ids=str)
+@pytest.mark.parametrize("binaries", [None, *OLDER] if WHOLE else [None], ids=str)
 def test_no_code_of_a_project_is_ever_run_with_a_superusers_rights(
     binaries: Path | None,
     cache_home: Path,
@@ -150,6 +154,7 @@ def test_no_code_of_a_project_is_ever_run_with_a_superusers_rights(
         },
     )
     given = [f"--usersync-pg-bin={binaries}"] if binaries else []
+    given += [] if WHOLE else [f"--usersync-select={SOME}"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--usersync", *given],
         cwd=project,
@@ -177,40 +182,39 @@ def refused(connection: database.Connection, statement: str) -> str:
     return caught.value.sqlstate or ""
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "set session authorization supabase_admin",
-        "set role supabase_admin",
-        "set role usersync_harness",
-        "reset session authorization; create role escaped superuser",
-        "alter role postgres superuser",
-        "alter system set archive_command = 'touch x'",
-        "copy (select 1) to program 'true'",
-        "copy auth.users from program 'true'",
-        "copy auth.users from '/etc/passwd'",
-        "select pg_catalog.pg_read_file('/etc/passwd')",
-        "select pg_catalog.pg_read_binary_file('/etc/passwd')",
-        "select pg_catalog.lo_import('/etc/passwd')",
-        "select pg_catalog.lo_export(1, '/tmp/x')",
-        "create extension plpython3u",
-        "create extension file_fdw",
-        "create extension adminpack",
-        "create function public.f() returns int language c as 'x', 'y'",
-        "create function public.f() returns int language internal as 'int4pl'",
-        "create subscription s connection 'user=supabase_admin' publication p",
-        "create foreign data wrapper w",
-        "create cast (int as uuid) without function",
-        "create operator class public.o for type int using btree as operator 1 <",
-        "load 'auto_explain'",
-        "set session_preload_libraries = 'x'",
-        "set event_triggers = off",
-    ],
-)
-def test_what_only_a_superuser_may_do_is_refused(
-    postgres: database.Connection, statement: str
-) -> None:
-    assert refused(postgres, statement) in {"42501", "0A000", "42704", "58P01", "42939"}
+FOR_SUPERUSERS = [
+    "set session authorization supabase_admin",
+    "set role supabase_admin",
+    "set role usersync_harness",
+    "reset session authorization; create role escaped superuser",
+    "alter role postgres superuser",
+    "alter system set archive_command = 'touch x'",
+    "copy (select 1) to program 'true'",
+    "copy auth.users from program 'true'",
+    "copy auth.users from '/etc/passwd'",
+    "select pg_catalog.pg_read_file('/etc/passwd')",
+    "select pg_catalog.pg_read_binary_file('/etc/passwd')",
+    "select pg_catalog.lo_import('/etc/passwd')",
+    "select pg_catalog.lo_export(1, '/tmp/x')",
+    "create extension plpython3u",
+    "create extension file_fdw",
+    "create extension adminpack",
+    "create function public.f() returns int language c as 'x', 'y'",
+    "create function public.f() returns int language internal as 'int4pl'",
+    "create subscription s connection 'user=supabase_admin' publication p",
+    "create foreign data wrapper w",
+    "create cast (int as uuid) without function",
+    "create operator class public.o for type int using btree as operator 1 <",
+    "load 'auto_explain'",
+    "set session_preload_libraries = 'x'",
+    "set event_triggers = off",
+]
+
+
+def test_what_only_a_superuser_may_do_is_refused(postgres: database.Connection) -> None:
+    expected = {"42501", "0A000", "42704", "58P01", "42939"}
+    states = {one: refused(postgres, one) for one in FOR_SUPERUSERS}
+    assert {one: state for one, state in states.items() if state not in expected} == {}
 
 
 @pytest.mark.parametrize(
@@ -233,10 +237,13 @@ def test_no_connection_from_the_server_to_itself_is_a_superusers(
     assert refused(postgres, f"select public.dblink_connect('{words}')") == "2F003"
     assert refused(postgres, f"select * from public.dblink('{words}', 'select 1') as t (i int)")
     assert refused(postgres, f"select public.dblink_connect_u('{words}')") == "42501"
-    assert refused(
-        postgres,
-        "create server s foreign data wrapper postgres_fdw options (host 'x')",
-    ) in {"42501"}
+    assert (
+        refused(
+            postgres,
+            "create server s foreign data wrapper postgres_fdw options (host 'x')",
+        )
+        == "42501"
+    )
 
 
 WATCHED = """
@@ -246,8 +253,8 @@ HIDDEN = [
     "create event trigger x on ddl_command_end execute function public.f(); {evil}",
     "create event trigger x on ddl_command_end execute function public.f(/*) ;*/); {evil}",
     "/* a /* b */ create event trigger x on ddl_command_end execute function public.f() */ {evil}",
-    "create event trigger \"x\"\"; {evil}; --\" on ddl_command_end execute function public.f(); {evil}",
-    "create event trigger x on ddl_command_end when tag in ('x'); {evil}; --') execute function f()",
+    'create event trigger "x""; {evil}; --" on ddl_command_end execute function public.f(); {evil}',
+    "create event trigger x on ddl_command_end when tag in ('x'); {evil}; --') execute",
     "comment on event trigger x is 'a'; {evil}",
     "comment on event trigger x is E'a\\'; {evil}; --'",
     "comment on event trigger x is $$'$$; {evil}; --'",
@@ -266,30 +273,35 @@ HIDDEN = [
 ]
 
 
-@pytest.mark.parametrize("text", HIDDEN)
-@pytest.mark.parametrize("evil", ["alter role postgres superuser", "create table public.t ()"])
 def test_no_second_statement_comes_along_with_one_of_the_platform(
-    postgres: database.Connection, text: str, evil: str
+    postgres: database.Connection,
 ) -> None:
     postgres.execute(WATCHED)
-    with pytest.raises(psycopg.Error):
-        postgres.execute("select usersync.as_platform(%s)", [text.format(evil=evil)])
-    found = postgres.execute(
-        "select to_regclass('public.t') as made, rolsuper from pg_roles where rolname = 'postgres'"
-    ).fetchall()
-    assert found == [{"made": None, "rolsuper": False}]
+    evil = "alter role postgres superuser; create table public.t ()"
+    for text in HIDDEN:
+        with pytest.raises(psycopg.Error):
+            postgres.execute("select usersync.as_platform(%s)", [text.format(evil=evil)])
+        found = postgres.execute(
+            "select to_regclass('public.t') as made, rolsuper"
+            " from pg_roles where rolname = 'postgres'"
+        ).fetchall()
+        assert found == [{"made": None, "rolsuper": False}], text
 
 
 @pytest.mark.parametrize(
     "text",
     [
         'CREATE EVENT TRIGGER "My ""own"" one" ON ddl_command_end EXECUTE PROCEDURE f()',
-        "create event trigger x on sql_drop when tag in ('DROP TABLE', 'DROP VIEW')"
-        " execute function public.f();",
-        "-- why\ncreate /* it */ event trigger x on table_rewrite execute function \"public\".f()",
+        (
+            "create event trigger x on sql_drop when tag in ('DROP TABLE', 'DROP VIEW')"
+            " execute function public.f();"
+        ),
+        '-- why\ncreate /* it */ event trigger x on table_rewrite execute function "public".f()',
         "create publication p for all tables with (publish = 'insert, update')",
-        "create publication p for all tables with (publish = insert,"
-        " publish_via_partition_root = true);",
+        (
+            "create publication p for all tables with (publish = insert,"
+            " publish_via_partition_root = true);"
+        ),
     ],
 )
 def test_a_statement_of_the_platform_is_done_however_it_is_written(
@@ -419,9 +431,7 @@ def test_every_function_with_a_superusers_rights_looks_for_names_in_pg_catalog(
     assert found == []
 
 
-def test_a_dump_is_not_run_by_a_superuser(
-    seeded: Server, tmp_path: Path, marks: Path
-) -> None:
+def test_a_dump_is_not_run_by_a_superuser(seeded: Server, tmp_path: Path, marks: Path) -> None:
     (tmp_path / "dump.sql").write_text(
         f"""-- PostgreSQL database dump
 SET statement_timeout = 0;

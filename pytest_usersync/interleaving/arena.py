@@ -24,8 +24,8 @@ from .plans import Plans, table
 from .relations import Relations
 
 _PLAIN = (
-    "-c search_path=pg_catalog,pg_temp -c datestyle=ISO,YMD -c intervalstyle=postgres -c extra_float_digits=1"
-    " -c usersync_race.at_work=on -c session_replication_role=replica"
+    "-c search_path=pg_catalog,pg_temp -c datestyle=ISO,YMD -c intervalstyle=postgres"
+    " -c extra_float_digits=1 -c usersync_race.at_work=on -c session_replication_role=replica"
 )
 _AT_WORK = "-c usersync_race.at_work=on"
 _LOG = """

@@ -105,7 +105,9 @@ class _Watch:
 
     def sync(self) -> Sync:
         """Watch ordinary signups until one succeeds; say what it left."""
-        with database.connect(self.server, self.clones.take(self.loaded), database.HARNESS) as reader:
+        with database.connect(
+            self.server, self.clones.take(self.loaded), database.HARNESS
+        ) as reader:
             known = Sync(triggers=self._triggers(reader), metadata_keys=hints.keys(reader))
             tables = {
                 Table(row["schema"], row["name"]): row
@@ -186,7 +188,9 @@ class _Watch:
         return self._probed(found) if ordered else found
 
     def _probed(self, found: Sync) -> Sync:
-        with database.connect(self.server, self.clones.take(self.loaded), database.HARNESS) as connection:
+        with database.connect(
+            self.server, self.clones.take(self.loaded), database.HARNESS
+        ) as connection:
             laboratory = probe.Laboratory(connection, found)
             return replace(
                 found,

@@ -186,11 +186,11 @@ class _Watching(Noted):
             last=sql.Literal(users.number),
         )
         for setting in (
-            "set local session authorization supabase_auth_admin",
+            "set local role supabase_auth_admin",
             "set local session_replication_role = replica",
         ):
-            with suppress(Error), self.superuser.transaction():
-                self.superuser.execute("set local statement_timeout = '5s'")
-                self.superuser.execute(setting)
-                self.superuser.execute(statement)
+            with suppress(Error), self.harness.transaction():
+                self.harness.execute("set local statement_timeout = '5s'")
+                self.harness.execute(setting)
+                self.harness.execute(statement)
                 return

@@ -21,10 +21,12 @@ class Noted(Loading):
     def __init__(self, server: Server, name: str, project: Project) -> None:
         super().__init__(server, name, project)
         self.superuser = database.connect(server, name)
+        self.harness = database.connect(server, name, database.HARNESS)
 
     def close(self) -> None:
         """End the sessions."""
         self.superuser.close()
+        self.harness.close()
         super().close()
 
     def noted(

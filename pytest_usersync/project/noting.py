@@ -27,7 +27,8 @@ _ROWS = """
         and one.relnamespace not in (
             'pg_catalog'::pg_catalog.regnamespace,
             'pg_toast'::pg_catalog.regnamespace,
-            'information_schema'::pg_catalog.regnamespace
+            'information_schema'::pg_catalog.regnamespace,
+            'usersync'::pg_catalog.regnamespace
         )
 """
 NOTE = f"""

@@ -54,7 +54,10 @@ select pg_catalog.set_config(
                 + pg_catalog.pg_stat_get_xact_tuples_deleted(one.oid)
             )
             from pg_catalog.pg_class as one
-            where one.relkind in ('r', 'm', 'i') and one.oid between 16384 and {there}
+            where
+                one.relkind in ('r', 'm', 'i')
+                and one.oid between 16384 and {there}
+                and one.relnamespace <> 'usersync'::pg_catalog.regnamespace
         )
     ) || E'\n',
     false

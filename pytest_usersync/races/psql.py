@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from psycopg.pq import ExecStatus
 
+from ..auth.script import taking_roles
 from ..database import Connection
 from ..project.script import cut
 
@@ -66,7 +67,7 @@ class _Session:
 
     def type(self, text: str) -> None:
         """Send statements, one after the other as psql does."""
-        self._waiting = [one.text for one in cut(text)]
+        self._waiting = [taking_roles(one.text) for one in cut(text)]
         self._next()
 
     def _next(self) -> None:

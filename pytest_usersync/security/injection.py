@@ -218,7 +218,4 @@ def _column(trial: Trial) -> str:
 def _job(command: str, role: str) -> str:
     """Return the statements by which a scheduled command is run, whatever becomes of it."""
     tried = f"begin execute {literal(command)}; exception when others then null; end"
-    return (
-        f"reset role; set role {role};"
-        f" do $usersync$ {tried} $usersync$"
-    )
+    return f"reset role; set role {role}; do $usersync$ {tried} $usersync$"

@@ -34,9 +34,10 @@ class Trial(Looking):
     """One case of a check, acting on its stage.
 
     Everything that a signup does is really committed, by a session that is logged in as
-    ``supabase_auth_admin``; everything that is looked at is read by the harness, who is no superuser. ``sent`` is
-    what ``shortest`` replays: what the last signup sent, and what a later change of the user added
-    (``later``). ``script`` is the same as SQL, ``notices`` are the warnings that PostgreSQL sent.
+    ``supabase_auth_admin``; everything that is looked at is read by the harness, who is no
+    superuser. ``sent`` is what ``shortest`` replays: what the last signup sent, and what a later
+    change of the user added (``later``). ``script`` is the same as SQL, ``notices`` are the
+    warnings that PostgreSQL sent.
     ``people`` are who the cases of the check let stay for the next one, by what they are for.
     """
 

@@ -71,7 +71,7 @@ def rows(server: Server) -> Rows:
     """Return a function that runs a query as superuser and returns its rows."""
 
     def rows(name: str, query: str) -> list[dict[str, object]]:
-        with database.connect(server, name) as connection:
+        with database.connect(server, name, database.HARNESS) as connection:
             return connection.execute(query.encode()).fetchall()
 
     return rows
