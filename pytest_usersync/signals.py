@@ -10,6 +10,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -22,6 +23,10 @@ _users = 0
 _reasons: list[str] = []
 _pending: list[int] = []
 _ended = 0
+# Whoever presses Ctrl-C once presses it again: what comes right after the end is for us, too.
+_AFTER = 1.0
+_interrupted = False
+_left = 0.0
 
 
 class Terminated(KeyboardInterrupt):
@@ -72,8 +77,9 @@ def exit_code(otherwise: int) -> int:
 
 
 def _install() -> None:
-    global _ended  # noqa: PLW0603  signals are the process's
-    _ended = 0
+    global _ended, _interrupted
+    _put_back()
+    _ended, _interrupted = 0, False
     for name in _NAMES:
         number = getattr(signal, name, None)
         usual = (signal.SIG_DFL, signal.default_int_handler)
@@ -83,6 +89,14 @@ def _install() -> None:
 
 
 def _restore() -> None:
+    global _left  # noqa: PLW0603  signals are the process's
+    if _interrupted:
+        _left = time.monotonic()
+    else:
+        _put_back()
+
+
+def _put_back() -> None:
     while _earlier:
         number, earlier = _earlier.popitem()
         if signal.getsignal(number) is _handle:
@@ -90,7 +104,13 @@ def _restore() -> None:
 
 
 def _handle(number: int, _: FrameType | None) -> None:
-    global _ended  # noqa: PLW0603  signals are the process's
+    global _ended, _interrupted  # noqa: PLW0603  signals are the process's
+    if not _users:
+        if time.monotonic() - _left > _AFTER:
+            _put_back()
+            signal.raise_signal(number)
+        return
+    _interrupted = True
     if number != signal.SIGINT:
         _ended = _ended or number
     if not _reasons:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +13,6 @@ from .apply import Loading, queries
 from .model import Migration, Project
 from .openings import Openings
 from .refusals import MigrationFailure
-
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from ..database import Connection, connect
 from . import shrink
 from .common import Common
 
-
 _NOTICES = 1000
 
 
