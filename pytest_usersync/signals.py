@@ -78,9 +78,9 @@ def exit_code(otherwise: int) -> int:
 
 
 def _install() -> None:
-    global _ended, _interrupted
+    global _ended, _raised
     _put_back()
-    _ended, _interrupted = 0, False
+    _ended, _raised = 0, 0.0
     for name in _NAMES:
         number = getattr(signal, name, None)
         usual = (signal.SIG_DFL, signal.default_int_handler)

@@ -20,7 +20,7 @@ create table public.profiles (id uuid primary key, email text);
 create function public.make_profile() returns trigger language plpgsql security definer
 set search_path = '' as $$
 begin
-    if new.raw_app_meta_data ->> 'provider' = 'github' then
+    if new.phone is not null and new.phone <> '15559990001' then
         perform pg_catalog.pg_sleep(3);
     end if;
     insert into public.profiles (id, email) values (new.id, new.email);

@@ -30,7 +30,7 @@ for each row execute function public.make_profile();
 """
 # Nobody signs up so while the sync is watched.
 SLOW = """
-    if new.raw_app_meta_data ->> 'provider' = 'github' then
+    if new.phone is not null and new.phone <> '15559990001' then
         perform pg_catalog.pg_sleep(60);
     end if;
 """
