@@ -51,7 +51,7 @@ def test_a_file_that_takes_its_time_is_told_with_its_place_and_a_check_too(
     slow.write_text("select pg_sleep(3);")
 
     done = subprocess.run(
-        [*COMMAND, "--usersync-select=US103", *more],
+        [*COMMAND, "--usersync-select=US104", *more],
         capture_output=True, text=True, cwd=project, check=False, timeout=120,
     )  # fmt: skip
 
@@ -64,7 +64,7 @@ def test_a_file_that_takes_its_time_is_told_with_its_place_and_a_check_too(
 def test_on_a_terminal_the_text_is_taken_back_and_the_check_is_named(project: Path) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [*COMMAND, "--usersync-select=US103"], cwd=project, stdout=subprocess.DEVNULL, stderr=theirs
+        [*COMMAND, "--usersync-select=US104"], cwd=project, stdout=subprocess.DEVNULL, stderr=theirs
     )
     os.close(theirs)
     told = b""
@@ -76,7 +76,7 @@ def test_on_a_terminal_the_text_is_taken_back_and_the_check_is_named(project: Pa
     os.close(ours)
     process.wait()
 
-    assert re.search(rb"usersync: judging US103\[[\w-]+\], \d s", told)
+    assert re.search(rb"usersync: judging US104\[[\w-]+\], \d s", told)
     assert told.rstrip().endswith(b"\x1b[K")
 
 

@@ -79,8 +79,8 @@ def project(pytester: pytest.Pytester, write_project: Callable[[str], Path]) -> 
 
 MOMENTS = {
     "loading": ("applying", []),
-    "check": ("US102[email-autoconfirm]", ["--usersync-select=US102,US103"]),
-    "workers": ("US102[email-autoconfirm]", ["--usersync-select=US102,US103", "-n2"]),
+    "check": ("US102[email-autoconfirm]", ["--usersync-select=US102,US104"]),
+    "workers": ("US102[email-autoconfirm]", ["--usersync-select=US102,US104", "-n2"]),
 }
 CODES = {signal.SIGINT: 2, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
@@ -109,7 +109,7 @@ def test_a_run_ends_in_order_wherever_it_is(
 
 
 def test_a_second_ctrl_c_does_not_interrupt_the_cleaning(project: Path) -> None:
-    args = ["--usersync", HUGE, "--usersync-select=US102,US103"]
+    args = ["--usersync", HUGE, "--usersync-select=US102,US104"]
     with begun(project, "US102[email-autoconfirm]", *args) as process:
         for _ in range(20):
             with_group = process.poll() is None
