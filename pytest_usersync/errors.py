@@ -31,7 +31,7 @@ class ProjectError(UserSyncError):
 
 
 class StillRunning(UserSyncError):
-    """What the project does takes longer than it may; ``--usersync-statement-timeout`` says that."""
+    """Something of the project takes longer than ``--usersync-statement-timeout`` allows."""
 
 
 def no_room(error: BaseException) -> str:

@@ -26,7 +26,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         with signals.handled(), progress.shown():
             text = answer(config)
     except KeyboardInterrupt as stop:
-        print(f"usersync: {stop or 'stopped by Ctrl-C'}", file=sys.stderr)  # noqa: T201
+        print(f"usersync: {str(stop) or 'stopped by Ctrl-C'}", file=sys.stderr)  # noqa: T201
         return signals.exit_code(pytest.ExitCode.INTERRUPTED)
     print(text)  # noqa: T201
     return pytest.ExitCode.OK

@@ -141,8 +141,10 @@ class _Screen(threading.Thread):
 def _text() -> str:
     """Return what there is to tell, or nothing."""
     tests, steps = [*_tests.values()], _steps[:]
-    first = (tests or steps or [None])[0]
-    if first is None or (seconds := time.monotonic() - first.begun) < _AFTER:
+    if not tests and not steps:
+        return ""
+    first = (tests or steps)[0]
+    if (seconds := time.monotonic() - first.begun) < _AFTER:
         return ""
     more = f" and {len(tests) - 1} more" if len(tests) > 1 else ""
     parts = [f"{first.text}{more}"] if tests else []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -22,6 +23,10 @@ _users = 0
 _reasons: list[str] = []
 _pending: list[int] = []
 _ended = 0
+# Whoever presses Ctrl-C once presses it again: what comes right behind says nothing new, not even
+# when the run is over by then.
+_AFTER = 1.0
+_raised = 0.0
 
 
 class Terminated(KeyboardInterrupt):
@@ -54,13 +59,14 @@ def held(reason: str = "") -> Iterator[None]:
         reason: what is said to whoever presses Ctrl-C meanwhile. With it the run is over anyway,
             and nothing raises in the end.
     """
+    global _raised
     _reasons.append(reason)
     try:
         yield
     finally:
         _reasons.remove(reason)
         if _pending and not _reasons:
-            number = _pending[0]
+            number, _raised = _pending[0], time.monotonic()
             _pending.clear()
             if not reason:
                 _raise(number)
@@ -72,8 +78,9 @@ def exit_code(otherwise: int) -> int:
 
 
 def _install() -> None:
-    global _ended  # noqa: PLW0603  signals are the process's
-    _ended = 0
+    global _ended, _raised
+    _put_back()
+    _ended, _raised = 0, 0.0
     for name in _NAMES:
         number = getattr(signal, name, None)
         usual = (signal.SIG_DFL, signal.default_int_handler)
@@ -83,6 +90,14 @@ def _install() -> None:
 
 
 def _restore() -> None:
+    global _raised  # noqa: PLW0603  signals are the process's
+    if _raised:
+        _raised = time.monotonic()
+    else:
+        _put_back()
+
+
+def _put_back() -> None:
     while _earlier:
         number, earlier = _earlier.popitem()
         if signal.getsignal(number) is _handle:
@@ -91,16 +106,23 @@ def _restore() -> None:
 
 def _handle(number: int, _: FrameType | None) -> None:
     global _ended  # noqa: PLW0603  signals are the process's
-    if number != signal.SIGINT:
+    if not _users and time.monotonic() - _raised > _AFTER:
+        _put_back()
+        signal.raise_signal(number)
+        return
+    if number != signal.SIGINT and _users:
         _ended = _ended or number
-    if not _reasons:
+    if _reasons:
+        if not _pending and (reason := _reasons[-1]):
+            print(f"usersync: {reason}", file=sys.stderr, flush=True)  # noqa: T201
+        _pending.append(number)
+    elif time.monotonic() - _raised > _AFTER:
         _raise(number)
-    if not _pending and (reason := _reasons[-1]):
-        print(f"usersync: {reason}", file=sys.stderr, flush=True)  # noqa: T201
-    _pending.append(number)
 
 
 def _raise(number: int) -> None:
+    global _raised  # noqa: PLW0603  signals are the process's
+    _raised = time.monotonic()
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise Terminated(f"stopped by {signal.Signals(number).name}")

@@ -284,5 +284,7 @@ def _cut(pid: int) -> None:
     connection = conninfo.session(pid)
     if connection is None or connection.closed:
         return
-    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as ours:
-        ours.shutdown(socket.SHUT_RDWR)
+    with suppress(OSError, psycopg.Error):
+        ours = socket.socket(fileno=os.dup(connection.fileno()))
+        with ours:
+            ours.shutdown(socket.SHUT_RDWR)

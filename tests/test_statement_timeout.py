@@ -166,7 +166,8 @@ def test_what_never_ends_beside_the_trigger_is_told_with_its_statement(
 
 
 def test_a_migration_that_never_ends_is_told_and_what_it_made_is_judged(run: Run) -> None:
-    result, found = run(sync("") + "select pg_catalog.pg_sleep(3600);", "-n2", "--usersync-select=US102,US701")
+    endless = "select pg_catalog.pg_sleep(3600);"
+    result, found = run(sync("") + endless, "-n2", "--usersync-select=US102,US701")
 
     (finding,) = found["US701"]["findings"]
     assert finding["message"] == "still running after 1 s, so it was cancelled"
@@ -215,9 +216,7 @@ def clone(server: Server) -> Iterator[str]:
         yield clones.take("template1")
 
 
-def test_a_session_that_does_not_even_end_is_waited_for_no_more(
-    server: Server, clone: str
-) -> None:
+def test_a_session_that_does_not_even_end_is_waited_for_no_more(server: Server, clone: str) -> None:
     with statement_timeout.watching(server, 0.2):
         connection = database.connect(server, clone)
         pid = connection.info.backend_pid

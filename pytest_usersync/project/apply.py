@@ -69,7 +69,12 @@ _RECORD_SEED = """
 
 
 def load(
-    server: Server, template: str, project: Project, *, limit: float | None = None, stop: bool = False
+    server: Server,
+    template: str,
+    project: Project,
+    *,
+    limit: float | None = None,
+    stop: bool = False,
 ) -> Loaded:
     """Return a new clone of ``template`` with the project's migrations; the caller drops it.
 

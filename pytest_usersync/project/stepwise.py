@@ -32,7 +32,12 @@ class Reached(NamedTuple):
 
 @contextmanager
 def stepwise(
-    server: Server, template: str, project: Project, *, limit: float | None = None, stop: bool = False
+    server: Server,
+    template: str,
+    project: Project,
+    *,
+    limit: float | None = None,
+    stop: bool = False,
 ) -> Iterator[Iterator[Reached]]:
     """Yield the steps of ``load``; nobody is connected to the database between two of them.
 
