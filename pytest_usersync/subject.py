@@ -53,7 +53,11 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
         UserSyncError: no server, no project, or a project that cannot be read.
     """
     request = ServerRequest(settings.dsn, settings.binaries)
-    with server.start(request, platform.seed()) as running, ground(running.server) as template:
+    with (
+        server.start(request, platform.seed()) as running,
+        lost.told(running.server, "the run was prepared"),
+        ground(running.server) as template,
+    ):
         with lost.told(running.server, "the migrations were applied"):
             loaded = project.load(running.server, template, found, stop=settings.stop)
         try:
@@ -76,6 +80,10 @@ def watched(
     """
     stopped = stop and bool(loaded.failures)
     sync = Sync() if stopped else watch.watch(running, loaded.database, found)
+    failed = sync.blocked.failure if sync.blocked else None
+    if failed and failed.sqlstate in ("", *lost.ENDED):
+        lost.require(running, "a signup was watched")
+        sync = watch.watch(running, loaded.database, found)
     failures = tuple(map(_load_failure, loaded.failures))
     return Subject(running, found, loaded.database, sync, policies, failures, stopped)
 
