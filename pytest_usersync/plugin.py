@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from . import fixtures, isolation, options
+from . import fixtures, isolation, lost_tests, options
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,6 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.pluginmanager.register(fixtures, "usersync-fixtures")
     config.pluginmanager.register(isolation, "usersync-isolation")
+    config.pluginmanager.register(lost_tests, "usersync-lost-tests")
     if options.flag(config):
         from .run import register  # noqa: PLC0415
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import pytest
 
-from . import address, subject, workers
+from . import address, lost, subject, workers
 from .check import Subject
 from .errors import UserSyncError
 from .harness import UserSync
@@ -30,6 +30,7 @@ def harness(config: pytest.Config, server: address.Process | str | None = None) 
     if _HARNESS not in config.stash:
         with plainly(), ExitStack() as exits:  # closed at once if the harness cannot be made
             usersync = UserSync(_subject(config, exits, server))
+            exits.push(_of_no_use)  # closed last
             exits.callback(usersync.close)
             config.stash[_EXITS] = exits.pop_all()
             config.add_cleanup(config.stash[_EXITS].close)  # Not every run comes to `close`.
@@ -42,6 +43,11 @@ def close(config: pytest.Config) -> None:
     if _EXITS in config.stash:
         config.stash[_EXITS].close()
         del config.stash[_HARNESS]
+
+
+def _of_no_use(_: object, error: BaseException | None, *__: object) -> bool:
+    """Pass over that nothing can be dropped on a server that is no more: its loss was told."""
+    return lost.ended(error)
 
 
 @contextmanager

@@ -104,3 +104,40 @@ def test_an_ended_session_is_told_from_a_refusal(own: RunningServer) -> None:
             session.execute("select pg_terminate_backend(pg_backend_pid())")
         assert lost.ended(gone.value)
     lost.require(own.server, "nothing was done")
+
+
+APP = """
+    import os, signal
+    from pathlib import Path
+    import pytest
+    from psycopg.conninfo import conninfo_to_dict
+
+    def test_before(usersync, supabase_auth):
+        supabase_auth.sign_up("ada@example.com")
+        words = conninfo_to_dict(usersync.subject.server.conninfo)
+        text = Path(words["host"]).parent.joinpath("data", "postmaster.pid").read_text()
+        os.kill(int(text.split()[0]), signal.SIGKILL)
+        usersync.assert_no_ghosts()
+
+    @pytest.mark.parametrize("number", range(5))
+    def test_after(supabase_auth, number):
+        supabase_auth.sign_up(f"ada.{number}@example.com")
+
+    def test_that_needs_no_server():
+        pass
+"""
+
+
+def test_the_tests_of_an_app_fail_in_one_line_each(
+    write_project: Callable[[str], Path], pytester: pytest.Pytester
+) -> None:
+    write_project(sound("plain").migrations()["00000000000001_base.sql"])
+    pytester.makepyfile(test_app=APP)
+    result = pytester.runpytest_subprocess("--tb=long")
+    shown = result.stdout.str() + result.stderr.str()
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert shown.count("The server was lost while test_before ran: ") == 1
+    assert shown.count("The server was lost: see test_app.py::test_before.") >= 5
+    assert "1 passed" in shown
+    assert "Traceback" not in shown
+    assert len(shown.splitlines()) < 50
