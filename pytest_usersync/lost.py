@@ -20,7 +20,7 @@ from .visible import cut, in_line
 
 # terminating connection due to administrator command; because of a crash; the database system is
 # starting up, shutting down, in recovery mode
-_ENDED = ("57P01", "57P02", "57P03")
+ENDED = ("57P01", "57P02", "57P03")
 _COMES_BACK = ("starting up", "in recovery mode", "shutting down", "not yet accepting")
 _PATIENCE_S = 30
 _PAUSE_S = 0.1
@@ -35,7 +35,7 @@ def ended(error: BaseException | None) -> bool:
         seen.add(id(error))
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
             state = error.sqlstate
-            if state is None or state in _ENDED or state.startswith("08"):
+            if state is None or state in ENDED or state.startswith("08"):
                 return True
         error = error.__cause__ or error.__context__
     return False
@@ -59,6 +59,8 @@ def told(server: Server, doing: str) -> Iterator[None]:
     """Raise ``ServerLost`` for whatever error comes of a server that is gone."""
     try:
         yield
+    except ServerLost:
+        raise
     except Exception as error:
         if ended(error):
             require(server, doing)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from . import fixtures, isolation, options, tracebacks
+from . import fixtures, isolation, lost_tests, options, tracebacks
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,6 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(fixtures, "usersync-fixtures")
     config.pluginmanager.register(isolation, "usersync-isolation")
     config.pluginmanager.register(tracebacks, "usersync-tracebacks")
+    config.pluginmanager.register(lost_tests, "usersync-lost-tests")
     if options.flag(config):
         from .run import register  # noqa: PLC0415
 

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import pytest
 
-from . import address, signals, statement_timeout, workers
+from . import address, lost, signals, statement_timeout, workers
 from . import subject as subjects
 from .check import Subject
 from .errors import ProjectError, UserSyncError, no_room
@@ -36,6 +36,7 @@ def harness(config: pytest.Config, server: address.Process | str | None = None) 
             _load(config, server)
         if _HARNESS not in config.stash:
             usersync = UserSync(_whole(config, server))
+            config.stash[_EXITS].push(_of_no_use)  # closed last
             config.stash[_EXITS].callback(usersync.close)
             config.stash[_HARNESS] = usersync
     return config.stash[_HARNESS]
@@ -49,6 +50,11 @@ def close(config: pytest.Config) -> None:
         del config.stash[_EXITS]
         if _HARNESS in config.stash:
             del config.stash[_HARNESS]
+
+
+def _of_no_use(_: object, error: BaseException | None, *__: object) -> bool:
+    """Pass over that nothing can be dropped on a server that is no more: its loss was told."""
+    return lost.ended(error)
 
 
 @contextmanager

@@ -55,6 +55,7 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
     request = ServerRequest(settings.dsn, settings.binaries)
     with (
         _started(request) as running,
+        lost.told(running.server, "the run was prepared"),
         statement_timeout.watching(running.server, settings.statement_timeout),
         ground(running.server) as template,
     ):
@@ -82,6 +83,10 @@ def watched(
     stopped = stop and bool(loaded.failures)
     with progress.doing("watching a signup"):
         sync = Sync() if stopped else watch.watch(running, loaded.database, found)
+        failed = sync.blocked.failure if sync.blocked else None
+        if failed and failed.sqlstate in ("", *lost.ENDED):
+            lost.require(running, "a signup was watched")
+            sync = watch.watch(running, loaded.database, found)
     failures = tuple(map(_load_failure, loaded.failures))
     return Subject(
         running, found, loaded.database, sync, policies, failures, stopped, notes=loaded.unclosed

@@ -6,18 +6,11 @@ from psycopg import Error
 
 from .. import statement_timeout
 from ..finding import Failure
-from ..lost import ended
 from ..project import Project, locate_context
 
 
 def describe(error: Error, project: Project) -> Failure:
-    """Return a psycopg error in PostgreSQL's own words, located in the project's migrations.
-
-    Raises:
-        psycopg.Error: the session is gone, which is nobody's finding.
-    """
-    if ended(error):
-        raise error
+    """Return a psycopg error in PostgreSQL's own words, located in the project's migrations."""
     diagnostic = error.diag
     context = diagnostic.context or ""
     overrun = statement_timeout.behind(error)

@@ -20,6 +20,7 @@ from ..failures import causes, seeds
 from ..failures.locating import describe
 from ..failures.scene import Scene
 from ..finding import ClientView, Failure, Finding, NotApplicable, NotJudged
+from ..lost import ended
 from ..policy import Policies
 from ..signups import BY_NAME, Person, Signup, somebody
 from ..sync import Mirror, Sync, Target
@@ -202,7 +203,13 @@ class Trial(Looking):
         return next(target for target in self.sync.targets if target.table == mirror.table)
 
     def failure(self, error: Error) -> Failure:
-        """Return a database error in its own words, with the project's line that raised it."""
+        """Return a database error in its own words, with the project's line that raised it.
+
+        Raises:
+            psycopg.Error: the session is gone, and no function of the project ended it.
+        """
+        if ended(error) and not error.diag.context:
+            raise error
         return describe(error, self.subject.project)
 
     def unseeded(self, refusal: Refused) -> str:
