@@ -121,7 +121,9 @@ def _ended_after(server: Server, name: str, limit: float) -> Iterator[threading.
         timer.cancel()
 
 
-def _failed(project: Project, hook: str, error: Exception, limit: float | None) -> MigrationFailure:
+def _failed(
+    project: Project, hook: str, error: BaseException, limit: float | None
+) -> MigrationFailure:
     """Return the failure with the project's innermost line and, if it was one, PostgreSQL's."""
     cause = _of_database(error)
     said = cause.diag if cause else None
