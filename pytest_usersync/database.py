@@ -290,9 +290,7 @@ def _clone(connection: Connection, server: Server, template: str, name: str) -> 
     )
 
 
-def _create(
-    connection: Connection, server: Server, statement: sql.Composed, template: str
-) -> None:
+def _create(connection: Connection, server: Server, statement: sql.Composed, template: str) -> None:
     """Copy a database; end the sessions that somebody has in it, if it is one of ours."""
     try:
         connection.execute(statement)

@@ -119,7 +119,8 @@ OPTIONS = (
     Option(
         "ignore",
         "words",
-        "leave these checks out, by code or prefix; repeatable",
+        "leave these checks out, by code or prefix; with US701, tests also run on what of the "
+        "migrations could be applied; repeatable",
         metavar="CODES",
         ini=True,
     ),
