@@ -12,7 +12,7 @@ from lab import EMBEDDED, Lab
 from runs import Report, Verdicts
 
 # What is drawn anew in every run, in names and numbers.
-_DRAWN = re.compile(r"(?<=usersync[-_])[\w-]{8,}|\d{2,}")
+_DRAWN = re.compile(r"(?<=usersync[-_])[\w-]{8,}|(?<=shared memory )\d+")
 NOT_JUDGED = "not-judged"
 
 
