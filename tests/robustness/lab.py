@@ -43,6 +43,7 @@ class Lab:
         self._states: dict[str, list[str]] = {}
         self._foreign = self._snapshot()
         self._entries = self._listing()
+        self._clusters = self._cached()
         self._shared = _segments()
 
     def _provoke(self) -> Iterator[Path]:
@@ -105,6 +106,7 @@ class Lab:
             if not report.verdicts or report.status != 1:
                 raise RuntimeError(f"The run without a fault fails:\n{report.output[-3000:]}")
             self._entries |= {one for one in self._listing() if one.is_relative_to(self.home)}
+            self._clusters |= self._cached()
             self._references[key] = report
         return self._references[key]
 
@@ -140,6 +142,8 @@ class Lab:
         processes.gone(self._strangers, 10)
         for path in self._listing() - self._entries:
             _remove(path)
+        for path in (self.home / _CACHE / name for name in self._left_in_cache()):
+            _remove(path)
         for top in self.tops:
             _remove(top)
         self.tops = list(self._provoke())
@@ -164,7 +168,7 @@ class Lab:
         return _segments(server.pid for server in self._servers.values()) - self._shared
 
     def _listing(self) -> set[Path]:
-        """Return what stands in the temporary places, and in the cache beside its locks."""
+        """Return what stands in the temporary places and in the home."""
         found = {
             path
             for place in PLACES
@@ -173,10 +177,21 @@ class Lab:
         }
         for folder, folders, files in os.walk(self.home):
             inner = Path(folder)
-            found |= {inner / name for name in (*folders, *files) if not name.endswith(".lock")}
-            # What is inside a cluster is no business of ours.
-            folders[:] = [] if inner.parent == self.home / _CACHE else folders
+            found |= {inner / name for name in (*folders, *files)}
+            # What is in the cache is told apart.
+            folders[:] = [] if inner == self.home / _CACHE.parent else folders
         return found
+
+    def _cached(self) -> set[str]:
+        """Return what stands in the cache, without its locks."""
+        names = {path.name for path in (self.home / _CACHE).iterdir()}
+        return {name for name in names if not name.endswith(".lock")}
+
+    def _left_in_cache(self) -> set[str]:
+        """Return what is more in the cache; a cluster may be there under a new name."""
+        now = self._cached()
+        drafts = {name for name in now - self._clusters if name.startswith(".") or "part" in name}
+        return drafts or (now - self._clusters if len(now) > len(self._clusters) else set())
 
     def _snapshot(self) -> dict[Path, tuple[object, ...]]:
         return {path: _told(path) for top in self.tops for path in _below(top)}

@@ -47,7 +47,9 @@ class Report:
         """Return what no run may show, whatever happened to it."""
         found = []
         text = _STRUCK.sub("", self.output)
-        if "INTERNALERROR" in text:
+        if self.of_xdist():
+            pass
+        elif "INTERNALERROR" in text:
             found.append(f"INTERNALERROR: {_last(text)}")
         elif _RAISED.search(text) and _FRAME.search(text) and not self._struck_at_import():
             found.append(f"a traceback of ours: {_last(text)}")
@@ -58,6 +60,11 @@ class Report:
         if "\x1b" in text:
             found.append("an escape character in the output")
         return found
+
+    def of_xdist(self) -> bool:
+        """Return whether xdist itself failed, as it does when a worker dies while it starts."""
+        frames = re.findall(r'^INTERNALERROR>   File "([^"]+)"', self.output, re.MULTILINE)
+        return bool(frames) and re.search(r"/(execnet|xdist)/", frames[-1]) is not None
 
     def _struck_at_import(self) -> bool:
         """Return whether Python itself was interrupted, while it imported."""
