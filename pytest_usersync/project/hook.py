@@ -25,6 +25,7 @@ from .refusals import MigrationFailure
 
 SETTING = "usersync_load"
 
+
 def call(server: Server, name: str, project: Project, hook: str) -> MigrationFailure | None:
     """Call a function of the project with the address of a database; tell of what it raises.
 
