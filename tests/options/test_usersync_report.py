@@ -114,7 +114,7 @@ def test_a_project_in_a_folder_whose_name_is_no_text_is_judged_and_reported(
     (folder / "pytest.ini").write_text("[pytest]")
     options = ("--usersync", "--usersync-select=US102", "--usersync-report=report.json")
     call = [sys.executable, "-m", "pytest", "-p", "no:asyncio", "--rootdir=.", *options]
-    done = subprocess.run(call, cwd=folder, check=False, capture_output=True, text=True)
+    done = subprocess.run(call, cwd=folder, check=False, capture_output=True)
     assert done.returncode == pytest.ExitCode.OK, done.stdout
     data = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert data["project"]["root"] == str(folder)
