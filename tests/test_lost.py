@@ -133,7 +133,7 @@ def test_the_tests_of_an_app_fail_in_one_line_each(
 ) -> None:
     write_project(sound("plain").migrations()["00000000000001_base.sql"])
     pytester.makepyfile(test_app=APP)
-    result = pytester.runpytest_subprocess("--tb=long")
+    result = pytester.runpytest_subprocess("--tb=long", "-p", "no:randomly")
     shown = result.stdout.str() + result.stderr.str()
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert shown.count("The server was lost while test_before ran: ") == 1
