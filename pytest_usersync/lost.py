@@ -33,8 +33,10 @@ def ended(error: BaseException | None) -> bool:
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-            state = error.sqlstate
+        # libpq, too, may say what the server cannot say any more; then the error has no kind.
+        kinds = psycopg.OperationalError | psycopg.InterfaceError
+        if isinstance(error, kinds) or type(error) is psycopg.DatabaseError:
+            state: str | None = getattr(error, "sqlstate", None)
             if state is None or state in ENDED or state.startswith("08"):
                 return True
         error = error.__cause__ or error.__context__

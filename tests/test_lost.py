@@ -133,10 +133,10 @@ def test_the_tests_of_an_app_fail_in_one_line_each(
 ) -> None:
     write_project(sound("plain").migrations()["00000000000001_base.sql"])
     pytester.makepyfile(test_app=APP)
-    result = pytester.runpytest_subprocess("--tb=long")
+    result = pytester.runpytest_subprocess("--tb=long", "-p", "no:randomly")
     shown = result.stdout.str() + result.stderr.str()
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert shown.count("The server was lost while test_before ran: ") == 1
+    assert shown.count("\nThe server was lost while test_before ran: ") == 1
     assert shown.count("The server was lost: see test_app.py::test_before.") >= 5
     assert "1 passed" in shown
     assert "Traceback" not in shown
