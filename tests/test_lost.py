@@ -134,7 +134,7 @@ def test_the_tests_of_an_app_fail_in_one_line_each(
 ) -> None:
     write_project(sound("plain").migrations()["00000000000001_base.sql"])
     pytester.makepyfile(test_app=APP)
-    result = pytester.runpytest_subprocess("--tb=long", "-p", "no:randomly", "-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess("--tb=long", "-p", "no:randomly")
     shown = result.stdout.str() + result.stderr.str()
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     # A backend may answer once more before it sees that the server is gone.
