@@ -21,6 +21,14 @@ from .server import conninfo as dsn
 
 Connection = psycopg.Connection[DictRow]
 
+_MAY_SET = """
+select parameter.parname as name
+from pg_catalog.pg_parameter_acl as parameter
+cross join lateral pg_catalog.aclexplode(parameter.paracl) as entry
+join pg_catalog.pg_roles as role on role.oid = entry.grantee
+where role.rolname = %s and entry.privilege_type = 'SET'
+order by name
+"""
 _WANTED = """
 select
     place.oid as setdatabase,
@@ -175,6 +183,8 @@ def _login(server: Server, ours: Guest, database: str, role: str) -> str:
                 guest.make_role(connection, login, "login noinherit", ours.mark)
                 guest.set_password(connection, login, ours)
                 _let_take(connection, login, role)
+                if server.version >= 150000:
+                    _let_set(connection, login, role)
             _bring_settings(connection, login, role, database)
     return login
 
@@ -193,6 +203,13 @@ def _known(connection: Connection, role: str) -> DictRow | None:
 def _let_take(connection: Connection, login: str, role: str) -> None:
     names = (sql.Identifier(role), sql.Identifier(login))
     connection.execute(sql.SQL("grant {} to {}").format(*names))
+
+
+def _let_set(connection: Connection, login: str, role: str) -> None:
+    """Let a login set at its start what its role may set: it has not taken the role yet."""
+    for row in connection.execute(_MAY_SET, [role]).fetchall():
+        statement = sql.SQL("grant set on parameter {} to {}")
+        connection.execute(statement.format(sql.Identifier(row["name"]), sql.Identifier(login)))
 
 
 def _bring_settings(connection: Connection, login: str, role: str, database: str) -> None:
