@@ -57,7 +57,8 @@ _STRANGERS = """
         and not pg_catalog.pg_has_role(%(harness)s, r.oid, 'member')
         and (
             %(own)s
-            or pg_catalog.shobj_description(r.oid, 'pg_authid') like 'made by pytest-usersync, %%'
+            or r.rolname = any (%(created)s)
+            and pg_catalog.shobj_description(r.oid, 'pg_authid') like 'made by pytest-usersync, %%'
         )
     order by r.rolname
 """
@@ -98,16 +99,17 @@ def load(
             closing(Loading(server, name, project)) as loading,
         ):
             loaded = loading.loaded(stop=stop)
-        _let_harness_in(server, name)
+        _let_harness_in(server, name, project)
     except BaseException:
         database.drop(server, name)
         raise
     return loaded
 
 
-def _let_harness_in(server: Server, name: str) -> None:
+def _let_harness_in(server: Server, name: str, project: Project) -> None:
     """Let the harness take the roles that the project made; others' roles stay as they are."""
-    given = {"harness": database.HARNESS, "own": server.own}
+    created = sorted(strangers.created(project))
+    given = {"harness": database.HARNESS, "own": server.own, "created": created}
     with database.connect(server, name) as superuser:
         for row in superuser.execute(_STRANGERS, given).fetchall():
             grant = sql.SQL("grant {} to {}")

@@ -11,6 +11,15 @@ from ..server import MAINTENANCE, Server, guest, ledger
 from .model import Project
 
 
+def created(project: Project) -> set[str]:
+    """Return the names of roles that a project's files are seen to create."""
+    return set[str]().union(*map(guest.created_roles, _texts(project)))
+
+
+def _texts(project: Project) -> list[str]:
+    return [one.text for one in (*project.before, *project.migrations, *project.after)]
+
+
 @contextmanager
 def noted(server: Server, project: Project) -> Iterator[None]:
     """Keep a server's note of its roles while a project's files are applied.
@@ -27,10 +36,8 @@ def noted(server: Server, project: Project) -> Iterator[None]:
     with database.connect(server, MAINTENANCE) as control:
         book = ledger.find(control)
         assert book
-        texts = [one.text for one in (*project.before, *project.migrations, *project.after)]
-        created = set[str]().union(*map(guest.created_roles, texts))
-        named = set[str]().union(*map(guest.words, texts))
-        for role, run in ledger.expect(server, server.guest, book, created, named):
+        named = set[str]().union(*map(guest.words, _texts(project)))
+        for role, run in ledger.expect(server, server.guest, book, created(project), named):
             if run == server.guest.id:
                 continue
             if guest.is_alive(control, run):

@@ -67,7 +67,7 @@ def rehearsal(trial: Trial, told: Mapping[str, Json], setup: str = "") -> Iterat
 
 
 def _enter(trial: Trial, connection: Connection, told: Mapping[str, Json]) -> None:
-    role = str(told["role"])
+    role = trial.subject.server.role(str(told["role"]))
     known = _known.setdefault(trial.session(), {})
     if role not in known:
         rows = trial.query(_SETTINGS, [role])

@@ -117,4 +117,4 @@ def test_a_project_in_a_folder_whose_name_is_no_text_is_judged_and_reported(
     done = subprocess.run(call, cwd=folder, check=False, capture_output=True)
     assert done.returncode == pytest.ExitCode.OK, done.stdout
     data = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    assert data["project"]["root"] == str(folder)
+    assert data["project"]["root"] == f"{supabase.parent}/\\udcff"
