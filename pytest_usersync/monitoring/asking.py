@@ -61,7 +61,7 @@ def ask(trial: Trial, source: str, *, keep: bool = False) -> Answer:
 def asking(trial: Trial, source: str, *, keep: bool = False) -> str:
     """Return the script that calls a function, inside of a transaction."""
     role = trial.common(_Role).name
-    end = "set local role none" if keep else "rollback to savepoint asked"
+    end = "reset role" if keep else "rollback to savepoint asked"
     return (
         f"savepoint asked; set local role {role}; select * from {source};"
         f" {end}; release savepoint asked"

@@ -133,6 +133,6 @@ def _done(trial: Trial, command: str, username: str) -> bool:
         with session.transaction():
             take(session, username)
             session.execute(command.encode())
-            session.execute("set local role none")
+            session.execute("reset role")
 
     return trial.attempt(act) is None

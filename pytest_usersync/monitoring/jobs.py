@@ -75,7 +75,7 @@ def _monitors(trial: Trial, job: Job) -> bool:
             before = rows_of(trial, monitoring.log)
             take(session, job.username)
             session.execute(job.command.encode())
-            session.execute("set local role none")
+            session.execute("reset role")
             if set(rows_of(trial, monitoring.log)) - set(before):
                 called.update(functions)
             called.update(row["name"] for row in trial.query(_CALLED))
