@@ -45,7 +45,7 @@ def noted(server: Server, project: Project) -> Iterator[None]:
                     f"The role {role}, which the project makes, was made by another run that is "
                     "still on the server. Start this run when that one has ended."
                 )
-            guest.drop_role(control, role)
+            guest.drop_roles(server, book, [role])
     try:
         yield
     finally:

@@ -234,7 +234,7 @@ def _sweep(
         if one.kind == "database" and not _drop_database(control, one.name)
     ]
     # The roles that are left have something in a database that was kept; they go when that went.
-    _drop_roles(control, [one.name for one in gone if one.kind == "role"])
+    drop_roles(server, book, [one.name for one in gone if one.kind == "role"])
     if book and not alive:
         ledger.put_back(server, book, everything=everything)
         if not _drop_database(control, book):
@@ -253,22 +253,32 @@ def _drop_database(control: Connection, name: str) -> bool:
     return True
 
 
-def _drop_roles(control: Connection, names: Collection[str]) -> None:
-    """Drop roles in whatever order they can be dropped in, but for those that are still needed."""
-    left, before = list(names), -1
-    while left and len(left) != before:
-        before = len(left)
-        left = [name for name in left if not drop_role(control, name)]
+def drop_roles(server: Server, book: str | None, names: Collection[str]) -> None:
+    """Drop roles in whatever order they can be dropped in, but for those that are still needed.
+
+    A role that somebody has given something in a database of theirs is needed: it stays, for
+    nothing is taken away there.
+
+    Args:
+        server: where they are.
+        book: a database of ours, where what a role was granted on the whole server is taken back.
+        names: the roles, which are ours.
+    """
+    with connect(Secret(make_conninfo(server.conninfo, dbname=book or MAINTENANCE))) as inside:
+        left, before = list(names), -1
+        while left and len(left) != before:
+            before = len(left)
+            left = [name for name in left if not _drop_role(inside, name, granted=bool(book))]
 
 
-def drop_role(control: Connection, name: str) -> bool:
-    """Drop a role of ours; return whether nothing needs it any more, so that it is gone."""
+def _drop_role(inside: Connection, name: str, *, granted: bool) -> bool:
+    """Drop a role; return whether nothing needs it any more, so that it is gone."""
     role = sql.Identifier(name)
     try:
-        with control.transaction():
-            # What it was granted, or has granted, that no database keeps.
-            control.execute(sql.SQL("drop owned by {}").format(role))
-            control.execute(sql.SQL("drop role {}").format(role))
+        with inside.transaction():
+            if granted:
+                inside.execute(sql.SQL("drop owned by {}").format(role))
+            inside.execute(sql.SQL("drop role if exists {}").format(role))
     except psycopg.errors.DependentObjectsStillExist:
         return False
     except psycopg.errors.ObjectInUse:  # somebody is logged in as it, in a forgotten session

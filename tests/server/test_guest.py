@@ -299,3 +299,36 @@ def test_a_role_that_cannot_serve_is_told_with_the_statement_that_changes_it(
         visit(docker)
     finally:
         docker.run(f"drop role {shape.split()[2]}")
+
+
+def test_what_others_have_given_to_our_roles_in_their_databases_stays(
+    docker: Host, root: Path
+) -> None:
+    before = docker.state()
+    settings = Settings(dsn=docker.dsn)
+    with subject.prepare(settings, subject.find(settings, root)):
+        docker.run(
+            "create table public.theirs (id integer)",
+            "grant select on public.theirs to anon",
+            "create table public.ours_by_name (id integer)",
+            "alter table public.ours_by_name owner to authenticated",
+        )
+    owned = "select relowner::regrole::text, relacl::text from pg_class where relname = %r"
+    assert docker.run(owned % "ours_by_name") == [("authenticated", None)]
+    assert "anon=r/" in str(docker.run(owned % "theirs"))
+    docker.run("drop table public.theirs, public.ours_by_name")
+    start(ServerRequest(dsn=docker.dsn)).stop()
+    assert docker.state() == before
+
+
+def test_a_run_beside_another_is_judged_as_if_it_were_alone(docker: Host, root: Path) -> None:
+    settings = Settings(dsn=docker.dsn)
+    command = [sys.executable, "-m", "pytest", "--usersync", "-p", "no:cacheprovider"]
+    command += ["--usersync-select=US104,US501,US502,US608", f"--usersync-dsn={docker.dsn}"]
+    examples = Path(__file__).parents[2] / "examples" / "petforce"
+    with subject.prepare(settings, subject.find(settings, root)):
+        beside = subprocess.run(command, cwd=examples, capture_output=True, text=True, check=False)
+    alone = subprocess.run(command, cwd=examples, capture_output=True, text=True, check=False)
+    said = [run.stdout.splitlines()[-1].partition(" in ")[0] for run in (beside, alone)]
+    assert said[0] == said[1]
+    assert "error" not in said[0]
