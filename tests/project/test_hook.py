@@ -78,7 +78,6 @@ def keep(dsn):
     kept.append(psycopg.connect(dsn))
     kept[-1].execute("create table made ()")
     kept[-1].commit()
-    kept[-1].execute("lock table made")
 
 
 number = 1

@@ -20,7 +20,7 @@ from pytest_usersync.database import connect
 from pytest_usersync.server import ServerRequest, start
 with start(ServerRequest()) as running:
     with connect(running.server, "postgres") as connection:
-        connection.execute("create table kept (it int)")
+        connection.execute("create table public.kept (it int)")
     print(running.server.to_json())
     print(running.detach())
 """
@@ -53,7 +53,7 @@ def kept() -> Iterator[Kept]:
 
 def test_a_kept_server_still_has_what_was_written(kept: Kept) -> None:
     with connect(kept.server, "postgres") as connection:
-        assert connection.execute("select * from kept").fetchall() == []
+        assert connection.execute("select * from public.kept").fetchall() == []
 
 
 def test_the_command_ends_the_server_and_removes_its_files(kept: Kept) -> None:
