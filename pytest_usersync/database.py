@@ -30,6 +30,8 @@ HARNESS = "usersync_harness"
 Connection: TypeAlias = psycopg.Connection[DictRow]
 
 _count = itertools.count(1)
+# With the process id, it tells this process from those of other machines on one server.
+_process = secrets.token_hex(4)
 
 # How long the server may take to end a session whose client has closed it, in seconds.
 _PATIENCE = 0.5
@@ -344,10 +346,15 @@ def set_owner(connection: Connection, name: str, role: str) -> None:
     connection.execute(statement.format(sql.Identifier(name), sql.Identifier(role)))
 
 
+def own_names() -> str:
+    """Return the regular expression that the names of this process match, and of no other."""
+    return f"^{PREFIX}.*_{os.getpid()}_{_process}_[0-9]+$"
+
+
 def fresh_name(kind: str) -> str:
     """Return a database name that no other process or worker uses, ``usersync_race_…``."""
     word = re.sub(r"[^a-z0-9]+", "_", kind.lower())[:24].strip("_")
-    return f"{PREFIX}{word}_{os.getpid()}_{secrets.token_hex(3)}_{next(_count)}"
+    return f"{PREFIX}{word}_{os.getpid()}_{_process}_{next(_count)}"
 
 
 class Clones:

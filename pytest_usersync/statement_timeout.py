@@ -115,8 +115,7 @@ class _Watch(threading.Thread):
     def __init__(self, server: Server) -> None:
         super().__init__(name="usersync-statement-timeout", daemon=True)
         self._server = server
-        # `database.fresh_name` has the process in it.
-        self._names = f"^{database.PREFIX}.*_{os.getpid()}_[0-9a-f]+_[0-9]+$"
+        self._names = database.own_names()
         self._over = threading.Event()
         self._connection: database.Connection | None = None
         self._handled: dict[int, _Handled] = {}
