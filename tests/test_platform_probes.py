@@ -121,6 +121,7 @@ def test_direct_sql_ends_as_measured(seeded: Server, row: dict[str, Any]) -> Non
     name = platform.template(seeded)
     with database.connect(seeded, name, autocommit=False) as connection:
         connection.execute("set local timezone = 'UTC'")
+        connection.execute("set local session_replication_role = origin")
         connection.execute(OBSERVER)
         got = outcome(connection, *row["statements"], rows=True)
         connection.rollback()
