@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import psycopg
@@ -73,7 +73,6 @@ class Roles:
         contexts = {row["name"]: row["context"] for row in found}
         fixed = {name for name, context in contexts.items() if context in _AT_LOGIN}
         self._free = {name for name, context in contexts.items() if context == "user"}
-        self._barred = contexts.keys() - self._free
         for settings in self._all():
             for word in fixed & settings.keys():
                 del settings[word]
@@ -90,11 +89,6 @@ class Roles:
         own = self._own.get(role, {})
         path = {"search_path": '"public", "extensions"'}
         return self._part("authenticator", {**path, **own, CLAIMS: claims}, role)
-
-    def settable(self, part: Part) -> Part:
-        """Return the part with what its login itself may set."""
-        settings = tuple(one for one in part.settings if one[0] not in self._barred)
-        return replace(part, settings=settings)
 
     def _part(self, login: str, more: Mapping[str, str], role: str = "none") -> Part:
         nobody = dict.fromkeys(_CLAIMS, "")
