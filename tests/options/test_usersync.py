@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from pytest_usersync.server import owned
 
 Run = Callable[..., pytest.RunResult]
 
@@ -65,17 +65,21 @@ def test_with_it_the_header_says_what_was_found(run: Run) -> None:
     )
 
 
-def folders() -> list[Path]:
-    """Return the folders of servers that this process has started."""
-    places = {Path("/dev/shm"), Path(tempfile.gettempdir())}  # noqa: S108
-    return [path for place in places for path in place.glob(f"usersync-{os.getpid()}-*")]
-
-
 @pytest.mark.parametrize("select", ["US901", "US911", "US921"])
-def test_the_server_goes_with_the_run_however_it_ends(run: Run, select: str) -> None:
-    before = folders()
+def test_the_server_goes_with_the_run_however_it_ends(
+    run: Run, select: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def make(root: Path, *, mode: int = 0o700) -> owned.Folder:
+        made.append(make_folder(root, mode=mode))
+        return made[-1]
+
+    make_folder = owned.make
+    monkeypatch.setattr(owned, "make", make)
     run(select=select)
-    assert folders() == before
+    assert made
+    assert [one.path for one in made if one.path.exists()] == []
 
 
 def test_a_folder_without_a_project_is_a_usage_error(
