@@ -24,6 +24,7 @@ from psycopg.rows import DictRow
 
 from . import database
 from .server import MAINTENANCE, Server, conninfo
+from .visible import one_line
 
 # Seconds. Supabase Auth itself ends a request after ten (GOTRUE_API_MAX_REQUEST_DURATION), so a
 # signup that takes longer is lost; what a check runs besides is done in milliseconds.
@@ -90,9 +91,7 @@ class Overrun:
         return f"still running after {self.seconds:g} s, so {what}"
 
     def __str__(self) -> str:
-        text = " ".join(self.query.split())
-        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-        return f"a statement was {self.message}: {shown}"
+        return f"a statement was {self.message}: {one_line(self.query, _SHOWN)}"
 
     def claim(self) -> bool:
         """Take it for the reason of one error; another error has another reason."""
