@@ -57,8 +57,7 @@ _STRANGERS = """
         and not pg_catalog.pg_has_role(%(harness)s, r.oid, 'member')
         and (
             %(own)s
-            or r.rolname = any (%(created)s)
-            and pg_catalog.shobj_description(r.oid, 'pg_authid') like 'made by pytest-usersync, %%'
+            or r.rolname = any (%(made)s)
         )
     order by r.rolname
 """
@@ -99,17 +98,16 @@ def load(
             closing(Loading(server, name, project)) as loading,
         ):
             loaded = loading.loaded(stop=stop)
-        _let_harness_in(server, name, project)
+        _let_harness_in(server, name)
     except BaseException:
         database.drop(server, name)
         raise
     return loaded
 
 
-def _let_harness_in(server: Server, name: str, project: Project) -> None:
+def _let_harness_in(server: Server, name: str) -> None:
     """Let the harness take the roles that the project made; others' roles stay as they are."""
-    created = sorted(strangers.created(project))
-    given = {"harness": database.HARNESS, "own": server.own, "created": created}
+    given = {"harness": database.HARNESS, "own": server.own, "made": strangers.made(server)}
     with database.connect(server, name) as superuser:
         for row in superuser.execute(_STRANGERS, given).fetchall():
             grant = sql.SQL("grant {} to {}")

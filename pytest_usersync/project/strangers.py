@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .. import database
+from .. import database, names
 from ..errors import ServerError
 from ..server import MAINTENANCE, Server, guest, ledger
 from .model import Project
 
-
-def created(project: Project) -> set[str]:
-    """Return the names of roles that a project's files are seen to create."""
-    return set[str]().union(*map(guest.created_roles, _texts(project)))
-
-
-def _texts(project: Project) -> list[str]:
-    return [one.text for one in (*project.before, *project.migrations, *project.after)]
+_CREATE = re.compile(rf"(?i)\bcreate\s+(?:role|user|group)\s+({names.WORD})")
 
 
 @contextmanager
@@ -36,17 +31,29 @@ def noted(server: Server, project: Project) -> Iterator[None]:
     with database.connect(server, MAINTENANCE) as control:
         book = ledger.find(control)
         assert book
-        named = set[str]().union(*map(guest.words, _texts(project)))
-        for role, run in ledger.expect(server, server.guest, book, created(project), named):
-            if run == server.guest.id:
-                continue
-            if guest.is_alive(control, run):
+        texts = [one.text for one in (*project.before, *project.migrations, *project.after)]
+        created = {names.last(one) for text in texts for one in _CREATE.findall(text)}
+        named = {name for text in texts for name in names.words(text)}
+        load = secrets.token_hex(4)
+        known = ledger.expect(server, book, load, created, named)
+        for role, runs in known.items():
+            if any(guest.is_alive(control, run) for run in runs - {server.guest.id}):
                 raise ServerError(
                     f"The role {role}, which the project makes, was made by another run that is "
                     "still on the server. Start this run when that one has ended."
                 )
-            guest.drop_roles(server, book, [role])
+            if server.guest.id not in runs:
+                guest.drop_roles(server, book, [role])
     try:
         yield
     finally:
-        ledger.note(server, server.guest, book)
+        ledger.note(server, book, load)
+
+
+def made(server: Server) -> list[str]:
+    """Return the roles that the project's files have made on a server that somebody else runs."""
+    if server.guest is None:
+        return []
+    with database.connect(server, MAINTENANCE) as control:
+        book = ledger.find(control)
+    return ledger.made(server, book) if book else []

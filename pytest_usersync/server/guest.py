@@ -8,7 +8,6 @@ alive no more; what all runs share goes with the last one.
 from __future__ import annotations
 
 import os
-import re
 import secrets
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -284,18 +283,3 @@ def _drop_role(inside: Connection, name: str, *, granted: bool) -> bool:
     except psycopg.errors.ObjectInUse:  # somebody is logged in as it, in a forgotten session
         return False
     return True
-
-
-def created_roles(text: str) -> set[str]:
-    """Return the names of roles that a file is seen to create."""
-    found = re.findall(r'(?i)\bcreate\s+(?:role|user|group)\s+("(?:[^"]|"")+"|[\w$]+)', text)
-    return {_folded(name) for name in found}
-
-
-def _folded(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
-
-
-def words(text: str) -> set[str]:
-    """Return every word of a file that might be the name of a role."""
-    return {_folded(name) for name in re.findall(r'"(?:[^"]|"")+"|[\w$]+', text)}

@@ -68,23 +68,40 @@ def _locale(control: Connection) -> str:
 
 
 def expect(
-    server: Server, guest: Guest, name: str, created: Iterable[str], named: Iterable[str]
-) -> list[tuple[str, str]]:
+    server: Server, name: str, load: str, created: Iterable[str], named: Iterable[str]
+) -> dict[str, set[str]]:
     """Write down the roles that files are about to make or to name.
 
-    Return those to be made that another load has made already, each with the id of its run.
+    Return those to be made that a run has made already, each with the ids of the runs that it may
+    be; a role of somebody else's is not among them.
+
+    Args:
+        load: names this load, and no other.
     """
+    assert server.guest
+    found: dict[str, set[str]] = {}
     with _open(server, name) as ledger:
-        found = ledger.execute(
-            "select * from ledger.expect(%s, %s, %s)", [guest.id, list(created), list(named)]
-        )
-        return [(row["name"], row["maker"]) for row in found]
+        asked = [load, server.guest.id, list(created), list(named)]
+        for row in ledger.execute("select * from ledger.expect(%s, %s, %s, %s)", asked):
+            found.setdefault(row["name"], set()).add(row["maker"])
+    return found
 
 
-def note(server: Server, guest: Guest, name: str) -> None:
+def note(server: Server, name: str, load: str) -> None:
     """Write down what a load has changed."""
+    assert server.guest
     with _open(server, name) as ledger:
-        ledger.execute("select ledger.note(%s)", [guest.id])
+        ledger.execute("select ledger.note(%s, %s)", [load, server.guest.id])
+
+
+def made(server: Server, name: str) -> list[str]:
+    """Return the names of the roles that the files of this run have made."""
+    assert server.guest
+    with _open(server, name) as ledger:
+        rows = ledger.execute(
+            "select name from ledger.newcomer where run = %s order by name", [server.guest.id]
+        )
+        return [row["name"] for row in rows]
 
 
 def mark(server: Server, name: str, alive: Collection[str]) -> None:

@@ -65,6 +65,12 @@ create table ledger.made (
     role oid primary key,
     run text not null
 );
+-- Roles that were there when a load began, and that no run is known to have made.
+create table ledger.there (
+    load text,
+    role oid,
+    primary key (load, role)
+);
 
 create function ledger.marked()
 returns oid[]
@@ -111,37 +117,44 @@ from ledger.before as b
 full join ledger.seen() as s on s.catalog = b.catalog and s.key = b.key
 where b.held is distinct from s.held;
 
--- Write down which roles a run is about to name, and return those that another load has made.
-create function ledger.expect(run text, created text[], named text[])
+-- The roles that are new, each with the runs that may have made it: one, when a load has noted it.
+create view ledger.newcomer as
+select r.oid as role, r.rolname::text as name, coalesce(m.run, e.run) as run
+from ledger.difference as d
+join pg_catalog.pg_authid as r on d.catalog = 'pg_authid' and r.oid = d.key::oid
+left join ledger.made as m on m.role = r.oid
+left join ledger.expected as e on e.name = r.rolname and m.run is null
+where d.was is null;
+
+-- Write down which roles a load is about to name, and return those to be made that are there, each
+-- with the runs that may have made it. A role that nobody of ours made is a stranger's.
+create function ledger.expect(load text, run text, created text[], named text[])
 returns table (name text, maker text)
-language sql
+language plpgsql
 set search_path = ''
 as $$
+begin
+    return query
+    select n.name, n.run
+    from ledger.newcomer as n
+    where n.name = any (created) and n.run is not null
+    order by n.name, n.run;
+    insert into ledger.there (load, role)
+    select expect.load, n.role from ledger.newcomer as n where n.run is null;
     insert into ledger.expected (run, name)
-    select run, w.name
+    select expect.run, w.name
     from (
         select pg_catalog.unnest(created) as name
         union
         select r.rolname from pg_catalog.pg_roles as r where r.rolname = any (named)
     ) as w
+    where w.name not in (select n.name from ledger.newcomer as n where n.run is null)
     on conflict on constraint expected_pkey do update set noted = false;
-    select r.rolname::text, coalesce(m.run, e.run)
-    from ledger.difference as d
-    join pg_catalog.pg_authid as r on d.catalog = 'pg_authid' and r.oid = d.key::oid
-    left join ledger.made as m on m.role = r.oid
-    left join lateral (
-        select o.run
-        from ledger.expected as o
-        where o.name = r.rolname and o.run <> expect.run
-        order by o.run
-        limit 1
-    ) as e on true
-    where d.was is null and r.rolname = any (created)
-    order by r.rolname
+end
 $$;
 
--- Write down what a load has changed.
-create function ledger.note(run text)
+-- Write down what a load has changed, and which roles it has made: all but those that were there.
+create function ledger.note(load text, run text)
 returns void
 language sql
 set search_path = ''
@@ -162,7 +175,11 @@ as $$
         limit 1
     ) as e on true
     where d.was is null
+        and not exists (
+            select from ledger.there as t where t.load = note.load and t.role = r.oid
+        )
     on conflict (role) do nothing;
+    delete from ledger.there as t where t.load = note.load;
     update ledger.expected as e set noted = true where e.run = note.run
 $$;
 

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from hosts import LOCAL, ODD, Host, hosted
 
-from pytest_usersync import database, subject
+from pytest_usersync import database, platform, project, subject
 from pytest_usersync.errors import ServerError
 from pytest_usersync.server import ServerRequest, guest, start
 from pytest_usersync.settings import Settings
@@ -137,6 +137,8 @@ def test_after_a_run_the_roles_and_databases_are_what_they_were(host: Host, root
     with subject.prepare(settings, subject.find(settings, root)) as (prepared, running):
         assert not prepared.load_failures
         assert changed(host) == [("app_reader",), ("app_unseen",)]
+        taken = "select pg_has_role('usersync_harness', 'app_reader', 'member')"
+        assert host.run(taken) == [(True,)]
         for role in (
             "supabase_auth_admin",
             "authenticator",
@@ -245,6 +247,33 @@ def test_what_others_do_meanwhile_stays(local: Host, begin: Begin) -> None:
     assert held == [(["statement_timeout=9s"],)]
     with psycopg.connect(local.dsn, dbname="postgres", user="supabase_auth_admin", password="new"):
         pass
+
+
+def test_a_role_that_somebody_makes_by_hand_while_a_run_is_there_stays(
+    docker: Host, root: Path
+) -> None:
+    before = docker.state()
+    found = subject.find(Settings(dsn=docker.dsn), root)
+    with start(ServerRequest(dsn=docker.dsn)) as running:
+        template = platform.template(running.server)
+        docker.run("create role app_reader", "create role newcomer")
+        try:
+            loaded = project.load(running.server, template, found)
+            assert [one.failure.sqlstate for one in loaded.failures] == ["42710"]
+            docker.run("create role later")
+            again = project.load(running.server, template, found)
+            for name in (loaded.database, again.database):
+                database.drop(running.server, name)
+        finally:
+            running.stop()
+            left = docker.run(
+                "select rolname from pg_roles"
+                " where rolname in ('app_reader', 'app_unseen', 'later', 'newcomer') order by 1"
+            )
+            for (name,) in left:
+                docker.run(f"drop role {name}")
+    assert left == [("app_reader",), ("later",), ("newcomer",)]
+    assert docker.state() == before
 
 
 def test_a_database_that_is_kept_stays_and_its_roles_go_with_it(docker: Host, root: Path) -> None:
