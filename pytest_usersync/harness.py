@@ -120,7 +120,10 @@ class UserSync(Records):
 
     @contextmanager
     def superuser(self) -> Iterator[psycopg.Connection[DictRow]]:
-        """Lend a connection that sees everything and may do everything, inside the same world."""
+        """Lend a connection that sees and writes all rows, inside the same world.
+
+        It is a superuser's, but in a test with a clone of its own, where it is the harness's.
+        """
         with self._begun().reader() as cursor:
             yield cursor.connection
 

@@ -95,7 +95,7 @@ class Records(ABC):
         ]
 
     def query(self, text: LiteralString, values: Sequence[object] = ()) -> list[DictRow]:
-        """Return what a query finds, as the superuser, whatever role the connection has."""
+        """Return what a query finds in all rows, whatever role the connection has."""
         return self._read(sql.SQL(text), values)
 
     def backfill(self) -> int:

@@ -43,7 +43,7 @@ class Cast:
     # -- what there is
 
     def prepare(self, *acts: str | Callable[[Connection], object]) -> None:
-        """Do what every schedule begins with: SQL, or code on a superuser's connection."""
+        """Do what every schedule begins with: SQL, or code on a connection that writes all rows."""
         for act in acts:
             self.texts.append(act)
             self._do(partial(self._write, act))
@@ -141,8 +141,9 @@ class Cast:
         """Demand something of the database after each schedule.
 
         Args:
-            holds: is given a superuser's connection; raises AssertionError or returns False when
-                something is wrong. What it writes is taken back.
+            holds: is given a connection that sees all rows, and is no superuser; raises
+                AssertionError or returns False when something is wrong. What it writes is taken
+                back.
         """
         self.invariants.append(holds)
         return holds

@@ -59,7 +59,7 @@ def learn(connection: Connection, sync: Sync) -> Learnt:
     """Try the keys that functions mention, those that apps send, and those that are columns.
 
     Args:
-        connection: the superuser's, idle; every signup is taken back.
+        connection: the harness's, idle; every signup is taken back.
         sync: what watching has found so far; its ``metadata_keys`` are what functions mention.
     """
     with connection.transaction(force_rollback=True):  # in one transaction, now() stands still

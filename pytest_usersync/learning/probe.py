@@ -73,7 +73,7 @@ class Laboratory:
     """A scratch database in which users are inserted, looked at, and taken back.
 
     Args:
-        connection: the superuser's; it acts as ``supabase_auth_admin`` for every write.
+        connection: the harness's; it acts as ``supabase_auth_admin`` for every write.
         sync: what watching has found so far; its targets are the rows looked at.
     """
 

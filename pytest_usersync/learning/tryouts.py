@@ -177,7 +177,7 @@ def tried(
     """Try out signups as Supabase Auth, one after the other on the same database.
 
     Args:
-        connection: the superuser's, idle.
+        connection: the harness's, idle.
         given: for each tryout those who sign up in it. They have ids and addresses of their own,
             the same in every tryout.
         targets: the tables to look at afterwards.

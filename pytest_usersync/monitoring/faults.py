@@ -36,7 +36,7 @@ class Fault:
     """A state, sound ones included.
 
     Args:
-        sql: what a superuser runs to bring it about.
+        sql: what the harness runs to bring it about.
         trigger: the trigger that it is about, if any.
         failing: whether what monitoring reads is out of order: then an error is an answer.
     """

@@ -42,7 +42,7 @@ class Search:
     """A search in one database.
 
     Args:
-        connection: the superuser's, idle; every signup is taken back.
+        connection: the harness's, idle; every signup is taken back.
         sync: the sync under test.
     """
 

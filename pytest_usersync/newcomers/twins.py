@@ -38,7 +38,7 @@ def twins(connection: Connection, sync: Sync, what: str) -> list[Twins]:
     """Return the pairs of which one can sign up and not the other, one for each reason.
 
     Args:
-        connection: the superuser's, idle; every signup is taken back.
+        connection: the harness's, idle; every signup is taken back.
         what: what they share, ``"metadata"`` or ``"local-part"``.
     """
     alike = what == "local-part"

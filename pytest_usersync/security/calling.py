@@ -44,7 +44,7 @@ def callings(
         user_id: whose id is handed over wherever one fits.
         act: what it is tried for, ``update`` or ``delete``.
         text: what is handed over wherever a text fits.
-        before: what the superuser does first.
+        before: what the harness does first.
     """
     for one in routines(trial):
         if one.trigger:

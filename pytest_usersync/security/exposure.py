@@ -77,7 +77,7 @@ def exposures(
         trial: the case that acts; the user may be uncommitted in it.
         told: what the request's token says.
         user_id: whose data is looked for.
-        setup: SQL that the superuser runs before, and that is taken back.
+        setup: SQL that the harness runs before, and that is taken back.
     """
     wanted = needles(trial, user_id)
     with rehearsal(trial, told, setup) as connection:

@@ -128,7 +128,7 @@ class Forger:
                 yield from (Try(told, deed, has, one, grade) for deed in call(act, grade.value))
 
     def succeeds(self, one: Try, setup: str = "") -> bool:
-        """Tell whether a try succeeds, after SQL that the superuser has run."""
+        """Tell whether a try succeeds, after SQL that the harness has run."""
         seen = left(self.trial, one.told, one.deed, self.whose, setup)
         return bool(seen and one.done(seen))
 

@@ -80,7 +80,7 @@ class Deed:
     """Something that a user tries.
 
     Args:
-        before: what the superuser does first, to no avail yet.
+        before: what the harness does first, to no avail yet.
         calls: the function that it calls, by its name and the types of its arguments.
     """
 
@@ -213,7 +213,7 @@ def left(
         told: what the token of whoever does it says.
         deed: what is done, and taken back.
         user_id: whose rows are looked at.
-        setup: SQL that the superuser runs before.
+        setup: SQL that the harness runs before.
     """
     done: list[Left] = []
 

@@ -159,7 +159,7 @@ def opened(
         trial: the case that acts.
         told: what the token says.
         known: the rules.
-        setup: SQL that the superuser runs before; it is taken back.
+        setup: SQL that the harness runs before; it is taken back.
         carried: what such a row has instead of NULLs, by table: the id of a tenant, say.
     """
     questions = [(rule, _question(rule, {})) for rule in known]

@@ -26,7 +26,7 @@ def shortest(
         trial: in which the user signed up and was changed; ``trial.sent`` tells of both.
         user_id: whose history it is.
         before: what ``trial.sent`` was when it was done by hand.
-        by_hand: SQL of the superuser; it is not cut.
+        by_hand: SQL of the harness; it is not cut.
         broken: asks a trial in which all of it, or less, has just been done.
     """
     whole = trial.sent

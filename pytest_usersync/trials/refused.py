@@ -17,7 +17,7 @@ class Refused(Exception):
     Args:
         script: the SQL that shows it.
         sent: what Supabase Auth sent.
-        setup: SQL that the superuser ran before.
+        setup: SQL that the harness ran before.
     """
 
     def __init__(

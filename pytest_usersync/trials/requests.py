@@ -25,7 +25,7 @@ _SETTINGS = f"""
 """
 _PATH = '"public", "extensions"'
 
-# What each role brings with it, asked once for each superuser's session.
+# What each role brings with it, asked once for each of the harness's sessions.
 _known: WeakKeyDictionary[Connection, dict[str, dict[str, str]]] = WeakKeyDictionary()
 
 

@@ -47,10 +47,10 @@ def shortest(
     history as it was sent is returned when it does not show the same again.
 
     Args:
-        connection: the superuser's, idle; ``broken`` may query it.
+        connection: the harness's, idle; ``broken`` may query it.
         sent: what one or more flows sent, the refused statement last if there was one.
         broken: whether the promise is still broken in the same way.
-        setup: what the superuser does before, and what the text then begins with.
+        setup: what the harness does before, and what the text then begins with.
         shapes: what other cases of the same check came down to, tried first; this one is added.
     """
     shapes = [] if shapes is None else shapes
