@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from ..database import Connection
+from ..names import WORD, words
 from .split import Statement, blank_comments
 
 # The schemas that belong to the platform.
@@ -17,8 +18,7 @@ PLATFORM_SCHEMAS = (
 )
 _OURS = frozenset({*PLATFORM_SCHEMAS, "_realtime", "_analytics", "pgtle"})
 
-_WORD = r'(?:"(?:[^"]|"")+"|[\w$]+)'
-_PATH = rf"{_WORD}(?:\s*\.\s*{_WORD})?"
+_PATH = rf"{WORD}(?:\s*\.\s*{WORD})?"
 _OBJECT = r"""(?P<kind>(?:materialized\s+|foreign\s+)?table|(?:materialized\s+)?view|sequence
     |function|procedure|aggregate|type|domain|operator(?:\s+(?:class|family))?|collation
     |text\s+search\s+\w+)"""
@@ -29,23 +29,23 @@ _CREATED = re.compile(
 )
 _PART = re.compile(
     rf"""create\s+(?:or\s+replace\s+)?(?:unique\s+|constraint\s+)*(?P<kind>index|trigger|policy|rule)
-    \s+(?:concurrently\s+)?{_UNLESS}(?P<name>{_WORD})\s(?P<between>[^;]*?)\bon\s+(?:only\s+)?
+    \s+(?:concurrently\s+)?{_UNLESS}(?P<name>{WORD})\s(?P<between>[^;]*?)\bon\s+(?:only\s+)?
     (?P<table>{_PATH})""",
     re.IGNORECASE | re.VERBOSE,
 )
 _CONSTRAINT = re.compile(
     rf"""alter\s+table\s+{_UNLESS}(?:only\s+)?(?P<table>{_PATH})\s+add\s+constraint\s+
-    (?P<name>{_WORD})""",
+    (?P<name>{WORD})""",
     re.IGNORECASE | re.VERBOSE,
 )
 _CHANGED = re.compile(
     rf"""(?:alter|comment\s+on|drop)\s+{_OBJECT}\s+{_UNLESS}(?:only\s+)?(?P<name>{_PATH})(?![\w$"]|\s*\.)
       (?!\s*add\s+(?!constraint\b|generated\b))
-    | comment\s+on\s+(?:column|index)\s+(?P<column>{_WORD}\s*\.)
+    | comment\s+on\s+(?:column|index)\s+(?P<column>{WORD}\s*\.)
     | (?:alter|drop)\s+index\s+{_UNLESS}(?:only\s+)?(?P<index>{_PATH})
     | (?:grant|revoke)\s[^;]*?\son\s+(?:(?:all\s+)?(?:table|function|sequence|procedure|routine
       |type|schema)s?\s+)?(?:in\s+schema\s+)?(?P<granted>{_PATH})
-    | (?:create|alter|comment\s+on|drop)\s+schema\s+{_UNLESS}(?P<schema>{_WORD})
+    | (?:create|alter|comment\s+on|drop)\s+schema\s+{_UNLESS}(?P<schema>{WORD})
     | copy\s+(?P<copied>{_PATH})
     | insert\s+into\s+(?P<filled>{_PATH})
     | select\s+pg_catalog\.setval\s*\(\s*'(?P<counted>{_PATH})""",
@@ -53,12 +53,12 @@ _CHANGED = re.compile(
 )
 _WHOLE = re.compile(
     rf"""(?:create|alter|drop|comment\s+on)\s+database\b
-    | alter\s+default\s+privileges\b[^;]*?\bin\s+schema\s+(?P<schema>{_WORD})
+    | alter\s+default\s+privileges\b[^;]*?\bin\s+schema\s+(?P<schema>{WORD})
     | create\s+event\s+trigger\b.*\bexecute\s+(?:function|procedure)\s+(?P<function>{_PATH})
     | drop\s+event\s+trigger\b
     | alter\s+event\s+trigger\b.*\b(?:owner\s+to|disable|enable)\b
-    | create\s+(?:role|user|group)\s+(?P<role>{_WORD})
-    | create\s+publication\s+(?P<publication>{_WORD})""",
+    | create\s+(?:role|user|group)\s+(?P<role>{WORD})
+    | create\s+publication\s+(?P<publication>{WORD})""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 # What only says whose a thing is, who may use it, or how the session is to be.
@@ -137,7 +137,7 @@ class Known:
         if found := _PART.match(code):
             return self._part(found, code)
         if found := _CONSTRAINT.match(code):
-            return self._made(found["table"], f" {_words(found['name'])[-1]}")
+            return self._made(found["table"], f" {words(found['name'])[-1]}")
         if found := _CREATED.match(code):
             return self._made(found["name"])
         found = _CHANGED.match(code)
@@ -147,17 +147,17 @@ class Known:
         """Judge what is no object of a schema."""
         for kind in ("role", "publication"):
             if found[kind]:
-                there = f"{kind} {_words(found[kind])[-1]}" in self.names
+                there = f"{kind} {words(found[kind])[-1]}" in self.names
                 return Fate.LEFT_OUT if there else Fate.KEPT
         name = found["schema"] or found["function"]
-        return Fate.KEPT if name and _words(name)[0] not in _OURS else Fate.LEFT_OUT
+        return Fate.KEPT if name and words(name)[0] not in _OURS else Fate.LEFT_OUT
 
     def _part(self, found: re.Match[str], code: str) -> Fate:
         """Judge an index, trigger or policy: those of the project are kept on any table."""
         schema, table = _pair(found["table"])
         if schema not in _OURS:
             return Fate.KEPT
-        name = _words(found["name"])[-1]
+        name = words(found["name"])[-1]
         if f"{schema}.{table} {name}" in self.names or f"{schema}.{name}" in self.names:
             return Fate.LEFT_OUT
         if found["kind"].lower() == "policy":
@@ -195,12 +195,5 @@ def is_accessory(statement: Statement) -> bool:
 
 
 def _pair(path: str) -> tuple[str, str]:
-    words = _words(path)
-    return (words[0], words[-1]) if len(words) > 1 else ("", words[0])
-
-
-def _words(path: str) -> list[str]:
-    return [
-        word[1:-1].replace('""', '"') if word.startswith('"') else word.lower()
-        for word in re.findall(_WORD, path)
-    ]
+    first, *others = words(path)
+    return (first, others[-1]) if others else ("", first)
