@@ -52,9 +52,8 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
     Raises:
         UserSyncError: no server, no project, or a project that cannot be read.
     """
-    request = ServerRequest(settings.dsn, settings.binaries)
     with (
-        _started(request) as running,
+        start(settings) as running,
         lost.told(running.server, "the run was prepared"),
         statement_timeout.watching(running.server, settings.statement_timeout),
         ground(running.server) as template,
@@ -68,9 +67,10 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
         yield asked, running
 
 
-def _started(request: ServerRequest) -> RunningServer:
+def start(settings: Settings) -> RunningServer:
+    """Start the server that the settings name, or one that is found, with our platform."""
     with progress.doing("starting PostgreSQL"):
-        return server.start(request, platform.seed())
+        return server.start(ServerRequest(settings.dsn, settings.binaries), platform.seed())
 
 
 def watched(

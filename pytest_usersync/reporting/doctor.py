@@ -15,14 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from .. import platform, server, subject
+from .. import subject
 from ..check import Subject
 from ..errors import UserSyncError
 from ..given import source
 from ..options import OPTIONS, flag
 from ..project import Project
 from ..reading import settings
-from ..server import ServerRequest
 from ..settings import Settings
 from ..sync import Sync
 from . import vitals
@@ -126,7 +125,7 @@ def _options(config: pytest.Config) -> Iterator[Fact]:
 
 
 def _server(config: pytest.Config, given: Settings) -> Iterator[Fact]:
-    with server.start(ServerRequest(given.dsn, given.binaries), platform.seed()) as running:
+    with subject.start(given) as running:
         one = running.server
         yield Fact("server", one.origin, _how(config, given))
         yield from vitals.build(one)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from .. import database, platform, progress, project, server, statement_timeout, subject
+from .. import database, lost, progress, project, statement_timeout, subject
 from ..check import Check, Subject
 from ..finding import Outcome
 from ..project import Manner, Migration, Project, Reached, blank_comments
-from ..server import Server, ServerRequest
+from ..server import Server
 from ..settings import Settings
 from ..trials.common import Common
 from ..trials.stage import Stage
@@ -56,9 +56,9 @@ def walk(
     Args:
         said: is told where the walk has come to, because it takes its time.
     """
-    request = ServerRequest(settings.dsn, settings.binaries)
     with (
-        server.start(request, platform.seed()) as running,
+        subject.start(settings) as running,
+        lost.told(running.server, "the project was judged"),
         statement_timeout.watching(running.server, settings.statement_timeout),
         subject.ground(running.server) as template,
         project.stepwise(running.server, template, found, stop=settings.stop) as steps,
