@@ -104,8 +104,8 @@ OPTIONS = (
     Option(
         "statement-timeout",
         "text",
-        "end a statement of the project after so many seconds: 10 unless told, and 60 while "
-        "migrations, seeds and setup are applied",
+        "end a statement of the project after so many seconds (default 10, and 60 while "
+        "migrations, seeds and setup are applied)",
         metavar="SECONDS",
         ini=True,
     ),
@@ -119,8 +119,8 @@ OPTIONS = (
     Option(
         "ignore",
         "words",
-        "leave these checks out, by code or prefix; with US701, tests also run on what of the "
-        "migrations could be applied; repeatable",
+        "leave these checks out, by code or prefix; with US701, tests run although a migration "
+        "did not apply; repeatable",
         metavar="CODES",
         ini=True,
     ),
