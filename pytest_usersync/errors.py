@@ -5,6 +5,8 @@ Every message is one line of the form ``<what was given>. <what would be right, 
 
 import errno
 
+from .visible import one_line
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # PostgreSQL's disk_full.
 DISK_FULL = "53100"
@@ -39,5 +41,5 @@ def no_room(error: BaseException) -> str:
     full = isinstance(error, OSError) and error.errno in _FULL
     if not full and getattr(error, "sqlstate", None) != DISK_FULL:
         return ""
-    said = " ".join(str(error).split())
+    said = one_line(str(error))
     return f"A disk is full: {said}. Make room there; TMPDIR moves the files of a server of ours."

@@ -30,7 +30,7 @@ from .server import RunningServer, variables
 from .settings import Settings
 from .trials.stages import Stages
 from .trials.verdict import Verdict, crashed
-from .visible import cut, in_line
+from .visible import LIMIT, one_line
 
 _NOTHING_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 # Names under which xdist's processes tell each other what they know.
@@ -139,7 +139,7 @@ class Run:
         try:
             self._exits.close()
         except Exception as error:  # noqa: BLE001  the run is over and its exit code is known
-            words = in_line(cut(" ".join(str(error).split())))
+            words = one_line(str(error), LIMIT)
             # The terminal reporter is gone by now.
             print(f"usersync: not everything could be removed: {words}", file=sys.stderr)  # noqa: T201
 

@@ -43,7 +43,9 @@ def pytest_runtest_makereport(
         alone = _shorten(excinfo, uses=uses)
         report = yield
     if alone:
-        report.longrepr = " ".join(str(excinfo.value).split())
+        from .visible import LIMIT, one_line  # noqa: PLC0415
+
+        report.longrepr = one_line(str(excinfo.value), LIMIT)
     return report
 
 

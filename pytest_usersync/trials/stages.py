@@ -137,7 +137,6 @@ class Stages:
                 if not lost.ended(error):
                     raise
                 said = in_line(cut(str(error)))
-            self._renew()
             lost.require(self.subject.server, f"{check.code} was judged")
         reason = f"PostgreSQL ended the session each time: {said}"
         return Verdict(check.code, case, Outcome.NOT_JUDGED, reason)
