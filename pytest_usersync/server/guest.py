@@ -85,11 +85,11 @@ def begin(server: Server) -> tuple[Server, Callable[[], None]]:
         ServerError: a role that is there cannot serve, or another run holds everybody up.
     """
     guest = Guest(secrets.token_hex(4), secrets.token_hex(16))
+    number = int.from_bytes(bytes.fromhex(guest.id), signed=True)
     control = connect(_patient(server))
     try:
         with locked(control):
             others = _alive(control)
-            number = int.from_bytes(bytes.fromhex(guest.id), signed=True)
             control.execute(
                 "select pg_catalog.pg_advisory_lock(%s::int4, %s::int4)", [_ALIVE, number]
             )
@@ -100,19 +100,23 @@ def begin(server: Server) -> tuple[Server, Callable[[], None]]:
             ledger.begin(control, server, guest)
     except BaseException:
         with suppress(Exception):
-            _end(control, server)
+            _end(control, server, number)
         raise
     pid = os.getpid()
 
     def end() -> None:
         if os.getpid() == pid:  # A forked child leaves it to its parent.
-            _end(control, server)
+            _end(control, server, number)
 
     return replace(server, guest=guest), end
 
 
-def _end(control: Connection, server: Server) -> None:
-    """Remove what the run has made, unless others use it: then the last one does."""
+def _end(control: Connection, server: Server, number: int) -> None:
+    """Remove what the run has made, unless others use it: then the last one does.
+
+    Args:
+        number: by its lock the others know that the run is alive.
+    """
     if control.closed or control.broken:
         # Our lock went with the connection, so whatever is ours counts as left by a dead run.
         control.close()
@@ -120,6 +124,10 @@ def _end(control: Connection, server: Server) -> None:
     try:
         with locked(control):
             left = _sweep(control, server, _alive(control), everything=True)
+            # A closed session keeps its locks for a moment: who ends then would leave all to us.
+            control.execute(
+                "select pg_catalog.pg_advisory_unlock(%s::int4, %s::int4)", [_ALIVE, number]
+            )
     finally:
         control.close()
     if left:
