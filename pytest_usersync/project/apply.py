@@ -54,7 +54,7 @@ _STRANGERS = """
     from pg_catalog.pg_roles as r
     where not r.rolsuper
         and not pg_catalog.starts_with(r.rolname, 'pg_')
-        and not pg_catalog.pg_has_role(%(harness)s, r.oid, 'member')
+        and not pg_catalog.pg_has_role(%(harness)s, r.oid, %(taking)s)
         and (
             %(own)s
             or r.rolname = any (%(made)s)
@@ -98,16 +98,23 @@ def load(
             closing(Loading(server, name, project)) as loading,
         ):
             loaded = loading.loaded(stop=stop)
-        _let_harness_in(server, name)
+        let_harness_in(server, name)
     except BaseException:
         database.drop(server, name)
         raise
     return loaded
 
 
-def _let_harness_in(server: Server, name: str) -> None:
+def let_harness_in(server: Server, name: str) -> None:
     """Let the harness take the roles that the project made; others' roles stay as they are."""
-    given = {"harness": database.HARNESS, "own": server.own, "made": strangers.made(server)}
+    # Who makes a role is an administrator of it, and from PostgreSQL 16 on may not take it by that.
+    taking = "set" if server.version >= 160000 else "member"
+    given = {
+        "harness": database.HARNESS,
+        "own": server.own,
+        "made": strangers.made(server),
+        "taking": taking,
+    }
     with database.connect(server, name) as superuser:
         for row in superuser.execute(_STRANGERS, given).fetchall():
             grant = sql.SQL("grant {} to {}")

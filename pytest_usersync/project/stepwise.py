@@ -10,7 +10,7 @@ from typing import NamedTuple
 from .. import database
 from ..server import Server
 from . import strangers
-from .apply import Loading, limited
+from .apply import Loading, let_harness_in, limited
 from .loaded import Loaded
 from .model import Migration, Project
 from .refusals import MigrationFailure
@@ -65,6 +65,7 @@ def _steps(loading: Loading, *, stop: bool) -> Iterator[Reached]:
         done.append(migration)
         failures += [failure] if failure else []
         loading.close()
+        let_harness_in(loading.server, loading.name)
         yield Reached(migration, failure, _so_far(loading.project, done), loading.so_far(failures))
         if failure and stop:
             return

@@ -62,3 +62,19 @@ def test_it_ends_where_the_cli_would_and_leaves_nothing(
             "select from pg_database where datname = %s", [only.loaded.database]
         )
         assert gone.fetchone() is None
+
+
+def test_the_harness_may_take_the_roles_that_a_step_has_made(
+    server: Server, template: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "supabase" / "migrations"
+    folder.mkdir(parents=True)
+    (folder / "20260101000000_m.sql").write_text("create role stepwise_reader;", encoding="utf-8")
+    with stepwise(server, template, find(tmp_path)) as steps:
+        (only,) = [
+            database.connect(server, step.loaded.database, database.HARNESS) for step in steps
+        ]
+        with only:
+            only.execute("set role stepwise_reader")
+    with database.connect(server, "template1") as connection:
+        connection.execute("drop role stepwise_reader")
