@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -28,26 +29,24 @@ def host(wanted: ServerRequest) -> Iterator[Host]:
 
 
 @pytest.fixture(params=["session", "transaction"])
-def pooled(
-    request: pytest.FixtureRequest, host: Host, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+def pooled(request: pytest.FixtureRequest, host: Host) -> Iterator[str]:
     """Return the address of a PgBouncer before the server."""
     program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
     if not program:
         pytest.skip("pgbouncer is not installed")
-    folder = tmp_path_factory.mktemp("pool")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    (folder / "users").write_text('"postgres" "sesame"\n')
-    (folder / "ini").write_text(
-        f"[databases]\n* = host=127.0.0.1 port={host.port}\n[pgbouncer]\nlisten_port = {port}\n"
-        "listen_addr = 127.0.0.1\nauth_type = plain\nunix_socket_dir =\n"
-        f"auth_file = {folder}/users\npool_mode = {request.param}\n"
-    )
-    for path in (folder, *folder.parents[:2]):
-        path.chmod(0o755)
-    identity = account.account().identity()
     with ExitStack() as exits:
+        # pytest's own folders are closed to the account that runs it.
+        folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="pool-")))
+        (folder / "users").write_text('"postgres" "sesame"\n')
+        (folder / "ini").write_text(
+            f"[databases]\n* = host=127.0.0.1 port={host.port}\n[pgbouncer]\n"
+            f"listen_port = {port}\nlisten_addr = 127.0.0.1\nauth_type = plain\n"
+            f"unix_socket_dir =\nauth_file = {folder}/users\npool_mode = {request.param}\n"
+        )
+        folder.chmod(0o755)
+        identity = account.account().identity()
         pool = exits.enter_context(subprocess.Popen([program, "-q", folder / "ini"], **identity))
         exits.callback(pool.kill)
         dsn = f"postgresql://postgres:sesame@127.0.0.1:{port}/"
