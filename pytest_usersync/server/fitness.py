@@ -15,6 +15,8 @@ from pytest_usersync.errors import ServerError
 
 _REQUESTS = ("anon", "authenticated", "service_role")
 _PLAIN = ("anon", "authenticated", "authenticator", "supabase_auth_admin")
+# It acts for the harness, where nobody is to come by a superuser's rights.
+_HARNESS = "usersync_harness"
 _ROLES = """
 select
     r.rolname::text as name,
@@ -41,7 +43,7 @@ def stand_ins(connection: psycopg.Connection[DictRow], where: str) -> tuple[tupl
         ServerError: a role that nobody can stand in for differs from the platform's so that what
             is found would be wrong; one line with the statement that would change it.
     """
-    known = ["postgres", "supabase_admin", *_PLAIN, "service_role"]
+    known = ["postgres", "supabase_admin", *_PLAIN, "service_role", _HARNESS]
     asked = {"requests": list(_REQUESTS), "known": known}
     roles = {row["name"]: row for row in connection.execute(_ROLES, asked)}
     for trouble, remedy in _troubles(roles):
@@ -61,7 +63,7 @@ def _migrates(role: DictRow) -> bool:
 
 
 def _troubles(roles: dict[str, DictRow]) -> Iterator[tuple[str, str]]:
-    for name in (*_PLAIN, "service_role"):
+    for name in (*_PLAIN, "service_role", _HARNESS):
         if name in roles and roles[name]["super"]:
             yield f"The role {name} is a superuser", f"alter role {name} nosuperuser;"
     for name in _PLAIN:
