@@ -21,7 +21,7 @@ from ..finding import (
     NotJudged,
     Outcome,
 )
-from ..visible import cut, travelling
+from ..visible import cut, one_line, travelling
 from .refused import Refused
 from .stage import Stage
 from .trial import Trial
@@ -157,6 +157,20 @@ def crashed(check: Check, case: str, error: BaseException) -> Verdict:
     first = (cut(str(error)).strip().splitlines() or [""])[0]
     reason = f"the check itself failed: {type(error).__name__}: {first}"
     return Verdict(check.code, case, Outcome.NOT_JUDGED, reason, crashed=True)
+
+
+def forbidden(check: Check, case: str, error: BaseException) -> Verdict | None:
+    """Return the verdict on a case that the project's own code stopped where nobody asked it.
+
+    An event trigger may forbid what a check prepares, a cast what it reads. An error without a
+    function of the project in it is the check's own.
+    """
+    if not isinstance(error, Error) or not (context := error.diag.context or "").strip():
+        return None
+    said = f"{error.sqlstate} {one_line(error.diag.message_primary or '')}"
+    where = one_line(context.strip().splitlines()[-1])
+    reason = f"the project stopped what the check does beside it: {said} ({where})"
+    return Verdict(check.code, case, Outcome.NOT_JUDGED, reason)
 
 
 def without_room(check: Check, case: str) -> Verdict:
