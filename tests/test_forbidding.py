@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from acts import sound, staged
 
-from pytest_usersync import catalog
+from pytest_usersync import catalog, database, platform
 from pytest_usersync.errors import ProjectError
 from pytest_usersync.finding import Outcome
 from pytest_usersync.server import Server
@@ -54,3 +54,28 @@ def test_a_check_that_the_project_stops_is_not_judged_and_the_others_are(
         assert "P0001 no ALTER TABLE here (PL/pgSQL function" in verdict.reason
         other = catalog.find("US103")
         assert stages.judge(other, other.cases[0]).outcome is Outcome.KEPT
+
+
+@pytest.mark.parametrize("role", [None, database.HARNESS])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "default_transaction_read_only = on",
+        "role = 'anon'",
+        "standard_conforming_strings = off",
+        "client_encoding = 'sql_ascii'",
+        "statement_timeout = '1ms'",
+    ],
+)
+def test_what_a_project_sets_for_its_database_does_not_reach_the_harness(
+    server: Server, role: str | None, setting: str
+) -> None:
+    with database.Clones(server) as clones:
+        name = clones.take(platform.template(server))
+        with database.connect(server, name, "postgres") as postgres:
+            postgres.execute(f'alter database "{name}" set {setting}'.encode())
+        with database.connect(server, name, role) as connection:
+            connection.execute("create temporary table t (i int)")
+            connection.execute("insert into t select generate_series(1, 20000)")
+            row = connection.execute(r"select current_user = session_user as self, 'a\b' as b")
+            assert row.fetchall() == [{"self": True, "b": r"a\b"}]

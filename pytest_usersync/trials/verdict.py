@@ -32,6 +32,8 @@ _WEIGHT = (Outcome.BROKEN, Outcome.NOT_JUDGED, Outcome.KEPT, Outcome.NOT_APPLICA
 # What somebody else's row may be the reason for: unique and exclusion constraints, and whatever a
 # function raises.
 _OTHERS = ("23505", "23P01", "P0001")
+# What comes of the timeouts and the read-only transactions that a project sets for its database.
+_OF_SETTINGS = ("57014", "55P03", "25006", "25P03", "25P04")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +164,16 @@ def crashed(check: Check, case: str, error: BaseException) -> Verdict:
 def forbidden(check: Check, case: str, error: BaseException) -> Verdict | None:
     """Return the verdict on a case that the project's own code stopped where nobody asked it.
 
-    An event trigger may forbid what a check prepares, a cast what it reads. An error without a
-    function of the project in it is the check's own.
+    An event trigger may forbid what a check prepares, a cast what it reads, a setting of the
+    database how long. An error without a function of the project in it is else the check's own.
     """
-    if not isinstance(error, Error) or not (context := error.diag.context or "").strip():
+    raised = next(_behind(error), None)
+    lines = ((raised and raised.diag.context) or "").strip().splitlines()
+    if raised is None or not (lines or raised.sqlstate in _OF_SETTINGS):
         return None
-    said = f"{error.sqlstate} {one_line(error.diag.message_primary or '')}"
-    where = one_line(context.strip().splitlines()[-1])
-    reason = f"the project stopped what the check does beside it: {said} ({where})"
+    said = f"{raised.sqlstate} {one_line(raised.diag.message_primary or '')}"
+    where = f" ({one_line(lines[-1])})" if lines else ""
+    reason = f"the project stopped what the check does beside it: {said}{where}"
     return Verdict(check.code, case, Outcome.NOT_JUDGED, reason)
 
 
