@@ -126,6 +126,8 @@ def connect(
     if role is None:
         options = f"{quiet_options(server)} {options}".strip()
         return open_as(server, database, autocommit=autocommit, kind=kind, options=options)
+    if role == HARNESS:
+        options = f"{_steady(server)} {options}".strip()
     words = {"options": options} if options else {}
     if role == HARNESS and server.version < 150000:
         return open_as(server, database, autocommit=autocommit, kind=kind, **words)
@@ -148,12 +150,35 @@ def connect(
 
 def quiet_options(server: Server) -> str:
     """Return the ``options`` that keep a project's objects out of a superuser's way."""
-    given = "" if server.own else str(conninfo_to_dict(server.conninfo).get("options") or "")
     # Before PostgreSQL 17 only a replica can do without event triggers.
     events = (
         "event_triggers=off" if server.version >= 170000 else "session_replication_role=replica"
     )
-    return f"{given} -c search_path=pg_catalog,pg_temp -c {events}".strip()
+    path = "-c search_path=pg_catalog,pg_temp"
+    return f"{_given_options(server)} {_steady(server)} -c role=none {path} -c {events}".strip()
+
+
+def _given_options(server: Server) -> str:
+    """Return the ``options`` of the connection string of somebody else's server."""
+    return "" if server.own else str(conninfo_to_dict(server.conninfo).get("options") or "")
+
+
+def _steady(server: Server) -> str:
+    """Return the ``options`` that keep what a project sets for its database out of our sessions.
+
+    On an own server nobody is to come as another role, either; on somebody else's a login does.
+    """
+    settings = {
+        "statement_timeout": "0",
+        "lock_timeout": "0",
+        "idle_in_transaction_session_timeout": "0",
+        "idle_session_timeout": "0",
+        "default_transaction_read_only": "off",
+        "standard_conforming_strings": "on",
+        **({"transaction_timeout": "0"} if server.version >= 170000 else {}),
+        **({"role": "none"} if server.own else {}),
+    }
+    return " ".join(starmap(startup_option, settings.items()))
 
 
 def conninfo(server: Server, database: str, **words: str) -> Secret:
@@ -194,10 +219,9 @@ def settings_of(superuser: Connection, role: str, beside: Sequence[str] = ()) ->
 
 def startup_options(server: Server, database: str, role: str) -> str:
     """Return the ``options`` that give a superuser's session the settings of ``role``."""
-    with open_as(server, database) as superuser:
-        given = superuser.info.get_parameters().get("options", "")
+    with connect(server, database) as superuser:
         settings = settings_of(superuser, role)
-    return " ".join([given, *starmap(startup_option, settings.items())]).strip()
+    return " ".join([_given_options(server), *starmap(startup_option, settings.items())]).strip()
 
 
 def _options_of_taken(server: Server, database: str, role: str) -> str:
@@ -208,7 +232,7 @@ def _options_of_taken(server: Server, database: str, role: str) -> str:
     """
     if server.version < 150000:
         return ""
-    with open_as(server, database) as superuser:
+    with connect(server, database) as superuser:
         if not superuser.execute(_LOGS_IN, [HARNESS]).fetchone():
             return ""
         settings = settings_of(superuser, role, [HARNESS])

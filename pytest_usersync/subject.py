@@ -9,9 +9,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from psycopg import Error
+
 from . import lost, platform, progress, project, server, stack, statement_timeout
 from .check import LoadFailure, Subject
-from .errors import ProjectError
+from .errors import ProjectError, no_room
+from .failures.locating import describe
 from .finding import Failure, Location
 from .learning import watch
 from .policy import Policies
@@ -19,7 +22,7 @@ from .project import Loaded, MigrationFailure, Project, legible
 from .server import RunningServer, Server, ServerRequest
 from .settings import Exploration, Settings, Upkeep
 from .sync import Sync
-from .visible import cut_sql
+from .visible import cut_sql, one_line
 
 # How much is kept of the statements that failed, and of how many.
 _SHOWN = 2000
@@ -82,14 +85,34 @@ def watched(
     """
     stopped = stop and bool(loaded.failures)
     with progress.doing("watching a signup"):
-        sync = Sync() if stopped else watch.watch(running, loaded.database, found)
+        sync = Sync() if stopped else _understood(running, loaded, found)
         failed = sync.blocked.failure if sync.blocked else None
         if failed and failed.sqlstate in ("", *lost.ENDED):
             lost.require(running, "a signup was watched")
-            sync = watch.watch(running, loaded.database, found)
+            sync = _understood(running, loaded, found)
     failures = tuple(map(_load_failure, loaded.failures))
     return Subject(
         running, found, loaded.database, sync, policies, failures, stopped, notes=loaded.unclosed
+    )
+
+
+def _understood(running: Server, loaded: Loaded, found: Project) -> Sync:
+    """Return what a watched signup tells.
+
+    Raises:
+        ProjectError: the project answers with an error where what it wrote is only looked at.
+    """
+    try:
+        return watch.watch(running, loaded.database, found)
+    except Error as error:
+        if lost.ended(error) or no_room(error):
+            raise
+        failure = describe(error, found)
+        said = one_line(f"{failure.sqlstate} {failure.message}")
+        where = f" ({failure.location.file}:{failure.location.line})" if failure.location else ""
+    raise ProjectError(
+        f"The project stops whoever looks at what a signup wrote: {said}{where}. Let reading its "
+        "tables, and making a temporary function, raise no error."
     )
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -357,6 +358,26 @@ def test_what_serves_a_command_is_not_called_by_a_project(
     postgres: database.Connection, call: str
 ) -> None:
     assert refused(postgres, f"select {call}") in {"42501", "42883"}
+
+
+@pytest.mark.parametrize("role", ["postgres", database.HARNESS])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update usersync.stand_in set after = 'alter role postgres superuser'",
+        "delete from usersync.stand_in",
+        "insert into usersync.lent values ('pg_catalog.pg_class', 'auth.users'::regclass, 10)",
+    ],
+)
+def test_who_may_write_all_data_writes_none_that_a_superusers_rights_believe(
+    seeded: Server, name: str, role: str, statement: str
+) -> None:
+    with database.connect(seeded, name, role) as connection:
+        with suppress(psycopg.Error):  # Before PostgreSQL 16 whoever creates roles may do this.
+            connection.execute("grant pg_write_all_data to postgres")
+        for ahead in ("origin", "replica"):
+            connection.execute(f"set session_replication_role = {ahead}".encode())
+            assert refused(connection, statement) == "42501"
 
 
 def test_nothing_is_given_away_by_what_a_project_can_set(

@@ -39,7 +39,10 @@ def connect(
     """
     conninfo = Secret(conninfo)
     try:
-        connection = kind.connect(conninfo, autocommit=autocommit, row_factory=dict_row)
+        # A database may have another encoding set, in which texts are bytes.
+        connection = kind.connect(
+            conninfo, autocommit=autocommit, row_factory=dict_row, client_encoding="utf8"
+        )
     except psycopg.Error as error:
         told = NoConnection(refusal(conninfo, error))
     except BaseException as error:  # noqa: BLE001  it is raised again

@@ -18,7 +18,7 @@ from ..server import Server
 from ..visible import cut, in_line
 from .common import Common
 from .stage import Stage
-from .verdict import Verdict, crashed, judge, without_room
+from .verdict import Verdict, crashed, forbidden, judge, without_room
 
 # A stage holds a database or two of 12 MB each, in memory where the server's files are in memory,
 # and a few sessions. Cases come check by check, unless they are shuffled.
@@ -153,7 +153,7 @@ class Stages:
         """Judge a case; alone, where who else is there may have had a part in what came of it.
 
         Whatever the check raises, nobody uses these stages again: who knows their state. Where the
-        disk is full, it is not judged.
+        disk is full, or the project forbids what the check needs, it is not judged.
         """
         name = SHARED if check.shares and not self._common.keeping else check.code
         moment = statement_timeout.mark()
@@ -176,6 +176,8 @@ class Stages:
             self._renew()
             if no_room(error):
                 return without_room(check, case)
+            if stopped := forbidden(check, case, error):
+                return stopped
             raise
         if verdict.crowded.startswith(_RAISED):
             self._alone.add(verdict.crowded)

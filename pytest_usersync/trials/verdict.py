@@ -21,7 +21,7 @@ from ..finding import (
     NotJudged,
     Outcome,
 )
-from ..visible import cut, travelling
+from ..visible import cut, one_line, travelling
 from .refused import Refused
 from .stage import Stage
 from .trial import Trial
@@ -32,6 +32,8 @@ _WEIGHT = (Outcome.BROKEN, Outcome.NOT_JUDGED, Outcome.KEPT, Outcome.NOT_APPLICA
 # What somebody else's row may be the reason for: unique and exclusion constraints, and whatever a
 # function raises.
 _OTHERS = ("23505", "23P01", "P0001")
+# What comes of the timeouts and the read-only transactions that a project sets for its database.
+_OF_SETTINGS = ("57014", "55P03", "25006", "25P03", "25P04")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,22 @@ def crashed(check: Check, case: str, error: BaseException) -> Verdict:
     first = (cut(str(error)).strip().splitlines() or [""])[0]
     reason = f"the check itself failed: {type(error).__name__}: {first}"
     return Verdict(check.code, case, Outcome.NOT_JUDGED, reason, crashed=True)
+
+
+def forbidden(check: Check, case: str, error: BaseException) -> Verdict | None:
+    """Return the verdict on a case that the project's own code stopped where nobody asked it.
+
+    An event trigger may forbid what a check prepares, a cast what it reads, a setting of the
+    database how long. An error without a function of the project in it is else the check's own.
+    """
+    raised = next(_behind(error), None)
+    lines = ((raised and raised.diag.context) or "").strip().splitlines()
+    if raised is None or not (lines or raised.sqlstate in _OF_SETTINGS):
+        return None
+    said = f"{raised.sqlstate} {one_line(raised.diag.message_primary or '')}"
+    where = f" ({one_line(lines[-1])})" if lines else ""
+    reason = f"the project stopped what the check does beside it: {said}{where}"
+    return Verdict(check.code, case, Outcome.NOT_JUDGED, reason)
 
 
 def without_room(check: Check, case: str) -> Verdict:

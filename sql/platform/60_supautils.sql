@@ -60,6 +60,29 @@ as $$
     ]
 $$;
 
+-- What the superuser's rights here believe is written by a superuser alone. The right to write all
+-- data is not enough: the harness has it, and before PostgreSQL 16 postgres can take it.
+create function usersync.only_for_superusers()
+returns trigger
+language plpgsql
+as $$
+-- No search_path is set: it must see who writes. All names and operators are qualified instead.
+begin
+    if not (
+        select rolsuper from pg_catalog.pg_roles where rolname operator(pg_catalog.=) current_user
+    ) then
+        raise insufficient_privilege using
+            message = pg_catalog.format('permission denied for table %s', tg_table_name);
+    end if;
+    return null;
+end
+$$;
+
+create trigger only_for_superusers
+before insert or update or delete or truncate on usersync.stand_in
+for each statement execute function usersync.only_for_superusers();
+alter table usersync.stand_in enable always trigger only_for_superusers;
+
 -- Register what a stand-in's script made as the extension's own: all that is younger than "since".
 create function usersync.adopt(extension oid, since oid)
 returns void
@@ -345,6 +368,11 @@ $$;
 -- What is lent while a command runs, and whose it is. Only what runs with the superuser's rights
 -- here can write it.
 create table usersync.lent (catalog regclass not null, object oid not null, owner oid not null);
+
+create trigger only_for_superusers
+before insert or update or delete or truncate on usersync.lent
+for each statement execute function usersync.only_for_superusers();
+alter table usersync.lent enable always trigger only_for_superusers;
 
 -- Lend "borrower" the tables that a statement about a policy or a trigger may mean, or extensions.
 -- Writing the owner down directly leaves privileges and dependencies as they are.
