@@ -232,6 +232,28 @@ def test_what_looks_like_ours_and_has_no_mark_stays(docker: Host) -> None:
     assert docker.state() == before
 
 
+def test_our_mark_on_a_role_of_somebody_else_costs_it_nothing(docker: Host, begin: Begin) -> None:
+    # As files of a project can write it before PostgreSQL 16.
+    mark = "comment on role theirs is 'made by pytest-usersync, run 00000000{}'"
+    docker.run(
+        "create role theirs",
+        "comment on role theirs is 'ours'",
+        "create role theirs_too",
+        "create database theirs owner theirs",
+        "grant create on schema public to theirs",
+        "create table public.theirs as select 1 as kept",
+        "alter table public.theirs owner to theirs",
+    )
+    before = docker.state()
+    run = begin(docker)
+    docker.run(mark.format(""), mark.replace("theirs", "theirs_too").format(", for all runs"))
+    visit(docker)
+    docker.run(mark.format(", for all runs"))
+    finish(run)
+    assert docker.state() == before
+    assert docker.run("select kept from public.theirs") == [(1,)]
+
+
 def test_what_others_do_meanwhile_stays(local: Host, begin: Begin) -> None:
     run = begin(local, "killed")
     run.wait()
