@@ -55,10 +55,30 @@ def _words(dsn: str) -> dict[str, Any]:
             "The DSN cannot be read. Write postgresql://user:password@host:port/ or "
             "'host=… port=… user=… password=…'."
         ) from None
+    if _is_cut_within_password(dsn, words):
+        raise ServerError(
+            "The DSN cannot be read: its password seems to end too early. In a URL, write the "
+            "@ and / of a password as %40 and %2F."
+        )
     words = {"connect_timeout": _SECONDS, **variables.neutral(), **words}
     # We come as superuser and make databases of our own; the maintenance database is always there.
     words["dbname"] = MAINTENANCE
     return words
+
+
+def _is_cut_within_password(dsn: str, words: dict[str, Any]) -> bool:
+    """Tell whether a part of the password is taken for the host, port or database of a URL.
+
+    They are shown. A host that begins with ``@`` or ``/`` is a socket.
+    """
+    if "://" not in dsn:
+        return False
+    host, port, database = (str(words.get(word) or "") for word in ("host", "port", "dbname"))
+    return (
+        any("@" in one and one[0] not in "@/" for one in host.split(","))
+        or any(not one.isdecimal() for one in port.split(",") if one)
+        or ("@" in database and "user" not in words)
+    )
 
 
 def _resolved(connection: psycopg.Connection[Any]) -> Secret:

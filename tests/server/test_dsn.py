@@ -107,6 +107,18 @@ def test_an_unreadable_dsn_is_not_repeated(dsn: str) -> None:
     assert complaint(dsn).startswith("The DSN cannot be read. Write postgresql://")
 
 
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://me:a@hush@127.0.0.1:5432/",
+        "postgresql://me:hush/a@127.0.0.1:5432/",
+        "postgresql://me:5432/hush@127.0.0.1:5432/",
+    ],
+)
+def test_a_url_that_cuts_its_password_shows_no_part_of_it(dsn: str) -> None:
+    assert "write the @ and / of a password as %40 and %2F" in complaint(dsn)
+
+
 def test_a_role_without_the_rights_is_told_which_and_why(server: Server) -> None:
     role = sql.Identifier("usersync_test_plain")
     with connect(server, "postgres") as connection:
