@@ -113,18 +113,28 @@ def begin(server: Server) -> tuple[Server, Callable[[], None]]:
 
 
 def _end(control: Connection, server: Server) -> None:
-    """Remove what the run has made, unless others use it: then the last one does."""
-    if control.closed or control.broken:
-        # Our lock went with the connection, so whatever is ours counts as left by a dead run.
-        control.close()
-        control = connect(_patient(server))
+    """Remove what the run has made, unless others use it: then the last one does.
+
+    Raises:
+        ServerError: something could not be removed, or nobody answers any more.
+    """
     try:
-        with locked(control):
-            left = _sweep(control, server, _alive(control), everything=True)
+        left = _removed(control, server)
+    except psycopg.OperationalError:
+        if not control.closed:
+            raise
+        # Our lock went with the connection, so whatever is ours counts as left by a dead run.
+        control = connect(_patient(server))
+        left = _removed(control, server)
     finally:
         control.close()
     if left:
         raise ServerError(f"These could not be removed from the server: {', '.join(left)}.")
+
+
+def _removed(control: Connection, server: Server) -> list[str]:
+    with locked(control):
+        return _sweep(control, server, _alive(control), everything=True)
 
 
 def _patient(server: Server) -> Secret:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from hosts import LOCAL, ODD, Host, hosted
 
 from pytest_usersync import database, subject
-from pytest_usersync.errors import ServerError
+from pytest_usersync.errors import ServerError, ServerLost
 from pytest_usersync.server import ServerRequest, guest, start
 from pytest_usersync.settings import Settings
 
@@ -182,6 +183,37 @@ def test_a_run_that_is_interrupted_leaves_nothing(local: Host, begin: Begin) -> 
     run.send_signal(signal.SIGINT)
     run.wait()
     assert local.state() == before
+
+
+def test_a_run_whose_sessions_were_ended_leaves_nothing(docker: Host, begin: Begin) -> None:
+    before = docker.state()
+    run = begin(docker)
+    docker.run(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where backend_type = 'client backend' and pid <> pg_backend_pid()"
+    )
+    finish(run)
+    assert docker.state() == before
+
+
+def test_a_server_that_is_lost_while_a_project_is_loaded_is_told_in_one_line(
+    wanted: ServerRequest, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with hosted(wanted, "sesame") as host:
+
+        def dies(*_: object, **__: object) -> None:
+            os.kill(host.pid, signal.SIGKILL)
+            while True:
+                host.run("select 1")
+
+        monkeypatch.setattr("pytest_usersync.project.load", dies)
+        settings = Settings(dsn=host.dsn)
+        with (
+            pytest.raises(ServerLost, match="while the migrations were applied: ") as raised,
+            subject.prepare(settings, subject.find(settings, root)),
+        ):
+            pass
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("last", [0, 1])
