@@ -19,7 +19,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
 
-from pytest_usersync.errors import ServerError
+from pytest_usersync.errors import ServerError, ServerLost
 
 from . import fitness, ledger
 from .conninfo import connect, place
@@ -83,7 +83,8 @@ def begin(server: Server) -> tuple[Server, Callable[[], None]]:
     Return the server with its guest, and what ends the visit.
 
     Raises:
-        ServerError: a role that is there cannot serve, or another run holds everybody up.
+        ServerError: a role that is there cannot serve, another run holds everybody up, or the
+            server is lost meanwhile.
     """
     guest = Guest(secrets.token_hex(4), secrets.token_hex(16))
     control = connect(_patient(server))
@@ -99,9 +100,16 @@ def begin(server: Server) -> tuple[Server, Callable[[], None]]:
             guest = replace(guest, stand_ins=stand_ins)
             make_role(control, guest.role, "nologin", guest.mark)
             ledger.begin(control, server, guest)
-    except BaseException:
+    except BaseException as error:
+        lost = isinstance(error, psycopg.OperationalError) and control.closed
         with suppress(Exception):
             _end(control, server)
+        if lost:
+            said = str(error).partition("\n")[0].rstrip(".")
+            where = place(server.conninfo)
+            raise ServerLost(
+                f"The server at {where} was lost while the run began: {said}."
+            ) from None
         raise
     pid = os.getpid()
 

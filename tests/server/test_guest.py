@@ -196,20 +196,30 @@ def test_a_run_whose_sessions_were_ended_leaves_nothing(docker: Host, begin: Beg
     assert docker.state() == before
 
 
-def test_a_server_that_is_lost_while_a_project_is_loaded_is_told_in_one_line(
-    wanted: ServerRequest, root: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("stage", "words"),
+    [
+        ("pytest_usersync.server.guest.ledger.begin", "the run began"),
+        ("pytest_usersync.project.load", "the migrations were applied"),
+    ],
+)
+def test_a_server_that_is_lost_while_a_run_begins_is_told_in_one_line(
+    wanted: ServerRequest, root: Path, monkeypatch: pytest.MonkeyPatch, stage: str, words: str
 ) -> None:
     with hosted(wanted, "sesame") as host:
 
-        def dies(*_: object, **__: object) -> None:
+        def dies(first: object, *_: object, **__: object) -> None:
             os.kill(host.pid, signal.SIGKILL)
             while True:
-                host.run("select 1")
+                if isinstance(first, psycopg.Connection):
+                    first.execute("select 1")
+                else:
+                    host.run("select 1")
 
-        monkeypatch.setattr("pytest_usersync.project.load", dies)
+        monkeypatch.setattr(stage, dies)
         settings = Settings(dsn=host.dsn)
         with (
-            pytest.raises(ServerLost, match="while the migrations were applied: ") as raised,
+            pytest.raises(ServerLost, match=f"was lost while {words}: ") as raised,
             subject.prepare(settings, subject.find(settings, root)),
         ):
             pass
