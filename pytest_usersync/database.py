@@ -193,7 +193,7 @@ def settings_of(superuser: Connection, role: str, beside: Sequence[str] = ()) ->
 def startup_options(server: Server, database: str, role: str) -> str:
     """Return the ``options`` that give a superuser's session the settings of ``role``."""
     with open_as(server, database) as superuser:
-        given = superuser.info.get_parameters().get("options", "")
+        given = superuser.info.options
         settings = settings_of(superuser, role)
     return " ".join([given, *starmap(startup_option, settings.items())]).strip()
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import Conninfo
 
 from pytest_usersync.errors import ServerError
 
@@ -83,7 +84,13 @@ def _is_cut_within_password(dsn: str, words: dict[str, Any]) -> bool:
 
 def _resolved(connection: psycopg.Connection[Any]) -> Secret:
     info = connection.info
-    words: dict[str, Any] = {**info.get_parameters()}
+    # As `info.get_parameters()` has them, which fails where the user has no home folder.
+    usual = {one.keyword: one.compiled for one in Conninfo.get_defaults()}
+    words: dict[str, Any] = {
+        one.keyword.decode(): one.val.decode()
+        for one in connection.pgconn.info
+        if one.val is not None and one.val != usual.get(one.keyword)
+    }
     words |= {"host": info.host, "port": info.port, "user": info.user}
     if "hostaddr" in words:  # of several, the one that answered
         words["hostaddr"] = info.hostaddr

@@ -10,8 +10,9 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from pytest_usersync.database import connect
+from pytest_usersync.database import connect, startup_options
 from pytest_usersync.errors import ServerError
+from pytest_usersync.reporting.hiding import Hiding
 from pytest_usersync.server import Seed, Server, ServerRequest, start
 
 
@@ -68,6 +69,25 @@ def test_a_url_reaches_a_server_that_is_not_ours(server: Server) -> None:
 def test_keywords_reach_a_server_too_whatever_database_they_name(server: Server) -> None:
     with start(ServerRequest(dsn=f"{server.conninfo} dbname=elsewhere")) as running:
         assert "dbname" not in conninfo_to_dict(running.server.conninfo)
+
+
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be a user whom nobody knows, as in a container that gives out user ids."""
+
+    def unknown(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+
+
+@pytest.mark.usefixtures("homeless")
+def test_a_user_without_a_home_folder_reaches_a_server(server: Server) -> None:
+    with start(ServerRequest(dsn=f"{server.conninfo} options='-c work_mem=9MB'")) as running:
+        assert running.server.version == server.version
+        assert "work_mem=9MB" in startup_options(running.server, "postgres", "postgres")
+    assert Hiding(server.conninfo)("in ~/app") == "in ~/app"
 
 
 def test_a_server_reached_by_dsn_is_not_seeded(server: Server) -> None:
