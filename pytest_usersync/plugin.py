@@ -44,9 +44,21 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(tracebacks, "usersync-tracebacks")
     config.pluginmanager.register(lost_tests, "usersync-lost-tests")
     if options.flag(config):
-        from .run import register  # noqa: PLC0415
+        _register(config)
 
-        register(config)
+
+def _register(config: pytest.Config) -> None:
+    from . import signals  # noqa: PLC0415
+
+    try:
+        with signals.handled():
+            from .run import register  # noqa: PLC0415
+
+            register(config)
+    except KeyboardInterrupt as stop:
+        # pytest's terminal reporter, which would say so, is not there yet.
+        print(f"usersync: {str(stop) or 'stopped by Ctrl-C'}", file=sys.stderr)  # noqa: T201
+        raise
 
 
 @pytest.hookimpl(trylast=True)

@@ -91,6 +91,12 @@ def seeds(rootdir: Path) -> list[Path]:
 
 
 def _nowhere(rootdir: Path) -> str:
+    if Path(FOLDER).is_dir() and Path.cwd() != rootdir:
+        return (
+            f"No migrations: pytest's rootdir is {rootdir}, which has no {FOLDER.as_posix()}; that "
+            "of the working directory is not looked at. Write --option=VALUE with =, for pytest "
+            "may take a path after a blank for one of tests; or set --rootdir."
+        )
     below = [*rootdir.glob(f"*/{FOLDER}"), *rootdir.glob(f"*/*/{FOLDER}")]
     hint = "to the folder of your migrations, relative to pytest's rootdir"
     if below:

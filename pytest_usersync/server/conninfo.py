@@ -78,6 +78,11 @@ def refusal(conninfo: str, error: psycopg.Error) -> str:
     """Return why there is no connection, in one line without any secret."""
     words = conninfo_to_dict(conninfo)
     where, reason = place(conninfo), _reason(error, words)
+    if "no password supplied" in reason:
+        return (
+            f"The PostgreSQL at {where} wants a password, and there is none. "
+            "Give it by USERSYNC_DSN, PGPASSWORD or .pgpass."
+        )
     if "FATAL" not in reason:
         return f"No PostgreSQL answers at {where}: {reason}. Start it, or correct the address."
     wrong = re.search("authentication|pg_hba.conf|does not exist", reason)

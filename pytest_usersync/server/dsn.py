@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import Conninfo
 
 from pytest_usersync.errors import ServerError
 
@@ -55,15 +56,41 @@ def _words(dsn: str) -> dict[str, Any]:
             "The DSN cannot be read. Write postgresql://user:password@host:port/ or "
             "'host=… port=… user=… password=…'."
         ) from None
+    if _is_cut_within_password(dsn, words):
+        raise ServerError(
+            "The DSN cannot be read: its password seems to end too early. In a URL, write the "
+            "@ and / of a password as %40 and %2F."
+        )
     words = {"connect_timeout": _SECONDS, **variables.neutral(), **words}
     # We come as superuser and make databases of our own; the maintenance database is always there.
     words["dbname"] = MAINTENANCE
     return words
 
 
+def _is_cut_within_password(dsn: str, words: dict[str, Any]) -> bool:
+    """Tell whether a part of the password is taken for the host, port or database of a URL.
+
+    They are shown. A host that begins with ``@`` or ``/`` is a socket.
+    """
+    if "://" not in dsn:
+        return False
+    host, port, database = (str(words.get(word) or "") for word in ("host", "port", "dbname"))
+    return (
+        any("@" in one and one[0] not in "@/" for one in host.split(","))
+        or any(not one.isdecimal() for one in port.split(",") if one)
+        or ("@" in database and "user" not in words)
+    )
+
+
 def _resolved(connection: psycopg.Connection[Any]) -> Secret:
     info = connection.info
-    words: dict[str, Any] = {**info.get_parameters()}
+    # As `info.get_parameters()` has them, which fails where the user has no home folder.
+    usual = {one.keyword: one.compiled for one in Conninfo.get_defaults()}
+    words: dict[str, Any] = {
+        one.keyword.decode(): one.val.decode()
+        for one in connection.pgconn.info
+        if one.val is not None and one.val != usual.get(one.keyword)
+    }
     words |= {"host": info.host, "port": info.port, "user": info.user}
     if "hostaddr" in words:  # of several, the one that answered
         words["hostaddr"] = info.hostaddr

@@ -18,7 +18,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
 
-from pytest_usersync.errors import ServerError
+from pytest_usersync.errors import ServerError, ServerLost
 
 from . import fitness, ledger
 from .conninfo import connect, place
@@ -82,7 +82,8 @@ def begin(server: Server) -> tuple[Server, Callable[[], None]]:
     Return the server with its guest, and what ends the visit.
 
     Raises:
-        ServerError: a role that is there cannot serve, or another run holds everybody up.
+        ServerError: a role that is there cannot serve, another run holds everybody up, or the
+            server is lost meanwhile.
     """
     guest = Guest(secrets.token_hex(4), secrets.token_hex(16))
     number = int.from_bytes(bytes.fromhex(guest.id), signed=True)
@@ -98,9 +99,16 @@ def begin(server: Server) -> tuple[Server, Callable[[], None]]:
             guest = replace(guest, stand_ins=stand_ins)
             make_role(control, guest.role, "nologin", guest.mark)
             ledger.begin(control, server, guest)
-    except BaseException:
+    except BaseException as error:
+        lost = isinstance(error, psycopg.OperationalError) and control.closed
         with suppress(Exception):
             _end(control, server, number)
+        if lost:
+            said = str(error).partition("\n")[0].rstrip(".")
+            where = place(server.conninfo)
+            raise ServerLost(
+                f"The server at {where} was lost while the run began: {said}."
+            ) from None
         raise
     pid = os.getpid()
 
@@ -116,22 +124,32 @@ def _end(control: Connection, server: Server, number: int) -> None:
 
     Args:
         number: by its lock the others know that the run is alive.
+
+    Raises:
+        ServerError: something could not be removed, or nobody answers any more.
     """
-    if control.closed or control.broken:
-        # Our lock went with the connection, so whatever is ours counts as left by a dead run.
-        control.close()
-        control = connect(_patient(server))
     try:
-        with locked(control):
-            left = _sweep(control, server, _alive(control), everything=True)
-            # A closed session keeps its locks for a moment: who ends then would leave all to us.
-            control.execute(
-                "select pg_catalog.pg_advisory_unlock(%s::int4, %s::int4)", [_ALIVE, number]
-            )
+        left = _removed(control, server, number)
+    except psycopg.OperationalError:
+        if not control.closed:
+            raise
+        # Our lock went with the connection, so whatever is ours counts as left by a dead run.
+        control = connect(_patient(server))
+        left = _removed(control, server, number)
     finally:
         control.close()
     if left:
         raise ServerError(f"These could not be removed from the server: {', '.join(left)}.")
+
+
+def _removed(control: Connection, server: Server, number: int) -> list[str]:
+    with locked(control):
+        left = _sweep(control, server, _alive(control), everything=True)
+        # A closed session keeps its locks for a moment: who ends then would leave all to us.
+        control.execute(
+            "select pg_catalog.pg_advisory_unlock(%s::int4, %s::int4)", [_ALIVE, number]
+        )
+        return left
 
 
 def _patient(server: Server) -> Secret:

@@ -105,8 +105,12 @@ def made(server: Server, name: str) -> list[str]:
 
 
 def mark(server: Server, name: str, alive: Collection[str]) -> None:
-    """Mark the roles that files of runs have made, but for those of runs that are still there."""
+    """Mark the roles that files of runs have made, but for those of runs that are still there.
+
+    No role that was there before keeps a mark of ours, whoever wrote it.
+    """
     with _open(server, name) as ledger:
+        ledger.execute("select ledger.unmark()")
         ledger.execute("select ledger.mark(%s)", [list(alive)])
 
 

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from pytest_usersync import signals
-from pytest_usersync.errors import ServerError
+from pytest_usersync.errors import ServerError, ServerLost
 
 from . import variables
 from .model import SUPERUSER, Seed, Server, ServerRequest
@@ -65,7 +65,12 @@ class RunningServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.stop()
+        try:
+            self.stop()
+        except ServerError:
+            # That the server is lost is told once; what is left there goes with the next run.
+            if not isinstance(error, ServerLost):
+                raise
 
 
 def start(request: ServerRequest, seed: Seed | None = None) -> RunningServer:

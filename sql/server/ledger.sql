@@ -183,6 +183,29 @@ as $$
     update ledger.expected as e set noted = true where e.run = note.run
 $$;
 
+-- Take our mark off roles that were there before: only a file of a run can have written it, so that
+-- we drop them, what they own and what they were granted.
+create function ledger.unmark()
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    one record;
+begin
+    for one in
+        select r.rolname, d.held ->> 'description' as description
+        from ledger.before as b
+        join pg_authid as r on b.catalog = 'pg_authid' and r.oid = b.key::oid
+        left join ledger.before as d on d.catalog = 'pg_shdescription' and d.key = b.key
+        where r.oid = any (ledger.marked())
+        order by r.rolname
+    loop
+        execute format('comment on role %I is %L', one.rolname, one.description);
+    end loop;
+end
+$$;
+
 -- Mark roles that the files of runs have made, so that they are dropped with what we make: those
 -- of ended runs, and of all when nobody is left. A role of ours that may make roles is an
 -- administrator of those that it has made (PostgreSQL 16 and newer).

@@ -170,6 +170,15 @@ def test_without_migrations_it_says_where_it_looked_and_what_to_set(tmp_path: Pa
     )
 
 
+def test_a_rootdir_that_pytest_took_from_the_value_of_an_option_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "project/supabase/migrations/1_a.sql")
+    monkeypatch.chdir(tmp_path / "project")
+    with pytest.raises(ProjectError, match="Write --option=VALUE with ="):
+        find(tmp_path / "elsewhere")
+
+
 def test_migrations_further_down_are_proposed(tmp_path: Path) -> None:
     put(tmp_path, "apps/web/supabase/migrations/1_a.sql")
 

@@ -10,8 +10,9 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from pytest_usersync.database import connect
+from pytest_usersync.database import connect, startup_options
 from pytest_usersync.errors import ServerError
+from pytest_usersync.reporting.hiding import Hiding
 from pytest_usersync.server import Seed, Server, ServerRequest, start
 
 
@@ -70,6 +71,25 @@ def test_keywords_reach_a_server_too_whatever_database_they_name(server: Server)
         assert "dbname" not in conninfo_to_dict(running.server.conninfo)
 
 
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be a user whom nobody knows, as in a container that gives out user ids."""
+
+    def unknown(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+
+
+@pytest.mark.usefixtures("homeless")
+def test_a_user_without_a_home_folder_reaches_a_server(server: Server) -> None:
+    with start(ServerRequest(dsn=f"{server.conninfo} options='-c work_mem=9MB'")) as running:
+        assert running.server.version == server.version
+        assert "work_mem=9MB" in startup_options(running.server, "postgres", "postgres")
+    assert Hiding(server.conninfo)("in ~/app") == "in ~/app"
+
+
 def test_a_server_reached_by_dsn_is_not_seeded(server: Server) -> None:
     def build(server: Server) -> None:
         raise AssertionError(server)
@@ -105,6 +125,18 @@ def test_a_name_that_does_not_resolve_is_named() -> None:
 @pytest.mark.parametrize("dsn", ["postgresql://me:hu sh@h:port/hush", "password='hush", "hush"])
 def test_an_unreadable_dsn_is_not_repeated(dsn: str) -> None:
     assert complaint(dsn).startswith("The DSN cannot be read. Write postgresql://")
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://me:a@hush@127.0.0.1:5432/",
+        "postgresql://me:hush/a@127.0.0.1:5432/",
+        "postgresql://me:5432/hush@127.0.0.1:5432/",
+    ],
+)
+def test_a_url_that_cuts_its_password_shows_no_part_of_it(dsn: str) -> None:
+    assert "write the @ and / of a password as %40 and %2F" in complaint(dsn)
 
 
 def test_a_role_without_the_rights_is_told_which_and_why(server: Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from hosts import LOCAL, ODD, Host, hosted
 
 from pytest_usersync import database, platform, project, subject
-from pytest_usersync.errors import ServerError
+from pytest_usersync.errors import ServerError, ServerLost
 from pytest_usersync.server import ServerRequest, guest, start
 from pytest_usersync.settings import Settings
 
@@ -186,6 +187,47 @@ def test_a_run_that_is_interrupted_leaves_nothing(local: Host, begin: Begin) -> 
     assert local.state() == before
 
 
+def test_a_run_whose_sessions_were_ended_leaves_nothing(docker: Host, begin: Begin) -> None:
+    before = docker.state()
+    run = begin(docker)
+    docker.run(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where backend_type = 'client backend' and pid <> pg_backend_pid()"
+    )
+    finish(run)
+    assert docker.state() == before
+
+
+@pytest.mark.parametrize(
+    ("stage", "words"),
+    [
+        ("pytest_usersync.server.guest.ledger.begin", "the run began"),
+        ("pytest_usersync.project.load", "the migrations were applied"),
+    ],
+)
+def test_a_server_that_is_lost_while_a_run_begins_is_told_in_one_line(
+    wanted: ServerRequest, root: Path, monkeypatch: pytest.MonkeyPatch, stage: str, words: str
+) -> None:
+    with hosted(wanted, "sesame") as host:
+
+        def dies(first: object, *_: object, **__: object) -> None:
+            os.kill(host.pid, signal.SIGKILL)
+            while True:
+                if isinstance(first, psycopg.Connection):
+                    first.execute("select 1")
+                else:
+                    host.run("select 1")
+
+        monkeypatch.setattr(stage, dies)
+        settings = Settings(dsn=host.dsn)
+        with (
+            pytest.raises(ServerLost, match=f"was lost while {words}: ") as raised,
+            subject.prepare(settings, subject.find(settings, root)),
+        ):
+            pass
+    assert "\n" not in str(raised.value)
+
+
 @pytest.mark.parametrize("last", [0, 1])
 def test_two_runs_at_once_leave_each_other_alone_and_nothing_behind(
     docker: Host, begin: Begin, tmp_path: Path, root: Path, last: int
@@ -232,6 +274,28 @@ def test_what_looks_like_ours_and_has_no_mark_stays(docker: Host) -> None:
     before = docker.state()
     visit(docker)
     assert docker.state() == before
+
+
+def test_our_mark_on_a_role_of_somebody_else_costs_it_nothing(docker: Host, begin: Begin) -> None:
+    # As files of a project can write it before PostgreSQL 16.
+    mark = "comment on role theirs is 'made by pytest-usersync, run 00000000{}'"
+    docker.run(
+        "create role theirs",
+        "comment on role theirs is 'ours'",
+        "create role theirs_too",
+        "create database theirs owner theirs",
+        "grant create on schema public to theirs",
+        "create table public.theirs as select 1 as kept",
+        "alter table public.theirs owner to theirs",
+    )
+    before = docker.state()
+    run = begin(docker)
+    docker.run(mark.format(""), mark.replace("theirs", "theirs_too").format(", for all runs"))
+    visit(docker)
+    docker.run(mark.format(", for all runs"))
+    finish(run)
+    assert docker.state() == before
+    assert docker.run("select kept from public.theirs") == [(1,)]
 
 
 def test_what_others_do_meanwhile_stays(local: Host, begin: Begin) -> None:

@@ -88,6 +88,19 @@ def test_a_server_that_takes_no_password_is_told_with_an_address_that_would_do(
     )
 
 
+def test_a_password_that_is_wanted_and_not_given_is_told(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PGPASSWORD", raising=False)
+    monkeypatch.setenv("PGPASSFILE", "/nowhere")
+    with pytest.raises(ServerError) as raised:
+        start(ServerRequest(dsn=f"postgresql://postgres@127.0.0.1:{host.port}/"))
+    assert str(raised.value) == (
+        f"The PostgreSQL at host=127.0.0.1 port={host.port} wants a password, and there is none. "
+        "Give it by USERSYNC_DSN, PGPASSWORD or .pgpass."
+    )
+
+
 def test_a_role_that_is_not_there_is_an_error_of_postgresql(host: Host) -> None:
     with (
         start(ServerRequest(dsn=host.dsn)) as running,
