@@ -57,8 +57,8 @@ def _register(config: pytest.Config) -> None:
             register(config)
     except KeyboardInterrupt as stop:
         # pytest's terminal reporter, which would say so, is not there yet.
-        print(f"usersync: {str(stop) or 'stopped by Ctrl-C'}", file=sys.stderr)  # noqa: T201
-        raise
+        said = f"usersync: {str(stop) or 'stopped by Ctrl-C'}"
+        pytest.exit(said, returncode=signals.exit_code(pytest.ExitCode.INTERRUPTED))
 
 
 @pytest.hookimpl(trylast=True)
