@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from . import database
 from .errors import ServerLost
 from .server import MAINTENANCE, Server
-from .visible import cut, in_line
+from .visible import cut, in_line, one_line
 
 # terminating connection due to administrator command; because of a crash; the database system is
 # starting up, shutting down, in recovery mode
@@ -58,15 +58,19 @@ def require(server: Server, doing: str) -> None:
 
 @contextmanager
 def told(server: Server, doing: str) -> Iterator[None]:
-    """Raise ``ServerLost`` for whatever error comes of a server that is gone."""
+    """Raise ``ServerLost`` for whatever error comes of a session, or a server, that is gone."""
     try:
         yield
     except ServerLost:
         raise
     except Exception as error:
-        if ended(error):
-            require(server, doing)
-        raise
+        if not ended(error):
+            raise
+        require(server, doing)
+        said = one_line(str(error), _LINE).rstrip(".")
+    else:
+        return
+    raise ServerLost(f"PostgreSQL ended a session while {doing}: {said}. Run it again.")
 
 
 def _refusal(server: Server) -> str:

@@ -86,6 +86,8 @@ def shown() -> Iterator[None]:
     finally:
         _screens.remove(screen)
         screen.stop()
+        if not _screens:  # A run that was interrupted has not told the end of its tests.
+            _tests.clear()
 
 
 class _Screen(threading.Thread):

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from . import catalog, platform, progress, signals, stack, statement_timeout, subject
+from . import catalog, lost, platform, progress, signals, stack, statement_timeout, subject
 from .check import Check, Subject
 from .ending import NONE_APPLIES, none_applies, overlooked, spare_import, tell, write
 from .errand import awaited, deliver, errand
@@ -175,10 +175,12 @@ class Run:
         prepared = self.config.stash.get(SUBJECT, None)
         if prepared is None:
             return []
-        server, template = prepared.server, platform.template(prepared.server)
-        notes = stack.told(server, template, prepared.database)
+        server = prepared.server
+        with usage_errors(), lost.told(server, "the header was written"):
+            notes = stack.told(server, platform.template(server), prepared.database)
+            missing = platform.stand_ins(server, prepared.database)
         notes += [statement_timeout.advice()] * bool(statement_timeout.since(self._moment))
-        return header(prepared, platform.stand_ins(server, prepared.database), notes)
+        return header(prepared, missing, notes)
 
     def _tell(self) -> None:
         """Say what was found, after pytest's own header."""
