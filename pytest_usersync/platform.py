@@ -22,6 +22,16 @@ _PREFIX = f"{database.PREFIX}platform_"
 _STAND_IN = "A stand-in by pytest-usersync."
 # The one that every local project has.
 _SECRET = "super-secret-jwt-token-with-at-least-32-characters-long"
+_PRESENT = """
+select
+    r.rolname::text as name,
+    coalesce(
+        pg_catalog.shobj_description(r.oid, 'pg_authid')
+            ~ '^made by pytest-usersync, run [0-9a-f]{8}, for all runs$',
+        false
+    ) as ours
+from pg_catalog.pg_roles as r
+"""
 # Before PostgreSQL 16 whoever may create roles may grant these, and with them programs and files
 # of the server; supautils reserves them. Without them only a superuser has programs and files.
 _NO_SERVER_ROLES = """
@@ -104,9 +114,7 @@ def _render(server: Server, *path: str) -> bytes:
 
 
 def _make_roles(connection: database.Connection, server: Server) -> None:
-    present = {
-        row["rolname"] for row in connection.execute("select rolname from pg_catalog.pg_roles")
-    }
+    present = {row["name"]: row["ours"] for row in connection.execute(_PRESENT)}
     _, *blocks = re.split(r"(?m)^-- role (\w+)\n", _render(server, _ROLES).decode())
     made = []
     for role, text in zip(blocks[::2], blocks[1::2], strict=True):
@@ -118,6 +126,9 @@ def _make_roles(connection: database.Connection, server: Server) -> None:
                 connection.execute(text.encode())
                 _mark_role(connection, server, role)
             made.append(role)
+        elif present[role]:
+            # A database that was kept needed it, but not the roles that it was a member of.
+            connection.execute(re.sub(r"(?m)^create role [^;]*;$", "", text).encode())
     if server.guest and "authenticator" in present:
         _let_become(connection, [role for role in made if role in _REQUESTS])
     if server.own and server.version < 160000:

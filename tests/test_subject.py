@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_usersync import platform, project, subject
+from pytest_usersync import database, platform, project, subject
 from pytest_usersync.check import LoadFailure, Needs, Subject
 from pytest_usersync.errors import ProjectError
 from pytest_usersync.finding import Failure, NotJudged
@@ -235,7 +235,7 @@ def test_whatever_did_not_apply_is_told_although_the_sync_is_found(
     try:
         prepared = subject.watched(server, found, loaded, Policies())
     finally:
-        project.forget(server, loaded)
+        database.drop(server, loaded.database)
 
     assert prepared.sync.targets
     assert prepared.load_failure is None

@@ -233,7 +233,8 @@ def test_watching_leaves_nothing_in_the_loaded_database(
         watch.watch(server, loaded.database, found)
         with database.connect(server, loaded.database) as connection:
             rows = connection.execute(
-                "select (select count(*) from auth.users) + (select count(*) from profiles) as n"
+                "select (select count(*) from auth.users)"
+                " + (select count(*) from public.profiles) as n"
             ).fetchall()
         assert rows == [{"n": 0}]
     finally:

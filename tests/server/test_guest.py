@@ -401,15 +401,15 @@ def test_what_others_have_given_to_our_roles_in_their_databases_stays(
     settings = Settings(dsn=docker.dsn)
     with subject.prepare(settings, subject.find(settings, root)):
         docker.run(
-            "create table public.theirs (id integer)",
-            "grant select on public.theirs to anon",
+            "create table public.given (id integer)",
+            "grant select on public.given to anon",
             "create table public.ours_by_name (id integer)",
             "alter table public.ours_by_name owner to authenticated",
         )
     owned = "select relowner::regrole::text, relacl::text from pg_class where relname = %r"
     assert docker.run(owned % "ours_by_name") == [("authenticated", None)]
-    assert "anon=r/" in str(docker.run(owned % "theirs"))
-    docker.run("drop table public.theirs, public.ours_by_name")
+    assert "anon=r/" in str(docker.run(owned % "given"))
+    docker.run("drop table public.given, public.ours_by_name")
     start(ServerRequest(dsn=docker.dsn)).stop()
     assert docker.state() == before
 
@@ -425,3 +425,19 @@ def test_a_run_beside_another_is_judged_as_if_it_were_alone(docker: Host, root: 
     said = [run.stdout.splitlines()[-1].partition(" in ")[0] for run in (beside, alone)]
     assert said[0] == said[1]
     assert "error" not in said[0]
+
+
+def test_a_run_after_one_that_kept_a_database_is_judged_as_ever(docker: Host, root: Path) -> None:
+    settings = Settings(dsn=docker.dsn)
+    for _ in range(2):
+        with subject.prepare(settings, subject.find(settings, root)) as (prepared, running):
+            with database.connect(running.server, prepared.database, database.HARNESS) as harness:
+                for role in ("supabase_auth_admin", "anon", "usersync_postgres"):
+                    harness.execute(f"set role {role}".encode())
+            clones = database.Clones(running.server)
+            clones.leave(clones.take(prepared.database))
+            clones.close()
+    kept = "select datname from pg_database where shobj_description(oid, 'pg_database') = %r"
+    for name in docker.run(kept % guest.KEPT):
+        docker.run(f'drop database "{name[0]}"')
+    visit(docker)
