@@ -46,6 +46,7 @@ _CHANGED = re.compile(
     | (?:grant|revoke)\s[^;]*?\son\s+(?:(?:all\s+)?(?:table|function|sequence|procedure|routine
       |type|schema)s?\s+)?(?:in\s+schema\s+)?(?P<granted>{_PATH})
     | (?:create|alter|comment\s+on|drop)\s+schema\s+{_UNLESS}(?P<schema>{WORD})
+    | drop\s+(?:trigger|policy|rule)\s+{_UNLESS}{WORD}\s+on\s+(?P<dropped>{_PATH})
     | copy\s+(?P<copied>{_PATH})
     | insert\s+into\s+(?P<filled>{_PATH})
     | select\s+pg_catalog\.setval\s*\(\s*'(?P<counted>{_PATH})""",
@@ -175,6 +176,8 @@ class Known:
         """Judge a change: rows are loaded, the rest applies only to what the dump itself made."""
         given = next(text for name, text in found.groupdict().items() if text and name != "kind")
         schema, name = _pair(given)
+        if found["dropped"]:
+            return Fate.LEFT_OUT if schema == "usersync" else Fate.KEPT
         if found["schema"] or (found["granted"] and not schema):
             schema = name
         if schema == "public" and found["schema"]:
