@@ -14,7 +14,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from . import database
-from .errors import ServerLost
+from .errors import ServerLost, UserSyncError
 from .server import MAINTENANCE, Server
 from .visible import cut, in_line, one_line
 
@@ -67,6 +67,8 @@ def told(server: Server, doing: str) -> Iterator[None]:
         if not ended(error):
             raise
         require(server, doing)
+        if isinstance(error, UserSyncError):  # It says in a line what is wrong.
+            raise
         said = one_line(str(error), _LINE).rstrip(".")
     else:
         return
