@@ -119,6 +119,7 @@ def _start_own(request: ServerRequest, seed: Seed | None) -> RunningServer:
         site = cluster.Site(cluster.reachable(binaries, user, run), user, run, server)
         postmaster = cluster.prepare(site, seed)
     except OSError as error:
+        atexit.unregister(run.remove)
         run.remove()
         raise ServerError(
             f"No server can be made in {run.path.parent}: {error}. Make room there, or set TMPDIR."
