@@ -33,6 +33,13 @@ for each row execute function public.make_profile();
 COMMAND = [sys.executable, "-mpytest", "-p", "no:cacheprovider", "--usersync"]
 
 
+@pytest.fixture(autouse=True)
+def nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin as in a process of its own: other tests let runs break off in this one."""
+    for name, none in (("_tests", {}), ("_steps", []), ("_screens", [])):
+        monkeypatch.setattr(progress, name, none)
+
+
 def said(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("usersync: ")]
 
