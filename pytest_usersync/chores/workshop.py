@@ -74,7 +74,7 @@ _FILLED = """
         c.oid >= 16384
         and c.relkind = 'r'
         and c.relpersistence <> 't'
-        and n.nspname not in ('pg_catalog', 'information_schema')
+        and n.nspname not in ('pg_catalog', 'information_schema', 'usersync')
         and pg_catalog.pg_relation_size(c.oid) > 0
     order by name
 """
