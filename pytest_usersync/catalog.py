@@ -6,9 +6,9 @@ import difflib
 import functools
 import importlib
 import inspect
-import pkgutil
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from types import ModuleType
 
 from . import checks
@@ -17,6 +17,7 @@ from .choices import CHOICES
 from .errors import ConfigurationError, UserSyncError
 
 _CODE = re.compile(r"US[1-9][0-9]{2}")
+_DECLARES = re.compile(r'^@check\(\s*"([^"]*)"', re.MULTILINE)
 
 
 class BadCheckFile(UserSyncError):
@@ -26,7 +27,7 @@ class BadCheckFile(UserSyncError):
 @functools.cache
 def every() -> tuple[Check, ...]:
     """Return all checks by code; raise ``BadCheckFile`` when the shelf is not in order."""
-    return shelve(_modules(checks))
+    return shelve(map(importlib.import_module, sorted(_index().values())))
 
 
 def shelve(modules: Iterable[ModuleType]) -> tuple[Check, ...]:
@@ -73,29 +74,29 @@ def choose(select: Sequence[str], ignore: Sequence[str]) -> tuple[Check, ...]:
         ConfigurationError: a word that no code starts with, or a choice that leaves nothing.
     """
     for word in (*select, *ignore):
-        if not any(_matches(check, word) for check in every()):
+        if not any(_matches(code, word) for code in _index()):
             raise ConfigurationError(
                 f"{word!r} is neither a check nor the beginning of one. {_near(word)}"
             )
-    chosen = tuple(
-        check
-        for check in every()
-        if (not select or any(_matches(check, word) for word in select))
-        and not any(_matches(check, word) for word in ignore)
-    )
+    chosen = [
+        module
+        for code, module in _index().items()
+        if (not select or any(_matches(code, word) for word in select))
+        and not any(_matches(code, word) for word in ignore)
+    ]
     if not chosen:
         raise ConfigurationError(
             f"Selecting {', '.join(select) or 'all checks'} and ignoring "
             f"{', '.join(ignore) or 'none'} leaves nothing to judge. Ignore less."
         )
-    return chosen
+    return shelve(map(importlib.import_module, chosen))
 
 
 def find(word: str) -> Check:
     """Return the check of one code or name, in any case; raise ``ConfigurationError``."""
-    for check in every():
-        if word.lower() in (check.code.lower(), check.name):
-            return check
+    for code, module in _index().items():
+        if word.lower() in (code.lower(), _name(module)):
+            return declared(importlib.import_module(module))
     raise ConfigurationError(f"{word!r} is not a check. {_near(word)}")
 
 
@@ -106,26 +107,42 @@ def policies(check: Check) -> list[str]:
     return [name for name in CHOICES if name in mentioned]
 
 
-def _matches(check: Check, word: str) -> bool:
-    return check.code.startswith(word.upper())
+def _matches(code: str, word: str) -> bool:
+    return code.startswith(word.upper())
 
 
 def _near(word: str) -> str:
-    known = {check.code.lower(): check for check in every()}
-    known |= {check.name: check for check in every()}
+    known = {code.lower(): (code, _name(module)) for code, module in _index().items()}
+    known |= {name: (code, name) for code, name in known.values()}
     near = difflib.get_close_matches(word.lower(), known, n=4, cutoff=0.5)
-    words = dict.fromkeys(f"{known[key].code} ({known[key].name})" for key in near)
+    words = dict.fromkeys(f"{code} ({name})" for code, name in map(known.__getitem__, near))
     start = f"Near ones: {', '.join(words)}. " if words else ""
     return f"{start}See pytest --usersync-list."
 
 
-def _modules(package: ModuleType) -> list[ModuleType]:
-    def fail(name: str) -> None:
-        raise BadCheckFile(f"{name} cannot be imported. Mend the file.")
+def _name(module: str) -> str:
+    return module.rpartition(".")[2].replace("_", "-")
 
-    walk = pkgutil.walk_packages(package.__path__, f"{package.__name__}.", onerror=fail)
-    return [
-        importlib.import_module(info.name)
-        for info in walk
-        if not info.ispkg and not info.name.rpartition(".")[2].startswith("_")
-    ]
+
+@functools.cache
+def _index() -> dict[str, str]:
+    """Return the module of each check by code, as the files declare it.
+
+    Read from their text: to import all of them takes a second, and a run may want one.
+    """
+    shelf = Path(checks.__path__[0])
+    found: dict[str, str] = {}
+    for path in shelf.rglob("[!_]*.py"):
+        module = ".".join((checks.__name__, *path.relative_to(shelf).with_suffix("").parts))
+        codes = _DECLARES.findall(path.read_text("utf-8"))
+        if len(codes) != 1:
+            raise BadCheckFile(
+                f"{module} declares {len(codes)} checks. A file declares exactly one."
+            )
+        if codes[0] in found:
+            raise BadCheckFile(
+                f"{module} declares {codes[0]}, as {found[codes[0]]} does. "
+                "Give each check a code of its own."
+            )
+        found[codes[0]] = module
+    return dict(sorted(found.items()))
