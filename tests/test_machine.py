@@ -39,10 +39,10 @@ def stage(server: Server, tmp_path: Path) -> Iterator[Stage]:
     loaded: list[str] = []
 
     def staged(
-        *migrations: Path | str, upto: str | None = None, **policies: str
+        *scripts: Path | str, upto: str | None = None, **policies: str
     ) -> type[UserSyncMachine]:
         paths = []
-        for number, given in enumerate(migrations):
+        for number, given in enumerate(scripts):
             if isinstance(given, Path):
                 paths.append(given)
                 continue

@@ -91,7 +91,7 @@ VARIANTS = [
 class Staged:
     """A project as it was loaded."""
 
-    project: Project
+    found: Project
     loaded: Loaded
 
 
@@ -177,7 +177,7 @@ def test_a_project_loads_unmodified_and_its_sync_is_found_as_described(
 ) -> None:
     assert staged.loaded.failure is None
     assert staged.loaded.left_out == 0
-    sync = watch.watch(server, staged.loaded.database, staged.project)
+    sync = watch.watch(server, staged.loaded.database, staged.found)
     assert summed_up(sync) == variant.described()
     assert all(one.location and one.function_location for one in sync.triggers)
 

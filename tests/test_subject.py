@@ -220,9 +220,9 @@ def test_whatever_did_not_apply_is_told_although_the_sync_is_found(
     told: str,
 ) -> None:
     monkeypatch.delitem(sys.modules, "usersync_hand", raising=False)
-    migrations = tmp_path / "supabase" / "migrations"
-    migrations.mkdir(parents=True)
-    (migrations / "20260101000000_profiles.sql").write_text(SOUND, encoding="utf-8")
+    sql_folder = tmp_path / "supabase" / "migrations"
+    sql_folder.mkdir(parents=True)
+    (sql_folder / "20260101000000_profiles.sql").write_text(SOUND, encoding="utf-8")
     for name, content in files.items():
         if content is None:
             (tmp_path / name).symlink_to(tmp_path / "nowhere")

@@ -16,10 +16,10 @@ NOON = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
 
 
 def a_project(folder: Path, *names: str) -> project.Project:
-    migrations = folder / "supabase" / "migrations"
-    migrations.mkdir(parents=True)
+    sql_folder = folder / "supabase" / "migrations"
+    sql_folder.mkdir(parents=True)
     for name in names:
-        (migrations / name).write_text("select 1;\n", encoding="utf-8")
+        (sql_folder / name).write_text("select 1;\n", encoding="utf-8")
     return project.find(folder)
 
 

@@ -72,10 +72,10 @@ class Act:
 
     def write(self, folder: Path) -> None:
         """Lay the migrations out as a project of the Supabase CLI has them."""
-        migrations = folder / "supabase" / "migrations"
-        migrations.mkdir(parents=True)
+        sql_folder = folder / "supabase" / "migrations"
+        sql_folder.mkdir(parents=True)
         for name, text in self.migrations().items():
-            (migrations / name).write_text(text, encoding="utf-8")
+            (sql_folder / name).write_text(text, encoding="utf-8")
 
 
 @dataclass
