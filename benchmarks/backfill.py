@@ -22,8 +22,8 @@ from pathlib import Path
 
 from packs import Pack, chain
 
-from pytest_usersync.database import Clones
-from pytest_usersync.server import Server, ServerRequest, start
+from pytest_usersync.postgres import Server, ServerRequest, start
+from pytest_usersync.postgres.database import Clones
 
 ROUNDS = 3
 ALONE = 300

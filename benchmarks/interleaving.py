@@ -21,14 +21,15 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from pytest_usersync import database, subject
-from pytest_usersync.check import Subject
 from pytest_usersync.interleaving import Race, races
 from pytest_usersync.interleaving.race import New
-from pytest_usersync.races.windows import deployed
-from pytest_usersync.settings import Settings
-from pytest_usersync.trials.stages import Stages
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.model.settings import Settings
+from pytest_usersync.postgres import database
+from pytest_usersync.probes.races.windows import deployed
+from pytest_usersync.runner import subject
+from pytest_usersync.runner.check import Subject
+from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.sandbox_pool import Stages
 
 ROOT = Path(__file__).parents[1]
 MINIMAL = ROOT / "examples" / "minimal"

@@ -25,11 +25,12 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from pytest_postgresql.janitor import DatabaseJanitor
 
-from pytest_usersync import database, subject
-from pytest_usersync.auth.carrier import Carrier, Packet
-from pytest_usersync.check import Subject
-from pytest_usersync.harness import UserSync
-from pytest_usersync.settings import Settings
+from pytest_usersync.auth.pipeline import Carrier, Packet
+from pytest_usersync.harness.harness import UserSync
+from pytest_usersync.model.settings import Settings
+from pytest_usersync.postgres import database
+from pytest_usersync.runner import subject
+from pytest_usersync.runner.check import Subject
 
 MINIMAL = Path(__file__).parents[1] / "examples" / "minimal"
 TIMES = 100

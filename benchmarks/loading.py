@@ -16,9 +16,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pytest_usersync import database, platform
-from pytest_usersync.project import Project, find, load
-from pytest_usersync.server import Server, ServerRequest, start
+from pytest_usersync.migrations import Project, find, load
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, ServerRequest, database, start
 
 ROUNDS = 5
 TABLE = """

@@ -15,10 +15,10 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
 
-from pytest_usersync import subject
-from pytest_usersync.harness import UserSync
-from pytest_usersync.machine import UserSyncMachine
-from pytest_usersync.settings import Settings
+from pytest_usersync.harness.harness import UserSync
+from pytest_usersync.model.settings import Settings
+from pytest_usersync.runner import subject
+from pytest_usersync.stateful import UserSyncMachine
 
 MINIMAL = Path(__file__).parents[1] / "examples" / "minimal"
 taken: Counter[str] = Counter()

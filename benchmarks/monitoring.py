@@ -16,9 +16,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pytest_usersync import database, platform, project
-from pytest_usersync.database import Connection
-from pytest_usersync.server import ServerRequest, start
+from pytest_usersync import migrations
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import ServerRequest, database, start
+from pytest_usersync.postgres.database import Connection
 
 MIGRATIONS = Path(__file__).parents[1] / "sql" / "migrations"
 ROUNDS = 9
@@ -63,9 +64,9 @@ CHECKS = {
 def main(sizes: list[int]) -> None:
     """Print the table."""
     with start(ServerRequest()) as running, tempfile.TemporaryDirectory() as folder:
-        found = project.find(Path(folder), [MIGRATIONS])
+        found = migrations.find(Path(folder), [MIGRATIONS])
         server = running.server
-        loaded = project.load(server, platform.template(server), found)
+        loaded = migrations.load(server, platform.template(server), found)
         print(f"{server.origin}, {ROUNDS} rounds\n")
         print(f"{'':34}{'users':>10}{'ms':>10}{'joins, ms':>12}{'ratio':>8}")
         with database.Clones(server) as clones:

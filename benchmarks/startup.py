@@ -16,8 +16,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from pytest_usersync import database, platform
-from pytest_usersync.server import MAINTENANCE, ServerRequest, start
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import MAINTENANCE, ServerRequest, database, start
 
 PETFORCE = Path(__file__).parents[1] / "examples" / "petforce"
 ROUNDS = 7
@@ -25,7 +25,7 @@ ROUNDS = 7
 LOAD = """
 import time, pytest
 started = time.perf_counter()
-import pytest_usersync.plugin
+import pytest_usersync.plugin.hooks
 print(time.perf_counter() - started)
 """
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
     from .auth import AuthSettings, SupabaseAuth
-    from .check import Subject
-    from .harness import UserSync
-    from .server import Secret
+    from .harness.harness import UserSync
+    from .postgres import Secret
+    from .runner.check import Subject
 
 _SETTINGS = """
 select entry
@@ -78,7 +78,7 @@ def usersync_noproc(dbname: str | None = None) -> Callable[..., Iterator[Supabas
     @pytest.fixture(scope="session")
     def supabase_noproc(usersync: UserSync) -> Iterator[Supabase]:
         """The server of pytest-usersync, as pytest-postgresql's client fixtures want it."""
-        from .database import Clones  # noqa: PLC0415
+        from .postgres.database import Clones  # noqa: PLC0415
 
         subject = usersync.subject
         # One that no superuser is ever in, for clients end all sessions before they copy it.
@@ -130,8 +130,8 @@ def usersync_auth(client: str = "postgresql") -> Callable[..., Iterator[Supabase
         request: pytest.FixtureRequest, usersync: UserSync, supabase_auth_settings: AuthSettings
     ) -> Iterator[SupabaseAuth]:
         """The simulated Supabase Auth, on the database of the client fixture."""
-        from . import database  # noqa: PLC0415
         from .auth import SupabaseAuth  # noqa: PLC0415
+        from .postgres import database  # noqa: PLC0415
 
         name = request.getfixturevalue(client).info.dbname
         with database.connect(usersync.subject.server, name, "supabase_auth_admin") as connection:
@@ -143,8 +143,11 @@ def usersync_auth(client: str = "postgresql") -> Callable[..., Iterator[Supabase
 def _describe(subject: Subject, template: str, dbname: str | None) -> Supabase:
     from packaging.version import parse  # noqa: PLC0415
 
-    from . import database, platform  # noqa: PLC0415
-    from .server import MAINTENANCE  # noqa: PLC0415
+    from .platform import platform  # noqa: PLC0415
+    from .postgres import (  # noqa: PLC0415
+        MAINTENANCE,
+        database,
+    )
 
     server, role = subject.server, platform.migration_role(subject.server)
     user, password = _login(subject, template, role) if server.guest else (role, None)
@@ -172,8 +175,11 @@ def _login(subject: Subject, template: str, role: str) -> tuple[str, Secret]:
     from psycopg import sql  # noqa: PLC0415
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
 
-    from . import database, logins  # noqa: PLC0415
-    from .server import Secret  # noqa: PLC0415
+    from .postgres import (  # noqa: PLC0415
+        Secret,
+        database,
+        logins,
+    )
 
     words = conninfo_to_dict(logins.conninfo(subject.server, template, role))
     if words["user"] == role:
@@ -188,7 +194,7 @@ def _login(subject: Subject, template: str, role: str) -> tuple[str, Secret]:
 
 
 def _options(superuser: psycopg.Connection[DictRow], role: str) -> str:
-    from .database import startup_option  # noqa: PLC0415
+    from .postgres.database import startup_option  # noqa: PLC0415
 
     # Settings of the database are kept outside of it, so that no copy has them.
     found = [row["entry"].partition("=") for row in superuser.execute(_SETTINGS, [role])]

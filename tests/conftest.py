@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from platformdirs import user_cache_path
 
-from pytest_usersync.database import Clones
-from pytest_usersync.server import Server, ServerRequest, locate, start
+from pytest_usersync.postgres import Server, ServerRequest, locate, start
+from pytest_usersync.postgres.database import Clones
 
 
 @pytest.fixture(scope="session")

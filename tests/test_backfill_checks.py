@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from acts import Act, judged, staged
 
-from pytest_usersync.finding import Outcome
-from pytest_usersync.server import Server
-from pytest_usersync.trials.verdict import Verdict
+from pytest_usersync.model.finding import Outcome
+from pytest_usersync.postgres import Server
+from pytest_usersync.runner.verdict import Verdict
 
 Judge = Callable[[str, str], Verdict]
 

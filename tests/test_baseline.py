@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync.finding import Failure, Finding, Location, Outcome
+from pytest_usersync.model.finding import Failure, Finding, Location, Outcome
 from pytest_usersync.reporting.baseline import Baseline, Entry, signature
-from pytest_usersync.trials.verdict import Verdict
+from pytest_usersync.runner.verdict import Verdict
 
 FAILED = Failure("23502", 'null value in column "email" of relation "users" violates not-null')
 PLAIN = Finding(summary="it broke", sql="select 1", remedy="mend it")

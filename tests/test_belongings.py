@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from acts import Act, staged
 
-from pytest_usersync import catalog, database
-from pytest_usersync.finding import Outcome
-from pytest_usersync.lives import belongings
-from pytest_usersync.server import Server
-from pytest_usersync.signups import BY_NAME
-from pytest_usersync.trials.stage import Stage
-from pytest_usersync.trials.trial import Trial
-from pytest_usersync.trials.verdict import Verdict, judge
+from pytest_usersync.checks import registry
+from pytest_usersync.model.finding import Outcome
+from pytest_usersync.postgres import Server, database
+from pytest_usersync.probes.lifecycle import owned_rows
+from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.verdict import Verdict, judge
+from pytest_usersync.scenarios.signups import BY_NAME
 
 TABLES = """
 create type public.mood as enum ('calm', 'cross');
@@ -60,7 +60,7 @@ def test_a_row_of_every_usual_type_can_be_made(server: Server, tmp_path: Path) -
     with ExitStack() as exits:
         trial = exits.enter_context(Trial(stage(exits, server, with_tables(TABLES), tmp_path)))
         user = trial.with_profile(BY_NAME["email-autoconfirm"])
-        found = belongings.furnish(trial, user, trial.person())
+        found = owned_rows.furnish(trial, user, trial.person())
         notes = trial.query("select * from public.notes")
     assert not found.refused, found.refused
     assert [str(one.reference.table) for one in found.rows] == ["public.notes", "public.replies"]
@@ -90,7 +90,7 @@ def test_a_table_that_takes_nothing_made_up_is_not_judged(
 def in_use(server: Server, act: Act, folder: Path) -> Verdict:
     """Return what US205 says of a user whose rows are all over the app."""
     with ExitStack() as exits:
-        return judge(catalog.find("US205"), "in-use", stage(exits, server, act, folder))
+        return judge(registry.find("US205"), "in-use", stage(exits, server, act, folder))
 
 
 def stage(exits: ExitStack, server: Server, act: Act, folder: Path) -> Stage:

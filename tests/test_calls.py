@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from acts import Act, staged
 
-from pytest_usersync.database import Clones
-from pytest_usersync.security.calls import routines
-from pytest_usersync.server import Server
-from pytest_usersync.trials.rehearsal import Newcomer, rehearsal
-from pytest_usersync.trials.stage import Stage
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.postgres import Server
+from pytest_usersync.postgres.database import Clones
+from pytest_usersync.probes.security.called_functions import routines
+from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.savepoint import Newcomer, rehearsal
 
 HELPERS = """
 create function public.greeting(address text)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from acts import Act, broken_by, judged, staged
 
-from pytest_usersync.server import Server
+from pytest_usersync.postgres import Server
 
 FULL = """
 create or replace function public.let_in()

@@ -11,12 +11,12 @@ from types import ModuleType
 import pytest
 
 import pytest_usersync.checks
-from pytest_usersync import catalog
-from pytest_usersync.catalog import BadCheckFile
-from pytest_usersync.check import Check, check
-from pytest_usersync.errors import ConfigurationError
-from pytest_usersync.finding import Finding, Level
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.checks import registry
+from pytest_usersync.checks.registry import BadCheckFile
+from pytest_usersync.model.errors import ConfigurationError
+from pytest_usersync.model.finding import Finding, Level
+from pytest_usersync.runner.check import Check, check
+from pytest_usersync.runner.context import Trial
 
 
 @check("US901", level=Level.ERROR)
@@ -40,30 +40,30 @@ def module(name: str, **contents: object) -> ModuleType:
 def test_every_file_on_the_shelf_is_a_check() -> None:
     shelf = Path(pytest_usersync.checks.__file__).parent
     files = [path.stem for path in shelf.rglob("*.py") if not path.stem.startswith("_")]
-    assert sorted(one.name.replace("-", "_") for one in catalog.every()) == sorted(files)
+    assert sorted(one.name.replace("-", "_") for one in registry.every()) == sorted(files)
 
 
 def test_checks_come_by_code() -> None:
-    shelved = catalog.shelve([module("second", it=second), module("first", it=first)])
+    shelved = registry.shelve([module("second", it=second), module("first", it=first)])
     assert shelved == (first, second)
 
 
 def test_a_file_declares_exactly_one_check() -> None:
     with pytest.raises(BadCheckFile, match=r"shelf\.first declares 2 checks"):
-        catalog.declared(module("first", one=first, other=second))
+        registry.declared(module("first", one=first, other=second))
     with pytest.raises(BadCheckFile, match=r"shelf\.first declares 0 checks"):
-        catalog.declared(module("first"))
+        registry.declared(module("first"))
 
 
 def test_a_check_is_named_like_its_file() -> None:
     with pytest.raises(BadCheckFile, match=r"shelf\.other declares first"):
-        catalog.declared(module("other", it=first))
+        registry.declared(module("other", it=first))
 
 
 def test_a_code_is_used_once() -> None:
     twin = check("US901", level=Level.ERROR)(second.run)
     with pytest.raises(BadCheckFile, match="declares US901, as another file does"):
-        catalog.shelve([module("first", it=first), module("second", it=twin)])
+        registry.shelve([module("first", it=first), module("second", it=twin)])
 
 
 def test_a_check_has_a_code_and_a_promise() -> None:
@@ -71,10 +71,10 @@ def test_a_check_has_a_code_and_a_promise() -> None:
         return ()
 
     with pytest.raises(BadCheckFile, match="has no docstring"):
-        catalog.declared(module("silent", it=check("US903", level=Level.ERROR)(silent)))
+        registry.declared(module("silent", it=check("US903", level=Level.ERROR)(silent)))
     odd = check("X1", level=Level.ERROR)(first.run)
     with pytest.raises(BadCheckFile, match="has the code X1"):
-        catalog.declared(module("first", it=odd))
+        registry.declared(module("first", it=odd))
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_a_check_has_a_code_and_a_promise() -> None:
 def test_words_choose_by_code_or_prefix(
     monkeypatch: pytest.MonkeyPatch, select: list[str], ignore: list[str], left: list[str]
 ) -> None:
-    monkeypatch.setattr(catalog, "every", lambda: tuple(map(named, ("US101", "US104", "US201"))))
-    assert [one.code for one in catalog.choose(select, ignore)] == left
+    monkeypatch.setattr(registry, "every", lambda: tuple(map(named, ("US101", "US104", "US201"))))
+    assert [one.code for one in registry.choose(select, ignore)] == left
 
 
 def named(code: str) -> Check:
@@ -100,25 +100,25 @@ def named(code: str) -> Check:
 
 def test_an_unknown_word_is_refused_with_near_ones() -> None:
     with pytest.raises(ConfigurationError, match=r"'US1O4' is neither .* US104 \(null-email-"):
-        catalog.choose(["US1O4"], [])
+        registry.choose(["US1O4"], [])
     with pytest.raises(ConfigurationError, match="'US104x' is neither"):
-        catalog.choose([], ["US104x"])
+        registry.choose([], ["US104x"])
 
 
 def test_a_choice_that_leaves_nothing_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="Selecting US104 and ignoring US1 leaves nothing"):
-        catalog.choose(["US104"], ["US1"])
+        registry.choose(["US104"], ["US1"])
 
 
 def test_a_check_is_found_by_code_and_by_name() -> None:
-    assert catalog.find("us104") is catalog.find("null-email-blocked")
+    assert registry.find("us104") is registry.find("null-email-blocked")
     with pytest.raises(ConfigurationError, match=r"Near ones: .*US104 \(null-email-blocked\)"):
-        catalog.find("null-email-block")
+        registry.find("null-email-block")
 
 
 def test_the_policies_of_a_check_are_read_from_its_file() -> None:
-    assert catalog.policies(catalog.find("US104")) == ["null_email"]
-    assert catalog.policies(catalog.find("US101")) == []
+    assert registry.policies(registry.find("US104")) == ["null_email"]
+    assert registry.policies(registry.find("US101")) == []
 
 
 PROMISES = """

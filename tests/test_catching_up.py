@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 from acts import sound, staged
 
-from pytest_usersync import database
-from pytest_usersync.backfill.catching_up import one_by_one, statement
-from pytest_usersync.chores import ghosts
-from pytest_usersync.server import Server
-from pytest_usersync.trials.stage import Stage
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.postgres import Server, database
+from pytest_usersync.probes.backfill.backfill_sql import one_by_one, statement
+from pytest_usersync.probes.maintenance import ghosts
+from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.sandbox import Stage
 
 DEFERRED = """
     alter table public.profiles drop constraint profiles_pkey;

@@ -7,12 +7,11 @@ from contextlib import closing
 
 import pytest
 
-from pytest_usersync import database
-from pytest_usersync.failures import causes
-from pytest_usersync.failures.scene import Query
-from pytest_usersync.finding import ClientView, Failure
-from pytest_usersync.server import Server
-from pytest_usersync.sync import Sync, SyncTrigger
+from pytest_usersync.diagnosis import causes
+from pytest_usersync.diagnosis.failure_context import Query
+from pytest_usersync.model.finding import ClientView, Failure
+from pytest_usersync.model.sync import Sync, SyncTrigger
+from pytest_usersync.postgres import Server, database
 
 SAVING = ClientView(500, "unexpected_failure", "Database error saving new user")
 LOADING = ClientView(500, "unexpected_failure", "Database error loading user after sign-up")

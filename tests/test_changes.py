@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from acts import sound, staged
 
-from pytest_usersync.changes import BY_NAME, CHANGES, Change, names
-from pytest_usersync.database import Clones
-from pytest_usersync.server import Server
-from pytest_usersync.trials import later
-from pytest_usersync.trials.stage import Stage
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.postgres import Server
+from pytest_usersync.postgres.database import Clones
+from pytest_usersync.runner import lifecycle
+from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.scenarios import BY_NAME, CHANGES, Change, names
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +40,9 @@ def moved(old: Mapping[str, object], new: Mapping[str, object]) -> set[str]:
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
 def test_a_change_moves_what_it_says(stage: Stage, change: Change) -> None:
     with Trial(stage, change.name) as trial:
-        user = later.with_profile(trial, change)
+        user = lifecycle.with_profile(trial, change)
         old = trial.user(user.id)
-        after = later.happen(trial, change, user)
+        after = lifecycle.happen(trial, change, user)
         new = trial.user(user.id)
     assert old is not None
     assert new is not None
@@ -65,7 +65,7 @@ def test_changes_are_chosen_by_what_they_move() -> None:
 def test_what_was_sent_is_shown_from_the_signup_on(stage: Stage) -> None:
     change = BY_NAME["unlink"]
     with Trial(stage, change.name) as trial:
-        later.happen(trial, change, later.with_profile(trial, change))
+        lifecycle.happen(trial, change, lifecycle.with_profile(trial, change))
         assert trial.script.count("insert into users") == 1
         assert trial.script.index("insert into users") < trial.script.index("'github'")
         assert trial.script.rstrip().endswith("commit;")

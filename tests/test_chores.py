@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 from acts import Act, staged
 
-from pytest_usersync import database
-from pytest_usersync.chores import chores, ghosts
-from pytest_usersync.finding import NotApplicable
-from pytest_usersync.server import Server
-from pytest_usersync.settings import Upkeep
-from pytest_usersync.trials.stage import Stage
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.model.finding import NotApplicable
+from pytest_usersync.model.settings import Upkeep
+from pytest_usersync.postgres import Server, database
+from pytest_usersync.probes.maintenance import capabilities, ghosts
+from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.sandbox import Stage
 
 In = Callable[..., Trial]
 
@@ -50,14 +49,16 @@ def trial(server: Server, tmp_path: Path) -> Iterator[In]:
 
 
 def test_a_procedure_is_called_and_seen_to_commit(trial: In) -> None:
-    routine = chores.backfill(trial(base="backfill"))
+    routine = capabilities.backfill(trial(base="backfill"))
     assert routine.sql == "call public.backfill_people()"
     assert routine.commits
     assert not routine.once
 
 
 def test_the_last_statement_of_the_migrations_that_fills_is_the_backfill(trial: In) -> None:
-    routine = chores.backfill(trial(f"{STATEMENT};", f"-- once more\n{STATEMENT};", "select 1;"))
+    routine = capabilities.backfill(
+        trial(f"{STATEMENT};", f"-- once more\n{STATEMENT};", "select 1;")
+    )
     assert routine.origin == "the backfill in supabase/migrations/20260102000001_more.sql:2"
     assert routine.sql == STATEMENT
     assert routine.once
@@ -69,20 +70,20 @@ def test_a_name_alone_makes_no_backfill(trial: In) -> None:
         FUNCTION.format(name="backfill_orders", body="n := 1 / 0"),
         FUNCTION.format(name="fill_them", body=STATEMENT),
     )
-    assert chores.backfill(opened).sql == "select * from public.fill_them()"
+    assert capabilities.backfill(opened).sql == "select * from public.fill_them()"
 
 
 def test_a_backfill_that_fails_is_the_backfill_all_the_same(trial: In) -> None:
     body = f"{NOTHING}; insert into public.nowhere (id) values (n)"
     opened = trial(FUNCTION.format(name="backfill_profiles", body=body))
-    assert chores.backfill(opened).sql == "select * from public.backfill_profiles()"
+    assert capabilities.backfill(opened).sql == "select * from public.backfill_profiles()"
 
 
 def test_a_named_file_may_have_what_psql_says_to_its_reader(trial: In, tmp_path: Path) -> None:
     path = tmp_path / "fill.sql"
     path.write_text(f"\\echo filling\n-- everybody\n{STATEMENT};\nselect 1;\n", encoding="utf-8")
     opened = trial(backfill=str(path))
-    routine = chores.backfill(opened)
+    routine = capabilities.backfill(opened)
     lost = ghosts.ghost(opened)
     routine.run(opened.connect())
     assert ghosts.without_profile(opened) == []
@@ -94,12 +95,12 @@ def test_what_only_looks_at_ghosts_fills_none(trial: In) -> None:
         FUNCTION.format(name="count_ghosts", body=NOTHING), "select public.count_ghosts();"
     )
     with pytest.raises(NotApplicable, match="no migration or function fills ghosts"):
-        chores.backfill(opened)
+        capabilities.backfill(opened)
 
 
 def test_looking_leaves_the_database_as_it_was(trial: In) -> None:
     opened = trial(f"{STATEMENT};")
-    chores.backfill(opened)
+    capabilities.backfill(opened)
     assert opened.query("select count(*) as n from auth.users")[0]["n"] == 0
 
 

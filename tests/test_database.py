@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from pytest_usersync.database import Clones, clone, connect, drop, fresh_name, psql_line
-from pytest_usersync.server import Server, ServerRequest, start
+from pytest_usersync.postgres import Server, ServerRequest, start
+from pytest_usersync.postgres.database import Clones, clone, connect, drop, fresh_name, psql_line
 
 MakeRole = Callable[..., str]
 MakeDatabase = Callable[[], str]

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from acts import broken_by, judged, loaded, told
 
-from pytest_usersync.server import Server
-from pytest_usersync.trials.verdict import Verdict
+from pytest_usersync.postgres import Server
+from pytest_usersync.runner.verdict import Verdict
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"

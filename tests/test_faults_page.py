@@ -14,13 +14,12 @@ import pytest
 from acts import loaded
 from packs import MIGRATIONS, REVIEWED
 
-from pytest_usersync import database
-from pytest_usersync.monitoring import survey
-from pytest_usersync.monitoring.bygone import scheduler
-from pytest_usersync.monitoring.survey import Seen
-from pytest_usersync.server import Server, ServerRequest, start
-from pytest_usersync.trials.stage import Stage
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.postgres import Server, ServerRequest, database, start
+from pytest_usersync.probes.monitoring import survey
+from pytest_usersync.probes.monitoring.earlier_days import scheduler
+from pytest_usersync.probes.monitoring.survey import Seen
+from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.sandbox import Stage
 
 PAGE = Path(__file__).parents[1] / "docs" / "faults.md"
 HEAD = ("state", "true", "ghosts", "orphans", "count", "quality check", "record", "latest")

@@ -166,6 +166,6 @@ def test_nothing_is_started_for_a_suite_that_asks_for_nothing(
         import sys
 
         def test_it(pytestconfig):
-            assert "pytest_usersync.harness" not in sys.modules
+            assert "pytest_usersync.harness.harness" not in sys.modules
         """
     ).assert_outcomes(passed=1)

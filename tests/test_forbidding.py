@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from acts import sound, staged
 
-from pytest_usersync import catalog, database, platform
-from pytest_usersync.errors import ProjectError
-from pytest_usersync.finding import Outcome
-from pytest_usersync.server import Server
-from pytest_usersync.trials.stages import Stages
+from pytest_usersync.checks import registry
+from pytest_usersync.model.errors import ProjectError
+from pytest_usersync.model.finding import Outcome
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, database
+from pytest_usersync.runner.sandbox_pool import Stages
 
 FORBIDDEN = """
 create function public.forbid() returns event_trigger language plpgsql
@@ -49,10 +50,10 @@ def test_a_check_that_the_project_stops_is_not_judged_and_the_others_are(
     act = sound("plain")
     act.files["20990102000000_more.sql"] = FORBIDDEN.format(when="when tag in ('ALTER TABLE')")
     with staged(server, act, tmp_path) as subject, Stages(subject) as stages:
-        verdict = stages.judge(catalog.find("US114"), "")
+        verdict = stages.judge(registry.find("US114"), "")
         assert verdict.outcome is Outcome.NOT_JUDGED
         assert "P0001 no ALTER TABLE here (PL/pgSQL function" in verdict.reason
-        other = catalog.find("US103")
+        other = registry.find("US103")
         assert stages.judge(other, other.cases[0]).outcome is Outcome.KEPT
 
 

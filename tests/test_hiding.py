@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync.reporting.hiding import Hiding
+from pytest_usersync.reporting.redact import Hiding
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from acts import Act, judged, staged
 
-from pytest_usersync.database import Clones
-from pytest_usersync.finding import Outcome
-from pytest_usersync.security.calls import routines
-from pytest_usersync.security.hijack import attackers
-from pytest_usersync.server import Server
-from pytest_usersync.trials.rehearsal import rehearsal
-from pytest_usersync.trials.stage import Stage
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.model.finding import Outcome
+from pytest_usersync.postgres import Server
+from pytest_usersync.postgres.database import Clones
+from pytest_usersync.probes.security.called_functions import routines
+from pytest_usersync.probes.security.hijack import attackers
+from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.savepoint import rehearsal
 
 PACK = Path(__file__).parents[1] / "sql" / "migrations"
 REVIEWED = {path.name: path.read_text("utf-8") for path in PACK.glob("202601*.sql")}

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from psycopg import Rollback
 
-from pytest_usersync import database, platform
-from pytest_usersync.database import Clones, Connection
-from pytest_usersync.server import Server
-from pytest_usersync.walking import imprint
+from pytest_usersync.commands.bisect import digest
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres.database import Clones, Connection
 
 FUNCTION = """
 create or replace function public.greet() returns trigger language plpgsql as $$
@@ -93,11 +93,11 @@ def same(connection: Connection) -> Callable[[str], bool]:
     """Return a function that tells whether SQL leaves the digest as it is, and takes it back."""
 
     def same(text: str) -> bool:
-        before = imprint.take(connection)
-        assert imprint.take(connection) == before
+        before = digest.take(connection)
+        assert digest.take(connection) == before
         with connection.transaction():
             connection.execute(text.encode())
-            after = imprint.take(connection)
+            after = digest.take(connection)
             raise Rollback
         return before == after
 

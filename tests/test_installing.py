@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 from acts import judged
 
-from pytest_usersync import database, platform, project
-from pytest_usersync.check import Subject
-from pytest_usersync.finding import Outcome
-from pytest_usersync.policy import Policies
-from pytest_usersync.project.openings import openings
-from pytest_usersync.races.psql import Block, typed
-from pytest_usersync.server import Server
-from pytest_usersync.subject import watched
-from pytest_usersync.trials.verdict import Verdict
+from pytest_usersync import migrations
+from pytest_usersync.migrations.race_points import openings
+from pytest_usersync.model.finding import Outcome
+from pytest_usersync.model.policy import Policies
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, database
+from pytest_usersync.probes.races.psql_sessions import Block, typed
+from pytest_usersync.runner.check import Subject
+from pytest_usersync.runner.subject import watched
+from pytest_usersync.runner.verdict import Verdict
 
 TABLE = "create table public.profiles (id uuid primary key);"
 BODY = """
@@ -67,8 +68,8 @@ def subject_of(server: Server, tmp_path: Path) -> Iterator[New]:
             (folder / f"2026010100000{number}_it.sql").write_text(text, encoding="utf-8")
         before = [folder / "20260101000000_it.sql"] if dump else []
         rest = sorted(folder.glob("*.sql"))[1:] if dump else []
-        found = project.find(tmp_path, rest, before=before)
-        loaded = project.load(server, platform.template(server), found)
+        found = migrations.find(tmp_path, rest, before=before)
+        loaded = migrations.load(server, platform.template(server), found)
         made.append(loaded.database)
         return watched(server, found, loaded, Policies())
 

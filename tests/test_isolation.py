@@ -347,5 +347,5 @@ def test_a_rolled_back_connection_that_is_of_no_use_is_told_in_a_line(
     result = app(textwrap.dedent(suite), "-p", "no:randomly")
     result.assert_outcomes(failed=3, passed=1)
     errors = [line[1:].strip() for line in result.outlines if line.startswith("E ")]
-    assert errors == [f"pytest_usersync.errors.UserSyncError: {told}"] * 3
+    assert errors == [f"pytest_usersync.model.errors.UserSyncError: {told}"] * 3
     assert "pytest_usersync/" not in result.stdout.str()

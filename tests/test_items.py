@@ -10,10 +10,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from pytest_usersync import catalog
-from pytest_usersync.check import Check, Needs, check
-from pytest_usersync.finding import Finding, Level, NotApplicable, NotJudged
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.checks import registry
+from pytest_usersync.model.finding import Finding, Level, NotApplicable, NotJudged
+from pytest_usersync.runner.check import Check, Needs, check
+from pytest_usersync.runner.context import Trial
 
 Write = Callable[[str], Path]
 
@@ -58,7 +58,7 @@ PHONE = "pytest.ini::US104[phone]"
 
 
 def every_case(anchor: str = "pytest.ini") -> list[str]:
-    return sorted(f"{anchor}::US104[{case}]" for case in catalog.find("US104").cases)
+    return sorted(f"{anchor}::US104[{case}]" for case in registry.find("US104").cases)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_deselecting_every_check_is_the_users_own_choice(
     write_project(SOUND)
     result = pytester.runpytest("--usersync", "-k", "nothing_of_this_name")
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
-    result.stdout.fnmatch_lines([f"{len(catalog.every())} promises: * not run."])
+    result.stdout.fnmatch_lines([f"{len(registry.every())} promises: * not run."])
 
 
 def run(pytester: pytest.Pytester, *args: str) -> pytest.RunResult:
@@ -255,7 +255,7 @@ def test_the_cases_of_a_check_stay_together_when_tests_are_shuffled(
     call = ("--usersync", NOWHERE, "--usersync-select=US101,US104", "--collect-only", "-q")
     found = ids(pytester.runpytest(*call, "-p", "no:randomly"))
     mine = [name for name in found if "test_mine" in name]
-    cases = [f"pytest.ini::US104[{case}]" for case in catalog.find("US104").cases]
+    cases = [f"pytest.ini::US104[{case}]" for case in registry.find("US104").cases]
     assert mine == ["tests/test_mine.py::test_b", "tests/test_mine.py::test_a"]
     assert [name for name in found if "US104" in name] == cases
 
@@ -350,7 +350,7 @@ def judge(
 
     def judge(checks: Iterable[Check], *args: str) -> pytest.RunResult:
         write_project(SOUND)
-        monkeypatch.setattr(catalog, "every", lambda: tuple(checks))
+        monkeypatch.setattr(registry, "every", lambda: tuple(checks))
         return pytester.runpytest("--usersync", "-p", "no:randomly", *args)
 
     return judge

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_usersync.monitoring.jobs import daily
+from pytest_usersync.probes.monitoring.jobs import daily
 
 
 @pytest.mark.parametrize(

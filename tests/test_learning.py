@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import database, platform, project
-from pytest_usersync.learning import watch
-from pytest_usersync.server import Server
-from pytest_usersync.sync import Sync
+from pytest_usersync import migrations
+from pytest_usersync.discovery import discover
+from pytest_usersync.model.sync import Sync
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, database
 
 PROFILES = """
 create type public.tier as enum ('basic', 'pro');
@@ -41,11 +42,11 @@ def learnt(server: Server, tmp_path: Path) -> Iterator[Learn]:
     def learnt(body: str, before: str = "") -> Sync:
         path = tmp_path / "project.sql"
         path.write_text(before + PROFILES.replace("{body}", body), encoding="utf-8")
-        found = project.find(tmp_path, [path])
-        loaded = project.load(server, platform.template(server), found)
+        found = migrations.find(tmp_path, [path])
+        loaded = migrations.load(server, platform.template(server), found)
         databases.append(loaded.database)
         assert loaded.failure is None
-        return watch.watch(server, loaded.database, found)
+        return discover.watch(server, loaded.database, found)
 
     yield learnt
     for name in databases:

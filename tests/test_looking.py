@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from acts import sound, staged
 
-from pytest_usersync.database import Clones
-from pytest_usersync.server import Server
-from pytest_usersync.signups import BY_NAME
-from pytest_usersync.trials.stage import Stage
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.postgres import Server
+from pytest_usersync.postgres.database import Clones
+from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.scenarios.signups import BY_NAME
 
 TICK = "select clock_timestamp()::text as now"
 

@@ -13,10 +13,11 @@ import psycopg
 import pytest
 from acts import sound, staged
 
-from pytest_usersync import catalog, database, lost, platform
-from pytest_usersync.finding import Outcome
-from pytest_usersync.server import RunningServer, ServerRequest, start
-from pytest_usersync.trials.stages import Stages
+from pytest_usersync.checks import registry
+from pytest_usersync.model.finding import Outcome
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import RunningServer, ServerRequest, database, server_lost, start
+from pytest_usersync.runner.sandbox_pool import Stages
 
 # Kills the server of a run when a test of this name is over.
 KILLER = """
@@ -29,7 +30,7 @@ KILLER = """
     def pytest_runtest_teardown(item):
         yield
         if item.name == "US103[email]":
-            from pytest_usersync.items import SUBJECT
+            from pytest_usersync.plugin.items import SUBJECT
             words = conninfo_to_dict(item.config.stash[SUBJECT].server.conninfo)
             text = Path(words["host"]).parent.joinpath("data", "postmaster.pid").read_text()
             os.kill(int(text.split()[0]), signal.SIGKILL)
@@ -67,12 +68,12 @@ def test_a_case_is_judged_again_when_a_session_crashed(own: RunningServer, tmp_p
     """PostgreSQL ends all sessions then, and lets none in until it has recovered."""
     with staged(own.server, sound("plain"), tmp_path) as subject, Stages(subject) as stages:
         for code in ("US103", "US201"):
-            check = catalog.find(code)
+            check = registry.find(code)
             assert stages.judge(check, check.cases[0]).outcome is Outcome.KEPT
         session = stages.take("US201").session()
         os.kill(session.info.backend_pid, signal.SIGKILL)
         for code in ("US103", "US201", "US302"):
-            check = catalog.find(code)
+            check = registry.find(code)
             case = check.cases[0] if check.cases else ""
             assert stages.judge(check, case).outcome is Outcome.KEPT
 
@@ -90,7 +91,7 @@ def test_a_session_that_ends_itself_each_time_is_no_lost_server(
     """
     with staged(own.server, act, tmp_path) as subject, Stages(subject) as stages:
         assert not subject.load_failures
-        check = catalog.find("US102")
+        check = registry.find("US102")
         verdict = stages.judge(check, check.cases[0])
         assert verdict.outcome is Outcome.NOT_JUDGED
         assert verdict.reason.startswith("PostgreSQL ended the session each time: ")
@@ -100,11 +101,11 @@ def test_an_ended_session_is_told_from_a_refusal(own: RunningServer) -> None:
     with closing(database.connect(own.server, "postgres")) as session:
         with pytest.raises(psycopg.Error) as refused:
             session.execute("select 1 / 0")
-        assert not lost.ended(refused.value)
+        assert not server_lost.ended(refused.value)
         with pytest.raises(psycopg.Error) as gone:
             session.execute("select pg_terminate_backend(pg_backend_pid())")
-        assert lost.ended(gone.value)
-    lost.require(own.server, "nothing was done")
+        assert server_lost.ended(gone.value)
+    server_lost.require(own.server, "nothing was done")
 
 
 APP = """

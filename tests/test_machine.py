@@ -14,15 +14,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 from hypothesis.strategies import SearchStrategy
 
-from pytest_usersync import database, platform, project
+from pytest_usersync import migrations
 from pytest_usersync.auth import Json
-from pytest_usersync.check import Subject
-from pytest_usersync.errors import UserSyncError
-from pytest_usersync.harness import UserSync
-from pytest_usersync.learning import watch
-from pytest_usersync.machine import Member, UserSyncMachine
-from pytest_usersync.policy import Policies
-from pytest_usersync.server import Server
+from pytest_usersync.discovery import discover
+from pytest_usersync.harness.harness import UserSync
+from pytest_usersync.model.errors import UserSyncError
+from pytest_usersync.model.policy import Policies
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, database
+from pytest_usersync.runner.check import Subject
+from pytest_usersync.stateful import Member, UserSyncMachine
 from pytest_usersync.strategies import Newcomer, signups
 
 ROOT = Path(__file__).parent.parent
@@ -49,11 +50,11 @@ def stage(server: Server, tmp_path: Path) -> Iterator[Stage]:
             path = tmp_path / f"2030010100000{number}_more.sql"
             path.write_text(given, encoding="utf-8")
             paths.append(path)
-        found = project.find(tmp_path, paths, upto)
-        applied = project.load(server, platform.template(server), found)
+        found = migrations.find(tmp_path, paths, upto)
+        applied = migrations.load(server, platform.template(server), found)
         assert applied.failure is None, applied.failure
         loaded.append(applied.database)
-        sync = watch.watch(server, applied.database, found)
+        sync = discover.watch(server, applied.database, found)
         subject = Subject(server, found, applied.database, sync, Policies(**policies))
         opened.append(UserSync(subject))
         return type("Users", (UserSyncMachine,), {"usersync": opened[-1]})
@@ -447,7 +448,7 @@ def test_a_test_case_runs_by_itself(
     pytester.makepyfile(
         """
         from hypothesis import settings
-        from pytest_usersync.machine import UserSyncMachine
+        from pytest_usersync.stateful import UserSyncMachine
 
         TestUsers = UserSyncMachine.TestCase
         TestUsers.settings = settings(TestUsers.settings, max_examples=3, database=None)

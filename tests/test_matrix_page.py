@@ -14,10 +14,10 @@ from pathlib import Path
 
 from acts import PROJECTS, SCENARIOS, code_of, pairs, sound
 
-from pytest_usersync import catalog
+from pytest_usersync.checks import registry
 
 PAGE = Path(__file__).parents[1] / "docs" / "matrix.md"
-CODES = sorted(check.code for check in catalog.every())
+CODES = sorted(check.code for check in registry.every())
 WIDTH = 70
 
 INTRO = """

@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 from acts import Act, judged, staged
 
-from pytest_usersync import database
-from pytest_usersync.finding import Outcome
-from pytest_usersync.monitoring.survey import made
-from pytest_usersync.server import Server
-from pytest_usersync.settings import Upkeep
-from pytest_usersync.trials.stage import Stage
-from pytest_usersync.trials.trial import Trial
-from pytest_usersync.trials.verdict import Verdict
+from pytest_usersync.model.finding import Outcome
+from pytest_usersync.model.settings import Upkeep
+from pytest_usersync.postgres import Server, database
+from pytest_usersync.probes.monitoring.survey import made
+from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.verdict import Verdict
 
 Judge = Callable[..., Verdict]
 

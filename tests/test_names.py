@@ -8,9 +8,8 @@ import pytest
 from acts import SCENARIOS, WHOLE, Act, broken_by, code_of, judged, pairs, sound, staged, told
 from renaming import created, renamed
 
-from pytest_usersync import database
-from pytest_usersync.check import Subject
-from pytest_usersync.server import Server
+from pytest_usersync.postgres import Server, database
+from pytest_usersync.runner.check import Subject
 
 # Everything that a project made in its schemas, and its triggers on auth.users.
 NAMES = """

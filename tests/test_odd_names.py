@@ -9,12 +9,12 @@ import pytest
 from acts import WHOLE, Act, sound, staged, stages
 from renaming import renamed
 
-from pytest_usersync import catalog
-from pytest_usersync.check import Subject
-from pytest_usersync.finding import Outcome
-from pytest_usersync.packing.bench import tried
-from pytest_usersync.packing.pack import made
-from pytest_usersync.server import Server
+from pytest_usersync.checks import registry
+from pytest_usersync.model.finding import Outcome
+from pytest_usersync.packgen.pack import made
+from pytest_usersync.packgen.sandbox import tried
+from pytest_usersync.postgres import Server
+from pytest_usersync.runner.check import Subject
 
 # One for each thing that a name can do to a program; the number makes them different.
 ODD = {
@@ -76,7 +76,7 @@ def outcomes(subject: Subject) -> dict[tuple[str, str], Outcome]:
     with stages(subject) as made_here:
         return {
             (check.code, case): made_here.judge(check, case).outcome
-            for check in catalog.every()
+            for check in registry.every()
             for case in check.cases or ("",)
         }
 
@@ -85,7 +85,7 @@ def judged(server: Server, act: Act, folder: Path) -> dict[tuple[str, str], Outc
     """Judge a design with its pack, which brings it a backfill and a monitoring."""
     with staged(server, act, folder) as subject, pytest.MonkeyPatch.context() as patch:
         assert not subject.load_failures
-        patch.setattr(catalog, "every", lambda: ())  # the pack is made, and judged below
+        patch.setattr(registry, "every", lambda: ())  # the pack is made, and judged below
         drafts = list(made(subject).drafts)
         patch.undo()
         with tried(subject, drafts) as whole:

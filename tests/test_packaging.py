@@ -81,7 +81,7 @@ def test_the_wheel_registers_the_plugin(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         (file,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
         entry_points.read_string(archive.read(file).decode())
-    assert dict(entry_points["pytest11"]) == {"usersync": "pytest_usersync.plugin"}
+    assert dict(entry_points["pytest11"]) == {"usersync": "pytest_usersync.plugin.hooks"}
 
 
 def test_the_loader_reads_the_same_sql_from_a_checkout_and_from_a_wheel(

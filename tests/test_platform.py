@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pytest_usersync import database, platform
-from pytest_usersync.server import Server, ServerRequest, start
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, ServerRequest, database, start
 
 FACTS = Path(__file__).parent / "facts"
 INSTALLED = sorted(Path("/usr/lib/postgresql").glob("*/bin"))

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from pytest_usersync import database, platform
-from pytest_usersync.server import Server
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, database
 
 TRIGGER = """
     create function public.f() returns trigger language plpgsql as $$ begin return new; end $$;

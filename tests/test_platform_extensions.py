@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from pytest_usersync import database, platform, sqlfiles
-from pytest_usersync.server import MAINTENANCE, Server
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import MAINTENANCE, Server, database, sqlfiles
 
 STAND_INS = [file.removesuffix(".sql") for file in sqlfiles.names("platform", "stand_ins")]
 FIXED = {

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import database, platform
-from pytest_usersync.server import Server
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, database
 
 NAMED = json.loads((Path(__file__).parent / "facts" / "field_environment.json").read_text())
 

@@ -9,8 +9,8 @@ import pytest
 from hosts import Host, hosted
 from psycopg.conninfo import conninfo_to_dict
 
-from pytest_usersync import database, platform
-from pytest_usersync.server import MAINTENANCE, Server, ServerRequest, start
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import MAINTENANCE, Server, ServerRequest, database, start
 
 
 @pytest.fixture(scope="module")

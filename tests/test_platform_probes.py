@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from psycopg.rows import tuple_row
 
-from pytest_usersync import database, platform
-from pytest_usersync.server import Server, ServerRequest, start
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, ServerRequest, database, start
 
 FACTS = json.loads((Path(__file__).parent / "facts" / "auth_schema_facts.json").read_text())
 INSTALLED = sorted(Path("/usr/lib/postgresql").glob("*/bin"))

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from pytest_usersync import database, platform
-from pytest_usersync.server import Server
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, database
 
 MADE = ["http", "pg_cron", "pg_net", "pgjwt", "pgsodium", "postgis", "vector"]
 

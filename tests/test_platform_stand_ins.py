@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from pytest_usersync import database, platform
-from pytest_usersync.server import Server
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, database
 
 NAMES = ["pgcrypto", "uuid-ossp"]
 ALGORITHMS = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512"]

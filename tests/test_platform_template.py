@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pytest_usersync import database, platform
-from pytest_usersync.server import MAINTENANCE, Server, ServerRequest, start
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import MAINTENANCE, Server, ServerRequest, database, start
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ IMPORT_AND_REPORT = f"""
 import json, sys
 import pytest
 before = set(sys.modules)
-import pytest_usersync.plugin
+import pytest_usersync.plugin.hooks
 print(json.dumps([name for name in {HEAVY!r} if name in set(sys.modules) - before]))
 """
 

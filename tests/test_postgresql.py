@@ -13,8 +13,16 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from pytest_usersync import database, platform
-from pytest_usersync.server import MAINTENANCE, Server, ServerRequest, account, locate, start
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import (
+    MAINTENANCE,
+    Server,
+    ServerRequest,
+    database,
+    locate,
+    os_account,
+    start,
+)
 
 PLAIN = Path(__file__).parent / "projects" / "plain.sql"
 
@@ -289,7 +297,7 @@ def test_a_state_machine_runs_on_the_server_that_is_lent(
 ) -> None:
     text = f"""
         from hypothesis import settings
-        from pytest_usersync.machine import UserSyncMachine
+        from pytest_usersync.stateful import UserSyncMachine
 
         TestUsers = UserSyncMachine.TestCase
         TestUsers.settings = settings(max_examples=1, stateful_step_count=2)
@@ -321,7 +329,7 @@ def test_a_server_may_go_with_the_fixture_that_lends_it(
 ) -> None:
     conftest = """
         import pytest
-        from pytest_usersync.server import ServerRequest, start
+        from pytest_usersync.postgres import ServerRequest, start
 
         @pytest.fixture(scope="session")
         def usersync_server():
@@ -399,7 +407,7 @@ def test_their_process_can_be_ours(tmp_path_factory: pytest.TempPathFactory) -> 
     binaries = locate.find(None)
     if not (binaries.folder / "pg_ctl").exists():
         pytest.skip("no pg_ctl, by which pytest-postgresql starts a server")
-    user = account.account()
+    user = os_account.account()
     if not all(map(user.can_pass, (binaries.folder / "pg_ctl", Path(sys.executable)))):
         pytest.skip("the programs cannot be reached by a plain user")
     folder = tmp_path_factory.mktemp("process")

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from acts import broken_by, judged, sound, staged, told
 
-from pytest_usersync import database, platform
-from pytest_usersync.chores.monitored import NAMES
-from pytest_usersync.monitoring import prescriptions, recording
-from pytest_usersync.monitoring.survey import made
-from pytest_usersync.server import Server
-from pytest_usersync.settings import Upkeep
-from pytest_usersync.trials.stage import Stage
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.model.settings import Upkeep
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, database
+from pytest_usersync.probes.maintenance.monitoring import NAMES
+from pytest_usersync.probes.monitoring import read_remedies, record_remedy
+from pytest_usersync.probes.monitoring.survey import made
+from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.sandbox import Stage
 
 # Keys of other types and other names, several tables, profiles that come late, policies.
 SHAPES = ("generated_id", "late", "refuse", "text_key", "two_tables", "username")
@@ -70,11 +70,11 @@ def prescribed(stage: Stage) -> str:
     with Trial(stage) as trial:
         trial.execute(LOG)
         texts = [
-            prescriptions.ghosts(trial),
-            prescriptions.orphans(trial),
-            prescriptions.stats(trial),
-            prescriptions.check(trial),
-            recording.record(trial, "it cannot be"),
+            read_remedies.ghosts(trial),
+            read_remedies.orphans(trial),
+            read_remedies.stats(trial),
+            read_remedies.check(trial),
+            record_remedy.record(trial, "it cannot be"),
         ]
     calls = ", ".join(OWN.values())
     return "".join(texts) + f"revoke execute on function {calls} from public, anon, authenticated;"

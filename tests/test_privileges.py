@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from acts import Act, staged
 
-from pytest_usersync.database import Clones
-from pytest_usersync.security.privileges import Law
-from pytest_usersync.server import Server
-from pytest_usersync.signups import BY_NAME
-from pytest_usersync.trials.stage import Stage
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.postgres import Server
+from pytest_usersync.postgres.database import Clones
+from pytest_usersync.probes.security.privileges import Law
+from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.scenarios.signups import BY_NAME
 
 Found = Callable[[str], dict[str, list[str]]]
 

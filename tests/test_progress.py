@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import progress
+from pytest_usersync.process import progress
 
 SYNC = """
 create table public.profiles (id uuid primary key, email text);

@@ -19,11 +19,12 @@ from typing import Any
 
 import pytest
 
-from pytest_usersync import database, platform, project
-from pytest_usersync.learning import watch
-from pytest_usersync.project import Loaded, Project
-from pytest_usersync.server import Server
-from pytest_usersync.sync import Sync
+from pytest_usersync import migrations
+from pytest_usersync.discovery import discover
+from pytest_usersync.migrations import Loaded, Project
+from pytest_usersync.model.sync import Sync
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, database
 
 HERE = Path(__file__).parent
 DESIGNS = sorted(HERE.glob("projects/*.sql"))
@@ -98,7 +99,7 @@ class Staged:
 @contextmanager
 def stage(server: Server, found: Project) -> Iterator[Staged]:
     """Load a project, and drop it afterwards."""
-    loaded = project.load(server, platform.template(server), found)
+    loaded = migrations.load(server, platform.template(server), found)
     try:
         yield Staged(found, loaded)
     finally:
@@ -113,7 +114,7 @@ def variant(request: pytest.FixtureRequest) -> Variant:
 
 @pytest.fixture(scope="module")
 def staged(server: Server, variant: Variant) -> Iterator[Staged]:
-    with stage(server, project.find(variant.folder, seeds=variant.seeds)) as staged:
+    with stage(server, migrations.find(variant.folder, seeds=variant.seeds)) as staged:
         yield staged
 
 
@@ -177,7 +178,7 @@ def test_a_project_loads_unmodified_and_its_sync_is_found_as_described(
 ) -> None:
     assert staged.loaded.failure is None
     assert staged.loaded.left_out == 0
-    sync = watch.watch(server, staged.loaded.database, staged.found)
+    sync = discover.watch(server, staged.loaded.database, staged.found)
     assert summed_up(sync) == variant.described()
     assert all(one.location and one.function_location for one in sync.triggers)
 
@@ -192,7 +193,7 @@ def test_a_project_leaves_the_auth_catalog_as_it_is(
 def test_a_single_file_leaves_the_auth_catalog_as_it_is(
     path: Path, server: Server, untouched: Catalog
 ) -> None:
-    with stage(server, project.find(path.parent, [path])) as staged:
+    with stage(server, migrations.find(path.parent, [path])) as staged:
         assert staged.loaded.failure is None
         assert catalog(server, staged.loaded.database) == untouched
 

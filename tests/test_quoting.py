@@ -6,9 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from pytest_usersync import database
-from pytest_usersync.quoting import literal, quoted
-from pytest_usersync.server import MAINTENANCE, Server
+from pytest_usersync.model.quoting import literal, quoted
+from pytest_usersync.postgres import MAINTENANCE, Server, database
 
 
 def test_every_word_of_sql_can_be_a_column(server: Server) -> None:

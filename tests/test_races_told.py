@@ -13,10 +13,10 @@ import psycopg
 import pytest
 from acts import SCENARIOS, code_of, judged, pairs, staged
 
-from pytest_usersync.check import Subject
-from pytest_usersync.database import Clones, Connection, connect
-from pytest_usersync.finding import Finding
-from pytest_usersync.server import Server
+from pytest_usersync.model.finding import Finding
+from pytest_usersync.postgres import Server
+from pytest_usersync.postgres.database import Clones, Connection, connect
+from pytest_usersync.runner.check import Subject
 
 TOLD = [
     "collision_race",

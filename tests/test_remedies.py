@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from acts import Act, staged
 
-from pytest_usersync import catalog
-from pytest_usersync.database import Clones
-from pytest_usersync.server import Server
-from pytest_usersync.trials.stage import Stage
-from pytest_usersync.trials.verdict import judge
+from pytest_usersync.checks import registry
+from pytest_usersync.postgres import Server
+from pytest_usersync.postgres.database import Clones
+from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.verdict import judge
 
 NOTHING_FOLLOWS = """
 drop trigger on_auth_user_updated on auth.users;
@@ -46,7 +46,7 @@ def remedies(server: Server, folder: Path, act: Act, *codes: str) -> list[str]:
         told = []
         for code in codes:
             with closing(Stage(subject, clones)) as stage:
-                verdict = judge(catalog.find(code), FOLLOWING[code], stage)
+                verdict = judge(registry.find(code), FOLLOWING[code], stage)
             told += [finding.remedy for finding in verdict.findings]
         return told
 

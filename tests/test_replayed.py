@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from acts import replayed, sound, staged
 
-from pytest_usersync.check import Subject
-from pytest_usersync.finding import Failure, Finding
-from pytest_usersync.server import Server
+from pytest_usersync.model.finding import Failure, Finding
+from pytest_usersync.postgres import Server
+from pytest_usersync.runner.check import Subject
 
 DIVISION = Failure("22012", "division by zero")
 

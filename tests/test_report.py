@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_usersync.check import Check, LoadFailure, Subject, check
-from pytest_usersync.finding import (
+from pytest_usersync.migrations import Migration, Project
+from pytest_usersync.model.finding import (
     Acceptance,
     ClientView,
     Failure,
@@ -17,15 +17,15 @@ from pytest_usersync.finding import (
     Location,
     Outcome,
 )
-from pytest_usersync.policy import Policies
-from pytest_usersync.project import Migration, Project
-from pytest_usersync.reporting import report, reportfile
+from pytest_usersync.model.policy import Policies
+from pytest_usersync.model.sync import Mirror, Sync, SyncTrigger, Table, Target
+from pytest_usersync.postgres import Server
+from pytest_usersync.reporting import json_report, wording
 from pytest_usersync.reporting.header import header
 from pytest_usersync.reporting.summary import gather, summary, title
-from pytest_usersync.server import Server
-from pytest_usersync.sync import Mirror, Sync, SyncTrigger, Table, Target
-from pytest_usersync.trials.trial import Trial
-from pytest_usersync.trials.verdict import Verdict, merged
+from pytest_usersync.runner.check import Check, LoadFailure, Subject, check
+from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.verdict import Verdict, merged
 
 PLACE = Location("supabase/migrations/1_sync.sql", 12, 3, "  insert into public.users (id, email)")
 FAILURE = Failure(
@@ -75,7 +75,7 @@ def lines(*verdicts: Verdict, verbose: bool = False, not_run: int = 0) -> list[s
 
 
 def test_a_failure_tells_everything_a_finding_knows() -> None:
-    assert report.failure(CHECK, replace(BROKEN, kept="psql 'dbname=usersync_1'")) == (
+    assert wording.failure(CHECK, replace(BROKEN, kept="psql 'dbname=usersync_1'")) == (
         """\
 A phone signup fails: public.users.email takes no NULL.
 Try it in psql:
@@ -103,13 +103,13 @@ The database of this case was kept:
 
 def test_the_cause_and_the_raising_line_are_both_told_when_they_differ() -> None:
     cause = Location("supabase/migrations/0_users.sql", 4, 1, "  email text not null,")
-    text = report.failure(CHECK, replace(BROKEN, findings=(replace(PHONE, location=cause),)))
+    text = wording.failure(CHECK, replace(BROKEN, findings=(replace(PHONE, location=cause),)))
     assert text.index("At supabase/migrations/0_users.sql:4:") < text.index(f"At {PLACE}:")
 
 
 def test_an_unjudged_case_gives_its_reason() -> None:
     verdict = Verdict("US104", "phone", Outcome.NOT_JUDGED, "an ordinary signup already fails")
-    assert report.failure(CHECK, verdict) == (
+    assert wording.failure(CHECK, verdict) == (
         "Could not be judged, because an ordinary signup already fails."
     )
 
@@ -117,14 +117,14 @@ def test_an_unjudged_case_gives_its_reason() -> None:
 def test_prose_is_wrapped_and_sql_is_not() -> None:
     long = "word " * 60
     finding = Finding(summary=long, sql=f"select '{long}'", remedy="x")
-    told = report.told(finding)
-    assert max(map(len, told[: told.index("Try it in psql:")])) <= report.WIDTH
+    told = wording.told(finding)
+    assert max(map(len, told[: told.index("Try it in psql:")])) <= wording.WIDTH
     assert f"  select '{long}'" in told
 
 
 def test_a_remedy_in_sentences_is_wrapped() -> None:
-    advice = report.advice("Let the column be NULL, " * 9 + "or not.\nalter table x;")
-    assert max(map(len, advice)) <= report.WIDTH
+    advice = wording.advice("Let the column be NULL, " * 9 + "or not.\nalter table x;")
+    assert max(map(len, advice)) <= wording.WIDTH
     assert advice[-1] == "  alter table x;"
 
 
@@ -214,7 +214,7 @@ def test_the_count_tells_levels_apart_and_says_what_was_not_run() -> None:
 def test_a_check_that_was_judged_only_in_part_is_not_counted_as_whole() -> None:
     kept = Verdict("US104", "phone", Outcome.KEPT)
     assert lines(kept)[-1] == "1 promise: 1 kept in part."
-    row = reportfile.document(subject(), [CHECK], gather([CHECK], [kept]))["checks"]
+    row = json_report.document(subject(), [CHECK], gather([CHECK], [kept]))["checks"]
     assert isinstance(row, list)
     assert row[0]["cases_not_run"] == ["anonymous", "web3"]
 
@@ -293,8 +293,8 @@ def test_the_header_says_when_there_is_little_to_find() -> None:
 def test_the_report_file_has_a_row_for_each_check(tmp_path: Path) -> None:
     other = declared("US110", Level.WARNING)
     judged = gather([CHECK, other], [WEB3, ANONYMOUS, BROKEN])
-    reportfile.write(
-        tmp_path / "report.json", reportfile.document(subject(), [CHECK, other], judged)
+    json_report.write(
+        tmp_path / "report.json", json_report.document(subject(), [CHECK, other], judged)
     )
     data = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert data["version"] == 1
@@ -325,7 +325,7 @@ def test_a_cause_of_several_checks_is_told_once_with_the_others_under_it() -> No
     assert text[at + 1] == "    US203 some-name for phone, sso: a sign-in fails as well"
     assert not any(line.startswith("US203") for line in text)
     assert "2 promises: 2 broken." in text
-    row = reportfile.document(subject(), checks, gather(checks, verdicts))["checks"]
+    row = json_report.document(subject(), checks, gather(checks, verdicts))["checks"]
     assert isinstance(row, list)
     assert [len(one["findings"]) for one in row] == [1, 2]
 
@@ -390,7 +390,7 @@ def test_what_is_accepted_is_counted_apart_and_hides_nothing_that_was_not_judged
 def test_an_acceptance_that_is_over_is_told_with_the_finding() -> None:
     over = replace(PHONE, accepted=Acceptance("later", "2020-01-31", expired=True))
     said = "It was accepted until 2020-01-31, which is over: later."
-    assert said in " ".join(report.told(over))
+    assert said in " ".join(wording.told(over))
     assert any(said in line for line in lines(replace(BROKEN, findings=(over,))))
 
 

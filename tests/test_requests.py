@@ -11,12 +11,12 @@ import pytest
 from acts import sound, staged
 from psycopg import Error
 
-from pytest_usersync.database import Clones
-from pytest_usersync.server import Server
-from pytest_usersync.signups import BY_NAME
-from pytest_usersync.trials.requests import arrival, claims, rehearsal, request
-from pytest_usersync.trials.stage import Stage
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.postgres import Server
+from pytest_usersync.postgres.database import Clones
+from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.requests import arrival, claims, rehearsal, request
+from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.scenarios.signups import BY_NAME
 
 WHO = """
     select

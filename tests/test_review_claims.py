@@ -19,15 +19,18 @@ import pytest
 from packs import MIGRATIONS, REVIEWED, ROOT, Pack, chain
 from psycopg import Error
 
-from pytest_usersync import catalog, database, platform, project, signups
+from pytest_usersync import migrations
 from pytest_usersync.auth import AuthError
-from pytest_usersync.check import Subject
-from pytest_usersync.finding import Outcome
-from pytest_usersync.learning import watch
-from pytest_usersync.policy import Policies
-from pytest_usersync.server import Server
-from pytest_usersync.trials.common import Common
-from pytest_usersync.walking.walk import outcome
+from pytest_usersync.checks import registry
+from pytest_usersync.commands.bisect.walk import outcome
+from pytest_usersync.discovery import discover
+from pytest_usersync.model.finding import Outcome
+from pytest_usersync.model.policy import Policies
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, database
+from pytest_usersync.runner.check import Subject
+from pytest_usersync.runner.shared_cache import Common
+from pytest_usersync.scenarios import signups
 
 PAGE = ROOT / "docs" / "claims.md"
 MEASURED = "## Measured"
@@ -98,9 +101,9 @@ def claim(
 @pytest.fixture(scope="module", params=[REVIEWED, None], ids=["reviewed", "head"])
 def both(server: Server, request: pytest.FixtureRequest) -> Iterator[Subject]:
     """Return one chain after the other as a run judges it."""
-    found = project.find(ROOT, [MIGRATIONS], request.param)
+    found = migrations.find(ROOT, [MIGRATIONS], request.param)
     with chain(server, request.param) as name:
-        yield Subject(server, found, name, watch.watch(server, name, found), Policies())
+        yield Subject(server, found, name, discover.watch(server, name, found), Policies())
 
 
 @pytest.fixture(scope="module")
@@ -571,8 +574,8 @@ def test_deployed_is_applied(server: Server, tmp_path: Path) -> None:
     for path in sorted(MIGRATIONS.glob("202601*")):
         (folder / path.name).write_bytes(path.read_bytes())
     (folder / "20260127000001_add_pets.sql").write_text("create table public.pets (id bigint);")
-    found = project.find(tmp_path)
-    loaded = project.load(server, platform.template(server), found, stop=True)
+    found = migrations.find(tmp_path)
+    loaded = migrations.load(server, platform.template(server), found, stop=True)
     try:
         assert loaded.failure
         assert loaded.failure.failure.sqlstate == "23505"
@@ -589,7 +592,7 @@ def test_the_harness_finds_what_is_false_as_reviewed_and_nothing_of_it_at_the_he
 ) -> None:
     codes = tuple(code for one in CLAIMS for code in one.found)
     with closing(Common()) as common:
-        outcomes = {code: outcome(both, catalog.find(code), common) for code in codes}
+        outcomes = {code: outcome(both, registry.find(code), common) for code in codes}
     broken = {code for code in codes if outcomes[code] is Outcome.BROKEN}
     is_head = len(both.project.migrations) == len(list(MIGRATIONS.glob("*.sql")))
     assert broken == (set() if is_head else set(codes))

@@ -14,10 +14,9 @@ import pytest
 from packs import MIGRATIONS, ROOT, Pack, chain
 from psycopg import Error
 
-from pytest_usersync import database
-from pytest_usersync.database import Clones
-from pytest_usersync.project.script import cut
-from pytest_usersync.server import Server
+from pytest_usersync.migrations.psql_script import cut
+from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres.database import Clones
 
 PAGE = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -10,16 +10,15 @@ from pathlib import Path
 import pytest
 from acts import Act, staged
 
-from pytest_usersync import database
-from pytest_usersync.catalog import find
-from pytest_usersync.check import Subject
-from pytest_usersync.newcomers.memory import FOLDER, Memory
-from pytest_usersync.newcomers.oddities import Metadata, drawn, smaller, values
-from pytest_usersync.newcomers.searching import Search
-from pytest_usersync.server import Server
-from pytest_usersync.settings import Exploration
-from pytest_usersync.trials.stage import Stage
-from pytest_usersync.trials.verdict import Verdict, judge
+from pytest_usersync.checks.registry import find
+from pytest_usersync.model.settings import Exploration
+from pytest_usersync.postgres import Server, database
+from pytest_usersync.probes.signup.metadata_search import Search
+from pytest_usersync.probes.signup.odd_metadata import Metadata, drawn, smaller, values
+from pytest_usersync.probes.signup.saved_failures import FOLDER, Memory
+from pytest_usersync.runner.check import Subject
+from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.verdict import Verdict, judge
 
 READS = """
 alter table public.profiles add column score integer;

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hosts import Host, hosted
 
-from pytest_usersync.server import Secret, Server, ServerRequest, start
-from pytest_usersync.server.conninfo import NoConnection, connect
+from pytest_usersync.postgres import Secret, Server, ServerRequest, start
+from pytest_usersync.postgres.conninfo import NoConnection, connect
 
 SENTINEL = "hush-7c1f-sentinel"
 SYNC = """
@@ -153,7 +153,7 @@ def test_what_is_told_without_a_test_does_not_show_it(
 def test_an_error_of_ours_does_not_show_it(run: Run, host: Host, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
-        import pytest_usersync.database as database
+        import pytest_usersync.postgres.database as database
 
         def broken(*given, **named):
             raise RuntimeError("broken on the way")

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from acts import PROJECTS, SCENARIOS, WHOLE, Act, code_of, pairs, sound, staged, stages
 
-from pytest_usersync import catalog
-from pytest_usersync.check import Check, Subject
-from pytest_usersync.server import Server
-from pytest_usersync.trials.verdict import Verdict
+from pytest_usersync.checks import registry
+from pytest_usersync.postgres import Server
+from pytest_usersync.runner.check import Check, Subject
+from pytest_usersync.runner.verdict import Verdict
 
-SHARING = [check for check in catalog.every() if check.shares]
+SHARING = [check for check in registry.every() if check.shares]
 # What is broken where others have signed up before.
 CROWDED = ("collision_blocked", "metadata_blocked", "partial_signup", "failure_unrecorded")
 # What is another each time: values, ids, and where a row lies.

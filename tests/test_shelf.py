@@ -22,11 +22,11 @@ from acts import (
     told,
 )
 
-from pytest_usersync import catalog
-from pytest_usersync.check import Subject
-from pytest_usersync.finding import Finding, Outcome
-from pytest_usersync.server import Server
-from pytest_usersync.trials.verdict import Verdict
+from pytest_usersync.checks import registry
+from pytest_usersync.model.finding import Finding, Outcome
+from pytest_usersync.postgres import Server
+from pytest_usersync.runner.check import Subject
+from pytest_usersync.runner.verdict import Verdict
 
 STAGED = [
     pytest.param(name, pair, id=f"{name}-{re.sub(r'[^a-z]+', '-', pair.broken.title.lower())}")
@@ -36,7 +36,7 @@ STAGED = [
 
 
 def test_every_check_has_a_scenario_and_every_scenario_a_check() -> None:
-    names = {check.name.replace("-", "_") for check in catalog.every()}
+    names = {check.name.replace("-", "_") for check in registry.every()}
     assert sorted(SCENARIOS) == sorted(names)
 
 

@@ -8,11 +8,11 @@ from contextlib import closing
 import pytest
 from psycopg import Error
 
-from pytest_usersync import platform
 from pytest_usersync.auth import AuthError, AuthSettings, SupabaseAuth
-from pytest_usersync.database import Clones, Connection, connect
-from pytest_usersync.server import Server
-from pytest_usersync.trials import shrink
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server
+from pytest_usersync.postgres.database import Clones, Connection, connect
+from pytest_usersync.runner import shrink
 
 TRIGGER = """
 create table public.seen (id uuid primary key, phone text not null, confirmed boolean);

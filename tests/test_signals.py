@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import signals
+from pytest_usersync.process import signals
 
 SYNC = """
 create table public.profiles (id uuid primary key, email text);

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import database, inventory, platform, stack
-from pytest_usersync.server import Server, ServerRequest, start
+from pytest_usersync.platform import auth_schema, existing_auth, platform
+from pytest_usersync.postgres import Server, ServerRequest, database, start
 
 # What a stack in use has beyond a fresh one: another release of Supabase Auth, users, a project.
 IN_USE = """
@@ -135,14 +135,14 @@ def test_the_doctor_tells_the_same_and_names_nobody(
 
 
 def test_a_server_of_our_own_is_not_asked(server: Server) -> None:
-    assert stack.real(server) == {}
+    assert existing_auth.real(server) == {}
 
 
 def test_the_run_has_the_real_schema_but_for_what_the_project_has_made(local: Server) -> None:
-    with stack.adopted(local, platform.template(local)) as template:
-        theirs, now = stack.real(local), inventory.take(local, template)
-    assert {one.name for one in inventory.missing(now, theirs)} == {"auth.users.mood"}
-    left = {(one.kind, one.name) for one in inventory.beyond(now, theirs)}
+    with existing_auth.adopted(local, platform.template(local)) as template:
+        theirs, now = existing_auth.real(local), auth_schema.take(local, template)
+    assert {one.name for one in auth_schema.missing(now, theirs)} == {"auth.users.mood"}
+    left = {(one.kind, one.name) for one in auth_schema.beyond(now, theirs)}
     assert left == {("column", "auth.users.is_anonymous")}
 
 
@@ -150,6 +150,6 @@ def test_a_server_without_an_auth_schema_has_nothing_to_tell(
     server: Server, fresh_database: Callable[[], str]
 ) -> None:
     guest, name = replace(server, own=False), fresh_database()
-    assert stack.told(guest, name, name) == []
-    with stack.adopted(guest, name) as template:
+    assert existing_auth.told(guest, name, name) == []
+    with existing_auth.adopted(guest, name) as template:
         assert template == name

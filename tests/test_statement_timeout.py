@@ -14,8 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from pytest_usersync import database, statement_timeout
-from pytest_usersync.server import Server
+from pytest_usersync.postgres import Server, database, statement_timeout
 
 SLEEP = "perform pg_catalog.pg_sleep(3600);"
 LOOP = """

@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
-from pytest_usersync import database, platform, project, subject
-from pytest_usersync.check import LoadFailure, Needs, Subject
-from pytest_usersync.errors import ProjectError
-from pytest_usersync.finding import Failure, NotJudged
-from pytest_usersync.policy import Policies
-from pytest_usersync.project import find
-from pytest_usersync.server import Server
-from pytest_usersync.settings import Exploration, Settings, Upkeep
+from pytest_usersync import migrations
+from pytest_usersync.migrations import find
+from pytest_usersync.model.errors import ProjectError
+from pytest_usersync.model.finding import Failure, NotJudged
+from pytest_usersync.model.policy import Policies
+from pytest_usersync.model.settings import Exploration, Settings, Upkeep
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, database
+from pytest_usersync.runner import subject
+from pytest_usersync.runner.check import LoadFailure, Needs, Subject
 
 MIGRATION = "create table a (\n    i citext2\n);\nselect nope;\ncreate table b ();"
 
@@ -231,7 +233,7 @@ def test_whatever_did_not_apply_is_told_although_the_sync_is_found(
             (tmp_path / name).write_bytes(text)
     given = Settings(**options)
     found = subject.find(given, tmp_path)
-    loaded = project.load(server, platform.template(server), found)
+    loaded = migrations.load(server, platform.template(server), found)
     try:
         prepared = subject.watched(server, found, loaded, Policies())
     finally:

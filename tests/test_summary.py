@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import catalog
+from pytest_usersync.checks import registry
 
 Write = Callable[[str], Path]
 
-CASES = [case for case in catalog.find("US104").cases if "phone" in case or case == "web3"]
+CASES = [case for case in registry.find("US104").cases if "phone" in case or case == "web3"]
 
 BLOCKING = """
 create table public.profiles (id uuid primary key, email text not null);

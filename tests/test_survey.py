@@ -8,16 +8,15 @@ from pathlib import Path
 
 from acts import Act, staged
 
-from pytest_usersync import database
-from pytest_usersync.chores import chores
-from pytest_usersync.chores.workshop import fresh
-from pytest_usersync.monitoring.faults import faults
-from pytest_usersync.monitoring.ground import Ground
-from pytest_usersync.monitoring.survey import Seen, _at_once, _one_by_one, survey
-from pytest_usersync.server import Server
-from pytest_usersync.settings import Upkeep
-from pytest_usersync.trials.stage import Stage
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.model.settings import Upkeep
+from pytest_usersync.postgres import Server, database
+from pytest_usersync.probes.maintenance import capabilities
+from pytest_usersync.probes.maintenance.sandbox import fresh
+from pytest_usersync.probes.monitoring.faults import faults
+from pytest_usersync.probes.monitoring.populated import Ground
+from pytest_usersync.probes.monitoring.survey import Seen, _at_once, _one_by_one, survey
+from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.sandbox import Stage
 
 MONITORING = """
 create table public.sync_log (
@@ -74,7 +73,7 @@ def test_one_trip_says_what_many_say(server: Server, tmp_path: Path) -> None:
         clones = exits.enter_context(database.Clones(server))
         stage = exits.enter_context(closing(Stage(subject, clones)))
         trial = exits.enter_context(Trial(stage))
-        monitoring, ground = chores.monitoring(trial), Ground(fresh(trial))
+        monitoring, ground = capabilities.monitoring(trial), Ground(fresh(trial))
         sound = replace(monitoring, orphans="")
         for fault in faults(ground):
             if not fault.failing:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import textfiles
-from pytest_usersync.errors import ConfigurationError
+from pytest_usersync.model.errors import ConfigurationError
+from pytest_usersync.process import textfiles
 
 
 @contextmanager

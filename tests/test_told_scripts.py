@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from acts import SCENARIOS, Act, code_of, judged, pairs, staged
 
-from pytest_usersync.finding import Outcome
-from pytest_usersync.server import Server
-from pytest_usersync.trials.verdict import Verdict
+from pytest_usersync.model.finding import Outcome
+from pytest_usersync.postgres import Server
+from pytest_usersync.runner.verdict import Verdict
 
 # The script, and the designs whose remedy is SQL for its end.
 TOLD = {

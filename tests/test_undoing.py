@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 from acts import sound, staged
 
-from pytest_usersync import database
-from pytest_usersync.chores.undoing import state
-from pytest_usersync.database import Connection
-from pytest_usersync.server import Server
+from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres.database import Connection
+from pytest_usersync.probes.maintenance.rollback_scripts import state
 
 RIGHTS = (
     "execute on function public.create_profile()",

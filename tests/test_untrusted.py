@@ -14,9 +14,9 @@ import psycopg
 import pytest
 from acts import WHOLE
 
-from pytest_usersync import database, platform
-from pytest_usersync.project import find, load
-from pytest_usersync.server import Server, ServerRequest, start
+from pytest_usersync.migrations import find, load
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, ServerRequest, database, start
 
 SQL = Path(__file__).parents[1] / "sql"
 OLDER = sorted(Path("/usr/lib/postgresql").glob("*/bin"))

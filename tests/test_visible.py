@@ -11,10 +11,17 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from pytest_usersync import database
-from pytest_usersync.finding import Failure, Finding
-from pytest_usersync.server import Server
-from pytest_usersync.visible import cut, in_json, in_line, in_toml, pasteable, travelling, visible
+from pytest_usersync.model.finding import Failure, Finding
+from pytest_usersync.model.safe_text import (
+    cut,
+    in_json,
+    in_line,
+    in_toml,
+    pasteable,
+    travelling,
+    visible,
+)
+from pytest_usersync.postgres import Server, database
 
 HOSTILE = "a\x1b[2J\u202eb\u200b\x9b\x00\udcff"
 

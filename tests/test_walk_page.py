@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import catalog, subject
-from pytest_usersync.server import ServerRequest
-from pytest_usersync.settings import Settings
-from pytest_usersync.walking import walk
-from pytest_usersync.walking.walked import told
+from pytest_usersync.checks import registry
+from pytest_usersync.commands.bisect import walk
+from pytest_usersync.commands.bisect.walk_report import told
+from pytest_usersync.model.settings import Settings
+from pytest_usersync.postgres import ServerRequest
+from pytest_usersync.runner import subject
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "walk.md"
@@ -51,7 +52,7 @@ def rows(printed: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in printed.splitlines():
         if row := re.fullmatch(r"(US\d+) ([a-z-]+)((?: +[x.?-])+)", line):
-            assert catalog.find(row[1]).name == row[2]
+            assert registry.find(row[1]).name == row[2]
             found[row[1]] = found.get(row[1], "") + row[3].replace(" ", "")
     return found
 
@@ -86,7 +87,7 @@ def test_the_sentences_say_what_the_matrix_shows(shown: str) -> None:
 
 def test_a_part_of_it_walked_anew_is_the_same(shown: str, wanted: ServerRequest) -> None:
     settings = Settings(binaries=wanted.binaries, migrations=(MIGRATIONS,), upto=UPTO)
-    checks = [catalog.find(code) for code in SHORT]
+    checks = [registry.find(code) for code in SHORT]
     stops = [*walk.walk(settings, subject.find(settings, ROOT), checks, lambda _: None)]
     printed = told(stops, checks, verbose=True)
     assert columns(printed) == columns(shown)[: len(stops)]

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import database, platform, project
-from pytest_usersync.learning import watch
-from pytest_usersync.server import Server
-from pytest_usersync.sync import Sync
+from pytest_usersync import migrations
+from pytest_usersync.discovery import discover
+from pytest_usersync.model.sync import Sync
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, database
 
 PROJECTS = Path(__file__).parent / "projects"
 Watch = Callable[[Path], Sync]
@@ -22,11 +23,11 @@ def watched(server: Server) -> Iterator[Watch]:
     databases: list[str] = []
 
     def watched(path: Path) -> Sync:
-        found = project.find(path.parent, [path])
-        loaded = project.load(server, platform.template(server), found)
+        found = migrations.find(path.parent, [path])
+        loaded = migrations.load(server, platform.template(server), found)
         databases.append(loaded.database)
         assert loaded.failure is None
-        return watch.watch(server, loaded.database, found)
+        return discover.watch(server, loaded.database, found)
 
     yield watched
     for name in databases:
@@ -227,10 +228,10 @@ def test_watching_leaves_nothing_in_the_loaded_database(
 ) -> None:
     path = tmp_path / "project.sql"
     path.write_text((PROJECTS / "plain.sql").read_text(encoding="utf-8"), encoding="utf-8")
-    found = project.find(tmp_path, [path])
-    loaded = project.load(server, platform.template(server), found)
+    found = migrations.find(tmp_path, [path])
+    loaded = migrations.load(server, platform.template(server), found)
     try:
-        watch.watch(server, loaded.database, found)
+        discover.watch(server, loaded.database, found)
         with database.connect(server, loaded.database) as connection:
             rows = connection.execute(
                 "select (select count(*) from auth.users)"

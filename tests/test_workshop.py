@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 from acts import Act, staged
 
-from pytest_usersync import database
-from pytest_usersync.chores import ghosts
-from pytest_usersync.chores.routines import at_work
-from pytest_usersync.chores.workshop import fresh
-from pytest_usersync.server import Server
-from pytest_usersync.trials.stage import Stage
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.postgres import Server, database
+from pytest_usersync.probes.maintenance import ghosts
+from pytest_usersync.probes.maintenance.routines import at_work
+from pytest_usersync.probes.maintenance.sandbox import fresh
+from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.sandbox import Stage
 
 MORE = """
 create table public.plans (name text primary key, users bigint not null default 0);

@@ -3,10 +3,10 @@
 from .actor import SupabaseAuth
 from .admin import Admin
 from .errors import AuthError
+from .request_values import Json
 from .settings import AuthSettings
 from .source import Source
 from .user import Session, Token, User
-from .wire import Json
 
 __all__ = [
     "Admin",

@@ -10,11 +10,11 @@ from .base import wanted_email, wanted_phone
 from .claims import Claims, Profile
 from .endpoint import endpoint
 from .errors import AuthError, invalid, redirecting, refusing
+from .request_values import Json, json_object, strong_password
 from .rows import IdentityRow, UserRow
 from .source import made_here, password_matches
 from .user import User
 from .verify import Verifications
-from .wire import Json, json_object, strong_password
 
 _PENDING = (
     *("confirmation_sent_at", "confirmation_token", "email_change"),

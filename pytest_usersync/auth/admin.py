@@ -14,9 +14,9 @@ from .base import wanted_email, wanted_phone
 from .endpoint import endpoint
 from .errors import AuthError, invalid, refusing
 from .links import Links
+from .request_values import Json, json_object, strong_password
 from .rows import IdentityRow, Metadata, UserRow
 from .user import User
-from .wire import Json, json_object, strong_password
 
 _PHONE_TAKEN = "Phone number already registered by another user"
 _OBSCURED = (

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from .channel import Channel
 from .lookup import Lookup
+from .request_values import email_address, phone_number
 from .rows import UserRow
 from .settings import AuthSettings
 from .steps import Steps
 from .user import User
-from .wire import email_address, phone_number
 
 
 class Endpoints:

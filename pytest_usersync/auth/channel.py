@@ -13,9 +13,9 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow
 
-from .. import statement_timeout
-from .carrier import Carrier, OneByOne, Packet
+from ..postgres import statement_timeout
 from .errors import TIMEOUT, AuthError, refusing
+from .pipeline import Carrier, OneByOne, Packet
 from .settings import AuthSettings
 from .statements import Statement
 

@@ -9,8 +9,8 @@ from typing import TypedDict
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
 from .errors import invalid
+from .request_values import Json, decoded
 from .rows import Metadata
-from .wire import Json, decoded
 
 
 @dataclass(frozen=True, slots=True)

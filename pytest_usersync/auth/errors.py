@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from ..errors import UserSyncError
+from ..model.errors import UserSyncError
 
 UNEXPECTED = "Unexpected failure, please check server logs for more information"
 TIMEOUT = "Processing this request timed out, please retry after a moment."

@@ -12,9 +12,9 @@ from .claims import Claims, Profile
 from .endpoint import endpoint
 from .errors import AuthError, failure, granting, redirecting, refusing
 from .linking import Linking
+from .request_values import Json
 from .rows import UserRow
 from .user import Session, User
-from .wire import Json
 
 _INSERT_FLOW_STATE = statements.insert(
     "flow_state",

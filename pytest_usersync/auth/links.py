@@ -8,10 +8,10 @@ from typing import Literal, TypeAlias
 from .account import EMAIL_TAKEN
 from .endpoint import endpoint
 from .errors import AuthError, invalid, refusing
+from .request_values import Json, email_address, json_object, strong_password
 from .rows import Metadata, UserRow
 from .user import User
 from .verify import Verifications
-from .wire import Json, email_address, json_object, strong_password
 from .writes import SERVICE
 
 Link: TypeAlias = Literal[

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias, cast
 from uuid import UUID
 
-from .wire import Json, jsonb
+from .request_values import Json, jsonb
 
 if TYPE_CHECKING:
     from .statements import Statement

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import psycopg
 
-from ..project import Project, locate_context
-from ..visible import one_line
+from ..migrations import Project, locate_context
+from ..model.safe_text import one_line
 from .errors import AuthError, Call
 from .user import User
 

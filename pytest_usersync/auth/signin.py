@@ -11,11 +11,11 @@ from .base import wanted_email, wanted_phone
 from .endpoint import endpoint
 from .errors import AuthError, invalid, refusing
 from .external import ExternalSignIns
+from .request_values import Json, email_address, json_object, plain_phone
 from .rows import UserRow
 from .signup import PASSWORD
 from .source import password_matches
 from .user import Session, User
-from .wire import Json, email_address, json_object, plain_phone
 
 _TOKEN = """select token, revoked, parent, session_id, user_id, updated_at
 from refresh_tokens where token = %s limit 1"""

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from .base import Endpoints
 from .endpoint import endpoint
 from .errors import AuthError, refusing
+from .request_values import Json, email_address, json_object, phone_number, strong_password
 from .rows import Metadata, UserRow
 from .user import Session, User
-from .wire import Json, email_address, json_object, phone_number, strong_password
 
 PASSWORD = "correct horse battery staple"
 

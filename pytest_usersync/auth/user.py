@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from .wire import Json
+from .request_values import Json
 
 
 @dataclass(frozen=True, slots=True)

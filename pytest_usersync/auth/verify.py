@@ -7,11 +7,11 @@ from uuid import UUID
 
 from .endpoint import endpoint
 from .errors import AuthError, invalid, refusing
+from .request_values import email_address, phone_number
 from .rows import IdentityRow, Metadata, UserRow
 from .signin import SignIns
 from .source import token_hash as hash_of
 from .user import User
-from .wire import email_address, phone_number
 
 Verification: TypeAlias = Literal[
     "signup", "invite", "magiclink", "recovery", "email", "email_change", "sms", "phone_change"

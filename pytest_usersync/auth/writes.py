@@ -10,10 +10,10 @@ from . import rows, statements
 from .channel import Channel
 from .errors import failure, refusing
 from .lookup import IDENTITIES_OF, USER_AGAIN, identity_row
+from .request_values import Json, jsonb
 from .rows import NOBODY, IdentityRow, Metadata, UserRow
 from .settings import AuthSettings
 from .source import Source
-from .wire import Json, jsonb
 
 _LOG_TYPES = {
     "login": "account",

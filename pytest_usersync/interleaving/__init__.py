@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .found import Exploration, RaceFound
 from .model import Change, Event, Outcome, Session
 from .race import Race, race_of, races
+from .result import Exploration, RaceFound
 
 if TYPE_CHECKING:
-    from .drawn import schedules
+    from .drawn_schedules import schedules
 
 __all__ = [
     "Change",
@@ -28,7 +28,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     """Load what needs Hypothesis when it is asked for: a run of the checks does without."""
     if name == "schedules":
-        from .drawn import schedules  # noqa: PLC0415
+        from .drawn_schedules import schedules  # noqa: PLC0415
 
         return schedules
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

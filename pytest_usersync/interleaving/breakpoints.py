@@ -9,10 +9,10 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
-from .. import sqlfiles
-from ..database import Connection
-from ..errors import UserSyncError
-from .plans import Plans
+from ..model.errors import UserSyncError
+from ..postgres import sqlfiles
+from ..postgres.database import Connection
+from .prepared import Plans
 
 WRITES = ("insert", "update", "delete")
 # The first of the two numbers of our advisory locks.

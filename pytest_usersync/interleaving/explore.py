@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import factorial
 
-from ..errors import UserSyncError
+from ..model.errors import UserSyncError
 from .footprint import Footprint
-from .play import Choose, Move, Play
+from .moves import Choose, Move, Play
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations, permutations
 from typing import TypeAlias
 
-from . import naming
+from . import anomaly_names
 from .model import RETRYABLE, Change, Outcome, Row, Told
 from .relations import Relations
 
@@ -60,7 +60,7 @@ class Judge:
             if self.state(serial) == state and self._same_reads(outcome, serial, names):
                 outcome.order = order
                 return outcome
-        outcome.anomaly = naming.name(self, outcome, names, [serial for _, serial in found])
+        outcome.anomaly = anomaly_names.name(self, outcome, names, [serial for _, serial in found])
         return outcome
 
     def after(self, order: Iterable[str]) -> Outcome:

@@ -11,7 +11,7 @@ import psycopg
 
 from ..auth import Json, SupabaseAuth
 from ..auth.channel import Sent
-from ..database import Connection
+from ..postgres.database import Connection
 
 Row: TypeAlias = "Mapping[str, Json]"
 # The sessions in the order of their steps.
@@ -163,14 +163,14 @@ class Outcome:
     @property
     def trace(self) -> str:
         """The schedule as isolationtester would print it."""
-        from .trace import trace  # noqa: PLC0415  It prints what is defined here.
+        from .timeline import trace  # noqa: PLC0415  It prints what is defined here.
 
         return trace(self)
 
     @property
     def timeline(self) -> str:
         """The sessions side by side: what each did and saw, and for whom it waited."""
-        from .trace import timeline  # noqa: PLC0415
+        from .timeline import timeline  # noqa: PLC0415
 
         return timeline(self)
 

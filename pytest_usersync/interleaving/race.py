@@ -7,23 +7,23 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from .. import statement_timeout
-from ..check import Subject
-from ..database import Connection
-from ..errors import UserSyncError
-from . import trace
-from .arena import Arena
-from .cast import PATIENCE, Cast
+from ..model.errors import UserSyncError
+from ..postgres import statement_timeout
+from ..postgres.database import Connection
+from ..runner.check import Subject
+from . import timeline
 from .explore import Tree
-from .found import Exploration, RaceFound
 from .judge import Judge, aborted
 from .model import Invariant, Outcome, Session
-from .play import Choose, Play
-from .runner import Runner
+from .moves import Choose, Play
+from .race_database import Arena
+from .race_setup import PATIENCE, Cast
+from .result import Exploration, RaceFound
 from .schedule import follow, names_of
+from .schedule_runner import Runner
 
 if TYPE_CHECKING:
-    from ..trials.trial import Trial
+    from ..runner.context import Trial
 
 # How many schedules are played before the rest is left to chance.
 BOUND = 1000
@@ -91,7 +91,7 @@ class Race(Cast):
             if outcome.wrong:
                 raise self.found(outcome, serializable=serializable)
         if not self.tree.finished:
-            from .drawn import draw  # noqa: PLC0415  Hypothesis is heavy.
+            from .drawn_schedules import draw  # noqa: PLC0415  Hypothesis is heavy.
 
             if drawn := draw(self, draws, serializable=serializable):
                 raise self.found(drawn, serializable=serializable)
@@ -111,7 +111,7 @@ class Race(Cast):
     def found(self, outcome: Outcome, *, serializable: bool = False) -> RaceFound:
         """Return the error that shows an outcome, with the shortest schedule for it."""
         short = self.shortest(outcome, serializable=serializable)
-        return RaceFound(short, trace.report(self, short), self.test(short))
+        return RaceFound(short, timeline.report(self, short), self.test(short))
 
     def test(self, outcome: Outcome) -> str:
         """Return a schedule as the text of a test of its own, in SQL."""
@@ -127,7 +127,7 @@ class Race(Cast):
 
     def shortest(self, outcome: Outcome, *, serializable: bool = False) -> Outcome:
         """Return what is wrong in the same way with fewest sessions, steps and switches."""
-        from .shorten import shortest  # noqa: PLC0415
+        from .shrink_schedule import shortest  # noqa: PLC0415
 
         return shortest(self, outcome, serializable=serializable)
 

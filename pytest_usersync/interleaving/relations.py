@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..database import Connection
+from ..postgres.database import Connection
 from .footprint import ANYTHING, Footprint, of_locks
-from .plans import Asked, array
+from .prepared import Asked, array
 
 _TABLES = """
     select

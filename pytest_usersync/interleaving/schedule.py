@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from ..errors import UserSyncError
-from .play import Choose, Move
+from ..model.errors import UserSyncError
+from .moves import Choose, Move
 
 
 def names_of(schedule: str | Sequence[str], known: Collection[str]) -> list[str]:

@@ -11,8 +11,8 @@ from psycopg.pq import TransactionStatus
 from .footprint import ANYTHING, SNAPSHOT, WRITTEN, Footprint
 
 if TYPE_CHECKING:
-    from .arena import Arena
-    from .line import Line
+    from .race_connection import Line
+    from .race_database import Arena
 
 # What can be given a transaction of its own, so that its locks are still there to be seen.
 _PLAIN = frozenset({"select", "insert", "update", "delete", "with", "merge", "values", "table"})

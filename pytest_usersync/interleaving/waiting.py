@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from queue import Empty
 
-from ..errors import StillRunning
-from .arena import Arena
-from .plans import array, table
-from .player import News, Player
+from ..model.errors import StillRunning
+from .prepared import array, table
+from .race_database import Arena
+from .session_thread import News, Player
 
 # A session says by itself that it waits. This is for one whose settings keep it from saying so.
 _SILENCE = 0.02

@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
-from .. import textfiles
-from ..errors import ConfigurationError
-from ..finding import Acceptance, Finding, Outcome
-from ..trials.verdict import Verdict
-from ..visible import in_toml, travelling
+from ..model.errors import ConfigurationError
+from ..model.finding import Acceptance, Finding, Outcome
+from ..model.safe_text import in_toml, travelling
+from ..process import textfiles
+from ..runner.verdict import Verdict
 
 _HEAD = """\
 # Findings that this project accepts: they are shown and counted, and fail no run.

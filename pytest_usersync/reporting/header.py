@@ -6,10 +6,10 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..check import Subject
-from ..sync import Sync, SyncTrigger, Target
-from ..visible import in_line
-from .report import WIDTH
+from ..model.safe_text import in_line
+from ..model.sync import Sync, SyncTrigger, Target
+from ..runner.check import Subject
+from .wording import WIDTH
 
 
 def header(subject: Subject, stand_ins: Sequence[str], notes: Sequence[str] = ()) -> list[str]:

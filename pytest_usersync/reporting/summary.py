@@ -6,13 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..check import Check
-from ..finding import Finding, Level, Outcome
-from ..trials.verdict import Verdict
+from ..model.finding import Finding, Level, Outcome
+from ..runner.check import Check
+from ..runner.verdict import Verdict
 from .baseline import Baseline, signature
-from .blocks import Line, broken, grouped
-from .judged import Judged, gather
-from .report import prose
+from .causes import Line, broken, grouped
+from .check_summary import Judged, gather
+from .wording import prose
 
 __all__ = ["Judged", "Line", "gather", "summary", "title", "told"]
 

@@ -14,7 +14,7 @@ from psycopg.pq.abc import PGresult
 from psycopg.rows import dict_row
 
 from .deferred import fire
-from .trips import TripConnection
+from .pipelined import TripConnection
 
 # What only a real commit brings about, or undoes.
 _NEEDS_COMMIT = re.compile(

@@ -10,11 +10,11 @@ from functools import lru_cache
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from .. import database, platform
-from ..errors import UserSyncError
-from ..server import Server
+from ..model.errors import UserSyncError
+from ..platform import platform
+from ..postgres import Server, database
 from .nested import NestedConnection
-from .putting import clear, get, put, select
+from .variables import clear, get, put, select
 
 LOGINS = ("supabase_auth_admin", "authenticator")
 REQUEST_ROLES = ("anon", "authenticated", "service_role")

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from ..auth import AuthSettings, SupabaseAuth, User
-from ..changes import acts
-from ..changes.acts import Act
-from .newcomer import Newcomer, Printer
+from ..scenarios import acts
+from ..scenarios.acts import Act
+from .new_user import Newcomer, Printer
 from .signups import signups
 from .values import emails, made, metadata, phones
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from ..auth import AuthSettings, Json
-from ..errors import UserSyncError
-from .newcomer import KINDS, Newcomer
+from ..model.errors import UserSyncError
+from .new_user import KINDS, Newcomer
 from .signups import chosen
 from .values import made
 

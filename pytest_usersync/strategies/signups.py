@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from ..auth import AuthSettings, Json
-from ..errors import UserSyncError
-from .newcomer import KINDS, Kind, Newcomer
+from ..model.errors import UserSyncError
+from .new_user import KINDS, Kind, Newcomer
 from .values import PROVIDERS, emails, made, metadata, phones, texts
 
 # What a provider tells, and which of them tell it.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from ..auth import Json
-from ..auth.wire import decoded
+from ..auth.request_values import decoded
 
 T = TypeVar("T")
 

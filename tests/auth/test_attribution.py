@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_usersync.auth import AuthError
-from pytest_usersync.database import Connection
+from pytest_usersync.postgres.database import Connection
 
 from .conftest import Auth
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_usersync.auth import AuthError, AuthSettings, Source, SupabaseAuth, User
-from pytest_usersync.database import Connection
+from pytest_usersync.postgres.database import Connection
 
 Auth = Callable[..., SupabaseAuth]
 

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from pytest_usersync.auth import AuthError, AuthSettings, SupabaseAuth
-from pytest_usersync.database import Connection, connect
-from pytest_usersync.server import Server
+from pytest_usersync.postgres import Server
+from pytest_usersync.postgres.database import Connection, connect
 
 Auth = Callable[..., SupabaseAuth]
 

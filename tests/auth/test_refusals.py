@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from pytest_usersync.auth import AuthError, SupabaseAuth, User
-from pytest_usersync.database import Connection
+from pytest_usersync.postgres.database import Connection
 
 FACTS = Path(__file__).parent.parent / "facts" / "auth_flows.json"
 RECORDED = {case["case"]: case for case in json.loads(FACTS.read_text())["trigger_error_cases"]}

@@ -9,10 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from pytest_usersync import platform
 from pytest_usersync.auth import AuthError, AuthSettings, Json, Source, SupabaseAuth, User
-from pytest_usersync.database import Clones, Connection, connect
-from pytest_usersync.server import Server
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server
+from pytest_usersync.postgres.database import Clones, Connection, connect
 
 Auth = Callable[..., SupabaseAuth]
 TABLES = (

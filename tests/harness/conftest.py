@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import subject
-from pytest_usersync.harness import UserSync
-from pytest_usersync.settings import Settings
+from pytest_usersync.harness.harness import UserSync
+from pytest_usersync.model.settings import Settings
+from pytest_usersync.runner import subject
 
 PROJECT = Path(__file__).parents[1] / "projects" / "plain.sql"
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_usersync.harness import UserSync
+from pytest_usersync.harness.harness import UserSync
 
 
 def test_a_sound_sync_passes_every_assertion(sync: UserSync) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync.errors import UserSyncError
-from pytest_usersync.harness import UserSync
-from pytest_usersync.settings import Upkeep
+from pytest_usersync.harness.harness import UserSync
+from pytest_usersync.model.errors import UserSyncError
+from pytest_usersync.model.settings import Upkeep
 
 
 @pytest.fixture

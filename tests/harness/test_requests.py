@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from pytest_usersync.auth import AuthError, AuthSettings
-from pytest_usersync.errors import UserSyncError
-from pytest_usersync.harness import UserSync
+from pytest_usersync.harness.harness import UserSync
+from pytest_usersync.model.errors import UserSyncError
 
 WHO = """
 select session_user::text as login, current_user::text as role, auth.uid() as uid,

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from pytest_usersync.auth import AuthError
-from pytest_usersync.harness import UserSync
+from pytest_usersync.harness.harness import UserSync
 
 REFUSE = """
 create function public.refuse() returns trigger language plpgsql as

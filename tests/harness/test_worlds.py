@@ -5,8 +5,8 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from pytest_usersync.errors import ConfigurationError, UserSyncError
-from pytest_usersync.harness import UserSync
+from pytest_usersync.harness.harness import UserSync
+from pytest_usersync.model.errors import ConfigurationError, UserSyncError
 
 CONTEXT = """
 select session_user::text, current_user::text, current_setting('search_path') as path,

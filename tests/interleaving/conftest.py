@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import subject
-from pytest_usersync.check import Subject
 from pytest_usersync.interleaving import Race, races
 from pytest_usersync.interleaving.race import New
-from pytest_usersync.server import ServerRequest
-from pytest_usersync.settings import Settings
+from pytest_usersync.model.settings import Settings
+from pytest_usersync.postgres import ServerRequest
+from pytest_usersync.runner import subject
+from pytest_usersync.runner.check import Subject
 
 PROJECT = Path(__file__).parents[1] / "projects" / "plain.sql"
 ACCOUNTS = Path(__file__).parent / "20990101000000_accounts.sql"

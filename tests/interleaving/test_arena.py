@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from pytest_usersync import database
 from pytest_usersync.auth import AuthSettings, SupabaseAuth
-from pytest_usersync.check import Subject
-from pytest_usersync.database import Connection
 from pytest_usersync.interleaving import Race, races
 from pytest_usersync.interleaving.race import New
+from pytest_usersync.postgres import database
+from pytest_usersync.postgres.database import Connection
+from pytest_usersync.runner.check import Subject
 
 TABLES = """
     select format('%I.%I', n.nspname, c.relname) as name

@@ -13,13 +13,13 @@ from contextlib import suppress
 import psycopg
 import pytest
 
-from pytest_usersync import database
-from pytest_usersync.check import Subject
-from pytest_usersync.database import Connection
-from pytest_usersync.errors import UserSyncError
 from pytest_usersync.interleaving import Race
-from pytest_usersync.interleaving.drawn import schedules
+from pytest_usersync.interleaving.drawn_schedules import schedules
 from pytest_usersync.interleaving.race import New
+from pytest_usersync.model.errors import UserSyncError
+from pytest_usersync.postgres import database
+from pytest_usersync.postgres.database import Connection
+from pytest_usersync.runner.check import Subject
 
 SLEEP = "select pg_sleep(60)"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from pytest_usersync.check import Subject
-from pytest_usersync.database import Clones
 from pytest_usersync.interleaving import race_of
-from pytest_usersync.signups import BY_NAME
-from pytest_usersync.trials.stage import Stage
-from pytest_usersync.trials.stages import Stages
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.postgres.database import Clones
+from pytest_usersync.runner.check import Subject
+from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.sandbox_pool import Stages
+from pytest_usersync.scenarios.signups import BY_NAME
 
 
 def test_a_signup_of_a_check_races_in_a_trial(loaded: Subject) -> None:

@@ -16,15 +16,16 @@ from pathlib import Path
 import pytest
 from acts import SCENARIOS, WHOLE, Act, code_of, pairs, staged, stages
 
-from pytest_usersync import catalog, subject
 from pytest_usersync.auth import SupabaseAuth
-from pytest_usersync.check import Subject
-from pytest_usersync.database import connect
+from pytest_usersync.checks import registry
 from pytest_usersync.interleaving import Outcome, Race, races
 from pytest_usersync.interleaving.race import New
-from pytest_usersync.server import Server
-from pytest_usersync.settings import Settings
-from pytest_usersync.trials.verdict import Verdict
+from pytest_usersync.model.settings import Settings
+from pytest_usersync.postgres import Server
+from pytest_usersync.postgres.database import connect
+from pytest_usersync.runner import subject
+from pytest_usersync.runner.check import Subject
+from pytest_usersync.runner.verdict import Verdict
 
 REPETITIONS = 50 if WHOLE else 2
 RC = "read committed"
@@ -138,7 +139,7 @@ def test_a_check_of_races_finds_the_same_each_time(
 
 def _judged(subject: Subject, name: str, design: Act) -> list[object]:
     """Judge the cases that speak, on a database of their own."""
-    check = catalog.find(name.replace("_", "-"))
+    check = registry.find(name.replace("_", "-"))
     cases = [case for case in check.cases or ("",) if case in design.cases or not design.cases]
     with stages(subject) as made:
         return [_told(made.judge(check, case)) for case in cases]

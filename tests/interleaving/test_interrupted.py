@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 from acts import SCENARIOS, WHOLE, pairs
 
-from pytest_usersync.database import Connection, connect
 from pytest_usersync.interleaving.breakpoints import KEYS
-from pytest_usersync.server import Server, ServerRequest, start
+from pytest_usersync.postgres import Server, ServerRequest, start
+from pytest_usersync.postgres.database import Connection, connect
 
 TIMES = 17 if WHOLE else 1
 PATIENCE = 60.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_usersync.database import Connection
 from pytest_usersync.interleaving import Race, RaceFound
+from pytest_usersync.postgres.database import Connection
 
 
 def anomaly(race: Race) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pytest_usersync.auth import AuthSettings, SupabaseAuth
-from pytest_usersync.database import Connection
 from pytest_usersync.interleaving import Outcome, Race, RaceFound
 from pytest_usersync.interleaving.race import New
+from pytest_usersync.postgres.database import Connection
 
 RC = "read committed"
 

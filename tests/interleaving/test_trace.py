@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from pytest_usersync.auth import SupabaseAuth
-from pytest_usersync.database import Connection
 from pytest_usersync.interleaving import Race, RaceFound
 from pytest_usersync.interleaving.race import New
+from pytest_usersync.postgres.database import Connection
 
 RC = "read committed"
 READ = "select id, amount from public.accounts where id = 1"

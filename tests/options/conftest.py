@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import catalog
-from pytest_usersync.check import Check, Needs, check
-from pytest_usersync.finding import Finding, Level
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.checks import registry
+from pytest_usersync.model.finding import Finding, Level
+from pytest_usersync.runner.check import Check, Needs, check
+from pytest_usersync.runner.context import Trial
 
 SYNC = """
 create table public.profiles (id uuid primary key, email text);
@@ -76,7 +76,7 @@ def run(
 
     Only US901, which is kept, is selected until an option says something else.
     """
-    monkeypatch.setattr(catalog, "every", lambda: CHECKS)
+    monkeypatch.setattr(registry, "every", lambda: CHECKS)
     monkeypatch.delenv("USERSYNC_DSN", raising=False)
     monkeypatch.delenv("USERSYNC_PG_BIN", raising=False)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync.server import owned
+from pytest_usersync.postgres import owned_folders
 
 Run = Callable[..., pytest.RunResult]
 
@@ -71,12 +71,12 @@ def test_the_server_goes_with_the_run_however_it_ends(
 ) -> None:
     made = []
 
-    def make(root: Path, *, mode: int = 0o700) -> owned.Folder:
+    def make(root: Path, *, mode: int = 0o700) -> owned_folders.Folder:
         made.append(make_folder(root, mode=mode))
         return made[-1]
 
-    make_folder = owned.make
-    monkeypatch.setattr(owned, "make", make)
+    make_folder = owned_folders.make
+    monkeypatch.setattr(owned_folders, "make", make)
     run(select=select)
     assert made
     assert [one.path for one in made if one.path.exists()] == []

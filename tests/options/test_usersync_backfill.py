@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import catalog
-from pytest_usersync.check import Needs, check
-from pytest_usersync.chores import chores
-from pytest_usersync.finding import Finding, Level
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.checks import registry
+from pytest_usersync.model.finding import Finding, Level
+from pytest_usersync.probes.maintenance import capabilities
+from pytest_usersync.runner.check import Needs, check
+from pytest_usersync.runner.context import Trial
 
 Run = Callable[..., pytest.RunResult]
 FILL = "insert into public.profiles select id, email from auth.users on conflict do nothing"
@@ -20,14 +20,14 @@ FILL = "insert into public.profiles select id, email from auth.users on conflict
 @check("US931", level=Level.ERROR, needs=Needs.PROFILE)
 def filled(trial: Trial) -> Iterable[Finding]:
     """A check that tells what fills ghosts."""
-    routine = chores.backfill(trial)
+    routine = capabilities.backfill(trial)
     yield Finding(summary=f"told {routine.origin}", sql="select 1", remedy="none")
 
 
 @pytest.fixture
 def told(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Return a function that runs pytest and returns what a check is told."""
-    monkeypatch.setattr(catalog, "every", lambda: (filled,))
+    monkeypatch.setattr(registry, "every", lambda: (filled,))
     return lambda *args: run(*args, "-rs", select="US931").stdout.str()
 
 

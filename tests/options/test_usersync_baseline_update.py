@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_usersync import catalog
+from pytest_usersync.checks import registry
 
 Run = Callable[..., pytest.RunResult]
 
@@ -101,7 +101,7 @@ def test_a_real_project_is_accepted_whoever_judges_it(
     call = ("--usersync", "--usersync-select=US104", "-p", "no:randomly", "-n", workers)
     assert pytester.runpytest(*call, *UPDATE).ret == pytest.ExitCode.OK
     (one,) = entries(pytester)
-    assert one["cases"] == sorted(catalog.find("US104").cases)
+    assert one["cases"] == sorted(registry.find("US104").cases)
     assert one["finding"] == "23502 public.make_profile public.profiles.email email profiles"
     # What has nothing to do with it moves the line and changes nothing.
     migration.write_text(f"-- a comment\n\n{BLOCKING}", encoding="utf-8")

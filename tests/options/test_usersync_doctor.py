@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync.database import connect
-from pytest_usersync.server import Server, ServerRequest, start
+from pytest_usersync.postgres import Server, ServerRequest, start
+from pytest_usersync.postgres.database import connect
 
 Write = Callable[[str], Path]
 

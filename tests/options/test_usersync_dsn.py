@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pytest_usersync.database import connect
-from pytest_usersync.server import Server, ServerRequest, start
+from pytest_usersync.postgres import Server, ServerRequest, start
+from pytest_usersync.postgres.database import connect
 
 Run = Callable[..., pytest.RunResult]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_usersync import catalog
+from pytest_usersync.checks import registry
 
 
 def test_the_page_has_all_that_is_known_of_a_check(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest("--usersync-explain", "US104")
     assert result.ret == pytest.ExitCode.OK
-    check = catalog.find("US104")
+    check = registry.find("US104")
     text = result.stdout.str()
     assert result.outlines[0] == "US104 null-email-blocked (error)"
     assert check.promise in text

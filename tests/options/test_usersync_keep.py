@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from pytest_usersync.database import connect, drop
-from pytest_usersync.server import Server, ServerRequest, start
+from pytest_usersync.postgres import Server, ServerRequest, start
+from pytest_usersync.postgres.database import connect, drop
 
 Run = Callable[..., pytest.RunResult]
 

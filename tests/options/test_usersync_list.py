@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_usersync import catalog
+from pytest_usersync.checks import registry
 
 
 def test_every_check_has_a_line(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest("--usersync-list")
     assert result.ret == pytest.ExitCode.OK
     listed = [line.split()[0] for line in result.outlines]
-    assert listed == [check.code for check in catalog.every()]
+    assert listed == [check.code for check in registry.every()]
 
 
 def test_the_columns_stand_below_each_other(pytester: pytest.Pytester) -> None:
     lines = pytester.runpytest("--usersync-list").outlines
-    for line, check in zip(lines, catalog.every(), strict=True):
+    for line, check in zip(lines, registry.every(), strict=True):
         assert line.split()[1:3] == [check.name, check.level]
         assert line.endswith(f"  {check.promise}")
-    starts = {line.index(check.promise) for line, check in zip(lines, catalog.every(), strict=True)}
+    starts = {
+        line.index(check.promise) for line, check in zip(lines, registry.every(), strict=True)
+    }
     assert len(starts) == 1
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from pytest_usersync import catalog
-from pytest_usersync.check import Needs, check
-from pytest_usersync.finding import Finding, Level
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.checks import registry
+from pytest_usersync.model.finding import Finding, Level
+from pytest_usersync.runner.check import Needs, check
+from pytest_usersync.runner.context import Trial
 
 Run = Callable[..., pytest.RunResult]
 
@@ -27,7 +27,7 @@ def explored(trial: Trial) -> Iterable[Finding]:
 def test_so_many_are_drawn(
     run: Run, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], drawn: str
 ) -> None:
-    monkeypatch.setattr(catalog, "every", lambda: (explored,))
+    monkeypatch.setattr(registry, "every", lambda: (explored,))
     run(*args, select="US931").stdout.fnmatch_lines([f"*examples={drawn})*"])
 
 

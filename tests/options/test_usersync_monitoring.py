@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from pytest_usersync import catalog
-from pytest_usersync.check import Needs, check
-from pytest_usersync.chores import chores
-from pytest_usersync.finding import Finding, Level
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.checks import registry
+from pytest_usersync.model.finding import Finding, Level
+from pytest_usersync.probes.maintenance import capabilities
+from pytest_usersync.runner.check import Needs, check
+from pytest_usersync.runner.context import Trial
 
 Run = Callable[..., pytest.RunResult]
 
@@ -18,7 +18,7 @@ Run = Callable[..., pytest.RunResult]
 @check("US931", level=Level.ERROR, needs=Needs.PROFILE)
 def monitored(trial: Trial) -> Iterable[Finding]:
     """A check that tells what lists ghosts and where the log is."""
-    found = chores.monitoring(trial)
+    found = capabilities.monitoring(trial)
     summary = f"told {found.ghosts or '-'} {found.log or '-'}"
     yield Finding(summary=summary, sql="select 1", remedy="none")
 
@@ -26,7 +26,7 @@ def monitored(trial: Trial) -> Iterable[Finding]:
 @pytest.fixture
 def told(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Return a function that runs pytest and returns what a check is told."""
-    monkeypatch.setattr(catalog, "every", lambda: (monitored,))
+    monkeypatch.setattr(registry, "every", lambda: (monitored,))
     return lambda *args: run(*args, "-rs", select="US931").stdout.str()
 
 

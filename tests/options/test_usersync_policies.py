@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_usersync.policy import CHOICES
+from pytest_usersync.model.policy import CHOICES
 
 Run = Callable[..., pytest.RunResult]
 

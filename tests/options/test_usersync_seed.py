@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from pytest_usersync import catalog
-from pytest_usersync.check import Needs, check
-from pytest_usersync.finding import Finding, Level
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.checks import registry
+from pytest_usersync.model.finding import Finding, Level
+from pytest_usersync.runner.check import Needs, check
+from pytest_usersync.runner.context import Trial
 
 Run = Callable[..., pytest.RunResult]
 
@@ -23,7 +23,7 @@ def explored(trial: Trial) -> Iterable[Finding]:
 @pytest.fixture
 def told(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Return a function that runs pytest and returns what a check is told."""
-    monkeypatch.setattr(catalog, "every", lambda: (explored,))
+    monkeypatch.setattr(registry, "every", lambda: (explored,))
 
     def told(*args: str) -> str:
         text = run(*args, select="US931").stdout.str()

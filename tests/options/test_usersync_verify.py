@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import catalog
-from pytest_usersync.check import Needs, check
-from pytest_usersync.chores import chores
-from pytest_usersync.finding import Finding, Level
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.checks import registry
+from pytest_usersync.model.finding import Finding, Level
+from pytest_usersync.probes.maintenance import capabilities
+from pytest_usersync.runner.check import Needs, check
+from pytest_usersync.runner.context import Trial
 
 Run = Callable[..., pytest.RunResult]
 
@@ -19,7 +19,7 @@ Run = Callable[..., pytest.RunResult]
 @check("US931", level=Level.ERROR, needs=Needs.PROFILE)
 def scripted(trial: Trial) -> Iterable[Finding]:
     """A check that tells which script there is, and of how many statements."""
-    script = chores.verification(trial)
+    script = capabilities.verification(trial)
     summary = f"told {script.shown} {len(script.statements)}"
     yield Finding(summary=summary, sql="select 1", remedy="none")
 
@@ -27,7 +27,7 @@ def scripted(trial: Trial) -> Iterable[Finding]:
 @pytest.fixture
 def told(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Return a function that runs pytest and returns what a check is told."""
-    monkeypatch.setattr(catalog, "every", lambda: (scripted,))
+    monkeypatch.setattr(registry, "every", lambda: (scripted,))
     return lambda *args: run(*args, "-rs", select="US931").stdout.str()
 
 

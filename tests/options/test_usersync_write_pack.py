@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import catalog
+from pytest_usersync.checks import registry
 
 Run = Callable[..., pytest.RunResult]
 
@@ -30,7 +30,7 @@ OWN = TRIGGER.format(columns="id, email", values="new.id, new.email")
 @pytest.fixture(autouse=True)
 def no_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Judge nothing: what is judged is tested with the packs themselves."""
-    monkeypatch.setattr(catalog, "every", lambda: ())
+    monkeypatch.setattr(registry, "every", lambda: ())
 
 
 @pytest.fixture

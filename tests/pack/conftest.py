@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from packs import Pack, chain
 
-from pytest_usersync.database import Clones
-from pytest_usersync.server import Server
+from pytest_usersync.postgres import Server
+from pytest_usersync.postgres.database import Clones
 
 
 @pytest.fixture(scope="package")

@@ -19,8 +19,8 @@ from packs import Pack, chain
 from psycopg import OperationalError
 from psycopg.errors import Diagnostic
 
-from pytest_usersync.database import Clones
-from pytest_usersync.server import ServerRequest
+from pytest_usersync.postgres import ServerRequest
+from pytest_usersync.postgres.database import Clones
 
 pytestmark = pytest.mark.skipif(
     not PROCESSES.joinpath("self", "stat").exists(), reason="processes are found in /proc"

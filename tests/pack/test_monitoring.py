@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from packs import Pack
 
-from pytest_usersync.database import connect
-from pytest_usersync.server import Server
+from pytest_usersync.postgres import Server
+from pytest_usersync.postgres.database import connect
 
 MIGRATIONS = Path(__file__).parents[2] / "sql" / "migrations"
 

@@ -13,8 +13,8 @@ import pytest
 from clusters import Cluster
 from packs import MIGRATIONS, ROOT, Pack, Row, chain
 
-from pytest_usersync.database import Clones
-from pytest_usersync.server import locate
+from pytest_usersync.postgres import locate
+from pytest_usersync.postgres.database import Clones
 
 SCHEDULED = "20260203000013"
 BEFORE = "20260203000012"

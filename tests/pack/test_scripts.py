@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from packs import ROOT, Pack
 
-from pytest_usersync import database
+from pytest_usersync.postgres import database
 
 VERIFY = (ROOT / "sql" / "verify-trigger.sql").read_text(encoding="utf-8")
 ROLLBACK = (ROOT / "sql" / "rollback.sql").read_text(encoding="utf-8")

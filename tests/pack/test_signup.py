@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 from packs import Pack
 
-from pytest_usersync import signups
 from pytest_usersync.auth import AuthError
+from pytest_usersync.scenarios import signups
 
 FAILING = "alter table public.users add constraint closed check (email <> 'ada@example.com')"
 FAILURES = "select * from public.user_sync_failures order by user_id"

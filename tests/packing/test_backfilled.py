@@ -13,14 +13,14 @@ from acts import sound, staged
 from psycopg import Error
 from psycopg.errors import QueryCanceled
 
-from pytest_usersync import catalog
-from pytest_usersync.chores import ghosts
-from pytest_usersync.database import Connection
-from pytest_usersync.packing.bench import looking, tried
-from pytest_usersync.packing.pack import made
-from pytest_usersync.packing.template import created
-from pytest_usersync.server import Server
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.checks import registry
+from pytest_usersync.packgen.pack import made
+from pytest_usersync.packgen.sandbox import looking, tried
+from pytest_usersync.packgen.template import created
+from pytest_usersync.postgres import Server
+from pytest_usersync.postgres.database import Connection
+from pytest_usersync.probes.maintenance import ghosts
+from pytest_usersync.runner.context import Trial
 
 CALL = "call public.backfill_ghost_users()"
 HELD = (
@@ -48,7 +48,7 @@ SULK = """
 @pytest.fixture
 def trial(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trial]:
     """Return a trial in the plain project with its pack, made without judging anything."""
-    monkeypatch.setattr(catalog, "every", lambda: ())
+    monkeypatch.setattr(registry, "every", lambda: ())
     with (
         staged(server, sound("plain"), tmp_path) as subject,
         tried(subject, list(made(subject).drafts)) as whole,

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from acts import sound, staged
 
-from pytest_usersync import catalog
-from pytest_usersync.chores import ghosts
-from pytest_usersync.packing.bench import looking, tried
-from pytest_usersync.packing.pack import made
-from pytest_usersync.quoting import named, quoted
-from pytest_usersync.server import Server
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.checks import registry
+from pytest_usersync.model.quoting import named, quoted
+from pytest_usersync.packgen.pack import made
+from pytest_usersync.packgen.sandbox import looking, tried
+from pytest_usersync.postgres import Server
+from pytest_usersync.probes.maintenance import ghosts
+from pytest_usersync.runner.context import Trial
 
 GHOSTS = 20_000
 SIGNED_UP = """
@@ -49,7 +49,7 @@ def trial(
     request: pytest.FixtureRequest, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Trial]:
     """Return a trial in a project with its pack, made without judging anything."""
-    monkeypatch.setattr(catalog, "every", lambda: ())
+    monkeypatch.setattr(registry, "every", lambda: ())
     with (
         staged(server, sound(request.param), tmp_path) as subject,
         tried(subject, list(made(subject).drafts)) as whole,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_usersync.packing.insertion import _parsed, of_row
+from pytest_usersync.packgen.insertion import _parsed, of_row
 
 PLAIN = """
 begin

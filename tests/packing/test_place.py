@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import project
-from pytest_usersync.errors import ConfigurationError, ProjectError
-from pytest_usersync.packing import checked
-from pytest_usersync.packing.place import put, versions
+from pytest_usersync import migrations
+from pytest_usersync.model.errors import ConfigurationError, ProjectError
+from pytest_usersync.packgen import checked
+from pytest_usersync.packgen.target_folder import put, versions
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
 
 
-def a_project(folder: Path, *names: str) -> project.Project:
+def a_project(folder: Path, *names: str) -> migrations.Project:
     sql_folder = folder / "supabase" / "migrations"
     sql_folder.mkdir(parents=True)
     for name in names:
         (sql_folder / name).write_text("select 1;\n", encoding="utf-8")
-    return project.find(folder)
+    return migrations.find(folder)
 
 
 def test_versions_come_after_the_last_one(tmp_path: Path) -> None:

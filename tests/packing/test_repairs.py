@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from acts import sound, staged
 
-from pytest_usersync import catalog
-from pytest_usersync.check import Check, check
-from pytest_usersync.finding import Finding, Level
-from pytest_usersync.packing.pack import made
-from pytest_usersync.packing.repairs import repairs
-from pytest_usersync.packing.told import _lines
-from pytest_usersync.server import Server
-from pytest_usersync.trials.trial import Trial
+from pytest_usersync.checks import registry
+from pytest_usersync.model.finding import Finding, Level
+from pytest_usersync.packgen.pack import made
+from pytest_usersync.packgen.repairs import repairs
+from pytest_usersync.packgen.write import _lines
+from pytest_usersync.postgres import Server
+from pytest_usersync.runner.check import Check, check
+from pytest_usersync.runner.context import Trial
 
 MEND = "comment on table public.profiles is 'mended';"
 ASKED: list[str] = []
@@ -46,7 +46,7 @@ def comment(trial: Trial) -> Iterable[Finding]:
 def shelf(monkeypatch: pytest.MonkeyPatch) -> list[Check]:
     """Return the shelf, with nothing on it yet."""
     shelf: list[Check] = []
-    monkeypatch.setattr(catalog, "every", lambda: tuple(shelf))
+    monkeypatch.setattr(registry, "every", lambda: tuple(shelf))
     ASKED.clear()
     return shelf
 

@@ -7,9 +7,9 @@ import re
 import pytest
 from packs import MIGRATIONS
 
-from pytest_usersync import sqlfiles
-from pytest_usersync.packing.template import filled
-from pytest_usersync.project.script import cut
+from pytest_usersync.migrations.psql_script import cut
+from pytest_usersync.packgen.template import filled
+from pytest_usersync.postgres import sqlfiles
 
 # The holes, filled with the table of the migrations.
 WORDS = {

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from acts import PROJECTS, SCENARIOS, TESTS, WHOLE, loaded, pairs, sound, staged
 
-from pytest_usersync import catalog, database, platform
-from pytest_usersync.check import Subject
-from pytest_usersync.chores import ghosts
-from pytest_usersync.packing.bench import looking, tried
-from pytest_usersync.packing.pack import Pack, made
-from pytest_usersync.project.script import cut
-from pytest_usersync.server import Server
+from pytest_usersync.checks import registry
+from pytest_usersync.migrations.psql_script import cut
+from pytest_usersync.packgen.pack import Pack, made
+from pytest_usersync.packgen.sandbox import looking, tried
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, database
+from pytest_usersync.probes.maintenance import ghosts
+from pytest_usersync.runner.check import Subject
 
 # What the pack leaves to the project: who may read and write the table, and its own files.
 SHAPES = {
@@ -73,7 +74,7 @@ QUICK = (
 def test_ghosts_have_profiles_once_the_pack_is_applied_and_after_the_way_back(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(catalog, "every", lambda: ())
+    monkeypatch.setattr(registry, "every", lambda: ())
     with project(server, name, tmp_path) as subject:
         pack = made(subject)
         with looking(subject) as trial:
@@ -96,7 +97,7 @@ def swallowed(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Pack, Subject]:
     """Return the pack for a trigger that swallows its error, made without judging anything."""
-    monkeypatch.setattr(catalog, "every", lambda: ())
+    monkeypatch.setattr(registry, "every", lambda: ())
     with project(server, "swallowed_error", tmp_path) as subject:
         return made(subject), subject
 
@@ -115,7 +116,7 @@ def test_a_trigger_that_only_inserts_is_replaced_and_named(
 def test_a_trigger_that_does_more_stays(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalog, "every", lambda: ())
+    monkeypatch.setattr(registry, "every", lambda: ())
     with project(server, "two_tables", tmp_path) as subject:
         pack = made(subject)
     assert pack.decided[0].startswith("welcome stays")
@@ -126,7 +127,7 @@ def test_a_trigger_that_does_more_stays(
 def test_what_is_allowed_to_fail_is_recorded(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalog, "every", lambda: ())
+    monkeypatch.setattr(registry, "every", lambda: ())
     folder = TESTS / "projects" / "swallowed_error"
     with loaded(server, folder, {"sync_failure": "allow"}) as subject:
         pack = made(subject)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import database, platform
-from pytest_usersync.project import Loaded, Project, find, load
-from pytest_usersync.server import Server
+from pytest_usersync.migrations import Loaded, Project, find, load
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, database
 
 Write = Callable[..., Project]
 Apply = Callable[..., Loaded]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync.project import Loaded, MigrationFailure, Project, find, load
-from pytest_usersync.server import Server
+from pytest_usersync.migrations import Loaded, MigrationFailure, Project, find, load
+from pytest_usersync.postgres import Server
 
 Apply = Callable[..., Loaded]
 Rows = Callable[[str, str], list[dict[str, object]]]

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_usersync import database
-from pytest_usersync.project import Loaded, MigrationFailure
-from pytest_usersync.server import Server
+from pytest_usersync.migrations import Loaded, MigrationFailure
+from pytest_usersync.postgres import Server, database
 
 Apply = Callable[..., Loaded]
 Rows = Callable[[str, str], list[dict[str, object]]]

@@ -7,10 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_usersync import database
-from pytest_usersync.finding import Location
-from pytest_usersync.project import Loaded, MigrationFailure, Project, load
-from pytest_usersync.server import Server
+from pytest_usersync.migrations import Loaded, MigrationFailure, Project, load
+from pytest_usersync.model.finding import Location
+from pytest_usersync.postgres import Server, database
 
 Apply = Callable[..., Loaded]
 

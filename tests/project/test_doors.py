@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_usersync.project import Loaded, split
-from pytest_usersync.project.doors import outside, through_door
+from pytest_usersync.migrations import Loaded, split
+from pytest_usersync.migrations.privileges import outside, through_door
 
 Apply = Callable[..., Loaded]
 Rows = Callable[[str, str], list[dict[str, object]]]

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import database
-from pytest_usersync.learning import watch
-from pytest_usersync.project import Loaded, Manner, find, load
-from pytest_usersync.project.dump import Fate, Known
-from pytest_usersync.project.script import Command, Copy, cut
-from pytest_usersync.server import Server
+from pytest_usersync.discovery import discover
+from pytest_usersync.migrations import Loaded, Manner, find, load
+from pytest_usersync.migrations.dump import Fate, Known
+from pytest_usersync.migrations.psql_script import Command, Copy, cut
+from pytest_usersync.postgres import Server, database
 
 Dropped = Callable[[Loaded], Loaded]
 Rows = Callable[[str, str], list[dict[str, object]]]
@@ -174,7 +173,7 @@ def test_a_dump_of_a_whole_database_is_loaded_beside_the_platform(
         "select nextval('notes_id_seq')",
     ):
         assert rows(loaded.database, query) == rows(made.database, query)
-    sync = watch.watch(server, loaded.database, project)
+    sync = discover.watch(server, loaded.database, project)
     assert [str(target.table) for target in sync.targets] == ["public.profiles"]
 
 

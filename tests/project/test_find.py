@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync.errors import ConfigurationError, ProjectError
-from pytest_usersync.project import Project, find
+from pytest_usersync.migrations import Project, find
+from pytest_usersync.model.errors import ConfigurationError, ProjectError
 
 
 def put(root: Path, *names: str, text: str = "select 1") -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync import database, platform, project
-from pytest_usersync.project import held
-from pytest_usersync.server import Server
+from pytest_usersync import migrations
+from pytest_usersync.migrations import lock_trace
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, database
 
 TRIGGER = """
 create table public.profiles (id uuid primary key);
@@ -24,25 +25,25 @@ create trigger make_profile after insert on auth.users
 for each row execute function public.make_profile();
 """
 
-Watch = Callable[..., dict[str, held.Watched]]
+Watch = Callable[..., dict[str, lock_trace.Watched]]
 
 
 @pytest.fixture
 def watch(server: Server, tmp_path: Path) -> Watch:
     """Return a function that writes migrations and returns what is seen, by file name."""
 
-    def watch(**files: str) -> dict[str, held.Watched]:
+    def watch(**files: str) -> dict[str, lock_trace.Watched]:
         folder = tmp_path / "supabase" / "migrations"
         folder.mkdir(parents=True)
         for number, (name, text) in enumerate(files.items(), 1):
             (folder / f"{number}_{name}.sql").write_text(text, encoding="utf-8")
-        seen = held.watch(server, project.find(tmp_path))
+        seen = lock_trace.watch(server, migrations.find(tmp_path))
         return {one.migration.name: one for one in seen}
 
     return watch
 
 
-def steps(one: held.Watched) -> Iterator[tuple[str, str, int]]:
+def steps(one: lock_trace.Watched) -> Iterator[tuple[str, str, int]]:
     for step in one.steps:
         words = " ".join(step.statement.text.split()[:3])
         yield words, ",".join(step.modes), step.rows
@@ -82,7 +83,7 @@ def test_what_locks_auth_users_and_how(watch: Watch, statement: str, modes: str)
 )
 def test_work_on_every_user_is_counted(watch: Watch, statement: str) -> None:
     (step,) = steps(watch(sync=TRIGGER, next=statement)["next"])
-    assert step[2] >= held.USERS
+    assert step[2] >= lock_trace.USERS
 
 
 def test_a_lock_is_held_to_the_end_of_its_file_and_no_longer(watch: Watch) -> None:
@@ -98,8 +99,8 @@ def test_a_lock_is_held_to_the_end_of_its_file_and_no_longer(watch: Watch) -> No
 @pytest.mark.parametrize(
     ("block", "counted"),
     [
-        ("create trigger {0}; perform * from auth.users;", range(held.USERS, 10000)),
-        ("perform * from auth.users; create trigger {0};", range(held.USERS)),
+        ("create trigger {0}; perform * from auth.users;", range(lock_trace.USERS, 10000)),
+        ("perform * from auth.users; create trigger {0};", range(lock_trace.USERS)),
     ],
 )
 def test_of_a_block_counts_what_comes_behind_the_lock(
@@ -128,8 +129,8 @@ def test_a_file_that_fails_where_there_are_users_is_watched_without_them(watch: 
         backfill=backfill,
     )
     assert [len(one.steps) for one in seen.values()] == [3, 1, 1, 1, 1]
-    assert next(steps(seen["early"]))[2] >= held.USERS
-    assert next(steps(seen["strict"]))[2] < held.USERS
+    assert next(steps(seen["early"]))[2] >= lock_trace.USERS
+    assert next(steps(seen["strict"]))[2] < lock_trace.USERS
 
 
 def test_a_role_that_is_there_already_is_no_reason_to_leave_the_users_out(
@@ -145,7 +146,7 @@ def test_a_role_that_is_there_already_is_no_reason_to_leave_the_users_out(
         finally:
             connection.execute("drop role held_once")
     ((_, _, rows),) = steps(seen["role"])
-    assert rows >= held.USERS
+    assert rows >= lock_trace.USERS
 
 
 def test_nothing_is_left_on_the_server(watch: Watch, server: Server) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pytest_usersync.database import Clones
-from pytest_usersync.errors import ConfigurationError
-from pytest_usersync.project import Loaded, find, load
-from pytest_usersync.project.hook import dsn
-from pytest_usersync.server import Server, ServerRequest, start
+from pytest_usersync.migrations import Loaded, find, load
+from pytest_usersync.migrations.hook import dsn
+from pytest_usersync.model.errors import ConfigurationError
+from pytest_usersync.postgres import Server, ServerRequest, start
+from pytest_usersync.postgres.database import Clones
 
 Dropped = Callable[[Loaded], Loaded]
 Rows = Callable[[str, str], list[dict[str, object]]]

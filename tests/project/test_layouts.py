@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync.errors import ConfigurationError, ProjectError
-from pytest_usersync.project import Loaded, Manner, Project, find, load
-from pytest_usersync.server import Server
+from pytest_usersync.migrations import Loaded, Manner, Project, find, load
+from pytest_usersync.model.errors import ConfigurationError, ProjectError
+from pytest_usersync.postgres import Server
 
 Dropped = Callable[[Loaded], Loaded]
 Rows = Callable[[str, str], list[dict[str, object]]]

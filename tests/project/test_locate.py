@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_usersync.finding import Location
-from pytest_usersync.project import Project, locate_context, locate_function, locate_trigger
+from pytest_usersync.migrations import Project, locate_context, locate_function, locate_trigger
+from pytest_usersync.model.finding import Location
 
 Write = Callable[..., Project]
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from pytest_usersync.project import split
+from pytest_usersync.migrations import split
 
 HANDLER = """create function public.handle_new_user() returns trigger language plpgsql as {open}
 begin

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pytest_usersync import database
-from pytest_usersync.project import find, load, stepwise
-from pytest_usersync.server import Server
+from pytest_usersync.migrations import find, load, stepwise
+from pytest_usersync.postgres import Server, database
 
 PETS = "create table public.pets (id bigint);"
 FAILS = "create table public.more (id bigint); select 1 / 0;"

@@ -79,7 +79,7 @@ def outside(asked: argparse.Namespace) -> int:
 
 
 def _binaries() -> Path:
-    from pytest_usersync.server import locate  # noqa: PLC0415
+    from pytest_usersync.postgres import locate  # noqa: PLC0415
 
     return locate.find().folder
 

@@ -144,7 +144,7 @@ class Run:
         return Report(self.process.returncode, seconds, output, verdicts, hung, self.when)
 
 
-_PLAIN = ("-p", "pytest_usersync.plugin", "-p", "no:cacheprovider", "--color=no")
+_PLAIN = ("-p", "pytest_usersync.plugin.hooks", "-p", "no:cacheprovider", "--color=no")
 
 
 def _has(arguments: Sequence[str], option: str) -> bool:

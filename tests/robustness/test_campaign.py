@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from acts import WHOLE
 
-from pytest_usersync.server import ServerRequest, locate
+from pytest_usersync.postgres import ServerRequest, locate
 
 CAMPAIGN = Path(__file__).parent
 PAGE = CAMPAIGN.parents[1] / "docs" / "robustness.md"

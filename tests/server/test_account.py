@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync.database import connect
-from pytest_usersync.errors import ServerError
-from pytest_usersync.server import RunningServer, Server, ServerRequest, locate, start
-from pytest_usersync.server.account import Account, account
+from pytest_usersync.model.errors import ServerError
+from pytest_usersync.postgres import RunningServer, Server, ServerRequest, locate, start
+from pytest_usersync.postgres.database import connect
+from pytest_usersync.postgres.os_account import Account, account
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root lends the server an account")
 
@@ -117,7 +117,7 @@ def test_a_user_id_that_nobody_has_is_told_in_one_line(
     own_cache: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stranger = Account(uid=54321, gid=54321, lent=True)
-    monkeypatch.setattr("pytest_usersync.server.account.account", lambda: stranger)
+    monkeypatch.setattr("pytest_usersync.postgres.os_account.account", lambda: stranger)
     with pytest.raises(ServerError, match="The user id 54321 has no entry in /etc/passwd"):
         start(ServerRequest())
 

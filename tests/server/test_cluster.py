@@ -8,9 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync.database import connect
-from pytest_usersync.errors import ServerError
-from pytest_usersync.server import Seed, Server, ServerRequest, cache, cluster, owned, start
+from pytest_usersync.model.errors import ServerError
+from pytest_usersync.postgres import (
+    Seed,
+    Server,
+    ServerRequest,
+    cache,
+    cluster,
+    owned_folders,
+    start,
+)
+from pytest_usersync.postgres.database import connect
 
 
 @pytest.fixture
@@ -173,7 +181,7 @@ def test_an_entry_is_not_removed_while_it_is_copied(empty_cache: Path, tmp_path:
     (tmp_path / "data").mkdir()
     with cache.lock("170000-1"):
         cache.store("170000-1", tmp_path / "data")
-    reader = owned.share(only_entry())
+    reader = owned_folders.share(only_entry())
     cache.forget("170000-1")
     assert only_entry()
     os.close(reader)
@@ -207,8 +215,8 @@ def test_without_a_home_folder_no_cache_is_made_where_the_user_stands(
 
 SCRIPT = """
 import sys
-from pytest_usersync.database import connect
-from pytest_usersync.server import Seed, ServerRequest, start
+from pytest_usersync.postgres.database import connect
+from pytest_usersync.postgres import Seed, ServerRequest, start
 
 def build(server):
     with open(sys.argv[1], "a") as file:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync.database import connect
-from pytest_usersync.server import Server, ServerRequest, locks, rundir, start
+from pytest_usersync.postgres import Server, ServerRequest, locks, rundir, start
+from pytest_usersync.postgres.database import connect
 
 RUN = """
 import os, sys
-from pytest_usersync.server import ServerRequest, life, start
+from pytest_usersync.postgres import ServerRequest, life, start
 {before}
 running = start(ServerRequest())
 {meanwhile}

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync.database import connect
-from pytest_usersync.server import RunningServer, Server, rundir
+from pytest_usersync.postgres import RunningServer, Server, rundir
+from pytest_usersync.postgres.database import connect
 
 KEEP = """
-from pytest_usersync.database import connect
-from pytest_usersync.server import ServerRequest, start
+from pytest_usersync.postgres.database import connect
+from pytest_usersync.postgres import ServerRequest, start
 with start(ServerRequest()) as running:
     with connect(running.server, "postgres") as connection:
         connection.execute("create table public.kept (it int)")

@@ -10,10 +10,10 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from pytest_usersync.database import connect, startup_options
-from pytest_usersync.errors import ServerError
-from pytest_usersync.reporting.hiding import Hiding
-from pytest_usersync.server import Seed, Server, ServerRequest, start
+from pytest_usersync.model.errors import ServerError
+from pytest_usersync.postgres import Seed, Server, ServerRequest, start
+from pytest_usersync.postgres.database import connect, startup_options
+from pytest_usersync.reporting.redact import Hiding
 
 
 def complaint(dsn: str) -> str:

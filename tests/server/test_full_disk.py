@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync.errors import ServerError
-from pytest_usersync.server import ServerRequest, rundir, start, temporary
+from pytest_usersync.model.errors import ServerError
+from pytest_usersync.postgres import ServerRequest, rundir, start, temporary_folders
 
 PROJECT = """
 create table public.profiles (id uuid primary key);
@@ -53,7 +53,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Path]]:
             if done.returncode:
                 pytest.skip(f"no file system can be mounted: {done.stderr.strip()}")
             monkeypatch.setattr(rundir, "SHM", place / "none")
-            monkeypatch.setattr(temporary, "places", lambda: iter([place]))
+            monkeypatch.setattr(temporary_folders, "places", lambda: iter([place]))
             return place
 
         yield mount

@@ -14,10 +14,12 @@ import psycopg
 import pytest
 from hosts import LOCAL, ODD, Host, hosted
 
-from pytest_usersync import database, platform, project, subject
-from pytest_usersync.errors import ServerError, ServerLost
-from pytest_usersync.server import ServerRequest, guest, start
-from pytest_usersync.settings import Settings
+from pytest_usersync import migrations
+from pytest_usersync.model.errors import ServerError, ServerLost
+from pytest_usersync.model.settings import Settings
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import ServerRequest, database, external_server, start
+from pytest_usersync.runner import subject
 
 # What it does to roles; that of somebody else's it may do where postgres is their administrator.
 PROJECT = """
@@ -43,7 +45,7 @@ SCRIPT = """
 import os, signal, sys
 from pathlib import Path
 from pytest_usersync import project, subject
-from pytest_usersync.settings import Settings
+from pytest_usersync.model.settings import Settings
 
 settings, stage = Settings(dsn=sys.argv[1]), sys.argv[3]
 found = subject.find(settings, Path(sys.argv[2]))
@@ -201,8 +203,8 @@ def test_a_run_whose_sessions_were_ended_leaves_nothing(docker: Host, begin: Beg
 @pytest.mark.parametrize(
     ("stage", "words"),
     [
-        ("pytest_usersync.server.guest.ledger.begin", "the run began"),
-        ("pytest_usersync.project.load", "the migrations were applied"),
+        ("pytest_usersync.postgres.external_server.ledger.begin", "the run began"),
+        ("pytest_usersync.migrations.load", "the migrations were applied"),
     ],
 )
 def test_a_server_that_is_lost_while_a_run_begins_is_told_in_one_line(
@@ -322,10 +324,10 @@ def test_a_role_that_somebody_makes_by_hand_while_a_run_is_there_stays(
         template = platform.template(running.server)
         docker.run("create role app_reader", "create role newcomer")
         try:
-            loaded = project.load(running.server, template, found)
+            loaded = migrations.load(running.server, template, found)
             assert [one.failure.sqlstate for one in loaded.failures] == ["42710"]
             docker.run("create role later")
-            again = project.load(running.server, template, found)
+            again = migrations.load(running.server, template, found)
             for name in (loaded.database, again.database):
                 database.drop(running.server, name)
         finally:
@@ -350,7 +352,7 @@ def test_a_database_that_is_kept_stays_and_its_roles_go_with_it(docker: Host, ro
         clones.close()
     visit(docker)
     said = f"select shobj_description(oid, 'pg_database') from pg_database where datname = '{name}'"
-    assert docker.run(said) == [(guest.KEPT,)]
+    assert docker.run(said) == [(external_server.KEPT,)]
     docker.run(f"drop database {name}")
     visit(docker)
     assert docker.state() == before
@@ -438,6 +440,6 @@ def test_a_run_after_one_that_kept_a_database_is_judged_as_ever(docker: Host, ro
             clones.leave(clones.take(prepared.database))
             clones.close()
     kept = "select datname from pg_database where shobj_description(oid, 'pg_database') = %r"
-    for name in docker.run(kept % guest.KEPT):
+    for name in docker.run(kept % external_server.KEPT):
         docker.run(f'drop database "{name[0]}"')
     visit(docker)

@@ -15,11 +15,11 @@ import psycopg
 import pytest
 from hosts import Host, hosted
 
-from pytest_usersync import database, subject
-from pytest_usersync.errors import ServerError
 from pytest_usersync.interleaving import races
-from pytest_usersync.server import ServerRequest, account, start
-from pytest_usersync.settings import Settings
+from pytest_usersync.model.errors import ServerError
+from pytest_usersync.model.settings import Settings
+from pytest_usersync.postgres import ServerRequest, database, os_account, start
+from pytest_usersync.runner import subject
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def pooled(request: pytest.FixtureRequest, host: Host) -> Iterator[str]:
             f"unix_socket_dir =\nauth_file = {folder}/users\npool_mode = {request.param}\n"
         )
         folder.chmod(0o755)
-        identity = account.account().identity()
+        identity = os_account.account().identity()
         pool = exits.enter_context(subprocess.Popen([program, "-q", folder / "ini"], **identity))
         exits.callback(pool.kill)
         dsn = f"postgresql://postgres:sesame@127.0.0.1:{port}/"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync.errors import ServerError
-from pytest_usersync.server import ServerRequest, locate, start
+from pytest_usersync.model.errors import ServerError
+from pytest_usersync.postgres import ServerRequest, locate, start
 
 
 def programs(folder: Path, says: str, *, code: int = 0) -> Path:
@@ -138,6 +138,6 @@ def test_a_development_release_has_a_version_too(tmp_path: Path) -> None:
 
 
 def test_the_interface_is_imported_without_a_driver() -> None:
-    code = "import sys, pytest_usersync.server; print('psycopg' in sys.modules)"
+    code = "import sys, pytest_usersync.postgres; print('psycopg' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "False"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync.server import cache, locks, owned, rundir
+from pytest_usersync.postgres import cache, locks, owned_folders, rundir
 
 OLD = (1e9, 1e9)
 TOKEN = "usersync-0123456789abcdef"
@@ -51,7 +51,7 @@ def provoke(root: Path, home: Path) -> None:
     (root / "usersync-home").symlink_to(home)
     os.mkfifo(root / "usersync-pipe.lock")
     # What a run left, copied, renamed, and with the marker of another one.
-    made = owned.make(root)
+    made = owned_folders.make(root)
     (made.path / "data").mkdir()
     (made.path / "data" / "thesis.txt").touch()
     made.leave()
@@ -60,7 +60,7 @@ def provoke(root: Path, home: Path) -> None:
     shutil.copy(lock, root / "usersync-copied.lock")
     shutil.copytree(made.path, root / "usersync-swapped")
     announce(root, "usersync-swapped")
-    os.link(lock, root / "usersync-venv" / owned.MARKER)
+    os.link(lock, root / "usersync-venv" / owned_folders.MARKER)
     announce(root, "usersync-venv")
     announce(root, "usersync-home")
     announce(root, "usersync-file")
@@ -73,7 +73,7 @@ def provoke(root: Path, home: Path) -> None:
 
 def announce(root: Path, name: str) -> None:
     """Write the very text of our lock file beside a folder that we did not make."""
-    (root / f"{name}.lock").write_bytes(owned.FOLDER + name.encode())
+    (root / f"{name}.lock").write_bytes(owned_folders.FOLDER + name.encode())
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_what_is_not_ours_is_never_touched_whatever_its_name(
     root.mkdir(parents=True)
     provoke(root, home)
     before = seen(root), seen(home)
-    dead = [owned.make(root) for _ in range(3)]
+    dead = [owned_folders.make(root) for _ in range(3)]
     for folder in dead:
         (folder.path / "data").mkdir()
         (folder.path / "data" / "home").symlink_to(home)
@@ -115,25 +115,25 @@ def test_a_link_to_a_swept_place_does_not_make_its_content_ours(
     (tmp_path / "link").symlink_to(home)
     provoke(home, home / "data")
     before = seen(home)
-    owned.sweep(tmp_path / "link")
+    owned_folders.sweep(tmp_path / "link")
     assert seen(home) == before
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's folder")
-@pytest.mark.parametrize("path", ["", f"/{owned.MARKER}"])
+@pytest.mark.parametrize("path", ["", f"/{owned_folders.MARKER}"])
 def test_another_users_folder_is_not_touched(tmp_path: Path, path: str) -> None:
-    folder = owned.make(tmp_path)
+    folder = owned_folders.make(tmp_path)
     (folder.path / "data").mkdir()
     os.chown(f"{folder.path}{path}", pwd.getpwnam("nobody").pw_uid, -1)
     folder.leave()
     before = seen(tmp_path)
-    owned.sweep(tmp_path)
+    owned_folders.sweep(tmp_path)
     assert seen(tmp_path) == before
 
 
 def test_a_folder_in_use_is_not_removed(tmp_path: Path) -> None:
-    folder = owned.make(tmp_path)
-    owned.sweep(tmp_path)
+    folder = owned_folders.make(tmp_path)
+    owned_folders.sweep(tmp_path)
     assert folder.path.is_dir()
     folder.remove()
     assert not list(tmp_path.iterdir())
@@ -159,7 +159,7 @@ def test_a_name_whose_holder_died_is_free(tmp_path: Path) -> None:
     second = locks.hold(path)
     assert second is not None
     os.close(second)
-    owned.sweep(tmp_path)
+    owned_folders.sweep(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -168,7 +168,7 @@ def test_a_folder_beside_a_name_that_was_held_is_not_ours(tmp_path: Path) -> Non
     held = locks.hold(tmp_path / "usersync-name")
     assert held is not None
     os.close(held)
-    owned.sweep(tmp_path)
+    owned_folders.sweep(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["usersync-name"]
 
 
@@ -185,21 +185,21 @@ def test_a_folder_whose_name_is_taken_is_not_made_and_not_removed(
     (tmp_path / TOKEN).mkdir()
     monkeypatch.setattr("secrets.token_hex", lambda _: TOKEN.removeprefix(locks.PREFIX))
     with pytest.raises(FileExistsError):
-        owned.make(tmp_path)
+        owned_folders.make(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [TOKEN]
 
 
 def test_who_has_a_folder_is_told(tmp_path: Path) -> None:
-    folder = owned.make(tmp_path)
-    assert owned.is_held(folder.path)
+    folder = owned_folders.make(tmp_path)
+    assert owned_folders.is_held(folder.path)
     folder.leave()
-    assert not owned.is_held(folder.path)
-    assert not owned.is_held(tmp_path / "usersync-none")
+    assert not owned_folders.is_held(folder.path)
+    assert not owned_folders.is_held(tmp_path / "usersync-none")
 
 
 def live(root: Path) -> None:
     """Do what a run does with a folder, from the first moment to the last."""
-    folder = owned.make(root)
+    folder = owned_folders.make(root)
     (folder.path / "data").mkdir()
     (folder.path / "data" / "file").touch()
     (folder.path / "log").touch()
@@ -215,7 +215,7 @@ def killed(act: Callable[[], object], line: int) -> bool:
         def trace(frame: object, event: str, argument: object) -> object:
             nonlocal left
             code = frame.f_code  # type: ignore[attr-defined]
-            if code.co_filename not in (owned.__file__, locks.__file__):
+            if code.co_filename not in (owned_folders.__file__, locks.__file__):
                 return None
             left -= event == "line"
             if left < 0:
@@ -234,7 +234,7 @@ def test_a_kill_at_any_moment_leaves_nothing_after_the_next_sweep(tmp_path: Path
     line, left = 0, 0
     while killed(lambda: live(tmp_path), line):
         left += any(tmp_path.iterdir())
-        owned.sweep(tmp_path)
+        owned_folders.sweep(tmp_path)
         assert not list(tmp_path.iterdir()), f"line {line}"
         line += 1
     assert left > 20  # So many of the moments are such that something is left.
@@ -243,13 +243,13 @@ def test_a_kill_at_any_moment_leaves_nothing_after_the_next_sweep(tmp_path: Path
 def test_a_sweep_that_is_killed_at_any_moment_is_finished_by_the_next(tmp_path: Path) -> None:
     line = 0
     while True:
-        folder = owned.make(tmp_path)
+        folder = owned_folders.make(tmp_path)
         (folder.path / "data").mkdir()
         (folder.path / "log").touch()
         folder.leave()
-        if not killed(lambda: owned.sweep(tmp_path), line):
+        if not killed(lambda: owned_folders.sweep(tmp_path), line):
             break
-        owned.sweep(tmp_path)
+        owned_folders.sweep(tmp_path)
         assert not list(tmp_path.iterdir()), f"line {line}"
         line += 1
     assert line > 20
@@ -270,11 +270,11 @@ def test_a_system_that_has_no_unnamed_files_is_served_too(
         monkeypatch.setattr(os, "link", blind)
     else:
         monkeypatch.delattr(os, "O_TMPFILE")
-    folder = owned.make(tmp_path)
-    owned.sweep(tmp_path)
+    folder = owned_folders.make(tmp_path)
+    owned_folders.sweep(tmp_path)
     assert folder.path.is_dir()
     folder.leave()
-    owned.sweep(tmp_path)
+    owned_folders.sweep(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -282,7 +282,7 @@ def test_a_system_that_has_no_unnamed_files_is_served_too(
 def test_the_umask_does_not_decide_who_may_enter(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
-        folder = owned.make(tmp_path, mode=0o711)
+        folder = owned_folders.make(tmp_path, mode=0o711)
     finally:
         os.umask(before)
     assert folder.path.stat().st_mode & 0o777 == 0o711

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync.database import connect
-from pytest_usersync.server import ServerRequest, rundir, start
-from pytest_usersync.server.account import Account, account
+from pytest_usersync.postgres import ServerRequest, rundir, start
+from pytest_usersync.postgres.database import connect
+from pytest_usersync.postgres.os_account import Account, account
 
 
 @pytest.fixture

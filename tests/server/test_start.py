@@ -6,9 +6,16 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pytest_usersync.database import connect
-from pytest_usersync.errors import ServerError
-from pytest_usersync.server import RunningServer, Server, ServerRequest, attach, life, start
+from pytest_usersync.model.errors import ServerError
+from pytest_usersync.postgres import (
+    RunningServer,
+    Server,
+    ServerRequest,
+    attach,
+    server_process,
+    start,
+)
+from pytest_usersync.postgres.database import connect
 
 
 def value(server: Server, query: str) -> object:
@@ -94,6 +101,6 @@ def test_a_server_that_does_not_start_shows_the_end_of_its_log(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setitem(life.SETTINGS, "max_connections", "many")
+    monkeypatch.setitem(server_process.SETTINGS, "max_connections", "many")
     with pytest.raises(ServerError, match=r'(?s)does not start.*parameter "max_connections"'):
         start(ServerRequest())

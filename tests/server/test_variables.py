@@ -9,9 +9,15 @@ import psycopg
 import pytest
 from psycopg import pq
 
-from pytest_usersync import database
-from pytest_usersync.errors import ServerError
-from pytest_usersync.server import Server, ServerRequest, attach, start, variables
+from pytest_usersync.model.errors import ServerError
+from pytest_usersync.postgres import (
+    Server,
+    ServerRequest,
+    attach,
+    database,
+    libpq_environment,
+    start,
+)
 
 # A value that spoils or changes a connection, for every variable that does either.
 POISON = {
@@ -48,8 +54,8 @@ SHOWN = ("application_name", "client_encoding", "datestyle", "timezone", "geqo",
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin as in a process without the server that these tests share."""
-    monkeypatch.setattr(variables, "_users", 0)
-    monkeypatch.setattr(variables, "_taken", {})
+    monkeypatch.setattr(libpq_environment, "_users", 0)
+    monkeypatch.setattr(libpq_environment, "_taken", {})
 
 
 def shown(server: Server) -> dict[str, str]:
@@ -152,7 +158,7 @@ def test_a_server_starts_whatever_the_variables_say(wanted: ServerRequest) -> No
     code = (
         "from pathlib import Path\n"
         "from pytest_usersync import database\n"
-        "from pytest_usersync.server import ServerRequest, start\n"
+        "from pytest_usersync.postgres import ServerRequest, start\n"
         f"binaries = {wanted.binaries and str(wanted.binaries)!r}\n"
         "with start(ServerRequest(binaries=binaries and Path(binaries))) as one:\n"
         "    database.connect(one.server, 'postgres').close()\n"

@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager, contextmanager
 import psycopg
 import pytest
 
-from pytest_usersync import platform
 from pytest_usersync.auth import AuthSettings, SupabaseAuth
-from pytest_usersync.database import Clones, connect
-from pytest_usersync.server import Server
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server
+from pytest_usersync.postgres.database import Clones, connect
 
 Fresh = Callable[..., AbstractContextManager[SupabaseAuth]]
 

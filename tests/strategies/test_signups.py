@@ -10,10 +10,10 @@ from hypothesis import example, find, given, settings
 from hypothesis import strategies as st
 
 from pytest_usersync.auth import AuthError, AuthSettings, SupabaseAuth
-from pytest_usersync.changes import acts
-from pytest_usersync.changes.acts import ChangeEmail, ChangePhone, Confirm, HardDelete
-from pytest_usersync.errors import UserSyncError
-from pytest_usersync.signups import BY_NAME
+from pytest_usersync.model.errors import UserSyncError
+from pytest_usersync.scenarios import acts
+from pytest_usersync.scenarios.acts import ChangeEmail, ChangePhone, Confirm, HardDelete
+from pytest_usersync.scenarios.signups import BY_NAME
 from pytest_usersync.strategies import (
     History,
     Newcomer,
@@ -22,7 +22,7 @@ from pytest_usersync.strategies import (
     realistic_signups,
     signups,
 )
-from pytest_usersync.strategies.newcomer import KINDS
+from pytest_usersync.strategies.new_user import KINDS
 
 Fresh = Callable[..., AbstractContextManager[SupabaseAuth]]
 

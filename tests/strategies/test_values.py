@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from pytest_usersync.auth import Json
-from pytest_usersync.auth.wire import decoded, email_address, phone_number
+from pytest_usersync.auth.request_values import decoded, email_address, phone_number
 from pytest_usersync.strategies import emails, metadata, phones, providers
 
 

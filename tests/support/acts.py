@@ -12,19 +12,21 @@ from typing import Self
 
 from psycopg import Error
 
-from pytest_usersync import catalog, database, platform, project
-from pytest_usersync.check import Check, Subject
-from pytest_usersync.database import Connection
-from pytest_usersync.finding import Finding, Outcome
-from pytest_usersync.policy import Policies
-from pytest_usersync.project import Statement
-from pytest_usersync.project.script import Copy, cut
-from pytest_usersync.server import Server
-from pytest_usersync.subject import watched
-from pytest_usersync.trials.common import Common
-from pytest_usersync.trials.stage import Stage
-from pytest_usersync.trials.stages import Stages
-from pytest_usersync.trials.verdict import Verdict, judge
+from pytest_usersync import migrations
+from pytest_usersync.checks import registry
+from pytest_usersync.migrations import Statement
+from pytest_usersync.migrations.psql_script import Copy, cut
+from pytest_usersync.model.finding import Finding, Outcome
+from pytest_usersync.model.policy import Policies
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres.database import Connection
+from pytest_usersync.runner.check import Check, Subject
+from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.sandbox_pool import Stages
+from pytest_usersync.runner.shared_cache import Common
+from pytest_usersync.runner.subject import watched
+from pytest_usersync.runner.verdict import Verdict, judge
 
 # Every check on every design takes too long for every commit: `tox -e matrix` asks for it.
 WHOLE = bool(os.environ.get("USERSYNC_WHOLE_MATRIX"))
@@ -137,7 +139,7 @@ def pairs(path: Path) -> list[Pair]:
 
 def code_of(scenario: str) -> str:
     """Return the code of the check that a scenario is about."""
-    return catalog.find(scenario.replace("_", "-")).code
+    return registry.find(scenario.replace("_", "-")).code
 
 
 def policies(words: str) -> dict[str, str]:
@@ -164,8 +166,8 @@ def loaded(
     server: Server, folder: Path, stated: dict[str, str], upto: str | None = None
 ) -> Iterator[Subject]:
     """Apply a folder's migrations, those after ``upto`` left out, and watch a signup."""
-    found = project.find(folder, upto=upto)
-    database_of = project.load(server, platform.template(server), found)
+    found = migrations.find(folder, upto=upto)
+    database_of = migrations.load(server, platform.template(server), found)
     try:
         yield watched(server, found, database_of, Policies(**stated))
     finally:
@@ -187,7 +189,7 @@ def judged(
         closing(Common()) as common,
         Shared(subject, clones, common) as shared,
     ):
-        for check in (one for one in catalog.every() if one.code.startswith(only)):
+        for check in (one for one in registry.every() if one.code.startswith(only)):
             alone = check.code.startswith(apart) or check.code in _FIRST
             quick = [] if alone else shared.judged(check)
             if not quick or told(quick):

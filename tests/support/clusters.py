@@ -12,9 +12,18 @@ from typing import Self
 
 import psycopg
 
-from pytest_usersync import database, platform
-from pytest_usersync.server import MAINTENANCE, SUPERUSER, Server, cluster, life, locate, rundir
-from pytest_usersync.server.account import account
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import (
+    MAINTENANCE,
+    SUPERUSER,
+    Server,
+    cluster,
+    database,
+    locate,
+    rundir,
+    server_process,
+)
+from pytest_usersync.postgres.os_account import account
 
 PROCESSES = Path("/proc")
 SECONDS = 60
@@ -27,9 +36,9 @@ class Cluster:
         found, user = locate.find(binaries), account()
         self._run = rundir.create(user, executable=not user.can_pass(found.folder / "postgres"))
         self._killed: list[int] = []
-        self._settings = {**life.SETTINGS, **settings}
+        self._settings = {**server_process.SETTINGS, **settings}
         self.server = Server(
-            conninfo=f"host={self.sockets} port={life.PORT} user={SUPERUSER}",
+            conninfo=f"host={self.sockets} port={server_process.PORT} user={SUPERUSER}",
             version=found.version,
             origin=found.origin,
             own=True,
@@ -48,7 +57,7 @@ class Cluster:
         """Start it on what it left, and wait until it has recovered."""
         folder = self._site.binaries.folder
         run, user = self._run, self._site.account
-        self._postmaster = life.launch(folder, run, user, settings=self._settings)
+        self._postmaster = server_process.launch(folder, run, user, settings=self._settings)
         # the file that tells of a ready server may be that of the one that was killed
         until = time.monotonic() + SECONDS
         while True:

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from pytest_usersync.server import ServerRequest, account, cluster, life, locate, rundir
+from pytest_usersync.postgres import (
+    ServerRequest,
+    cluster,
+    locate,
+    os_account,
+    rundir,
+    server_process,
+)
 
 # What a local Supabase has, whose superuser is supabase_admin.
 LOCAL = """
@@ -90,7 +97,7 @@ def hosted(
     wanted: ServerRequest, password: str = "", shape: str = "", name: str = "postgres"
 ) -> Iterator[Host]:
     """Start a server with one superuser, who needs a password if there is one."""
-    user, binaries = account.account(), locate.find(wanted.binaries)
+    user, binaries = os_account.account(), locate.find(wanted.binaries)
     run = rundir.create(user, executable=not user.can_pass(binaries.folder / "postgres"))
     folder = cluster.reachable(binaries, user, run).folder
     try:
@@ -102,15 +109,15 @@ def hosted(
         command = [str(folder / "initdb"), "-D", str(run.data), "-U", name, "--no-sync"]
         command += ["--auth=scram-sha-256", f"--pwfile={secret}"] if password else ["--auth=trust"]
         identity = user.identity()
-        environment = life.environment()
+        environment = server_process.environment()
         subprocess.run(
             [*command, "--encoding=UTF8", "--locale=C"],
             check=True, capture_output=True, cwd="/", env=environment, **identity,
         )  # fmt: skip
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
-        settings = {**life.SETTINGS, "port": str(port), "listen_addresses": "127.0.0.1"}
-        postmaster = life.launch(folder, run, user, settings=settings)
+        settings = {**server_process.SETTINGS, "port": str(port), "listen_addresses": "127.0.0.1"}
+        postmaster = server_process.launch(folder, run, user, settings=settings)
         try:
             host = Host(port, password, str(folder), name, postmaster.pid)
             if shape:

@@ -10,11 +10,12 @@ from typing import Any, Self
 from psycopg import Error
 from psycopg.errors import Diagnostic
 
-from pytest_usersync import database, platform, project
+from pytest_usersync import migrations
 from pytest_usersync.auth import AuthSettings, SupabaseAuth, User
-from pytest_usersync.database import Connection
-from pytest_usersync.project.script import cut
-from pytest_usersync.server import Server
+from pytest_usersync.migrations.psql_script import cut
+from pytest_usersync.platform import platform
+from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres.database import Connection
 
 ROOT = Path(__file__).parents[2]
 MIGRATIONS = ROOT / "sql" / "migrations"
@@ -27,8 +28,8 @@ Packs = Callable[..., "Pack"]
 @contextmanager
 def chain(server: Server, upto: str | None = None) -> Iterator[str]:
     """Apply the migrations, those after ``upto`` left out, and yield the database's name."""
-    found = project.find(ROOT, [MIGRATIONS], upto)
-    loaded = project.load(server, platform.template(server), found)
+    found = migrations.find(ROOT, [MIGRATIONS], upto)
+    loaded = migrations.load(server, platform.template(server), found)
     try:
         assert loaded.failure is None, loaded.failure
         yield loaded.database

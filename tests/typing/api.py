@@ -10,12 +10,12 @@ from hypothesis import given
 from psycopg.rows import DictRow
 from pytest_postgresql.executors import PostgreSQLExecutor
 
-from pytest_usersync.address import Process
-from pytest_usersync.assertions import Orphan
 from pytest_usersync.auth import AuthError, AuthSettings, SupabaseAuth, User
-from pytest_usersync.fixtures import AsKey, AsUser, NewRace
-from pytest_usersync.harness import UserSync
+from pytest_usersync.config.server_dsn import Process
+from pytest_usersync.harness.assertions import Orphan
+from pytest_usersync.harness.harness import UserSync
 from pytest_usersync.interleaving import Exploration, Outcome, Race, RaceFound, schedules
+from pytest_usersync.plugin.fixtures import AsKey, AsUser, NewRace
 from pytest_usersync.postgresql import Supabase, usersync_auth, usersync_client, usersync_noproc
 
 supabase = usersync_noproc()

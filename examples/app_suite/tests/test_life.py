@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import invariant, rule
 
-from pytest_usersync.machine import Member, UserSyncMachine
+from pytest_usersync.stateful import Member, UserSyncMachine
 
 
 class NotesMachine(UserSyncMachine):

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from pytest_usersync.auth import SupabaseAuth, User
-from pytest_usersync.fixtures import AsKey, AsUser
-from pytest_usersync.harness import UserSync
+from pytest_usersync.harness.harness import UserSync
+from pytest_usersync.plugin.fixtures import AsKey, AsUser
 
 
 @pytest.fixture

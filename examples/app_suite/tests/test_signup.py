@@ -6,8 +6,8 @@ import notes
 from hypothesis import given
 
 from pytest_usersync.auth import User
-from pytest_usersync.fixtures import AsUser
-from pytest_usersync.harness import UserSync
+from pytest_usersync.harness.harness import UserSync
+from pytest_usersync.plugin.fixtures import AsUser
 from pytest_usersync.strategies import Newcomer, signups
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from invitations import take_place, take_place_at_once
 
-from pytest_usersync.fixtures import NewRace
 from pytest_usersync.interleaving import Race, RaceFound, schedules
+from pytest_usersync.plugin.fixtures import NewRace
 
 
 def race_for(new: NewRace, take: Callable[[psycopg.Connection, str], bool]) -> Race:

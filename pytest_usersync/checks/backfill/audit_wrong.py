@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from ...backfill.backfilling import LEAVES, Filling, filling
-from ...backfill.logbook import Entry, entered
-from ...check import check
-from ...finding import Finding, Level, NotApplicable, NotJudged
-from ...newcomers.failing import gained_since
-from ...quoting import named
-from ...sync import Table
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable, NotJudged
+from ...model.quoting import named
+from ...model.sync import Table
+from ...probes.backfill.audit_log import Entry, entered
+from ...probes.backfill.run_backfill import LEAVES, Filling, filling
+from ...probes.signup.failing_table import gained_since
+from ...runner.check import check
+from ...runner.context import Trial
 
 NAME = "usersync_failure"
 FIRST, SECOND = 3, 5

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...backfill.backfilling import Filling, filling
-from ...backfill.pausing import paused, unfinished, waits
-from ...check import check
-from ...chores import ghosts
-from ...finding import Finding, Level
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level
+from ...probes.backfill.interrupted import paused, unfinished, waits
+from ...probes.backfill.run_backfill import Filling, filling
+from ...probes.maintenance import ghosts
+from ...runner.check import check
+from ...runner.context import Trial
 
 CROWD = 1050
 

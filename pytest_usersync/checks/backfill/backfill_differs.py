@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from ...backfill.alone import Rows, rows, sign, signed
-from ...backfill.backfilling import LEAVES, Filling, filling
-from ...check import check
-from ...chores.chores import backfill
-from ...chores.ghosts import KINDS, Kind
-from ...finding import Finding, Level, NotJudged
-from ...quoting import showing
-from ...sync import Target
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotJudged
+from ...model.quoting import showing
+from ...model.sync import Target
+from ...probes.backfill.run_backfill import LEAVES, Filling, filling
+from ...probes.backfill.single_signup import Rows, rows, sign, signed
+from ...probes.maintenance.capabilities import backfill
+from ...probes.maintenance.ghosts import KINDS, Kind
+from ...runner.check import check
+from ...runner.context import Trial
 
 
 @dataclass(frozen=True, slots=True)

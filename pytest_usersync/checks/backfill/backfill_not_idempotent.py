@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...backfill.backfilling import filled
-from ...check import check
-from ...finding import Finding, Level
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level
+from ...probes.backfill.run_backfill import filled
+from ...runner.check import check
+from ...runner.context import Trial
 
 
 @check("US403", level=Level.ERROR)

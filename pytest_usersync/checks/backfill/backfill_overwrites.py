@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from uuid import UUID
 
-from ...backfill.backfilling import LEAVES, Filling, filling
-from ...check import check
-from ...chores import ghosts
-from ...finding import Finding, Level, NotJudged
-from ...lives.edits import edit
-from ...quoting import showing
-from ...sync import Target
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotJudged
+from ...model.quoting import showing
+from ...model.sync import Target
+from ...probes.backfill.run_backfill import LEAVES, Filling, filling
+from ...probes.lifecycle.edits import edit
+from ...probes.maintenance import ghosts
+from ...runner.check import check
+from ...runner.context import Trial
 
 
 @check("US404", level=Level.ERROR)

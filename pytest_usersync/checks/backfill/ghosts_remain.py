@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
-from ...backfill.alone import signed
-from ...backfill.backfilling import Filling, Ran, filling, said
-from ...check import check
-from ...chores import ghosts
-from ...chores.ghosts import KINDS, Kind
-from ...finding import Finding, Level
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level
+from ...probes.backfill.run_backfill import Filling, Ran, filling, said
+from ...probes.backfill.single_signup import signed
+from ...probes.maintenance import ghosts
+from ...probes.maintenance.ghosts import KINDS, Kind
+from ...runner.check import check
+from ...runner.context import Trial
 
 # More than what most would take at a time.
 CROWD = 1050

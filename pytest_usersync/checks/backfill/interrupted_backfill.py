@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from ...backfill.backfilling import Filling, Ran, filling
-from ...backfill.pausing import killed
-from ...check import check
-from ...finding import Finding, Level
-from ...quoting import named, quoted
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level
+from ...model.quoting import named, quoted
+from ...probes.backfill.interrupted import killed
+from ...probes.backfill.run_backfill import Filling, Ran, filling
+from ...runner.check import check
+from ...runner.context import Trial
 
 GHOSTS = 6
 

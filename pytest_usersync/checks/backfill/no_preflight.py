@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from ...backfill.backfilling import LEAVES, Filling, filling
-from ...backfill.catching_up import preflight, writer
-from ...backfill.logbook import entered
-from ...check import check
-from ...finding import Finding, Level, NotApplicable, NotJudged
-from ...quoting import quoted
-from ...sync import SyncTrigger
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable, NotJudged
+from ...model.quoting import quoted
+from ...model.sync import SyncTrigger
+from ...probes.backfill.audit_log import entered
+from ...probes.backfill.backfill_sql import preflight, writer
+from ...probes.backfill.run_backfill import LEAVES, Filling, filling
+from ...runner.check import check
+from ...runner.context import Trial
 
 PLAIN = re.compile(r"(?:insert|merge|with)\b", re.IGNORECASE)
 DECOY = "public.usersync_decoy"

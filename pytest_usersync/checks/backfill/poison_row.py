@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
-from ...backfill.backfilling import LEAVES, Filling, Ran, filling
-from ...backfill.catching_up import one_by_one
-from ...backfill.logbook import Entry, entered
-from ...check import check
-from ...chores import ghosts
-from ...chores.ghosts import KINDS, Kind
-from ...finding import Failure, Finding, Level, NotJudged
-from ...quoting import named, quoted
-from ...trials.trial import Trial
+from ...model.finding import Failure, Finding, Level, NotJudged
+from ...model.quoting import named, quoted
+from ...probes.backfill.audit_log import Entry, entered
+from ...probes.backfill.backfill_sql import one_by_one
+from ...probes.backfill.run_backfill import LEAVES, Filling, Ran, filling
+from ...probes.maintenance import ghosts
+from ...probes.maintenance.ghosts import KINDS, Kind
+from ...runner.check import check
+from ...runner.context import Trial
 
 NATURAL = tuple(kind for kind in KINDS if kind.name in ("phone", "shared"))
 NAME = "usersync_poison"

@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from functools import partial
 from uuid import UUID
 
-from ...changes import BY_NAME, Change, names
-from ...check import Needs, check
-from ...finding import Finding, Level, NotApplicable
-from ...lives import stale
-from ...quoting import quoted, showing
-from ...sync import Mirror
-from ...trials import later, remedies
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable
+from ...model.quoting import quoted, showing
+from ...model.sync import Mirror
+from ...probes import remedies
+from ...probes.lifecycle import stale_columns
+from ...runner import lifecycle
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...scenarios import BY_NAME, Change, names
 
 
 @check("US204", level=Level.ERROR, needs=Needs.PROFILE, cases=names(upgrades=True), shares=True)
@@ -40,7 +41,7 @@ def anonymous_upgrade_stale(trial: Trial) -> Iterable[Finding]:
     mirrors = [one for one in remedies.following(trial) if _binding(trial, one)]
     if not mirrors:
         raise NotApplicable("no column of the profile tells guests from others, or has an address")
-    yield from stale.findings(trial, mirrors)
+    yield from stale_columns.findings(trial, mirrors)
 
 
 def _binding(trial: Trial, mirror: Mirror) -> bool:
@@ -53,8 +54,8 @@ def _late(trial: Trial, change: Change) -> Iterable[Finding]:
     """Judge whether the profile comes with the address."""
     if change.emailless:
         raise NotApplicable("a user without email is meant to have no profile")
-    user = later.signed_up(trial, change)
-    later.happened(trial, change, user)
+    user = lifecycle.signed_up(trial, change)
+    lifecycle.happened(trial, change, user)
     if trial.profiles(trial.sync.profile, user.id):
         return
     script = trial.shortest(user.id, partial(_missing, user_id=user.id))

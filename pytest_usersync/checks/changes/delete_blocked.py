@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from ...auth import User
-from ...check import Needs, check
-from ...failures.causes import Told
-from ...finding import ClientView, Failure, Finding, Level, NotApplicable, NotJudged
-from ...lives import belongings, deletes, references
-from ...lives.belongings import Belonging
-from ...signups import BY_NAME
-from ...trials.refused import Refused
-from ...trials.trial import Trial
+from ...diagnosis.causes import Told
+from ...model.finding import ClientView, Failure, Finding, Level, NotApplicable, NotJudged
+from ...probes.lifecycle import deletes, owned_rows, references
+from ...probes.lifecycle.owned_rows import Belonging
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.signup_refused import Refused
+from ...scenarios.signups import BY_NAME
 
 IN_USE = "in-use"
 ORDINARY = BY_NAME["email-autoconfirm"]
@@ -59,7 +59,7 @@ def delete_blocked(trial: Trial) -> Iterable[Finding]:
 
 
 def _furnished(trial: Trial, user: User) -> tuple[Belonging, ...]:
-    furnished = belongings.furnish(trial, user, trial.person())
+    furnished = owned_rows.furnish(trial, user, trial.person())
     if furnished.rows:
         return furnished.rows
     for key, failure in furnished.refused:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from ...check import Needs, check
-from ...finding import Finding, Level, NotApplicable
-from ...lives import deletes, forgetting, references
-from ...lives.references import Reference
-from ...quoting import named, quoted
-from ...sync import Target
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable
+from ...model.quoting import named, quoted
+from ...model.sync import Target
+from ...probes.lifecycle import deletes, forgotten_values, references
+from ...probes.lifecycle.references import Reference
+from ...runner.check import Needs, check
+from ...runner.context import Trial
 
 
 @check(
@@ -71,5 +71,5 @@ def _finding(trial: Trial, target: Target, user_id: UUID, keys: list[Reference])
         summary=f"a hard delete of a user made by {trial.signup.title} leaves {whose} in"
         f" {target.table}",
         sql=f"{script}reset session authorization;\n{found};\n",
-        remedy=forgetting.along(trial, target, keys),
+        remedy=forgotten_values.along(trial, target, keys),
     )

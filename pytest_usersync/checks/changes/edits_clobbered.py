@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from ...auth import SupabaseAuth, User
 from ...auth.channel import Sent
-from ...changes import BY_NAME, Change
-from ...check import Needs, check
-from ...finding import Finding, Level, NotApplicable
-from ...lives import edits, rewriting
-from ...lives.edits import Edit
-from ...quoting import quoted, showing
-from ...trials import between, later
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable
+from ...model.quoting import quoted, showing
+from ...probes.lifecycle import edits, needless_updates
+from ...probes.lifecycle.edits import Edit
+from ...runner import lifecycle, shrink_history
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...scenarios import BY_NAME, Change
 
 UNKNOWN = "preferred_theme"
 
@@ -52,18 +52,18 @@ def edits_clobbered(trial: Trial) -> Iterable[Finding]:
 
     Copy from the metadata at the signup only, or when that very value has become another one.
     """
-    if not rewriting.triggers(trial):
+    if not needless_updates.triggers(trial):
         raise NotApplicable("no trigger runs after an update of auth.users")
     change = METADATA if trial.case == METADATA.name else BY_NAME[trial.case]
-    user = later.with_profile(trial, change)
+    user = lifecycle.with_profile(trial, change)
     made = edits.edit(trial, user)
     if not made:
         raise NotApplicable("no text of the profile is anybody's to edit")
     before, old = trial.sent, trial.user(user.id) or {}
-    later.happened(trial, change, user)
-    moved = rewriting.moved(old, trial.user(user.id) or {})
+    lifecycle.happened(trial, change, user)
+    moved = needless_updates.moved(old, trial.user(user.id) or {})
     for one in made:
-        concerned = rewriting.made_of(trial.sync, one.target, moved)
+        concerned = needless_updates.made_of(trial.sync, one.target, moved)
         gone = [name for name in edits.lost(trial, one, user.id) if name not in concerned]
         if gone:
             yield _finding(trial, change, user, before, one, gone)
@@ -80,7 +80,7 @@ def _finding(
     return Finding(
         summary=f"{change.title} undoes what {who} has written into"
         f" {one.target.table}.{' and '.join(gone)}",
-        sql=between.shortest(trial, user.id, before, one.script, still)
+        sql=shrink_history.shortest(trial, user.id, before, one.script, still)
         + showing(one.target, user.id),
         remedy=_remedy(trial, one, gone),
     )
@@ -88,7 +88,9 @@ def _finding(
 
 def _remedy(trial: Trial, one: Edit, gone: list[str]) -> str:
     """Return what each column needs: its own condition, or to be left alone."""
-    functions = " or ".join(dict.fromkeys(f"{t.function}()" for t in rewriting.triggers(trial)))
+    functions = " or ".join(
+        dict.fromkeys(f"{t.function}()" for t in needless_updates.triggers(trial))
+    )
     keys = {
         d.column: source.removeprefix("metadata.")
         for d in trial.sync.derived

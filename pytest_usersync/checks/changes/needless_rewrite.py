@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from ...auth import User
 from ...auth.channel import Sent
-from ...changes import BY_NAME, Change
-from ...check import Needs, check
-from ...finding import Finding, Level, NotApplicable
-from ...lives import rewriting
-from ...lives.rewriting import Rewritten
-from ...quoting import named, quoted
-from ...trials import between, later
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable
+from ...model.quoting import named, quoted
+from ...probes.lifecycle import needless_updates
+from ...probes.lifecycle.needless_updates import Rewritten
+from ...runner import lifecycle, shrink_history
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...scenarios import BY_NAME, Change
 
 REFRESH = BY_NAME["refresh"]
 
@@ -39,16 +39,16 @@ def needless_rewrite(trial: Trial) -> Iterable[Finding]:
     A column that records sign-ins is relevant, and so is a copy of `last_sign_in_at` or
     `updated_at`.
     """
-    if not rewriting.triggers(trial):
+    if not needless_updates.triggers(trial):
         raise NotApplicable("no trigger runs after an update of auth.users")
     change = BY_NAME[trial.case]
-    user = later.with_profile(trial, change)
+    user = lifecycle.with_profile(trial, change)
     before = trial.sent
-    rewritten = rewriting.by(trial, change, user)
+    rewritten = needless_updates.by(trial, change, user)
     if change != REFRESH and any(one.moved for one in rewritten):
         # What a refresh leaves alone may be meant to tell of sign-ins.
         sent = trial.sent
-        again = {one.target for one in rewriting.by(trial, REFRESH, user)}
+        again = {one.target for one in needless_updates.by(trial, REFRESH, user)}
         trial.sent = sent
         rewritten = [one for one in rewritten if not one.moved or one.target in again]
     for one in rewritten:
@@ -65,10 +65,12 @@ def _finding(
         f"select n.place as before, p.ctid as after, p.* from {table} as p cross join noted as n"
         f" where p.{where} and p.ctid <> n.place"
     )
-    script = between.shortest(trial, user.id, before, noted, lambda seen: seen.query(compared))
+    script = shrink_history.shortest(
+        trial, user.id, before, noted, lambda seen: seen.query(compared)
+    )
     moved = f"only {' and '.join(one.moved)} moves" if one.moved else "all its columns stay"
     return Finding(
         summary=f"{change.title} writes the row of {one.target.table} again, and {moved}",
         sql=f"{script}reset session authorization;\n{compared};\n",
-        remedy=rewriting.conditions(trial, user, one.target),
+        remedy=needless_updates.conditions(trial, user, one.target),
     )

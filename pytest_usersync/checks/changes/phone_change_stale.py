@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...changes import names
-from ...check import Needs, check
-from ...finding import Finding, Level, NotApplicable
-from ...lives import stale
-from ...trials import remedies
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable
+from ...probes import remedies
+from ...probes.lifecycle import stale_columns
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...scenarios import names
 
 
 @check(
@@ -38,4 +38,4 @@ def phone_change_stale(trial: Trial) -> Iterable[Finding]:
     mirrors = [one for one in remedies.following(trial) if one.sources == ("phone",)]
     if not mirrors:
         raise NotApplicable("no column of the profile follows auth.users.phone")
-    yield from stale.findings(trial, mirrors)
+    yield from stale_columns.findings(trial, mirrors)

@@ -6,16 +6,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 from uuid import UUID
 
-from ...check import Needs, check
-from ...failures.scene import Scene
-from ...finding import Finding, Level, NotApplicable
-from ...lives import deletes, forgetting, references, traces
-from ...lives.traces import Place
-from ...names import SAID, words
-from ...quoting import named
-from ...signups import BY_NAME
-from ...trials.refused import Refused
-from ...trials.trial import Trial
+from ...diagnosis.failure_context import Scene
+from ...model.finding import Finding, Level, NotApplicable
+from ...model.names import SAID, words
+from ...model.quoting import named
+from ...probes.lifecycle import deletes, forgotten_values, references, remaining_values
+from ...probes.lifecycle.remaining_values import Place
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.signup_refused import Refused
+from ...scenarios.signups import BY_NAME
 
 
 @check(
@@ -64,7 +64,7 @@ def _who(way: str, *, soft: bool) -> str:
 def _ghost(trial: Trial, user_id: UUID, summary: str, *, soft: bool) -> Finding:
     profile = trial.sync.profile
     script = trial.shortest(user_id, lambda seen: not seen.profiles(profile, user_id))
-    places = [place for place in traces.made(trial.sync) if place[0] == profile]
+    places = [place for place in remaining_values.made(trial.sync) if place[0] == profile]
     return Finding(
         summary=f"{summary} and has no row in {profile.table}, without any error",
         sql=f"{script}reset session authorization;\nselect * from {named(profile.table)};\n"
@@ -95,7 +95,7 @@ def _remedy(trial: Trial, finding: Finding, *, soft: bool) -> str:
 
 def _forgetting(trial: Trial, places: list[Place], *, soft: bool) -> str:
     if places and soft and trial.policies.soft_delete == "scrub":
-        return forgetting.afterwards(trial, places)
+        return forgotten_values.afterwards(trial, places)
     if places and not soft and trial.policies.hard_delete == "remove":
-        return forgetting.along(trial, places[0][0], references.every(trial))
+        return forgotten_values.along(trial, places[0][0], references.every(trial))
     return ""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from ...check import Needs, check
-from ...finding import Finding, Level
-from ...lives import deletes, forgetting, traces
-from ...lives.traces import Place
-from ...quoting import showing
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level
+from ...model.quoting import showing
+from ...probes.lifecycle import deletes, forgotten_values, remaining_values
+from ...probes.lifecycle.remaining_values import Place
+from ...runner.check import Needs, check
+from ...runner.context import Trial
 
 HASHED = ("email", "phone", "email_change", "phone_change")
 
@@ -45,13 +45,13 @@ def _copied(trial: Trial, user_id: UUID) -> list[Place]:
     if row.get("deleted_at") is None:
         return []
     hashes = [row[name] for name in HASHED if row[name]]
-    return traces.holding(traces.rows(trial, user_id), hashes)
+    return remaining_values.holding(remaining_values.rows(trial, user_id), hashes)
 
 
 def _finding(trial: Trial, user_id: UUID, places: list[Place]) -> Finding:
-    where = traces.named(places)
+    where = remaining_values.named(places)
     if trial.policies.soft_delete == "scrub":
-        remedy = forgetting.afterwards(trial, places)
+        remedy = forgotten_values.afterwards(trial, places)
     else:
         remedy = (
             f"Let whatever writes {where} after an update of auth.users leave the row alone when"

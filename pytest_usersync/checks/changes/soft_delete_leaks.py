@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from ...check import Needs, check
-from ...finding import Finding, Level, NotApplicable
-from ...lives import deletes, forgetting, traces
-from ...lives.traces import Place, Rows
-from ...quoting import showing
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable
+from ...model.quoting import showing
+from ...probes.lifecycle import deletes, forgotten_values, remaining_values
+from ...probes.lifecycle.remaining_values import Place, Rows
+from ...runner.check import Needs, check
+from ...runner.context import Trial
 
 
 @check(
@@ -34,45 +34,49 @@ def soft_delete_leaks(trial: Trial) -> Iterable[Finding]:
     """
     if trial.policies.soft_delete == "keep":
         raise NotApplicable("the profile of a user who is deleted softly is meant to stay as it is")
-    person = traces.somebody(trial)
+    person = remaining_values.somebody(trial)
     user = trial.with_profile(trial.signup, person)
     before, given, made = (
-        traces.rows(trial, user.id),
-        traces.words(trial, user, person),
-        traces.made(trial.sync),
+        remaining_values.rows(trial, user.id),
+        remaining_values.words(trial, user, person),
+        remaining_values.made(trial.sync),
     )
-    if not made and not traces.holding(before, given):
+    if not made and not remaining_values.holding(before, given):
         raise NotApplicable("no column of the profile holds anything personal")
     deletes.deleted(trial, user, soft=True)
-    after = traces.rows(trial, user.id)
-    leaks = traces.holding(after, given)
+    after = remaining_values.rows(trial, user.id)
+    leaks = remaining_values.holding(after, given)
     kept = [place for place in made if place not in leaks and _same(place, before, after)]
     if kept:
         sent = trial.sent
-        next_one = trial.with_profile(trial.signup, traces.somebody(trial))
-        other = traces.rows(trial, next_one.id)
+        next_one = trial.with_profile(trial.signup, remaining_values.somebody(trial))
+        other = remaining_values.rows(trial, next_one.id)
         trial.sent = sent
         leaks += [place for place in kept if not _same(place, after, other)]
     if leaks:
-        yield _finding(trial, user.id, {place: traces.values(after, place) for place in leaks})
+        yield _finding(
+            trial, user.id, {place: remaining_values.values(after, place) for place in leaks}
+        )
 
 
 def _same(place: Place, one: Rows, other: Rows) -> bool:
     """Tell whether some value of the column is in both."""
-    known = traces.values(one, place)
-    return any(value in known for value in traces.values(other, place))
+    known = remaining_values.values(one, place)
+    return any(value in known for value in remaining_values.values(other, place))
 
 
 def _finding(trial: Trial, user_id: UUID, leaks: dict[Place, list[object]]) -> Finding:
     def still(seen: Trial) -> bool:
-        row, found = seen.user(user_id) or {}, traces.rows(seen, user_id)
-        kept = all(traces.values(found, place) == value for place, value in leaks.items())
+        row, found = seen.user(user_id) or {}, remaining_values.rows(seen, user_id)
+        kept = all(remaining_values.values(found, place) == value for place, value in leaks.items())
         return kept and row.get("deleted_at") is not None
 
-    shown = "".join(showing(target, user_id) for target in traces.by_table(trial.sync, leaks))
+    shown = "".join(
+        showing(target, user_id) for target in remaining_values.by_table(trial.sync, leaks)
+    )
     return Finding(
         summary=f"a soft delete of a user made by {trial.signup.title} leaves"
-        f" {traces.named(leaks)} as before",
+        f" {remaining_values.named(leaks)} as before",
         sql=trial.shortest(user_id, still) + shown,
-        remedy=forgetting.afterwards(trial, leaks),
+        remedy=forgotten_values.afterwards(trial, leaks),
     )

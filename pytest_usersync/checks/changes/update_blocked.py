@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ...auth import User
-from ...changes import BY_NAME, Change, names
-from ...check import Needs, check
-from ...finding import Finding, Level
-from ...lives import lost
-from ...sync import SyncTrigger
-from ...trials import later
-from ...trials.refused import Refused
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level
+from ...model.sync import SyncTrigger
+from ...probes.lifecycle import lost_values
+from ...runner import lifecycle
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.signup_refused import Refused
+from ...scenarios import BY_NAME, Change, names
 
 _EMPTIED = """\
 -- a soft delete writes hashes over email and phone, and empties the metadata: where new.deleted_at
@@ -43,16 +43,16 @@ def update_blocked(trial: Trial) -> Iterable[Finding]:
     changed, and let the columns be NULL that can be.
     """
     change = BY_NAME[trial.case]
-    user = later.signed_up(trial, change)
+    user = lifecycle.signed_up(trial, change)
     before = trial.user(user.id) or {}
     try:
-        told = later.happen(trial, change, user)
+        told = lifecycle.happen(trial, change, user)
     except Refused as refusal:
         found = trial.refused(refusal, f"{change.title} fails")
         emptied = "soft-delete" in change.name
         yield replace(found, remedy=f"{found.remedy}\n{_EMPTIED}") if emptied else found
         return
-    if name := lost.column(before, told, trial.user(user.id) or {}):
+    if name := lost_values.column(before, told, trial.user(user.id) or {}):
         yield _lost(trial, change, user, name)
 
 
@@ -63,7 +63,7 @@ def _lost(trial: Trial, change: Change, user: User, name: str) -> Finding:
     return Finding(
         summary=f"{change.title} is lost, and nobody is told: {who} leaves auth.users.{name} as it"
         " was",
-        sql=lost.shown(trial, user, name)
+        sql=lost_values.shown(trial, user, name)
         + f"select {name} from auth.users where id = '{user.id}';\n",
         remedy=f"Let {who} end with `return new;` on every path, and leave new.{name} as it is.",
         location=known[0].function_location if known else None,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import count
 
-from ...check import Needs, check
-from ...finding import Finding, Level, Location
-from ...project import Migration, Project
-from ...trials.trial import Trial
+from ...migrations import Migration, Project
+from ...model.finding import Finding, Level, Location
+from ...runner.check import Needs, check
+from ...runner.context import Trial
 
 HISTORY = "insert into supabase_migrations.schema_migrations (version, name)"
 

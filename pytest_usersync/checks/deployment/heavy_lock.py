@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from ...check import Needs, check
-from ...finding import Finding, Level, Location, NotApplicable
-from ...names import mentions
-from ...project import blank_comments
-from ...project.held import BLOCKING, USERS, Step, Watched, watch
-from ...trials.trial import Trial
+from ...migrations import blank_comments
+from ...migrations.lock_trace import BLOCKING, USERS, Step, Watched, watch
+from ...model.finding import Finding, Level, Location, NotApplicable
+from ...model.names import mentions
+from ...runner.check import Needs, check
+from ...runner.context import Trial
 
 MODES = dict(
     zip(BLOCKING, ("SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE"), strict=True)

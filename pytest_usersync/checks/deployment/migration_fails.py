@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from ...check import LoadFailure, Needs, check, lacks_extension
-from ...finding import Finding, Level, NotJudged
-from ...names import PATH, SAID, last
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotJudged
+from ...model.names import PATH, SAID, last
+from ...runner.check import LoadFailure, Needs, check, lacks_extension
+from ...runner.context import Trial
 
 # What mostly stands behind an error of a migration, and what to do.
 REMEDIES = {

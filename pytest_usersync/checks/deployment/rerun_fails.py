@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ...check import Needs, check
-from ...finding import Finding, Level, Location, NotApplicable
-from ...project.rerun import Refused, rerun
-from ...trials.trial import Trial
+from ...migrations.rerun import Refused, rerun
+from ...model.finding import Finding, Level, Location, NotApplicable
+from ...runner.check import Needs, check
+from ...runner.context import Trial
 
 CREATE = re.compile(r"\bcreate\s+(?=(?:function|procedure|trigger)\b)", re.IGNORECASE)
 CONSTRAINT = re.compile(r'\bcreate\s+constraint\s+trigger\s+("(?:[^"]|"")+"|[\w$]+)', re.IGNORECASE)

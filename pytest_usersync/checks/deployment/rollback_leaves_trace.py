@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
-from ...check import Needs, check
-from ...chores.chores import Script, migrator, rollback
-from ...chores.undoing import SIGNUP, State, before, broken_calls, located, refused, rows, state
-from ...finding import Failure, Finding, Level, Location, NotJudged
-from ...quoting import named, quoted
-from ...signups import BY_NAME
-from ...sync import Table
-from ...trials.refused import Refused
-from ...trials.trial import Trial
+from ...model.finding import Failure, Finding, Level, Location, NotJudged
+from ...model.quoting import named, quoted
+from ...model.sync import Table
+from ...probes.maintenance.capabilities import Script, migrator, rollback
+from ...probes.maintenance.rollback_scripts import (
+    SIGNUP,
+    State,
+    before,
+    broken_calls,
+    located,
+    refused,
+    rows,
+    state,
+)
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.signup_refused import Refused
+from ...scenarios.signups import BY_NAME
 
 _SHOWN = (
     "select tgname, tgfoid::regprocedure from pg_catalog.pg_trigger"

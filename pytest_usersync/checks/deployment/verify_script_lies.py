@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ...check import Needs, check
-from ...chores.chores import Script, migrator, verification
-from ...finding import Failure, Finding, Level, Location
-from ...monitoring.faults import Fault, faults
-from ...monitoring.ground import Ground
-from ...platform import migration_role
-from ...quoting import literal, named, quoted
-from ...trials.trial import Trial
+from ...model.finding import Failure, Finding, Level, Location
+from ...model.quoting import literal, named, quoted
+from ...platform.platform import migration_role
+from ...probes.maintenance.capabilities import Script, migrator, verification
+from ...probes.monitoring.faults import Fault, faults
+from ...probes.monitoring.populated import Ground
+from ...runner.check import Needs, check
+from ...runner.context import Trial
 
 _CONTROL = re.compile(
     r"(?:begin|start|commit|end|rollback|abort|savepoint|release)\b", re.IGNORECASE

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ...check import check
-from ...chores import chores
-from ...finding import Finding, Level, NotApplicable, NotJudged
-from ...monitoring import recording
-from ...monitoring.alarms import Alarm, alarms, deaf, nameless
-from ...monitoring.asking import bare
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable, NotJudged
+from ...probes.maintenance import capabilities
+from ...probes.monitoring import record_remedy
+from ...probes.monitoring.alarms import Alarm, alarms, deaf, nameless
+from ...probes.monitoring.call import bare
+from ...runner.check import check
+from ...runner.context import Trial
 
 
 @check("US508", level=Level.ERROR, shares=True)
@@ -25,7 +25,7 @@ def alert_missing(trial: Trial) -> Iterable[Finding]:
     What was heard is what came over every channel that the functions name, and the rows that appear
     in other tables than the log. Whether the record says healthy and is wrong, US506 judges.
     """
-    monitoring = chores.monitoring(trial)
+    monitoring = capabilities.monitoring(trial)
     if not monitoring.record:
         raise NotApplicable("the monitoring has no function that records")
     seen = list(alarms(trial))
@@ -40,7 +40,7 @@ def alert_missing(trial: Trial) -> Iterable[Finding]:
             yield Finding(
                 summary=f"with {one.fault.title}, {bare(monitoring.record)} {said}",
                 sql=_shown(one, monitoring.record, monitoring.log),
-                remedy=recording.record(
+                remedy=record_remedy.record(
                     trial,
                     "-- where the state is not healthy, and only there, once:\n"
                     "--     perform pg_catalog.pg_notify('user_sync_alerts', reason);",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import check
-from ...chores import chores
-from ...chores.workshop import fresh
-from ...finding import Finding, Level, NotApplicable
-from ...monitoring import recording
-from ...monitoring.asking import bare
-from ...monitoring.bygone import history
-from ...monitoring.figures import latest, recorded
-from ...monitoring.telling import finding, showing
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable
+from ...probes.maintenance import capabilities
+from ...probes.maintenance.sandbox import fresh
+from ...probes.monitoring import record_remedy
+from ...probes.monitoring.call import bare
+from ...probes.monitoring.earlier_days import history
+from ...probes.monitoring.figures import latest, recorded
+from ...probes.monitoring.report_answers import finding, showing
+from ...runner.check import check
+from ...runner.context import Trial
 
 
 @check("US507", level=Level.ERROR, shares=True)
@@ -27,12 +27,12 @@ def metrics_lost(trial: Trial) -> Iterable[Finding]:
     Each call adds a row; the latest status shows it; the history has all rows of its days, whatever
     time zone the one who asks is in.
     """
-    monitoring = chores.monitoring(trial)
+    monitoring = capabilities.monitoring(trial)
     if not monitoring.log:
         raise NotApplicable("the monitoring has no log")
 
     def remedy() -> str:
-        return recording.record(
+        return record_remedy.record(
             trial, "-- one insert a call, with the numbers that were counted, and now() as its time"
         )
 

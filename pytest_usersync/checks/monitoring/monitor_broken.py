@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import check
-from ...finding import Finding, Level
-from ...monitoring.callers import Broken, broken
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level
+from ...probes.monitoring.intended_callers import Broken, broken
+from ...runner.check import check
+from ...runner.context import Trial
 
 
 @check("US501", level=Level.ERROR, shares=True)

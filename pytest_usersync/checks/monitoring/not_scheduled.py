@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import check
-from ...chores import chores
-from ...finding import Finding, Level, NotApplicable
-from ...monitoring.asking import bare
-from ...monitoring.bygone import scheduler
-from ...monitoring.jobs import daily, none_possible, runs
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable
+from ...probes.maintenance import capabilities
+from ...probes.monitoring.call import bare
+from ...probes.monitoring.earlier_days import scheduler
+from ...probes.monitoring.jobs import daily, none_possible, runs
+from ...runner.check import check
+from ...runner.context import Trial
 
 
 @check("US510", level=Level.INFO, shares=True)
@@ -24,7 +24,7 @@ def not_scheduled(trial: Trial) -> Iterable[Finding]:
     A scheduler outside of the database does as well, and cannot be seen from here: ignore the code
     then. Each job was run once, to see whether it monitors anything.
     """
-    monitoring = chores.monitoring(trial)
+    monitoring = capabilities.monitoring(trial)
     call = monitoring.record or monitoring.check
     if not call:
         raise NotApplicable("the monitoring has no function to schedule")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import check
-from ...finding import Finding, Level, NotApplicable
-from ...monitoring import prescriptions
-from ...monitoring.lists import misreported
-from ...monitoring.survey import survey
-from ...monitoring.telling import finding
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable
+from ...probes.monitoring import read_remedies
+from ...probes.monitoring.lists import misreported
+from ...probes.monitoring.report_answers import finding
+from ...probes.monitoring.survey import survey
+from ...runner.check import check
+from ...runner.context import Trial
 
 
 @check("US503", level=Level.ERROR, shares=True)
@@ -29,5 +29,5 @@ def orphans_misreported(trial: Trial) -> Iterable[Finding]:
         trial,
         lambda seen: misreported(seen, "orphans"),
         "orphans",
-        lambda: prescriptions.orphans(trial),
+        lambda: read_remedies.orphans(trial),
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import check
-from ...chores import chores
-from ...chores.workshop import fresh
-from ...finding import Finding, Level, NotApplicable, NotJudged
-from ...monitoring import recording
-from ...monitoring.asking import bare
-from ...monitoring.bygone import kept
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable, NotJudged
+from ...probes.maintenance import capabilities
+from ...probes.maintenance.sandbox import fresh
+from ...probes.monitoring import record_remedy
+from ...probes.monitoring.call import bare
+from ...probes.monitoring.earlier_days import kept
+from ...runner.check import check
+from ...runner.context import Trial
 
 
 @check("US509", level=Level.WARNING, shares=True)
@@ -25,7 +25,7 @@ def retention(trial: Trial) -> Iterable[Finding]:
     Delete when recording, in the same function: then there is no second job that may fail alone.
     What `cron.job` has is run too before a row is said to stay.
     """
-    monitoring = chores.monitoring(trial)
+    monitoring = capabilities.monitoring(trial)
     if not monitoring.record or not monitoring.log:
         raise NotApplicable("the monitoring has no log that a function writes")
     alone = fresh(trial, undone=True)
@@ -39,7 +39,7 @@ def retention(trial: Trial) -> Iterable[Finding]:
                 summary=f"after {bare(monitoring.record)}, a row of {monitoring.log} that is {age}"
                 f" old {fate}",
                 sql=seen.sql,
-                remedy=recording.record(
+                remedy=record_remedy.record(
                     trial,
                     f"-- when recording: delete from {monitoring.log}"
                     " where checked_at < now() - interval '90 days';",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import check
-from ...chores import chores
-from ...finding import Finding, Level, NotApplicable
-from ...monitoring import figures, prescriptions
-from ...monitoring.survey import survey
-from ...monitoring.telling import finding
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable
+from ...probes.maintenance import capabilities
+from ...probes.monitoring import figures, read_remedies
+from ...probes.monitoring.report_answers import finding
+from ...probes.monitoring.survey import survey
+from ...runner.check import check
+from ...runner.context import Trial
 
 
 @check("US504", level=Level.ERROR, shares=True)
@@ -24,15 +24,15 @@ def stats_wrong(trial: Trial) -> Iterable[Finding]:
     Count once, over a full join of both tables by the key: the rows without a counterpart are the
     discrepancy. A number that is wrong because the project's own list is wrong is told of the list.
     """
-    monitoring = chores.monitoring(trial)
+    monitoring = capabilities.monitoring(trial)
     if not monitoring.stats and not monitoring.check:
         raise NotApplicable("the monitoring counts nothing")
     if not any(map(figures.counted, survey(trial))):
         raise NotApplicable("what the monitoring counts has other names")
     stats = monitoring.stats and list(
-        finding(trial, figures.stats, "stats", lambda: prescriptions.stats(trial))
+        finding(trial, figures.stats, "stats", lambda: read_remedies.stats(trial))
     )
     if stats:
         yield from stats
     elif monitoring.check:
-        yield from finding(trial, figures.checks, "check", lambda: prescriptions.check(trial))
+        yield from finding(trial, figures.checks, "check", lambda: read_remedies.check(trial))

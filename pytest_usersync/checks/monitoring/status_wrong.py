@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import check
-from ...chores import chores
-from ...finding import Finding, Level, NotApplicable
-from ...monitoring import recording
-from ...monitoring.figures import worded
-from ...monitoring.survey import Seen, survey
-from ...monitoring.telling import finding, showing
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable
+from ...probes.maintenance import capabilities
+from ...probes.monitoring import record_remedy
+from ...probes.monitoring.figures import worded
+from ...probes.monitoring.report_answers import finding, showing
+from ...probes.monitoring.survey import Seen, survey
+from ...runner.check import check
+from ...runner.context import Trial
 
 
 @check("US506", level=Level.ERROR, shares=True)
@@ -24,7 +24,7 @@ def status_wrong(trial: Trial) -> Iterable[Finding]:
 
     What the function's own counts and checks get wrong is told of these, not of the status.
     """
-    if not chores.monitoring(trial).log:
+    if not capabilities.monitoring(trial).log:
         raise NotApplicable("the monitoring has no log")
     if not any("sync_status" in row for seen in survey(trial) for row in seen.rows("log")):
         raise NotApplicable("the log has no sync_status")
@@ -33,7 +33,7 @@ def status_wrong(trial: Trial) -> Iterable[Finding]:
         return worded(seen, "log") or worded(seen, "latest")
 
     def remedy() -> str:
-        return recording.record(
+        return record_remedy.record(
             trial,
             "-- critical: any ghost, or a trigger that is not active, or a check that failed;\n"
             "-- degraded: orphaned profiles and nothing else; healthy: none of these",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import check
-from ...finding import Finding, Level, NotApplicable
-from ...monitoring import figures, prescriptions
-from ...monitoring.survey import Seen, survey
-from ...monitoring.telling import finding
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable
+from ...probes.monitoring import figures, read_remedies
+from ...probes.monitoring.report_answers import finding
+from ...probes.monitoring.survey import Seen, survey
+from ...runner.check import check
+from ...runner.context import Trial
 
 
 @check("US505", level=Level.ERROR, shares=True)
@@ -31,4 +31,4 @@ def trigger_status_wrong(trial: Trial) -> Iterable[Finding]:
         def judge(seen: Seen, *, works: bool = works) -> str:
             return figures.trigger(seen) if seen.fault.facts.works is works else ""
 
-        yield from finding(trial, judge, "check", lambda: prescriptions.check(trial))
+        yield from finding(trial, judge, "check", lambda: read_remedies.check(trial))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import Needs, check
-from ...finding import Finding, Level, NotApplicable
-from ...quoting import named, quoted
-from ...races.aftermath import errors, left
-from ...races.filling import POLITE, backfill, expect_filled, ghost
-from ...races.racing import Meeting
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable
+from ...model.quoting import named, quoted
+from ...probes.races.aftermath import errors, left
+from ...probes.races.backfill_race import POLITE, backfill, expect_filled, ghost
+from ...probes.races.signup_race import Meeting
+from ...runner.check import Needs, check
+from ...runner.context import Trial
 
 
 @check("US305", level=Level.ERROR, needs=Needs.PROFILE)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import Needs, check
-from ...finding import Finding, Level
 from ...interleaving import Outcome
-from ...quoting import named, quoted
-from ...races.aftermath import errors, left
-from ...races.filling import backfill, expect_filled, ghost
-from ...races.racing import Meeting
-from ...sync import Table
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level
+from ...model.quoting import named, quoted
+from ...model.sync import Table
+from ...probes.races.aftermath import errors, left
+from ...probes.races.backfill_race import backfill, expect_filled, ghost
+from ...probes.races.signup_race import Meeting
+from ...runner.check import Needs, check
+from ...runner.context import Trial
 
 
 @check("US304", level=Level.ERROR, needs=Needs.PROFILE)

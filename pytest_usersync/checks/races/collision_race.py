@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ...check import Needs, check
-from ...finding import Finding, Level
 from ...interleaving import Outcome
 from ...interleaving.model import Row
-from ...quoting import named, quoted
-from ...races.aftermath import errors, rows
-from ...races.racing import Meeting, newcomers
-from ...sync import Target, moment
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level
+from ...model.quoting import named, quoted
+from ...model.sync import Target, moment
+from ...probes.races.aftermath import errors, rows
+from ...probes.races.signup_race import Meeting, newcomers
+from ...runner.check import Needs, check
+from ...runner.context import Trial
 
 
 @check("US302", level=Level.ERROR, needs=Needs.PROFILE)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...changes import BY_NAME
-from ...check import Needs, check
-from ...chores import chores
-from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...interleaving import Outcome
-from ...platform import migration_role
-from ...races.aftermath import DEADLOCK, shared, written
-from ...races.editing import editing
-from ...races.racing import Meeting, newcomers
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable, NotJudged
+from ...platform.platform import migration_role
+from ...probes.maintenance import capabilities
+from ...probes.races.aftermath import DEADLOCK, shared, written
+from ...probes.races.profile_edit import editing
+from ...probes.races.signup_race import Meeting, newcomers
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...scenarios import BY_NAME
 
 # Who waits for each other shares two rows, or one and what refers to it.
 _LEAST = 2
@@ -69,7 +69,7 @@ def _met(trial: Trial) -> tuple[Meeting, list[Outcome]]:
     elif trial.case == "edit":
         editing(trial, meeting, BY_NAME["metadata"])
     else:
-        routine = chores.backfill(trial)
+        routine = capabilities.backfill(trial)
         if routine.commits:
             raise NotApplicable("the backfill commits as it goes")
         meeting.sign_up("ada", trial.person())

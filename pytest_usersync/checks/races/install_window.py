@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import Needs, check
-from ...finding import Finding, Level, Location
-from ...races.shown import sql_of
-from ...races.windows import Deployment, Window, deployed, windows
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, Location
+from ...probes.races.window_sql import sql_of
+from ...probes.races.windows import Deployment, Window, deployed, windows
+from ...runner.check import Needs, check
+from ...runner.context import Trial
 
 LOCK = "lock table auth.users in share row exclusive mode;"
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...changes import BY_NAME
-from ...check import Needs, check
-from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...interleaving import Outcome
-from ...lives.rewriting import triggers
-from ...quoting import named, quoted
-from ...races.editing import Editing, editing
-from ...races.racing import Meeting
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable, NotJudged
+from ...model.quoting import named, quoted
+from ...probes.lifecycle.needless_updates import triggers
+from ...probes.races.profile_edit import Editing, editing
+from ...probes.races.signup_race import Meeting
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...scenarios import BY_NAME
 
 
 @check(

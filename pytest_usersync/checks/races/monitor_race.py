@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-from ...check import Needs, check
-from ...chores import chores
-from ...chores.monitored import NAMES
-from ...finding import Finding, Level, NotApplicable, NotJudged
 from ...interleaving import Outcome
-from ...platform import migration_role
-from ...quoting import named
-from ...races.racing import Meeting
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable, NotJudged
+from ...model.quoting import named
+from ...platform.platform import migration_role
+from ...probes.maintenance import capabilities
+from ...probes.maintenance.monitoring import NAMES
+from ...probes.races.signup_race import Meeting
+from ...runner.check import Needs, check
+from ...runner.context import Trial
 
 Answer: TypeAlias = "list[tuple[str, ...]]"
 # More steps than anybody takes.
@@ -39,7 +39,7 @@ def monitor_race(trial: Trial) -> Iterable[Finding]:
     Declare it `stable`: all its statements then see what the caller's statement sees. Or ask for
     everything in one statement.
     """
-    source = getattr(chores.monitoring(trial), trial.case)
+    source = getattr(capabilities.monitoring(trial), trial.case)
     if not source:
         raise NotApplicable(f"the project has no {NAMES[trial.case]}()")
     meeting = Meeting(trial)

@@ -6,16 +6,16 @@ import json
 from collections.abc import Iterable
 from uuid import UUID, uuid4
 
-from ...check import Needs, check
-from ...finding import Finding, Level, NotJudged
 from ...interleaving import Outcome
-from ...newcomers.leftover import leave
-from ...platform import migration_role
-from ...quoting import named, quoted
-from ...races.aftermath import errors, left
-from ...races.racing import Meeting
-from ...signups import Person
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotJudged
+from ...model.quoting import named, quoted
+from ...platform.platform import migration_role
+from ...probes.races.aftermath import errors, left
+from ...probes.races.signup_race import Meeting
+from ...probes.signup.existing_profile import leave
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...scenarios.signups import Person
 
 
 @check("US301", level=Level.ERROR, needs=Needs.PROFILE, cases=("user", "profile"))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...changes import BY_NAME
-from ...check import Needs, check
-from ...finding import Finding, Level, NotApplicable, NotJudged
-from ...quoting import named, quoted
-from ...races.aftermath import left
-from ...races.filling import backfill, expect_filled, ghost
-from ...races.racing import Meeting
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable, NotJudged
+from ...model.quoting import named, quoted
+from ...probes.races.aftermath import left
+from ...probes.races.backfill_race import backfill, expect_filled, ghost
+from ...probes.races.signup_race import Meeting
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...scenarios import BY_NAME
 
 
 @check("US306", level=Level.ERROR, needs=Needs.PROFILE, cases=("update", "backfill"))

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import Needs, check
-from ...finding import Finding, Level
-from ...project import locate_context, locate_function
-from ...security.attack import Hijack
-from ...security.calls import routines
-from ...security.executing import Executor
-from ...security.hijack import Attacker, requests
-from ...security.pinning import first
-from ...trials.rehearsal import Rehearsal, rehearsal
-from ...trials.trial import Trial
+from ...migrations import locate_context, locate_function
+from ...model.finding import Finding, Level
+from ...probes.security.attack import Hijack
+from ...probes.security.called_functions import routines
+from ...probes.security.hijack import Attacker, requests
+from ...probes.security.search_path_remedy import first
+from ...probes.security.sql_executors import Executor
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.savepoint import Rehearsal, rehearsal
 
 
 @check("US602", level=Level.ERROR, needs=Needs.PROFILE)

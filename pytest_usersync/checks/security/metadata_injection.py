@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from functools import partial
 
 from ...auth.script import PRELUDE
-from ...check import Needs, check
-from ...finding import ClientView, Finding, Level
-from ...security.calls import routines
-from ...security.injection import LOOK, Injection, Injector
-from ...trials.rehearsal import Rehearsal, rehearsal, shortest
-from ...trials.trial import Trial
+from ...model.finding import ClientView, Finding, Level
+from ...probes.security.called_functions import routines
+from ...probes.security.injection import LOOK, Injection, Injector
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.savepoint import Rehearsal, rehearsal, shortest
 
 _REFUSED = ClientView(500, "unexpected_failure", "Database error saving new user")
 

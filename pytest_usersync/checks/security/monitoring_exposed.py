@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import check
-from ...finding import Finding, Level
-from ...monitoring.overheard import heard, open_functions, scene
-from ...trials.requests import script, short
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level
+from ...probes.monitoring.exposed_answers import heard, open_functions, scene
+from ...runner.check import check
+from ...runner.context import Trial
+from ...runner.requests import script, short
 
 CASES = ("anon", "another-user")
 

@@ -7,17 +7,17 @@ from functools import partial
 from uuid import UUID
 
 from ...auth import Json, SupabaseAuth, User
-from ...check import Needs, check
-from ...finding import Finding, Level, NotApplicable
-from ...quoting import named, quoted, showing
-from ...security.privileges import Law
-from ...security.rights import Rule
-from ...security.wishes import Wish, fulfilled
-from ...signups import AUTOCONFIRMING, BY_NAME, Person, Signup
-from ...sync import SyncTrigger, Target
-from ...trials.refused import Refused
-from ...trials.requests import arrival, claims, script
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable
+from ...model.quoting import named, quoted, showing
+from ...model.sync import SyncTrigger, Target
+from ...probes.security.metadata_escalation import Wish, fulfilled
+from ...probes.security.privileges import Law
+from ...probes.security.rls_rights import Rule
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.requests import arrival, claims, script
+from ...runner.signup_refused import Refused
+from ...scenarios.signups import AUTOCONFIRMING, BY_NAME, Person, Signup
 
 CASES = ("signup", "update")
 

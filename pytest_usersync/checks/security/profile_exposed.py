@@ -6,11 +6,9 @@ from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from ...auth import Json
-from ...check import Needs, check
-from ...finding import Finding, Level
-from ...security.closing import cause, remedy
-from ...security.exposed import relations
-from ...security.exposure import (
+from ...model.finding import Finding, Level
+from ...probes.security.exposed_relations import relations
+from ...probes.security.exposure import (
     Exposure,
     exposures,
     needles,
@@ -19,9 +17,11 @@ from ...security.exposure import (
     showing_all,
     sign_up_victim,
 )
-from ...signups import BY_NAME
-from ...trials.requests import arrival, claims, nobody, request, script, short
-from ...trials.trial import Trial
+from ...probes.security.exposure_remedy import cause, remedy
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.requests import arrival, claims, nobody, request, script, short
+from ...scenarios.signups import BY_NAME
 
 CASES = ("anon", "another-user")
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 from uuid import UUID
 
 from ...auth import Json
-from ...check import Needs, check
-from ...finding import Finding, Level, NotApplicable
-from ...quoting import named, quoted, showing
-from ...security.barring import Bar
-from ...security.forger import Forger, Try
-from ...security.privileges import literal
-from ...signups import BY_NAME
-from ...trials.requests import arrival, script, short
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable
+from ...model.quoting import named, quoted, showing
+from ...probes.security.forger import Forger, Try
+from ...probes.security.privileges import literal
+from ...probes.security.rls_remedy import Bar
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.requests import arrival, script, short
+from ...scenarios.signups import BY_NAME
 
 CASES = ("create", "change", "delete", "promote")
 

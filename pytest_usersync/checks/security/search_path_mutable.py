@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import Needs, check
-from ...finding import Finding, Level
-from ...project import locate_context, locate_function
-from ...security.attack import Hijack
-from ...security.calls import Routine, routines
-from ...security.hijack import Attacker, attackers
-from ...security.pinning import first, paths
-from ...trials.rehearsal import Rehearsal, rehearsal
-from ...trials.trial import Trial
+from ...migrations import locate_context, locate_function
+from ...model.finding import Finding, Level
+from ...probes.security.attack import Hijack
+from ...probes.security.called_functions import Routine, routines
+from ...probes.security.hijack import Attacker, attackers
+from ...probes.security.search_path_remedy import first, paths
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.savepoint import Rehearsal, rehearsal
 
 # The remedies in the order in which they are tried: whichever leaves a signup what it leaves now.
 _PATHS = ("''", "public, pg_temp", "auth, pg_temp", "public, extensions, auth, pg_temp")

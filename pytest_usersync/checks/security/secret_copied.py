@@ -9,17 +9,17 @@ from functools import partial
 from uuid import UUID
 
 from ...auth import SupabaseAuth, User
-from ...changes import new_email, new_phone
-from ...check import Needs, check
-from ...finding import Finding, Level, Location
-from ...quoting import named, quoted
-from ...security.calls import routines
-from ...security.leaks import SECRETS, Known, Leak, Overheard, leaks, secrets
-from ...signups import BY_NAME
-from ...sync import Table
-from ...trials.later import act
-from ...trials.refused import Refused
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, Location
+from ...model.quoting import named, quoted
+from ...model.sync import Table
+from ...probes.security.called_functions import routines
+from ...probes.security.leaks import SECRETS, Known, Leak, Overheard, leaks, secrets
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.lifecycle import act
+from ...runner.signup_refused import Refused
+from ...scenarios import new_email, new_phone
+from ...scenarios.signups import BY_NAME
 
 _CHANNEL = re.compile(r"(?:\bnotify\s+|\bpg_notify\s*\(\s*')\"?([\w-]+)", re.IGNORECASE)
 _NAMES = "array[" + ", ".join(f"'{one}'" for one in SECRETS) + "]"

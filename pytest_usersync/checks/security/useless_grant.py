@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from ...check import Needs, check
-from ...finding import Finding, Level, Location
-from ...names import mentions
-from ...quoting import showing
-from ...security.calls import Routine, routines
-from ...trials.rehearsal import Newcomer, Rehearsal, metadata, rehearsal
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, Location
+from ...model.names import mentions
+from ...model.quoting import showing
+from ...probes.security.called_functions import Routine, routines
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.savepoint import Newcomer, Rehearsal, metadata, rehearsal
 
 # Who may execute a function, beside its owner and whoever may do everything; and whether that is
 # what a new function of this owner in this schema is given anyway.

@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterable
 from uuid import UUID, uuid4
 
-from ...check import Needs, check
-from ...finding import Finding, Level
-from ...platform import migration_role
-from ...quoting import showing
-from ...signups import Person
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level
+from ...model.quoting import showing
+from ...platform.platform import migration_role
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...scenarios.signups import Person
 
 COLUMNS = (
     *("instance_id", "id", "aud", "role", "email", "encrypted_password", "confirmation_token"),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ...auth.wire import dumps
-from ...check import Needs, check
-from ...finding import Finding, Level, NotJudged
-from ...newcomers.earlier import collision
-from ...newcomers.twins import Twins, twins
-from ...signups import BY_NAME
-from ...trials.refused import Refused
-from ...trials.trial import Trial
+from ...auth.request_values import dumps
+from ...model.finding import Finding, Level, NotJudged
+from ...probes.signup.collisions import collision
+from ...probes.signup.similar_signups import Twins, twins
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.signup_refused import Refused
+from ...scenarios.signups import BY_NAME
 
 
 @check("US108", level=Level.WARNING, needs=Needs.PROFILE, cases=("metadata", "local-part"))

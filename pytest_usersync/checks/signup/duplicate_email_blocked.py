@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from uuid import UUID
 
-from ...check import Needs, check
-from ...finding import Finding, Level, NotJudged
-from ...newcomers.earlier import collision
-from ...signups import BY_NAME, Signup
-from ...trials.refused import Refused
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotJudged
+from ...probes.signup.collisions import collision
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.signup_refused import Refused
+from ...scenarios.signups import BY_NAME, Signup
 
 
 def _sso(number: int) -> Signup:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import Needs, check
-from ...finding import Finding, Level
-from ...newcomers.leftover import leave
-from ...trials.refused import Refused
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level
+from ...probes.signup.existing_profile import leave
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.signup_refused import Refused
 
 
 @check("US109", level=Level.ERROR, needs=Needs.PROFILE, shares=True)

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from uuid import UUID
 
-from ...check import Needs, check
-from ...finding import Finding, Level, NotApplicable, NotJudged
-from ...newcomers.leftover import Leftover, leave
-from ...quoting import named, quoted, showing
-from ...trials.refused import Refused
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable, NotJudged
+from ...model.quoting import named, quoted, showing
+from ...probes.signup.existing_profile import Leftover, leave
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.signup_refused import Refused
 
 WORDS = "edited by its owner"
 

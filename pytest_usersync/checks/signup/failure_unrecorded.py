@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from functools import partial
 from uuid import UUID
 
-from ...check import Needs, check
-from ...finding import Finding, Level, NotApplicable
-from ...newcomers.failing import Day, day, records, tables
-from ...quoting import named, showing
-from ...sync import Table
-from ...trials.refused import Refused
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable
+from ...model.quoting import named, showing
+from ...model.sync import Table
+from ...probes.signup.failing_table import Day, day, records, tables
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.signup_refused import Refused
 
 
 @check("US115", level=Level.WARNING, needs=Needs.PROFILE)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ...auth.wire import dumps
-from ...check import Needs, check
-from ...finding import Finding, Level, NotJudged
-from ...newcomers.memory import Memory
-from ...newcomers.reason import Cause, another_check_s
-from ...newcomers.searching import Search
-from ...newcomers.taming import remedy, said
-from ...signups import BY_NAME, Signup, names
-from ...trials.refused import Refused
-from ...trials.trial import Trial
+from ...auth.request_values import dumps
+from ...model.finding import Finding, Level, NotJudged
+from ...probes.signup.metadata_causes import Cause, another_check_s
+from ...probes.signup.metadata_remedy import remedy, said
+from ...probes.signup.metadata_search import Search
+from ...probes.signup.saved_failures import Memory
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.signup_refused import Refused
+from ...scenarios.signups import BY_NAME, Signup, names
 
 LONGEST = 60
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from ...check import Needs, check
-from ...finding import Finding, Level, NotJudged
-from ...newcomers.swallowed import swallowed
-from ...quoting import showing
-from ...sync import Target
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotJudged
+from ...model.quoting import showing
+from ...model.sync import Target
+from ...probes.signup.swallowed_errors import swallowed
+from ...runner.check import Needs, check
+from ...runner.context import Trial
 
 
 @check(

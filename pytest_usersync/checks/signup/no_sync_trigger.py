@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import Needs, check
-from ...finding import Finding, Level, NotJudged
-from ...project import PLATFORM_SCHEMAS
-from ...quoting import quoted
-from ...signups import BY_NAME
-from ...trials.refused import Refused
-from ...trials.trial import Trial
+from ...migrations import PLATFORM_SCHEMAS
+from ...model.finding import Finding, Level, NotJudged
+from ...model.quoting import quoted
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.signup_refused import Refused
+from ...scenarios.signups import BY_NAME
 
 # Trigger functions that insert something when no row of auth.users calls them: one of them may be
 # the missing sync. Those that no trigger calls come first.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import Needs, check
-from ...finding import Finding, Level, NotApplicable
-from ...signups import names
-from ...trials.refused import Refused
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.signup_refused import Refused
+from ...scenarios.signups import names
 
 
 @check("US104", level=Level.ERROR, needs=Needs.SIGNUP, cases=names(emailless=True), shares=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import Needs, check
-from ...finding import Finding, Level, NotApplicable
-from ...newcomers.swallowed import swallowed
-from ...quoting import showing
-from ...signups import names
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable
+from ...model.quoting import showing
+from ...probes.signup.swallowed_errors import swallowed
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...scenarios.signups import names
 
 
 @check("US105", level=Level.ERROR, cases=names(emailless=True), needs=Needs.PROFILE, shares=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...check import Needs, check
-from ...finding import Finding, Level, NotJudged
-from ...trials.refused import Refused
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotJudged
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...runner.signup_refused import Refused
 
 CASES = ("email", "email-autoconfirm", "email-long")
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from uuid import UUID
 
-from ...check import Needs, check
-from ...finding import Finding, Level, NotApplicable
-from ...quoting import showing
-from ...signups import names
-from ...sync import Mirror, same
-from ...trials import remedies
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable
+from ...model.quoting import showing
+from ...model.sync import Mirror, same
+from ...probes import remedies
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...scenarios.signups import names
 
 
 @check("US113", level=Level.ERROR, needs=Needs.PROFILE, cases=names(), shares=True)

@@ -7,12 +7,12 @@ from functools import partial
 from uuid import UUID
 
 from ...auth import User
-from ...check import Needs, check
-from ...finding import Finding, Level, NotApplicable
-from ...quoting import named, quoted, showing
-from ...signups import BY_NAME, names
-from ...sync import Mirror, same
-from ...trials.trial import Trial
+from ...model.finding import Finding, Level, NotApplicable
+from ...model.quoting import named, quoted, showing
+from ...model.sync import Mirror, same
+from ...runner.check import Needs, check
+from ...runner.context import Trial
+from ...scenarios.signups import BY_NAME, names
 
 # Every sign-in moves these; what becomes of them later is another promise.
 MOVING = {"updated_at", "last_sign_in_at"}

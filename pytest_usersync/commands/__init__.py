@@ -1,0 +1,1 @@
+"""Options that print an answer and run no test."""

@@ -1,0 +1,111 @@
+"""A walk through a project's migrations in words: a matrix, and what came and went with which."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from ...model.finding import Outcome
+from ...model.safe_text import in_line
+from ...reporting.wording import WIDTH
+from ...runner.check import Check
+from .walk import Stop
+
+_MARKS = {
+    Outcome.BROKEN: "x",
+    Outcome.KEPT: ".",
+    Outcome.NOT_APPLICABLE: "-",
+    Outcome.NOT_JUDGED: "?",
+}
+_KEY = "x broken   . kept   - does not apply   ? could not be judged"
+_ENDED = (Outcome.KEPT, Outcome.NOT_APPLICABLE)
+
+
+def told(stops: Sequence[Stop], checks: Sequence[Check], *, verbose: bool = False) -> str:
+    """Return the matrix of a walk, and below it a sentence for each time a promise was broken.
+
+    Args:
+        verbose: whether promises that were never broken have a row, too.
+    """
+    judged = [stop for stop in stops if stop.judged]
+    if not judged:
+        return "No migration changes anything that a promise could hang on."
+    broken = [check for check in checks if any(_marked(stop, check) == "x" for stop in judged)]
+    lines = [*_columns(stops, judged), ""]
+    if rows := [*checks] if verbose else broken:
+        lines += [*_matrix(judged, rows), _KEY, ""]
+    for check in broken:
+        lines += [part for line in _sentences(judged, check) for part in _wrapped(line)]
+    if others := len(checks) - len(broken):
+        never = "promise was" if others == 1 else "promises were"
+        lines += [
+            *([""] if broken else []),
+            f"{others} {'other ' * bool(broken)}{never} not broken.",
+        ]
+    return "\n".join(map(in_line, lines))
+
+
+def _columns(stops: Sequence[Stop], judged: Sequence[Stop]) -> Iterator[str]:
+    if others := len(stops) - len(judged):
+        what = "migration changes" if others == 1 else "migrations change"
+        yield f"{others} {what} nothing that a promise could hang on. Judged at"
+    else:
+        yield "Judged at"
+    yield ""
+    for number, stop in enumerate(judged, 1):
+        yield f"{number:>4}  {stop.name}"
+
+
+def _matrix(judged: Sequence[Stop], rows: Sequence[Check]) -> Iterator[str]:
+    """Yield the rows, in as many blocks as a screen asks for."""
+    margin = max(len(_named(check)) for check in rows)
+    column = len(str(len(judged))) + 1
+    room = max((WIDTH - margin) // column, 1)
+    for first in range(0, len(judged), room):
+        block = judged[first : first + room]
+        numbers = range(first + 1, first + len(block) + 1)
+        yield " " * margin + "".join(f"{number:>{column}}" for number in numbers)
+        for check in rows:
+            marks = "".join(f"{_marked(stop, check):>{column}}" for stop in block)
+            yield f"{_named(check):<{margin}}{marks}"
+        yield ""
+
+
+def _named(check: Check) -> str:
+    return f"{check.code} {check.name}"
+
+
+def _marked(stop: Stop, check: Check) -> str:
+    return _MARKS[stop.outcomes[check.code]]
+
+
+def _sentences(judged: Sequence[Stop], check: Check) -> Iterator[str]:
+    """Yield a sentence for each time that a promise was broken: what it came with, what ended it.
+
+    A promise that could not be judged for a while is what it was.
+    """
+    start = ""
+    for before, stop in zip([None, *judged], judged, strict=False):
+        outcome = stop.outcomes[check.code]
+        name = stop.name
+        if not start and outcome is Outcome.BROKEN:
+            start = _came(before, check, name)
+        elif start and outcome in _ENDED:
+            ended = "was mended by" if outcome is Outcome.KEPT else "does not apply any more since"
+            yield f"{check.code} {start} and {ended} {name}."
+            start = ""
+    if start:
+        yield f"{check.code} {start} and is broken still."
+
+
+def _came(before: Stop | None, check: Check, name: str) -> str:
+    if before is None:
+        return f"was broken at the first of them, {name},"
+    hidden = before.synced and before.outcomes[check.code] is Outcome.NOT_JUDGED
+    return f"{'came to light' if hidden else 'came'} with {name}"
+
+
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(
+        line, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )

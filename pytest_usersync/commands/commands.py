@@ -1,0 +1,85 @@
+"""What the options print that run no test; only what they ask for is started and read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from ..checks import registry
+from ..config.config import pack_folder, report_path, settings, usage_errors
+from ..config.option_values import text
+from ..config.options import flag
+from ..model.safe_text import in_line, visible
+from ..reporting import wording
+
+
+def answer(config: pytest.Config) -> str:
+    """Return what was asked for: a check's page, the sync, a walk, the doctor's facts, checks."""
+    return visible(_answer(config))
+
+
+def _answer(config: pytest.Config) -> str:
+    with usage_errors():
+        word = text(config, "explain")
+        if word:
+            check = registry.find(word)
+            return wording.page(check, registry.policies(check))
+        if flag(config, "doctor"):
+            return _diagnosed(config)
+        if flag(config, "show"):
+            return _shown(config)
+        if folder := pack_folder(config):
+            return _packed(config, folder)
+        if flag(config, "walk"):
+            return _walked(config)
+        wanted = settings(config)
+        return wording.listing(registry.choose(wanted.select, wanted.ignore))
+
+
+def _shown(config: pytest.Config) -> str:
+    from ..runner import subject  # noqa: PLC0415
+    from . import show  # noqa: PLC0415
+
+    wanted = settings(config)
+    with subject.prepare(wanted, subject.find(wanted, config.rootpath)) as (prepared, _):
+        return show.show(prepared)
+
+
+def _walked(config: pytest.Config) -> str:
+    from ..runner import subject  # noqa: PLC0415
+    from .bisect import walk, walk_report  # noqa: PLC0415
+
+    wanted = settings(config)
+    checks = registry.choose(wanted.select, wanted.ignore)
+    found = subject.find(wanted, config.rootpath)
+    stops = [*walk.walk(wanted, found, checks, _said)]
+    return walk_report.told(stops, checks, verbose=config.getoption("verbose") > 0)
+
+
+def _said(line: str) -> None:
+    """Tell whoever waits what is being done; the answer itself stays clean."""
+    print(f"usersync: {in_line(line)}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _packed(config: pytest.Config, folder: Path) -> str:
+    from .. import packgen  # noqa: PLC0415
+    from ..runner import subject  # noqa: PLC0415
+
+    place = packgen.checked(folder)
+    wanted = settings(config)
+    _said("the pack is tried out and judged before it is written, which takes a while")
+    with subject.prepare(wanted, subject.find(wanted, config.rootpath)) as (prepared, _):
+        return packgen.written(prepared, place)
+
+
+def _diagnosed(config: pytest.Config) -> str:
+    from ..reporting import json_report  # noqa: PLC0415
+    from . import doctor  # noqa: PLC0415
+
+    path = report_path(config)
+    facts = doctor.examine(config)
+    if path:
+        json_report.write(path, doctor.document(facts))
+    return doctor.text(facts)

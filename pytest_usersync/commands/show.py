@@ -1,0 +1,245 @@
+"""What ``--usersync-show`` prints: the sync as it was understood, for its author to check."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg import Error, sql
+
+from ..auth import Json
+from ..model.quoting import identifier
+from ..model.safe_text import in_line
+from ..model.sync import Derived, Mirror, Sync, SyncTrigger, Target
+from ..reporting.wording import prose, said
+from ..runner.check import Subject
+from ..runner.context import Trial
+from ..runner.sandbox_pool import Stages
+from ..runner.signup_refused import Refused
+from ..scenarios.signups import BY_NAME, somebody
+
+# In the metadata of the signup that is looked at, so that a copy of all of it is known as one.
+_KEY = "shown_by_pytest_usersync"
+_LONGEST = 60
+
+_COLUMNS = """
+    select
+        a.attname as name,
+        pg_catalog.pg_get_expr(d.adbin, d.adrelid) as filled,
+        a.attgenerated <> '' as generated,
+        a.attidentity <> '' as counted
+    from
+        pg_catalog.pg_attribute as a
+        left join pg_catalog.pg_attrdef as d
+            on d.adrelid = a.attrelid and d.adnum = a.attnum
+    where
+        a.attrelid = to_regclass(%s)
+        and a.attnum > 0
+        and not a.attisdropped
+    order by
+        a.attnum
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    name: str
+    filled: str | None
+    generated: bool
+    counted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The rows that two users left in one table, none when nothing could be looked at."""
+
+    users: tuple[str, ...]
+    rows: tuple[dict[str, Json], ...]
+    number: int
+
+
+def show(subject: Subject) -> str:
+    """Return what a signup does in this project: triggers, functions, tables, columns, values.
+
+    Two people sign up in a copy of the project's database, to tell what is the same for everybody.
+    """
+    return "\n".join(map(in_line, _lines(subject)))
+
+
+def _lines(subject: Subject) -> Iterator[str]:
+    sync = subject.sync
+    for failed in subject.load_failures:
+        yield f"{Path(failed.file).name} does not apply (US701), so this may not be all:"
+        yield from (f"  {line}" for line in said(failed.failure))
+        yield ""
+    if subject.stopped:
+        return
+    yield from _triggers(sync)
+    if sync.blocked:
+        yield ""
+        yield from _blocked(sync)
+        return
+    yield ""
+    with Stages(subject) as stages, Trial(stages.take("show")) as trial:
+        yield from _tables(trial)
+    yield from _rest(sync)
+
+
+def _triggers(sync: Sync) -> Iterator[str]:
+    if not sync.triggers:
+        yield "No trigger of the project stands on auth.users."
+        return
+    yield "Triggers on auth.users:"
+    for trigger in sync.triggers:
+        yield from _trigger(trigger, sync)
+
+
+def _trigger(trigger: SyncTrigger, sync: Sync) -> Iterator[str]:
+    state = "" if trigger.enabled else ", disabled"
+    place = f"  [{trigger.location}]" if trigger.location else ""
+    yield f"  {trigger.name} ({trigger.event.lower()}{state}){place}"
+    place = f"  [{trigger.function_location}]" if trigger.function_location else ""
+    yield f"    -> {trigger.function}(){place}"
+    written = [target.table for target in sync.targets if trigger.name in target.written_by]
+    for table in written:
+        yield f"       -> {table}"
+    if not written and not sync.blocked and "INSERT" in trigger.event and trigger.enabled:
+        yield "       -> no table that a signup would not write without it"
+
+
+def _blocked(sync: Sync) -> Iterator[str]:
+    assert sync.blocked
+    yield "An ordinary signup is refused (US102), so what it writes is not known."
+    yield f"  The user of the app sees {sync.blocked.client}"
+    if sync.blocked.failure:
+        yield from (f"  {line}" for line in said(sync.blocked.failure))
+        if sync.blocked.failure.location:
+            yield f"  at {sync.blocked.failure.location}"
+
+
+def _tables(trial: Trial) -> Iterator[str]:
+    targets = trial.sync.targets
+    if not targets:
+        yield "A signup leaves no row that carries the new user's id."
+        return
+    users = tuple(_signed_up(trial))
+    for number, target in enumerate(targets):
+        seen = _seen(trial, target, users)
+        yield from [""] if number else []
+        many = f"{seen.number} rows" if seen.number > 1 else "a row"
+        yield f"{target.table}, {many} for each user, found by {target.key}:"
+        if not target.written_by:
+            yield "  (no single trigger on auth.users is needed for it)"
+        columns = _columns(trial, target)
+        width = max((len(column.name) for column in columns), default=0)
+        for column in columns:
+            yield f"  {column.name:{width}}  {_source(trial, target, column, seen)}"
+
+
+def _rest(sync: Sync) -> Iterator[str]:
+    if sync.side_tables:
+        yield ""
+        yield from prose(
+            "A signup also leaves rows that do not carry the user's id in "
+            f"{', '.join(map(str, sync.side_tables))}."
+        )
+    if sync.metadata_keys:
+        yield ""
+        yield from prose(
+            f"These keys of the user metadata are read: {', '.join(sync.metadata_keys)}."
+        )
+
+
+def _signed_up(trial: Trial) -> Iterator[str]:
+    """Sign two people up, the first with a key of its own in the metadata, if that is let in."""
+    signup, data = BY_NAME["email-autoconfirm"], trial.sync.ordinary_metadata()
+    for metadata in ({**data, _KEY: "{n}"}, data, data):
+        try:
+            yield str(trial.sign_up(signup, somebody(metadata)).id)
+        except Refused:
+            continue
+
+
+def _columns(trial: Trial, target: Target) -> list[_Column]:
+    name = identifier(target.table).as_string(None)
+    return [_Column(**row) for row in trial.query(_COLUMNS, [name])]
+
+
+def _seen(trial: Trial, target: Target, users: tuple[str, ...]) -> _Seen:
+    query = sql.SQL("select to_jsonb(t) as row from {table} as t where {key}::text = %s").format(
+        table=identifier(target.table), key=sql.Identifier(target.key)
+    )
+    found = [trial.query(query.as_string(None), [user]) for user in users]
+    kept = [(user, rows[0]["row"]) for user, rows in zip(users, found, strict=True) if rows]
+    number = max(map(len, found), default=0)
+    return _Seen(tuple(user for user, _ in kept), tuple(row for _, row in kept), number)
+
+
+def _source(trial: Trial, target: Target, column: _Column, seen: _Seen) -> str:
+    """Say where the value of one column comes from, the surest knowledge first."""
+    values = [row.get(column.name) for row in seen.rows]
+    if column.name == target.key or (values and values == list(seen.users)):
+        return "the user's id"
+    if column.generated:
+        return f"computed: {_short(column.filled)}"
+    if values and isinstance(values[0], Mapping) and _KEY in values[0]:
+        return "copy of all the user metadata"
+    follows = _followed(trial.sync, target, column.name)
+    return follows or _unmoved(trial, column, values)
+
+
+def _followed(sync: Sync, target: Target, name: str) -> str:
+    place = (target.table, name)
+    mirror = next((one for one in sync.mirrors if (one.table, one.column) == place), None)
+    if mirror:
+        return _mirrored(mirror)
+    derived = next((one for one in sync.derived if (one.table, one.column) == place), None)
+    return _derived(derived) if derived else ""
+
+
+def _mirrored(mirror: Mirror) -> str:
+    sources = " or ".join(f"auth.users.{source}" for source in mirror.sources)
+    return f"whether {sources} is set" if mirror.flag else f"copy of {sources}"
+
+
+def _derived(derived: Derived) -> str:
+    columns = [f"auth.users.{one}" for one in derived.sources if not one.startswith("metadata.")]
+    keys = [one.removeprefix("metadata.") for one in derived.sources if one.startswith("metadata.")]
+    metadata = ["user metadata " + " or ".join(f'"{key}"' for key in keys)] if keys else []
+    if derived.copied and not columns:
+        return f"{metadata[0]}, as it is"
+    return f"moves with {' and '.join([*metadata, *columns])}"
+
+
+def _unmoved(trial: Trial, column: _Column, values: list[Json]) -> str:
+    """Say what is in a column that moves with nothing of the user."""
+    if column.counted:
+        return "numbered by the table (identity)"
+    first = values[0] if values else None
+    steady = all(value == first for value in values)
+    if column.filled and (not values or not steady or _filled(trial, column.filled, first)):
+        return f"its default, {_short(column.filled)}"
+    if not steady:
+        return "another value at each signup: a clock, a counter or chance"
+    spoken = "NULL" if first is None else f"always {_short(_literal(first))}"
+    return f"{spoken}, whatever its default {_short(column.filled)}" if column.filled else spoken
+
+
+def _filled(trial: Trial, expression: str, value: Json) -> bool:
+    """Tell whether a default gives a value; the expression is PostgreSQL's own print of it."""
+    try:
+        rows = trial.query(f"select to_jsonb({expression}) as value")
+    except Error:
+        return False
+    return bool(rows and rows[0]["value"] == value)
+
+
+def _literal(value: Json) -> str:
+    return f"'{value}'" if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _short(text: str | None) -> str:
+    line = " ".join((text or "").split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

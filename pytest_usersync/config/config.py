@@ -1,0 +1,155 @@
+"""Read the options into the settings of a run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ..model.errors import ConfigurationError, UserSyncError, no_room
+from ..model.policy import Policies
+from ..model.policy_values import CHOICES
+from ..model.safe_text import LIMIT, one_line
+from ..model.settings import Exploration, Settings, Upkeep
+from ..probes.maintenance.monitoring import Monitoring
+from . import option_values, server_dsn
+from .options import flag
+
+_SQL = re.compile(r"(?i)(call|do|insert|merge|select|with)\b.*\S", re.DOTALL)
+_SETTINGS = pytest.StashKey[Settings]()
+
+
+def settings(config: pytest.Config) -> Settings:
+    """Return the settings of this run; raise ``pytest.UsageError`` when one is wrong."""
+    if _SETTINGS not in config.stash:
+        with usage_errors():
+            config.stash[_SETTINGS] = _read(config)
+    return config.stash[_SETTINGS]
+
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """Turn what the user can put right into pytest's usage error: one line, exit code 4."""
+    try:
+        yield
+    except UserSyncError as error:
+        raise pytest.UsageError(one_line(str(error), LIMIT)) from None
+    except Exception as error:
+        if not (told := no_room(error)):
+            raise
+        raise pytest.UsageError(told) from None
+
+
+def report_path(config: pytest.Config) -> Path | None:
+    """Return where the JSON is to be written, if it is, however wrong the other options are."""
+    return option_values.writable(config, "report")
+
+
+def pack_folder(config: pytest.Config) -> Path | None:
+    """Return the folder that the pack is to be written to, if it is."""
+    return next((path for path, _ in option_values.paths(config, "write-pack")), None)
+
+
+def _read(config: pytest.Config) -> Settings:
+    return Settings(
+        active=flag(config),
+        dsn=_dsn(config),
+        binaries=option_values.folder(config, "pg-bin"),
+        migrations=option_values.existing(config, "migrations"),
+        upto=option_values.text(config, "upto"),
+        before=option_values.by_hand(config, "before"),
+        setup=option_values.by_hand(config, "setup"),
+        seeds=flag(config, "seeds"),
+        load=option_values.function(config, "load"),
+        stop=flag(config, "stop"),
+        statement_timeout=option_values.seconds(config, "statement-timeout"),
+        select=option_values.words(config, "select"),
+        ignore=option_values.words(config, "ignore"),
+        strict=flag(config, "strict"),
+        report=option_values.writable(config, "report"),
+        baseline=_baseline(config),
+        baseline_update=flag(config, "baseline-update"),
+        keep=flag(config, "keep"),
+        exploration=_exploration(config),
+        upkeep=_upkeep(config),
+        policies=_policies(config),
+    )
+
+
+def _dsn(config: pytest.Config) -> str | None:
+    told = option_values.text(config, "dsn")
+    if told is None:
+        return None
+    from ..postgres import Secret  # noqa: PLC0415
+
+    return Secret(server_dsn.of_options(config) if told == server_dsn.THEIRS else told)
+
+
+def _baseline(config: pytest.Config) -> Path | None:
+    update = flag(config, "baseline-update")
+    for path, source in option_values.paths(config, "baseline"):
+        option_values.no_folder(path, source)
+        if update:
+            option_values.in_folder(path, source)
+        elif not path.exists():
+            raise ConfigurationError(
+                f"{source}: {path} does not exist. Add --usersync-baseline-update to write it."
+            )
+        return path
+    if update:
+        raise ConfigurationError(
+            "--usersync-baseline-update has no file to write. Name one with --usersync-baseline, "
+            "or as usersync_baseline in the ini file."
+        )
+    return None
+
+
+def _exploration(config: pytest.Config) -> Exploration:
+    usual = Exploration()
+    return Exploration(
+        option_values.number(config, "seed", usual.seed),
+        option_values.number(config, "max-examples", usual.examples),
+    )
+
+
+def _upkeep(config: pytest.Config) -> Upkeep:
+    return Upkeep(
+        _backfill(config),
+        _monitoring(config),
+        option_values.script(config, "verify"),
+        option_values.script(config, "rollback"),
+    )
+
+
+def _backfill(config: pytest.Config) -> str:
+    told = option_values.raw(config, "backfill")
+    if told is None:
+        return ""
+    value = told.values[-1].strip()
+    if value.lower().endswith(".sql"):
+        return option_values.script(config, "backfill")
+    if not _SQL.match(value):
+        raise ConfigurationError(
+            f"{told.source}: {value} is no SQL that runs a backfill. Write call app.backfill(), "
+            "select app.fill(), or the path of a file that ends in .sql."
+        )
+    return value
+
+
+def _monitoring(config: pytest.Config) -> str:
+    told = option_values.raw(config, "monitoring")
+    if told is None:
+        return ""
+    try:
+        Monitoring.written(told.values[-1])
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{told.source}: {error}") from None
+    return told.values[-1].strip()
+
+
+def _policies(config: pytest.Config) -> Policies:
+    written = {name: config.getini(f"usersync_{name}") for name in CHOICES}
+    return Policies(**{name: str(value) for name, value in written.items() if value})

@@ -1,0 +1,252 @@
+"""One table of options: command line, ini file, environment and ``--help`` are made from it.
+
+Every pytest run in an environment loads this file, so it stays light; ``reading`` does the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import pytest
+
+from ..model.policy_values import CHOICES
+
+Kind = Literal["flag", "text", "path", "paths", "words"]
+
+_INI_TYPES: dict[Kind, Literal["bool", "string", "paths", "args"]] = {
+    "flag": "bool",
+    "text": "string",
+    "path": "string",
+    "paths": "paths",
+    "words": "args",
+}
+
+
+class Option(NamedTuple):
+    """One option; ``name`` makes ``--usersync-<name>`` and, with ``ini``, ``usersync_<name>``."""
+
+    name: str
+    kind: Kind
+    help: str
+    metavar: str | None = None
+    ini: bool = False
+    env: str = ""
+
+    @property
+    def flag(self) -> str:
+        """Return the option as typed on the command line."""
+        return f"--usersync-{self.name}" if self.name else "--usersync"
+
+    @property
+    def key(self) -> str:
+        """Return the option's name in the ini file and on pytest's option object."""
+        return self.flag.lstrip("-").replace("-", "_")
+
+
+OPTIONS = (
+    Option("", "flag", "judge the user sync of this project on a real PostgreSQL"),
+    Option(
+        "dsn",
+        "text",
+        "use the server of this connection string, as its superuser, and leave it as it was; "
+        "pytest-postgresql means the server of the --postgresql-* options",
+        metavar="DSN",
+        ini=True,
+        env="USERSYNC_DSN",
+    ),
+    Option(
+        "pg-bin",
+        "path",
+        "start the PostgreSQL whose programs are in this folder",
+        metavar="DIR",
+        ini=True,
+        env="USERSYNC_PG_BIN",
+    ),
+    Option(
+        "migrations",
+        "paths",
+        "apply the migrations of this folder, or this file, instead of those found; repeatable",
+        metavar="PATH",
+        ini=True,
+    ),
+    Option(
+        "upto",
+        "text",
+        "apply no migration after this version",
+        metavar="VERSION",
+        ini=True,
+    ),
+    Option(
+        "before",
+        "paths",
+        "apply this SQL file, or call this function with a DSN, before the first migration, for "
+        "what was made by hand; repeatable",
+        metavar="PATH",
+        ini=True,
+    ),
+    Option(
+        "setup",
+        "paths",
+        "apply this SQL file, or call this function with a DSN, after the last migration, for "
+        "what was made by hand; repeatable",
+        metavar="PATH",
+        ini=True,
+    ),
+    Option("seeds", "flag", "load supabase/seed.sql, or what [db.seed] names", ini=True),
+    Option(
+        "load",
+        "text",
+        "call this function of yours, with a DSN, to run migrations that are not SQL files",
+        metavar="MODULE:FUNCTION",
+        ini=True,
+    ),
+    Option("stop", "flag", "stop at the first migration that fails, as the Supabase CLI does"),
+    Option(
+        "statement-timeout",
+        "text",
+        "end a statement of the project after so many seconds (default 10, and 60 while "
+        "migrations, seeds and setup are applied)",
+        metavar="SECONDS",
+        ini=True,
+    ),
+    Option(
+        "select",
+        "words",
+        "judge only these checks, by code or prefix: US1,US204; repeatable",
+        metavar="CODES",
+        ini=True,
+    ),
+    Option(
+        "ignore",
+        "words",
+        "leave these checks out, by code or prefix; with US701, tests run although a migration "
+        "did not apply; repeatable",
+        metavar="CODES",
+        ini=True,
+    ),
+    Option(
+        "seed",
+        "text",
+        "start drawing at random from here, 0 unless told; what is always tried does not change",
+        metavar="N",
+        ini=True,
+    ),
+    Option(
+        "max-examples",
+        "text",
+        "draw so many examples for a check that draws at random; 0 draws none",
+        metavar="N",
+        ini=True,
+    ),
+    Option(
+        "backfill",
+        "text",
+        "judge this as the backfill: SQL such as 'call app.backfill()', or a path to an .sql file",
+        metavar="SQL",
+        ini=True,
+    ),
+    Option(
+        "monitoring",
+        "text",
+        "judge the monitoring functions of this schema, or those that lines name, such as "
+        "'ghosts = app.find_ghosts()'",
+        metavar="SCHEMA",
+        ini=True,
+    ),
+    Option(
+        "verify",
+        "path",
+        "judge this SQL file as the script that verifies the deployed sync",
+        metavar="FILE.sql",
+        ini=True,
+    ),
+    Option(
+        "rollback",
+        "path",
+        "judge this SQL file as the script that takes the sync out again",
+        metavar="FILE.sql",
+        ini=True,
+    ),
+    Option("strict", "flag", "let a broken promise of level warning fail the run"),
+    Option(
+        "baseline",
+        "path",
+        "accept the findings that this file lists, each with your reason",
+        metavar="FILE.toml",
+        ini=True,
+    ),
+    Option(
+        "baseline-update",
+        "flag",
+        "write the baseline anew: take in what is found, leave out what is gone, keep your reasons",
+    ),
+    Option("report", "text", "write what was found to this file as JSON", metavar="PATH.json"),
+    Option(
+        "explain",
+        "text",
+        "print what a check promises and why, and exit",
+        metavar="CODE",
+    ),
+    Option("show", "flag", "print what a signup was understood to do in this project, and exit"),
+    Option(
+        "walk",
+        "flag",
+        "judge the project at every migration, print which one brought each finding in and which "
+        "one mended it, and exit",
+    ),
+    Option(
+        "doctor",
+        "flag",
+        "print what was found (server, rights, extensions, project, sync) for a bug report, and "
+        "exit; with --usersync-report as JSON too",
+    ),
+    Option(
+        "write-pack",
+        "path",
+        "write migrations of trigger, backfill and monitoring for this project's own profile "
+        "table to this folder, verify-trigger.sql and rollback.sql with them, and exit",
+        metavar="DIR",
+    ),
+    Option("list", "flag", "print the checks that are chosen, and exit"),
+    Option("keep", "flag", "keep the database of each broken case and tell how to open it"),
+)
+BY_NAME = {option.name: option for option in OPTIONS}
+
+
+def add(parser: pytest.Parser) -> None:
+    """Declare every option and every policy to pytest."""
+    group = parser.getgroup("usersync", "user sync of Supabase projects")
+    for option in OPTIONS:
+        _add_flag(group, option)
+        if option.ini:
+            ini_type = _INI_TYPES[option.kind]
+            parser.addini(option.key, option.help, type=ini_type, default=None)
+    for name, choices in CHOICES.items():
+        words = [f"{value} ({meaning})" for value, meaning in choices.items()]
+        text = f"policy, the first is the default: {'; '.join(words)}"
+        parser.addini(f"usersync_{name}", text, type="string", default=None)
+
+
+def _add_flag(group: pytest.OptionGroup, option: Option) -> None:
+    also = [f"ini: {option.key}"] if option.ini else []
+    also += [f"env: {option.env}"] if option.env else []
+    text = f"{option.help} ({', '.join(also)})" if also else option.help
+    if option.kind == "flag":
+        group.addoption(option.flag, dest=option.key, action="store_true", help=text)
+        return
+    action = "append" if option.kind in ("paths", "words") else "store"
+    group.addoption(option.flag, dest=option.key, action=action, metavar=option.metavar, help=text)
+
+
+def asks(config: pytest.Config) -> bool:
+    """Return whether an option was given that only prints something."""
+    flags = any(flag(config, name) for name in ("list", "show", "walk", "doctor"))
+    return flags or any(
+        config.getoption(BY_NAME[name].key) is not None for name in ("explain", "write-pack")
+    )
+
+
+def flag(config: pytest.Config, name: str = "") -> bool:
+    """Return whether one flag was given, by default ``--usersync`` itself."""
+    option = BY_NAME[name]
+    return bool(config.getoption(option.key) or (option.ini and config.getini(option.key)))

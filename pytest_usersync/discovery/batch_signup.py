@@ -1,0 +1,214 @@
+"""Try out many signups in one round trip, each taken back before the next.
+
+What a signup brings decides whether a trigger refuses it, and there are hundreds of things it may
+bring. A tryout makes the writes of an email signup alone, within the server; what it finds is worth
+a real signup afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Error, sql
+
+from ..auth import Json
+from ..auth.request_values import dumps
+from ..model.sync import Target
+from ..postgres.database import Connection
+
+# A row of auth.users, as far as it is not what Supabase Auth writes for a new email user.
+Newcomer = Mapping[str, Json]
+_NOBODY = "00000000-0000-0000-0000-000000000000"
+
+# What stays the same from one tryout to the next: the ids, and now().
+_TRY = """
+create function pg_temp.usersync_seen(ids text[], looks text[])
+    returns jsonb
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+declare
+    look text;
+    found jsonb;
+    seen jsonb := '[]';
+begin
+    foreach look in array looks loop
+        execute look into found using ids;
+        seen := seen || jsonb_build_array(coalesce(found, '[]'));
+    end loop;
+    return seen;
+end;
+$$;
+
+create function pg_temp.usersync_try(given jsonb, looks text[])
+    returns table (
+        state text, message text, constraint_name text, column_name text, context text, seen jsonb
+    )
+    language plpgsql
+as $$
+#variable_conflict use_column
+declare
+    attempt jsonb;
+    person jsonb;
+    ids text[];
+    told jsonb;
+begin
+    for attempt in select value from jsonb_array_elements(given) loop
+        begin
+            ids := '{}';
+            for person in select value from jsonb_array_elements(attempt) loop
+                person := jsonb_build_object(
+                    'id', md5('tried ' || cardinality(ids))::uuid,
+                    'email', 'ada.tried.' || cardinality(ids) || '@example.com',
+                    'instance_id', '00000000-0000-0000-0000-000000000000',
+                    'aud', 'authenticated',
+                    'role', '',
+                    'encrypted_password', '$2a$10$tried',
+                    'confirmation_token', '',
+                    'recovery_token', '',
+                    'email_change_token_new', '',
+                    'email_change', '',
+                    'raw_app_meta_data', '{"provider": "email", "providers": ["email"]}'::jsonb,
+                    'raw_user_meta_data', '{}'::jsonb,
+                    'created_at', now(),
+                    'updated_at', now(),
+                    'is_sso_user', false,
+                    'is_anonymous', false
+                ) || person;
+                ids := ids || (person ->> 'id');
+                insert into auth.users (
+                    instance_id, id, aud, role, email, encrypted_password, confirmation_token,
+                    recovery_token, email_change_token_new, email_change, raw_app_meta_data,
+                    raw_user_meta_data, created_at, updated_at, is_sso_user, is_anonymous
+                )
+                select
+                    instance_id, id, aud, role, email, encrypted_password, confirmation_token,
+                    recovery_token, email_change_token_new, email_change, raw_app_meta_data,
+                    raw_user_meta_data, created_at, updated_at, is_sso_user, is_anonymous
+                from jsonb_populate_record(null::auth.users, person);
+                update auth.users
+                set
+                    role = 'authenticated',
+                    raw_user_meta_data = case
+                        when jsonb_typeof(raw_user_meta_data) <> 'object' then raw_user_meta_data
+                        else raw_user_meta_data || jsonb_build_object(
+                            'sub', id, 'email', email, 'email_verified', false,
+                            'phone_verified', false
+                        )
+                    end,
+                    updated_at = now()
+                where id = (person ->> 'id')::uuid;
+                update auth.users
+                set email_confirmed_at = now(), last_sign_in_at = now(), updated_at = now()
+                where id = (person ->> 'id')::uuid;
+            end loop;
+            set constraints all immediate;
+            told := pg_temp.usersync_seen(ids, looks);
+            raise exception using errcode = 'UY000';
+        exception
+            when others or assert_failure then
+                get stacked diagnostics
+                    state = returned_sqlstate,
+                    message = message_text,
+                    constraint_name = constraint_name,
+                    column_name = column_name,
+                    context = pg_exception_context;
+                seen := case when state = 'UY000' then told end;
+                return next;
+        end;
+    end loop;
+end;
+$$;
+
+set local role supabase_auth_admin;
+set local search_path = auth;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What PostgreSQL said, and where; ``place`` is the line of the project, innermost first."""
+
+    sqlstate: str
+    message: str
+    constraint: str = ""
+    column: str = ""
+    place: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tryout:
+    """What became of a signup, or of several in one transaction.
+
+    Args:
+        refusal: why the last of them was refused, None when all went well.
+        rows: for each target the rows that carry an id of the new users, in the order they signed
+            up; nothing after a refusal.
+    """
+
+    refusal: Refusal | None
+    rows: tuple[tuple[Mapping[str, Json], ...], ...] = ()
+
+
+def refusal(error: Error) -> Refusal:
+    """Return what the database said to a signup that was really made."""
+    said = error.diag
+    return Refusal(
+        said.sqlstate or "",
+        said.message_primary or "",
+        said.constraint_name or "",
+        said.column_name or "",
+        _places(said.context or ""),
+    )
+
+
+def bringing(metadata: Json, **columns: Json) -> tuple[Newcomer]:
+    """Return a tryout of one signup with this user metadata."""
+    return ({"raw_user_meta_data": metadata, **columns},)
+
+
+def tried(
+    connection: Connection, given: Sequence[Sequence[Newcomer]], targets: Sequence[Target] = ()
+) -> list[Tryout]:
+    """Try out signups as Supabase Auth, one after the other on the same database.
+
+    Args:
+        connection: the harness's, idle.
+        given: for each tryout those who sign up in it. They have ids and addresses of their own,
+            the same in every tryout.
+        targets: the tables to look at afterwards.
+    """
+    if not given:
+        return []
+    with connection.transaction(force_rollback=True):
+        connection.execute(_TRY.encode())
+        rows = connection.execute(
+            "select * from pg_temp.usersync_try(%s::jsonb, %s::text[])",
+            [dumps([list(map(dict, one)) for one in given]), [_look(one) for one in targets]],
+        ).fetchall()
+    return [_tryout(row) for row in rows]
+
+
+def _look(target: Target) -> str:
+    query = sql.SQL(
+        "select jsonb_agg(to_jsonb(t) order by array_position($1, t.{key}::text)) from {table} as t"
+        " where t.{key}::text = any ($1)"
+    )
+    table = sql.Identifier(target.table.schema, target.table.name)
+    return query.format(table=table, key=sql.Identifier(target.key)).as_string(None)
+
+
+def _tryout(row: Mapping[str, Any]) -> Tryout:
+    if row["state"] == "UY000":
+        return Tryout(None, tuple(tuple(rows) for rows in row["seen"]))
+    given = (row["state"], row["message"], row["constraint_name"], row["column_name"])
+    return Tryout(Refusal(*given, _places(row["context"] or "")))
+
+
+def _places(context: str) -> tuple[str, ...]:
+    places = re.findall(r"(?m)^(?:PL/pgSQL|SQL) function .*", context)
+    return tuple(place for place in places if "usersync_try(" not in place)

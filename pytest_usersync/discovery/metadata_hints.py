@@ -1,0 +1,135 @@
+"""Keys of the user metadata that somebody may send: a hint where to try, never a fact."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from ..migrations import PLATFORM_SCHEMAS
+from ..model.names import WORD, last
+from ..postgres.database import Connection
+
+# What forms send, and what identity providers tell of a user.
+USUAL = (
+    *("full_name", "name", "first_name", "last_name", "display_name", "username", "user_name"),
+    *("preferred_username", "nickname", "handle", "avatar_url", "picture", "phone", "phone_number"),
+    *("role", "roles", "user_role", "user_type", "account_type", "is_admin", "admin", "plan"),
+    *("status", "tenant_id", "organization_id", "org_id", "team_id", "company", "company_name"),
+    *("country", "locale", "language", "timezone", "birth_date", "date_of_birth", "age", "gender"),
+    *("bio", "website", "address", "city", "referral_code", "invite_code", "terms_accepted"),
+    *("email", "sub", "iss", "provider_id", "custom_claims", "email_verified"),
+)
+
+_FUNCTIONS = """
+    select
+        p.proname as name,
+        coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc) as source,
+        p.proargtypes::oid[] && array[114, 3802]::oid[] as handed,
+        exists (
+            select from pg_catalog.pg_trigger as t
+            where t.tgfoid = p.oid and not t.tgisinternal
+        ) as fired
+    from pg_catalog.pg_proc as p
+    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    where
+        p.prokind in ('f', 'p')
+        and n.nspname !~ '^pg_'
+        and n.nspname <> all(%s)
+        and not exists (
+            select from pg_catalog.pg_depend as d
+            where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+        )
+    order by p.oid
+"""
+
+_WORDS = """
+    select e.enumlabel::text as word
+    from pg_catalog.pg_attribute as a
+    join pg_catalog.pg_enum as e on e.enumtypid = a.atttypid
+    where a.attrelid = any (%(tables)s::text[]::regclass[]) and a.attnum > 0
+    union
+    select w[1]
+    from
+        pg_catalog.pg_constraint as c,
+        regexp_matches(pg_catalog.pg_get_constraintdef(c.oid), '''([^'']{1,40})''', 'g') as w
+    where c.conrelid = any (%(tables)s::text[]::regclass[]) and c.contype = 'c'
+    order by word
+"""
+
+# How long a text may be there, and the numbers that checks compare with.
+_LENGTHS = r"""
+    select a.atttypmod - 4 as length
+    from
+        pg_catalog.pg_attribute as a
+        left join pg_catalog.pg_type as t on t.oid = a.atttypid
+    where
+        a.attrelid = any (%(tables)s::text[]::regclass[])
+        and a.attnum > 0
+        and a.atttypmod > 4
+        and coalesce(nullif(t.typbasetype, 0), t.oid) in ('varchar'::regtype, 'bpchar'::regtype)
+    union
+    select w[1]::integer
+    from
+        pg_catalog.pg_constraint as c,
+        regexp_matches(pg_catalog.pg_get_constraintdef(c.oid), '\m(\d{1,4})\M', 'g') as w
+    where c.conrelid = any (%(tables)s::text[]::regclass[]) and c.contype = 'c'
+    order by length
+    limit 8
+"""
+
+_NAMED = re.compile(r"(?:->>?|\?|\[)\s*'([^']+)'")
+_PATHS = re.compile(r"#>>?\s*'\{([^}']*)\}'")
+_ARGUMENTS = re.compile(r"(?i)jsonb?_extract_path(?:_text)?\s*\(([^)]*)\)")
+_COLUMNS = re.compile(r"(?i)jsonb?_to_record\s*\([^)]*\)\s*as\s*\w*\s*\(([^)]*)\)")
+
+
+def keys(reader: Connection) -> tuple[str, ...]:
+    """Return the keys that the functions mention which a signup may run, in the order they stand.
+
+    These are the functions of triggers, and what they call by name, as far as they read the user
+    metadata or may be handed it.
+    """
+    functions = reader.execute(_FUNCTIONS, [list(PLATFORM_SCHEMAS)]).fetchall()
+    reached = _reached(functions)
+    found: dict[str, None] = {}
+    for one in functions:
+        source = one["source"] or ""
+        reads = one["handed"] or "raw_user_meta_data" in source.lower()
+        if one["name"] in reached and reads:
+            found.update(dict.fromkeys(_mentioned(source)))
+    return tuple(found)
+
+
+def _reached(functions: list[dict[str, object]]) -> set[object]:
+    reached = {one["name"] for one in functions if one["fired"]}
+    while True:
+        text = "\n".join(str(one["source"]) for one in functions if one["name"] in reached).lower()
+        called = {last(one) for one in re.findall(rf"({WORD})\s*\(", text)}
+        more = {one["name"] for one in functions if str(one["name"]).lower() in called} - reached
+        if not more:
+            return reached
+        reached |= more
+
+
+def _mentioned(source: str) -> Iterator[str]:
+    yield from _NAMED.findall(source)
+    for path in _PATHS.findall(source):
+        yield from (part.strip(' "') for part in path.split(",") if part.strip(' "'))
+    for arguments in _ARGUMENTS.findall(source):
+        yield from re.findall(r"'([^']+)'", arguments)
+    for columns in _COLUMNS.findall(source):
+        yield from (part.split()[0].strip('"') for part in columns.split(",") if part.split())
+
+
+def words(reader: Connection, tables: Sequence[str]) -> tuple[str, ...]:
+    """Return the words that enums and check constraints of these tables admit.
+
+    Args:
+        tables: qualified names, as ``to_regclass`` reads them.
+    """
+    return tuple(row["word"] for row in reader.execute(_WORDS, {"tables": list(tables)}))
+
+
+def lengths(reader: Connection, tables: Sequence[str]) -> tuple[int, ...]:
+    """Return the lengths and numbers beyond which columns and checks of these tables refuse."""
+    return tuple(row["length"] for row in reader.execute(_LENGTHS, {"tables": list(tables)}))

@@ -1,0 +1,89 @@
+"""How sessions get into an arena: as a login, or as who asks PostgREST."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from ..model.errors import UserSyncError
+from ..sessions.roles import Part, Roles
+from .race_connection import Line
+
+if TYPE_CHECKING:
+    from .race_database import Arena
+
+_OPTIONS = "-c client_min_messages=log"
+
+
+class Doors:
+    """Hands out sessions; those that come back whole serve again."""
+
+    def __init__(self, arena: Arena) -> None:
+        self._arena = arena
+        self._roles: Roles | None = None
+        self._free: dict[str, list[Line]] = {}
+        self._open: list[Line] = []
+        self._count = 0
+
+    def part(self, role: str, claims: str | None) -> tuple[str, Part | None]:
+        """Return who logs in, and what is set then, to be the role, or to ask PostgREST as it."""
+        if claims is None:
+            return role, None
+        if self._roles is None:
+            self._roles = Roles(self._arena.subject.server, self._arena.subject.database)
+        return "authenticator", self._roles.request(role, claims)
+
+    @contextmanager
+    def line(self, login: str) -> Iterator[Line]:
+        """Lend a session of the role; it comes back as it was, or not at all."""
+        free = self._free.setdefault(login, [])
+        line = free.pop() if free else self._login(login)
+        try:
+            yield line
+        finally:
+            if line.connection.closed or line.broken:
+                line.connection.close()
+                self._open.remove(line)
+            else:
+                free.append(line)
+
+    def _login(self, login: str) -> Line:
+        subject = self._arena.subject
+        try:
+            self._count += 1
+            options = f"{_OPTIONS} -c usersync_race.slot={self._count}"
+            line = Line.open(subject.server, self._arena.name, login, options)
+        except psycopg.Error as error:
+            unknown = f'role "{login}" does not exist'
+            if isinstance(error, psycopg.OperationalError) and unknown not in str(error):
+                raise refused(error) from None
+            said = unknown if unknown in str(error) else words(error)
+            raise UserSyncError(
+                f"Nobody can be {login!r}: {said}. Name a role of the database."
+            ) from None
+        line.slot = self._count
+        self._open.append(line)
+        return line
+
+    def close(self) -> None:
+        """End all sessions."""
+        for line in self._open:
+            line.connection.close()
+        self._open.clear()
+        self._free.clear()
+
+
+def refused(error: psycopg.Error) -> UserSyncError:
+    """Return what to tell when the server lets nobody in."""
+    return UserSyncError(
+        f"The server lets no further session in: {words(error)}."
+        " Use fewer sessions, or raise its max_connections."
+    )
+
+
+def words(error: BaseException) -> str:
+    """Return an error in one line."""
+    return " ".join(str(error).split()).rstrip(".")

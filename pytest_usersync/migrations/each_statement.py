@@ -1,0 +1,156 @@
+"""Apply a script statement by statement, each for itself: what can be applied is.
+
+So psql applies a dump, and so a migration is taken again that failed as a whole. Each statement is
+a transaction of its own rather than a savepoint of one: a value just added to an enum can be used,
+``create index concurrently`` works, and a statement that breaks the connection takes nothing along.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from psycopg import Error
+from psycopg.pq import ConnStatus, TransactionStatus
+
+from ..postgres import statement_timeout
+from ..postgres.database import Connection
+from .dump import Fate, Known, is_accessory
+from .pipeline import Query, Refusal, encoded, run_each
+from .privileges import through_door
+from .psql_script import Command, Copy
+from .split import Statement, blank_comments
+
+Refused: TypeAlias = tuple[Statement, Refusal]
+
+_CONTROL = re.compile(
+    r"""(?:begin|start\s+transaction|commit|end|rollback|abort|savepoint|release|prepare\s+transaction
+    |set\s+(?:session\s+characteristics|transaction)\b|lock\b)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_LOCAL = re.compile(r"set\s+local\b", re.IGNORECASE)
+# What psql does itself and a script is not complete without.
+_VITAL = re.compile(r"\\(?:i|ir|include|include_relative|copy|gexec|gset|if|elif|else)\b")
+
+
+@dataclass
+class Again:
+    """One pass over a script.
+
+    Args:
+        connect: opens a new session in place of one that broke.
+        harness: runs what a dump does to the platform's own, for the project may have written it
+            and no superuser is to run it; without it nothing is a dump.
+        known: what the platform has already.
+        refused: what could not be done, and why.
+        left_out: how many statements were the platform's own.
+    """
+
+    connection: Connection
+    connect: Callable[[], Connection]
+    harness: Connection | None = None
+    known: Known = field(default_factory=lambda: Known(frozenset()))
+    refused: list[Refused] = field(default_factory=list)
+    left_out: int = 0
+
+    def run(self, statements: Iterable[Statement]) -> Connection:
+        """Apply the statements and return the session, which may be another one afterwards."""
+        waiting: list[Statement] = []
+        for statement in statements:
+            fate = self.known.fate(statement) if self.harness else Fate.KEPT
+            if fate is Fate.LEFT_OUT:
+                self.left_out += 1
+            elif fate is Fate.KEPT and not isinstance(statement, Copy | Command):
+                waiting.append(statement)
+            else:
+                self._flush(waiting)
+                waiting = []
+                self._alone(statement, fate)
+        self._flush(waiting)
+        return self.connection
+
+    def _alone(self, statement: Statement, fate: Fate) -> None:
+        if isinstance(statement, Command):
+            if _VITAL.match(statement.text):
+                message = f"only psql knows the command {statement.text.split()[0]}"
+                self._refuse(statement, Refusal(0, "42601", message))
+        elif isinstance(statement, Copy):
+            self._copy(statement)
+        elif fate is Fate.LENT and self.harness:
+            # The platform's own, in another state than ours: what does not fit is its business.
+            with suppress(Error):
+                self.harness.execute(encoded(statement.text))
+
+    def _flush(self, statements: Sequence[Statement]) -> None:
+        while statements:
+            done = len(statements)
+            batch = [_query(statement) for statement in statements]
+            for refusal in run_each(self.connection, batch):
+                self._refuse(statements[refusal.index], refusal)
+                if self.connection.pgconn.status != ConnStatus.OK:
+                    done = refusal.index + 1
+                    self._reconnect()
+                    break
+            statements = statements[done:]
+
+    def _copy(self, statement: Copy) -> None:
+        """Load the data of a copy."""
+        connection = self.connection
+        try:
+            with connection.cursor() as cursor, cursor.copy(encoded(statement.text)) as copy:
+                copy.write(encoded(statement.data))
+        except Error as error:
+            overrun = statement_timeout.behind(error)
+            self._refuse(statement, replace(_of(error), overrun=overrun.message if overrun else ""))
+        if connection.pgconn.status != ConnStatus.OK:
+            self._reconnect()
+
+    def _refuse(self, statement: Statement, refusal: Refusal) -> None:
+        if self.harness and is_accessory(statement):
+            self.left_out += 1
+        else:
+            self.refused.append((statement, refusal))
+
+    def _reconnect(self) -> None:
+        self.connection.close()
+        self.connection = self.connect()
+
+
+def without_transactions(statements: Iterable[Statement]) -> Iterator[Statement]:
+    """Yield the statements that make no sense outside the transaction that they are about.
+
+    What is set for the transaction is set for what is left of the file.
+    """
+    for statement in statements:
+        code = blank_comments(statement.text[:100]).lstrip()
+        if _LOCAL.match(code) and not isinstance(statement, Copy | Command):
+            yield replace(statement, text=_LOCAL.sub("set", statement.text, count=1))
+        elif not _CONTROL.match(code):
+            yield statement
+
+
+def is_idle(connection: Connection) -> bool:
+    """Tell whether the session is in no transaction."""
+    return connection.info.transaction_status == TransactionStatus.IDLE
+
+
+def _query(statement: Statement) -> Query:
+    if statement.text[:6].lower() == "insert":
+        return Query(statement.text)
+    return Query(*(through_door(statement) or (statement.text,)))
+
+
+def _of(error: Error) -> Refusal:
+    said = error.diag
+    return Refusal(
+        0,
+        said.sqlstate or "08006",
+        said.message_primary or str(error).strip(),
+        said.message_detail or "",
+        said.message_hint or "",
+        said.context or "",
+        int(said.statement_position or 0),
+    )

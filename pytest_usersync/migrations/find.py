@@ -1,0 +1,194 @@
+"""Find a project's migrations, in the order and with the omissions of the tool they are for."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from ..model.errors import ConfigurationError, ProjectError
+from . import config, layouts, other_tools
+from .config import CONFIG
+from .layouts import Sheet
+from .model import UNDOES, Manner, Migration, Project, imported, shown
+from .other_tools import FOLDER, SCHEMAS, SETTING, Skipped, elsewhere, left
+from .read_file import read
+
+ROLES = Path("supabase", "roles.sql")
+
+_NAME = re.compile(r"([0-9]+)_(.*)\.sql")
+_LEGACY = re.compile(r"([0-9]{14})_init\.sql")
+_LEGACY_UNTIL = 20211209000000
+
+
+def find(
+    rootdir: Path,
+    configured: Sequence[Path] = (),
+    upto: str | None = None,
+    *,
+    before: Sequence[Path | str] = (),
+    setup: Sequence[Path | str] = (),
+    seeds: bool = False,
+    hook: str = "",
+) -> Project:
+    """Return the migrations below ``rootdir``, up to and including the version ``upto``.
+
+    Without ``supabase/migrations`` it takes what another tool left, if only one did. A file that
+    cannot be read is part of the project; loading tells of it.
+
+    Args:
+        rootdir: where ``supabase/`` stands, and what relative paths start from.
+        configured: folders or files to use instead, in this order. A file counts whatever its
+            name; of a folder, if no name is one of the CLI's, every ``.sql`` file counts.
+        upto: the last version to apply.
+        before: SQL files that stand for what was made by hand before the first migration, and
+            functions of the project that make it, as ``module:function``.
+        setup: the same for what was made by hand after the last one.
+        seeds: whether the seeds of ``[db.seed]`` are loaded at the end.
+        hook: ``module:function`` that does what SQL files do not; with it there need be none.
+
+    Raises:
+        ProjectError: nothing found.
+        ConfigurationError: a path or version that does not exist, or migrations are switched off.
+    """
+    skipped: Skipped = []
+    if configured:
+        sheets = _configured(rootdir, configured, skipped)
+        origin = ", ".join(shown(rootdir, rootdir / path) for path in configured)
+    elif hook and not (rootdir / FOLDER).is_dir():
+        sheets, origin = [], hook
+    else:
+        sheets, origin = _conventional(rootdir, skipped)
+    if not sheets and not hook:
+        raise ProjectError(_empty(rootdir, origin, skipped))
+    roles = [] if configured or not (rootdir / ROLES).is_file() else [rootdir / ROLES]
+    given = rootdir / CONFIG
+    found = tuple(read(rootdir, sheet) for sheet in sheets)
+    migrations = _until(upto, found)
+    return Project(
+        root=rootdir,
+        origin=origin,
+        migrations=migrations,
+        skipped=tuple(skipped),
+        config=given if given.is_file() else None,
+        before=(
+            *_others(rootdir, roles, Manner.BATCH, "roles"),
+            *_others(rootdir, before, Manner.SCRIPT, "before"),
+        ),
+        after=(
+            *_others(rootdir, setup, Manner.SCRIPT, "setup"),
+            *_others(rootdir, other_tools.seeds(rootdir) if seeds else [], Manner.SEED, "seed"),
+        ),
+        hook=hook,
+        whole=len(migrations) == len(found),
+    )
+
+
+def _conventional(rootdir: Path, skipped: Skipped) -> tuple[list[Sheet], str]:
+    folder = rootdir / FOLDER
+    if not folder.is_dir():
+        return elsewhere(rootdir, skipped)
+    if config.value(rootdir, "db", "migrations", "enabled") is False:
+        raise ConfigurationError(
+            f"{CONFIG.as_posix()} sets [db.migrations] enabled = false: the Supabase CLI applies "
+            f"none. Enable them, or name the files in {SETTING}."
+        )
+    chosen = _chosen(folder, skipped)
+    sheets = [Sheet(path, path.stem, Manner.CLI, as_is=True) for path in chosen]
+    return sheets, FOLDER.as_posix()
+
+
+def _configured(rootdir: Path, configured: Sequence[Path], skipped: Skipped) -> list[Sheet]:
+    found: list[Sheet] = []
+    for given in configured:
+        path = rootdir / given
+        if path.is_dir():
+            found += _folder(rootdir, path, skipped)
+        elif path.name == layouts.PLAN and path.is_file():
+            found += layouts.sheets(path.parent) or []
+        elif path.exists():
+            found.append(Sheet(path, path.stem, Manner.CLI))
+        else:
+            raise ConfigurationError(
+                f"{SETTING} names {given}, which is not below {rootdir}. "
+                "Name folders or .sql files, relative to pytest's rootdir."
+            )
+    return list({sheet.path: sheet for sheet in reversed(found)}.values())[::-1]
+
+
+def _folder(rootdir: Path, folder: Path, skipped: Skipped) -> list[Sheet]:
+    if folder == rootdir / SCHEMAS:
+        return left(rootdir, SCHEMAS)
+    if listed := layouts.sheets(folder):
+        skipped += layouts.unlisted(folder, listed)
+        return listed
+    ours = folder.match(str(FOLDER))
+    chosen = _chosen(folder, skipped, foreign=not ours)
+    return [Sheet(path, path.stem, Manner.CLI, as_is=ours) for path in chosen]
+
+
+def _others(
+    rootdir: Path, paths: Iterable[Path | str], manner: Manner, role: str
+) -> Iterator[Migration]:
+    for path in paths:
+        if isinstance(path, str):
+            yield Migration(imported(rootdir, path), path, path, "", Manner.HOOK, role)
+        elif (rootdir / path).is_dir():
+            yield from _others(rootdir, sorted((rootdir / path).glob("*.sql")), manner, role)
+        else:
+            yield read(rootdir, Sheet(rootdir / path, path.stem, manner), role)
+
+
+def _chosen(folder: Path, skipped: Skipped, *, foreign: bool = False) -> Iterator[Path]:
+    """Yield the files of one folder that count, in byte order of their names; note the others."""
+    try:
+        entries = sorted(folder.iterdir(), key=lambda entry: os.fsencode(entry.name))
+    except OSError as error:
+        raise ProjectError(f"{folder} cannot be read: {error.strerror}. Allow it.") from error
+    plain = foreign and not any(_NAME.fullmatch(entry.name) for entry in entries)
+    for place, entry in enumerate(entries):
+        if entry.name.startswith(".") or (entry.is_dir() and not entry.is_symlink()):
+            continue
+        if foreign and layouts.way_down(entry.name):
+            skipped.append((entry, UNDOES))
+        elif reason := _why_not(entry, first=place == 0, plain=plain):
+            skipped.append((entry, reason))
+        else:
+            yield entry
+
+
+def _why_not(entry: Path, *, first: bool, plain: bool) -> str:
+    if plain:
+        return "" if entry.suffix == ".sql" else "not a .sql file"
+    legacy = _LEGACY.search(entry.name) if first else None
+    if legacy and int(legacy[1]) < _LEGACY_UNTIL:
+        return 'a first migration named "init" is one of the CLI\'s own from before December 2021'
+    return "" if _NAME.fullmatch(entry.name) else 'the name is not "<timestamp>_name.sql"'
+
+
+def _until(upto: str | None, migrations: tuple[Migration, ...]) -> tuple[Migration, ...]:
+    """Keep the versions up to ``upto``; the CLI compares them as strings."""
+    if upto is None:
+        return migrations
+    versions = sorted({one.version for one in migrations})
+    if upto not in versions:
+        below = [version for version in versions if version < upto][-1:]
+        above = [version for version in versions if version > upto][:1]
+        raise ConfigurationError(
+            f"No migration has the version {upto!r}. The nearest: {', '.join(below + above)}."
+        )
+    last = max(place for place, one in enumerate(migrations) if one.version == upto)
+    return tuple(
+        one
+        for place, one in enumerate(migrations)
+        if (one.version <= upto if one.manner is Manner.CLI else place <= last)
+    )
+
+
+def _empty(rootdir: Path, origin: str, skipped: Skipped) -> str:
+    if not skipped:
+        return f"No migrations: {origin} holds no .sql file. Add one, or set {SETTING}."
+    reasons = "; ".join(f"{shown(rootdir, path)}: {reason}" for path, reason in skipped[:3])
+    more = f" and {len(skipped) - 3} more" if len(skipped) > 3 else ""
+    return f"No migrations: {origin} holds none that counts ({reasons}{more}). Rename them."

@@ -1,0 +1,134 @@
+"""Let a function of the project migrate, with Alembic or Django, or make what was made by hand."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from psycopg import Error
+from psycopg.conninfo import conninfo_to_dict
+
+from ..model.errors import ConfigurationError
+from ..model.finding import Failure, Location
+from ..model.safe_text import one_line
+from ..platform import platform
+from ..postgres import Secret, Server, database, statement_timeout
+from .apply_errors import MigrationFailure
+from .interrupting import Interrupted, interrupting
+from .model import Manner, Migration, Project, imported, shown
+
+SETTING = "usersync_load"
+
+
+def call(server: Server, name: str, project: Project, hook: str) -> MigrationFailure | None:
+    """Call a function of the project with the address of a database; tell of what it raises.
+
+    Args:
+        server: where the database is.
+        name: the database.
+        project: has the folder that it is imported from.
+        hook: ``module:function``.
+
+    Raises:
+        ConfigurationError: there is no such function.
+    """
+    function = _function(project, hook)
+    try:
+        with interrupting(server, name, statement_timeout.loading_in(name)):
+            function(dsn(server, name))
+    except (Exception, SystemExit, Interrupted) as error:  # noqa: BLE001  whatever a tool raises
+        return _failed(project, hook, error)
+    return None
+
+
+def dsn(server: Server, name: str) -> Secret:
+    """Return the address of a database for the role that runs migrations, as an URI of libpq."""
+    given = database.role_conninfo(server, name, platform.migration_role(server))
+    words = {key: str(value) for key, value in conninfo_to_dict(given).items() if value is not None}
+    user = quote(words.pop("user", ""), safe="")
+    secret = words.pop("password", "")
+    login = f"{user}:{quote(secret, safe='')}@" if secret else f"{user}@" if user else ""
+    words.pop("dbname", None)
+    # The port and the host are parameters too: a folder of sockets is no host of an address.
+    return Secret(f"postgresql://{login}/{quote(name)}?{urlencode(words, quote_via=quote)}")
+
+
+def place(project: Project, hook: str) -> Location:
+    """Return where a function of the project begins, as far as that can be told."""
+    code = getattr(inspect.unwrap(_function(project, hook)), "__code__", None)
+    path = Path(code.co_filename) if code else imported(project.root, hook)
+    return Location(shown(project.root, path), code.co_firstlineno if code else 1)
+
+
+def _function(project: Project, hook: str) -> Callable[[str], object]:
+    module_name, _, function_name = hook.partition(":")
+    setting = SETTING if hook == project.hook else "usersync_before or usersync_setup"
+    root = str(project.root)
+    sys.path.insert(0, root)
+    try:
+        module = importlib.import_module(module_name)
+        function = getattr(module, function_name)
+    except (Exception, SystemExit) as error:
+        # Whatever stands at the top of the project's own module.
+        said = error if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        raise ConfigurationError(
+            f"{setting} names {hook}, which cannot be imported: {one_line(str(said))}. "
+            "Write module:function, importable from pytest's rootdir."
+        ) from error
+    finally:
+        with suppress(ValueError):
+            sys.path.remove(root)
+    if not callable(function):
+        raise ConfigurationError(
+            f"{setting} names {hook}, which is no function. Name one that takes a DSN."
+        )
+    return function  # type: ignore[no-any-return]
+
+
+def _failed(project: Project, hook: str, error: BaseException) -> MigrationFailure:
+    """Return the failure with the project's innermost line and, if it was one, PostgreSQL's."""
+    cause = _of_database(error)
+    said = cause.diag if cause else None
+    message = (said.message_primary if said else "") or f"{type(error).__name__}: {error}"
+    overrun = statement_timeout.behind(cause)
+    late = str(error) if isinstance(error, Interrupted) else overrun.message if overrun else ""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if _is_project(project.root, Path(frame.filename))
+    ]
+    path = Path(frames[-1].filename) if frames else project.root / hook
+    line = (frames[-1].lineno or 1) if frames else 1
+    source = (frames[-1].line or "") if frames else ""
+    failure = Failure(
+        sqlstate="57014" if late else (said.sqlstate if said else "") or "",
+        message=late or message.strip(),
+        detail=(said.message_detail if said else "") or "",
+        hint=(said.message_hint if said else "") or "",
+        context=(said.context if said else "") or "",
+        location=Location(shown(project.root, path), line, 1, source),
+    )
+    hooked = Migration(path, hook, hook, "", Manner.HOOK, "hook")
+    return MigrationFailure(hooked, None, failure)
+
+
+def _of_database(error: BaseException | None) -> Error | None:
+    """Return the error of psycopg behind one that a tool made of it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, Error):
+            return error
+        error = getattr(error, "orig", None) or error.__cause__ or error.__context__
+    return None
+
+
+def _is_project(root: Path, path: Path) -> bool:
+    inside = path.is_relative_to(root)
+    return inside and "site-packages" not in path.relative_to(root).parts

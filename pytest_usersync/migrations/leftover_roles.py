@@ -1,0 +1,59 @@
+"""Roles that a project's files make or alter: they are the server's, and outlive the database."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..model import names
+from ..model.errors import ServerError
+from ..postgres import MAINTENANCE, Server, database, external_server, role_ledger
+from .model import Project
+
+_CREATE = re.compile(rf"(?i)\bcreate\s+(?:role|user|group)\s+({names.WORD})")
+
+
+@contextmanager
+def noted(server: Server, project: Project) -> Iterator[None]:
+    """Keep a server's note of its roles while a project's files are applied.
+
+    What they will make and what they name is written down before, what they have changed after, so
+    that the end of the run, or the next run, can take it back. An own server goes as a whole.
+
+    Raises:
+        ServerError: a role that the files make was made by a run that is still there.
+    """
+    if server.guest is None:
+        yield
+        return
+    with database.connect(server, MAINTENANCE) as control:
+        book = role_ledger.find(control)
+        assert book
+        texts = [one.text for one in (*project.before, *project.migrations, *project.after)]
+        created = {names.last(one) for text in texts for one in _CREATE.findall(text)}
+        named = {name for text in texts for name in names.words(text)}
+        load = secrets.token_hex(4)
+        known = role_ledger.expect(server, book, load, created, named)
+        for role, runs in known.items():
+            if any(external_server.is_alive(control, run) for run in runs - {server.guest.id}):
+                raise ServerError(
+                    f"The role {role}, which the project makes, was made by another run that is "
+                    "still on the server. Start this run when that one has ended."
+                )
+            if server.guest.id not in runs:
+                external_server.drop_roles(server, book, [role])
+    try:
+        yield
+    finally:
+        role_ledger.note(server, book, load)
+
+
+def made(server: Server) -> list[str]:
+    """Return the roles that the project's files have made on a server that somebody else runs."""
+    if server.guest is None:
+        return []
+    with database.connect(server, MAINTENANCE) as control:
+        book = role_ledger.find(control)
+    return role_ledger.made(server, book) if book else []

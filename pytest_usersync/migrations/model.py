@@ -1,0 +1,161 @@
+"""What a project's migrations are to the floors above."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+
+from ..model.finding import Failure, Location
+from .psql_script import cut
+from .split import Statement, split
+
+# What stands for a byte that is no UTF-8 in a text read with "surrogateescape".
+_STRAY = re.compile("[\udc80-\udcff]")
+_LINE = 1000
+# Why other tools than the Supabase CLI leave a file out.
+UNLISTED = "the tool that keeps this folder does not list it"
+UNDOES = "it undoes what another file does"
+
+
+class Manner(StrEnum):
+    """How a file is applied."""
+
+    CLI = "cli"  # as a migration of the Supabase CLI: one transaction, with its history row
+    BATCH = "batch"  # one transaction, as other tools and the CLI itself with roles.sql do
+    SEED = "seed"  # one transaction, every statement prepared before the first one runs
+    SCRIPT = "script"  # statement by statement, as psql: dumps, and what was written by hand
+    HOOK = "hook"  # no file: a function of the project, called with a DSN
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One file as it is applied; ``text`` keeps line ends and byte order mark as they are.
+
+    Args:
+        version: what the CLI's history knows it by.
+        text: what is not to be applied, such as a part for the way down, is blank; a byte that
+            is no UTF-8 is a lone surrogate, and PostgreSQL will refuse it.
+        role: what the file is to the project when it is no migration: ``"seed"``, for people.
+        unreadable: why there is no text.
+    """
+
+    path: Path
+    version: str
+    name: str
+    text: str = field(repr=False)
+    manner: Manner = Manner.CLI
+    role: str = ""
+    unreadable: Failure | None = None
+
+    @cached_property
+    def statements(self) -> tuple[Statement, ...]:
+        """Return the statements as the tool that the file is meant for would send them."""
+        if self.manner in (Manner.CLI, Manner.SEED) or self.role == "roles":
+            return tuple(split(self.text))
+        return tuple(cut(self.text))
+
+    def line(self, number: int) -> str:
+        """Return one line of the file without its end; lines count from 1."""
+        start = 0
+        for _ in range(number - 1):
+            start = self.text.find("\n", start) + 1
+            if not start:
+                return ""
+        end = self.text.find("\n", start)
+        return legible(self.text[start : end if end >= 0 else None].rstrip())[:_LINE]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project's migrations in the order they are applied, and what goes before and after them.
+
+    Args:
+        root: the folder that shown paths start from.
+        origin: where the migrations were found, for people.
+        skipped: files that are not applied, each with the reason.
+        config: the ``config.toml`` that was read, if there is one.
+        before: ``roles.sql``, and what was made by hand before the first migration.
+        after: what was made by hand after the last one, and seeds.
+        hook: ``module:function`` that does the rest of the migrations.
+        whole: whether all migrations are taken, or only those up to a version.
+    """
+
+    root: Path
+    origin: str
+    migrations: tuple[Migration, ...]
+    skipped: tuple[tuple[Path, str], ...] = ()
+    config: Path | None = None
+    before: tuple[Migration, ...] = ()
+    after: tuple[Migration, ...] = ()
+    hook: str = ""
+    whole: bool = True
+
+    @cached_property
+    def files(self) -> tuple[Migration, ...]:
+        """Return every file in the order they are applied; the hook comes before ``after``."""
+        return (*self.before, *self.migrations, *self.after)
+
+    def hooked(self) -> Path:
+        """Return the file that the hook's module is most likely in."""
+        return imported(self.root, self.hook)
+
+    def fingerprint(self) -> str:
+        """Return a digest of every file that decides what the loaded database holds."""
+        digest = hashlib.sha256(self.hook.encode())
+        for one in self.files:
+            head = json.dumps([one.version, one.name, one.manner, one.role, len(one.text)])
+            digest.update(head.encode() + one.text.encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
+
+    @property
+    def misnamed(self) -> tuple[tuple[Path, str], ...]:
+        """Return the files that the Supabase CLI skips because of their names."""
+        return tuple(one for one in self.skipped if one[1] not in (UNLISTED, UNDOES))
+
+    @property
+    def unapplied(self) -> tuple[tuple[Path, str], ...]:
+        """Return the SQL files among these, which are no migrations although they look like it."""
+        return tuple(one for one in self.misnamed if one[0].suffix.lower() == ".sql")
+
+    def duplicates(self) -> tuple[tuple[Migration, ...], ...]:
+        """Return the groups of migrations that share a version; the CLI stops at the second."""
+        recorded = (one for one in self.migrations if one.manner is Manner.CLI)
+        ordered = sorted(recorded, key=lambda one: one.version)
+        groups = (tuple(same) for _, same in groupby(ordered, lambda one: one.version))
+        return tuple(group for group in groups if len(group) > 1)
+
+    def shown(self, path: Path) -> str:
+        """Return a path as messages show it: from the root, with forward slashes."""
+        return shown(self.root, path)
+
+    def named(self, file: Migration) -> str:
+        """Return what messages call a file, or a function that is called in a file's place."""
+        return file.name if file.manner is Manner.HOOK else self.shown(file.path)
+
+    def location(self, migration: Migration, line: int, column: int = 1) -> Location:
+        """Return a place in one of the files, with the text of its line."""
+        return Location(self.shown(migration.path), line, column, migration.line(line))
+
+
+def imported(root: Path, hook: str) -> Path:
+    """Return the file that the module of ``module:function`` is most likely in."""
+    return root.joinpath(*hook.partition(":")[0].split(".")).with_suffix(".py")
+
+
+def shown(root: Path, path: Path) -> str:
+    """Return a path as messages show it: from ``root`` when that is shorter, forward slashes."""
+    # Another drive of Windows cannot be reached from the root.
+    near = path.drive == root.drive and Path(os.path.relpath(path, root)).as_posix()
+    return near if near and len(near) < len(str(path)) else str(path)
+
+
+def legible(text: str) -> str:
+    """Return a text that can be printed: without the bytes of it that are no UTF-8."""
+    return _STRAY.sub("\ufffd", text)

@@ -1,0 +1,104 @@
+"""Look where the tools leave their files: other tools' migrations, schemas and seeds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..model.errors import ConfigurationError, ProjectError
+from . import config, layouts
+from .config import CONFIG
+from .layouts import Sheet
+from .model import Manner, shown
+
+FOLDER = Path("supabase", "migrations")
+SCHEMAS = Path("supabase", "schemas")
+SETTING = "usersync_migrations"
+
+Skipped = list[tuple[Path, str]]
+
+
+def elsewhere(rootdir: Path, skipped: Skipped) -> tuple[list[Sheet], str]:
+    """Return what the one other tool left that left something, and where.
+
+    Raises:
+        ProjectError: none did, or several.
+    """
+    found = {place: sheets for place in layouts.PLACES if (sheets := left(rootdir, place))}
+    if not found:
+        raise ProjectError(_nowhere(rootdir))
+    if len(found) > 1:
+        places = ", ".join(place.as_posix() for place in found)
+        raise ProjectError(
+            f"No migrations: there is no {FOLDER.as_posix()}, and which of {places} makes the "
+            f"database is not known. Set {SETTING} to it."
+        )
+    ((place, sheets),) = found.items()
+    if (rootdir / place).is_dir():
+        skipped += layouts.unlisted(rootdir / place, sheets)
+    return sheets, place.as_posix()
+
+
+def left(rootdir: Path, place: Path) -> list[Sheet]:
+    """Return the files at one of the places where tools leave them."""
+    path = rootdir / place
+    if place == SCHEMAS:
+        return [Sheet(one, one.stem, Manner.BATCH) for one in _schemas(rootdir)]
+    if place.name == layouts.PLAN:
+        return layouts.sheets(path.parent) or [] if path.is_file() else []
+    if path.is_file():
+        return [Sheet(path, path.stem, Manner.SCRIPT)]
+    if not path.is_dir():
+        return []
+    return layouts.sheets(path) or [Sheet(*one) for one in _up_and_down(path)]
+
+
+def _up_and_down(folder: Path) -> Iterator[tuple[Path, str, Manner]]:
+    """Yield the files of dbmate and goose, and those of which another one is the way back."""
+    for path in sorted(folder.glob("*.sql"), key=lambda path: os.fsencode(path.name)):
+        if not layouts.way_down(path.name):
+            yield path, path.stem, Manner.BATCH
+
+
+def _schemas(rootdir: Path) -> list[Path]:
+    """Return the files of the declarative schema in the order of the CLI."""
+    paths = config.value(rootdir, "db", "migrations", "schema_paths")
+    if isinstance(paths, list) and paths:
+        return config.matches(rootdir, paths)
+    return sorted((rootdir / SCHEMAS).rglob("*.sql"))
+
+
+def seeds(rootdir: Path) -> list[Path]:
+    """Return the seeds that the Supabase CLI would load after a reset.
+
+    Raises:
+        ConfigurationError: there are none, or they are switched off.
+    """
+    if config.value(rootdir, "db", "seed", "enabled") is False:
+        raise ConfigurationError(
+            f"{CONFIG.as_posix()} sets [db.seed] enabled = false: the Supabase CLI loads none. "
+            "Enable them, or leave out usersync_seeds."
+        )
+    given = config.value(rootdir, "db", "seed", "sql_paths")
+    patterns = given if isinstance(given, list) else ["./seed.sql"]
+    if found := config.matches(rootdir, patterns):
+        return found
+    raise ConfigurationError(
+        f"usersync_seeds asks for seeds, and {', '.join(map(str, patterns))} names no file below "
+        f"{rootdir / 'supabase'}. Mend [db.seed] sql_paths, or leave out usersync_seeds."
+    )
+
+
+def _nowhere(rootdir: Path) -> str:
+    if Path(FOLDER).is_dir() and Path.cwd() != rootdir:
+        return (
+            f"No migrations: pytest's rootdir is {rootdir}, which has no {FOLDER.as_posix()}; that "
+            "of the working directory is not looked at. Write --option=VALUE with =, for pytest "
+            "may take a path after a blank for one of tests; or set --rootdir."
+        )
+    below = [*rootdir.glob(f"*/{FOLDER}"), *rootdir.glob(f"*/*/{FOLDER}")]
+    hint = "to the folder of your migrations, relative to pytest's rootdir"
+    if below:
+        hint = f"to {' or '.join(shown(rootdir, path) for path in sorted(below))}"
+    return f"No migrations: there is no {rootdir / FOLDER}. Set {SETTING} {hint}."

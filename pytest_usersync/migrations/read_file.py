@@ -1,0 +1,57 @@
+"""Read one file of a project; what is wrong with it is told when its turn comes to be applied."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ..model.finding import Failure, Location
+from . import layouts
+from .layouts import Sheet
+from .model import Manner, Migration, shown
+
+_LABEL = re.compile(r"([0-9]+)_(.*)", re.DOTALL)
+
+
+def read(rootdir: Path, sheet: Sheet, role: str = "") -> Migration:
+    """Return one file as it is to be applied.
+
+    A file that was named for itself is taken for what it holds: a dump is applied as psql would,
+    and of one with a way up and a way down only the way up.
+    """
+    named = _LABEL.fullmatch(sheet.label)
+    version, name = (named[1], named[2]) if named else (sheet.label, sheet.label)
+    content = b""
+    try:
+        content = sheet.path.read_bytes()
+        failure = _not_text(content, shown(rootdir, sheet.path))
+    except OSError as error:
+        place = Location(shown(rootdir, sheet.path), 1)
+        failure = Failure("58030", f"the file cannot be read: {error.strerror}", location=place)
+    text = "" if failure else content.decode("utf-8", "surrogateescape")
+    manner, text = _taken(sheet, text)
+    return Migration(sheet.path, version, name, text, manner, role, failure)
+
+
+def _taken(sheet: Sheet, text: str) -> tuple[Manner, str]:
+    if sheet.as_is or sheet.manner in (Manner.SEED, Manner.SCRIPT):
+        return sheet.manner, text
+    if (up := layouts.way_up(text)) is not None:
+        return Manner.BATCH, up
+    if sheet.manner is Manner.CLI and not _LABEL.fullmatch(sheet.label) and layouts.is_dump(text):
+        return Manner.SCRIPT, text
+    return sheet.manner, text
+
+
+def _not_text(content: bytes, name: str) -> Failure | None:
+    """Tell what PostgreSQL cannot be sent at all; other bytes it refuses by itself."""
+    offset = content.find(0)
+    if offset < 0:
+        return None
+    line = content.count(b"\n", 0, offset) + 1
+    return Failure(
+        "22021",
+        f"the file is not text: byte 0x00 at offset {offset}, line {line}",
+        hint="Save it as UTF-8.",
+        location=Location(name, line),
+    )

@@ -1,0 +1,161 @@
+"""What a check says: findings, and why it could not or need not say anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from .safe_text import cut, cut_lines, cut_sql
+
+
+class Level(StrEnum):
+    """How much a broken promise weighs: ``error`` fails the run, ``warning`` only under strict."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Outcome(StrEnum):
+    """What became of a check; the words are those of the JSON report."""
+
+    KEPT = "kept"
+    BROKEN = "broken"
+    NOT_APPLICABLE = "not-applicable"
+    NOT_JUDGED = "not-judged"
+
+
+class NotApplicable(Exception):
+    """The promise does not concern this project; the message is the reason."""
+
+
+class NotJudged(Exception):
+    """A precondition failed, so the promise could not be judged; the message is the reason."""
+
+
+def _shorten(one: object, **ways: Callable[[str], str]) -> None:
+    """Cut fields where they are made, so that nothing which shows them can be flooded."""
+    for name, shorter in ways.items():
+        object.__setattr__(one, name, shorter(getattr(one, name)))
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in the project's files; ``line`` and ``column`` count from 1."""
+
+    file: str
+    line: int
+    column: int = 1
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        """Cut what is too long to be shown."""
+        _shorten(self, source=cut)
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientView:
+    """What the app's user sees when the database refuses: HTTP status, error code, message."""
+
+    status: int
+    code: str
+    message: str
+
+    def __post_init__(self) -> None:
+        """Cut what is too long to be shown."""
+        _shorten(self, message=cut)
+
+    def __str__(self) -> str:
+        return f'{self.status} "{self.message}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error of PostgreSQL in its own words, and the line of the project that raised it.
+
+    ``constraint``, ``table`` and ``column`` are the names that it is about, where it says so: in a
+    message their quotation marks cannot be told from those around them.
+    """
+
+    sqlstate: str
+    message: str
+    detail: str = ""
+    hint: str = ""
+    context: str = ""
+    location: Location | None = None
+    constraint: str = ""
+    table: str = ""
+    column: str = ""
+
+    def __post_init__(self) -> None:
+        """Cut what is too long to be shown."""
+        _shorten(self, message=cut, detail=cut, hint=cut, context=cut_lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """That the project accepts a finding; ``expires`` is the last day of it, or empty."""
+
+    reason: str = ""
+    expires: str = ""
+    expired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One broken promise, demonstrated.
+
+    Args:
+        summary: what happened, in one sentence of the project's own names.
+        sql: the shortest case that shows it, runnable in psql.
+        remedy: what to change, as SQL to paste or as the decision to take.
+        case: the check's case (``"phone"``), empty when the check has none.
+        failure: the database error behind it, if there was one.
+        location: where in the project the cause stands, when known.
+        client: what the app's user sees, if the request failed.
+        accepted: what the project's baseline says of it, if anything.
+    """
+
+    summary: str
+    sql: str
+    remedy: str
+    case: str = ""
+    failure: Failure | None = None
+    location: Location | None = None
+    client: ClientView | None = None
+    accepted: Acceptance | None = None
+
+    def __post_init__(self) -> None:
+        """Cut what is too long to be shown."""
+        _shorten(self, summary=cut, sql=cut_sql, remedy=cut_sql)
+
+    @property
+    def open(self) -> bool:
+        """Tell whether the finding counts: nobody accepted it, or no longer."""
+        return self.accepted is None or self.accepted.expired
+
+    @property
+    def place(self) -> Location | None:
+        """Return the line of the project that the finding is about, if it is known."""
+        return self.location or (self.failure.location if self.failure else None)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the finding as the JSON report shows it."""
+        return {
+            "case": self.case,
+            "summary": self.summary,
+            "sql": self.sql,
+            "sqlstate": self.failure.sqlstate if self.failure else None,
+            "message": self.failure.message if self.failure else None,
+            "detail": self.failure.detail if self.failure else None,
+            "hint": self.failure.hint if self.failure else None,
+            "context": self.failure.context if self.failure else None,
+            "location": asdict(self.place) if self.place else None,
+            "client": asdict(self.client) if self.client else None,
+            "remedy": self.remedy,
+            "accepted": asdict(self.accepted) if self.accepted else None,
+        }

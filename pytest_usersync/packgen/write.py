@@ -1,0 +1,58 @@
+"""Write the pack and tell about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..checks import registry
+from ..model.finding import Level
+from ..reporting.wording import prose
+from ..runner.check import Subject
+from .pack import Pack, made
+from .target_folder import Place, put, versions
+
+
+def written(subject: Subject, place: Place) -> str:
+    """Make the pack, write it, and return what people should know of it.
+
+    Raises:
+        UserSyncError: it cannot be made or written; then nothing is.
+    """
+    pack = made(subject)
+    project = subject.project
+    names = versions(project, len(pack.drafts))
+    files = {
+        f"{version}_{draft.name}.sql": f"{draft.text.strip()}\n"
+        for version, draft in zip(names, pack.drafts, strict=True)
+    }
+    paths = put(place, files, pack.scripts)
+    return "\n".join(_lines(pack, [project.shown(path) for path in paths]))
+
+
+def _lines(pack: Pack, paths: list[str]) -> Iterator[str]:
+    yield "Written, to be read before it is applied:"
+    yield from (f"  {path}" for path in paths)
+    yield ""
+    for one in pack.decided:
+        yield from prose(one)
+    yield ""
+    for code, reason in dict.fromkeys((one.code, one.reason) for one in pack.unjudged):
+        yield from prose(f"{code} could not be judged with it: {reason}")
+    left = sorted({one.code for one in pack.left})
+    if not left:
+        yield f"With it, no {'other ' * bool(pack.unjudged)}check finds anything."
+        return
+    yield "With it, this is still found, and yours to decide:"
+    checks = {check.code: check for check in registry.every()}
+    for code in left:
+        finding = next(one.findings[0] for one in pack.left if one.code == code)
+        level = checks[code].level
+        weight = "" if level is Level.ERROR else f" ({level})"
+        yield from prose(f"{code}{weight}: {_short(finding.summary)}")
+
+
+def _short(summary: str) -> str:
+    """Return a summary without the folder that the scripts were tried in."""
+    folder = Path(summary.partition(" ")[0])
+    return summary.replace(str(folder), folder.name, 1) if folder.is_absolute() else summary

@@ -1,0 +1,1 @@
+"""The simulated Supabase: roles, schemas and extensions of a project's database."""

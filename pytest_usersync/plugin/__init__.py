@@ -1,0 +1,1 @@
+"""The pytest plugin: hooks, the run with ``--usersync``, its items, fixtures, xdist."""

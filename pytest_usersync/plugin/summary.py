@@ -1,0 +1,106 @@
+"""What a run does in the end: it tells what is broken, and writes it where it was told to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from ..checks import registry
+from ..model.finding import Outcome
+from ..model.safe_text import in_line
+from ..model.settings import Settings
+from ..reporting import baseline, json_report
+from ..reporting.summary import gather, summary, title, told
+from ..runner.check import Check, Subject
+from ..runner.verdict import Verdict
+from .items import BASELINE, STAGES, SUBJECT
+
+NONE_APPLIES = (
+    "--usersync judged nothing: none of the chosen checks concerns this project. Choose others with"
+    " --usersync-select."
+)
+
+
+def write(
+    config: pytest.Config, settings: Settings, checks: Sequence[Check], found: Collection[Verdict]
+) -> None:
+    """Write the report and the baseline, where they were asked for.
+
+    Raises:
+        ConfigurationError: one of them cannot be written.
+    """
+    known = config.stash.get(BASELINE, None)
+    gone = known.gone(found) if known else []
+    if settings.report:
+        judged = gather(checks, found)
+        data = json_report.document(config.stash[SUBJECT], checks, judged, known, gone)
+        json_report.write(settings.report, data)
+    if known and known.update:
+        baseline.write(known.path, known.updated(found))
+
+
+def tell(
+    terminal: pytest.TerminalReporter,
+    subject: Subject,
+    checks: Sequence[Check],
+    found: Collection[Verdict],
+) -> None:
+    """Tell what is broken, check by check."""
+    judged = gather(checks, found)
+    terminal.section(title(judged))
+    verbose = terminal.config.getoption("verbose") > 0
+    lines = [*summary(judged, len(checks) - len(judged), verbose=verbose)]
+    if known := terminal.config.stash.get(BASELINE, None):
+        lines += told(known, found, subject.project.shown(known.path))
+    for line in lines:
+        terminal.write_line(in_line(line.text), **({line.style: True} if line.style else {}))
+
+
+def overlooked(
+    config: pytest.Config, settings: Settings, subject: Subject, found: Collection[Verdict]
+) -> list[str]:
+    """Return a line for each file that did not apply, where the check that judges it did not run.
+
+    What the project ignores or accepts by name is left out.
+    """
+    judged = {verdict.code for verdict in found}
+    return [
+        f"{fault.text}. The run fails because of this, although {fault.code} was not judged."
+        for fault in subject.faults()
+        if fault.code not in judged
+        and not fault.ignored(settings.ignore)
+        and not _accepted(config, fault.code)
+    ]
+
+
+def _accepted(config: pytest.Config, code: str) -> bool:
+    """Tell whether the baseline accepts all that a check finds, which has not run."""
+    known = config.stash.get(BASELINE, None)
+    if known is None or code not in {entry.code for entry in known.entries}:
+        return False
+    verdict = config.stash[STAGES].attempt(registry.find(code), "")
+    marked = known.mark(verdict, datetime.now(UTC).date())
+    return marked.accepted and not marked.reason
+
+
+def none_applies(checks: Sequence[Check], found: Collection[Verdict]) -> bool:
+    """Tell whether every case of the chosen checks was looked at, and none concerns the project."""
+    outcomes = {(one.code, one.case): one.outcome for one in found}
+    return bool(outcomes) and all(
+        outcomes.get((check.code, case)) is Outcome.NOT_APPLICABLE
+        for check in checks
+        for case in check.cases or ("",)
+    )
+
+
+def spare_import(config: pytest.Config) -> None:
+    """Keep Hypothesis's plugin from importing all of Hypothesis to say that it has nothing to say.
+
+    That takes a fifth of a second, in each of xdist's processes again.
+    """
+    plugin = config.pluginmanager.get_plugin("hypothesispytest")
+    if plugin and "hypothesis" not in sys.modules:
+        config.pluginmanager.unregister(plugin)

@@ -1,0 +1,310 @@
+"""A run as a guest on somebody else's server: what it makes there is marked, and is removed.
+
+Marks are comments with the run's id; databases have one, or belong to a role that has one. A run is
+alive while it holds an advisory lock. Whoever begins or ends removes what runs have left that are
+alive no more; what all runs share goes with the last one.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import DictRow
+
+from ..model.errors import ServerError, ServerLost
+from . import role_fitness, role_ledger
+from .conninfo import connect, place
+from .model import MAINTENANCE, Guest, Secret, Server
+
+Connection = psycopg.Connection[DictRow]
+
+KEPT = "kept by pytest-usersync for a look; drop it when you have seen it"
+_LOCK = 0x7573657273796E63  # "usersync"
+_ALIVE = 0x75736572
+_PATIENCE = "120s"
+_ALIVE_ONES = """
+select pg_catalog.lpad(pg_catalog.to_hex(l.objid::bigint), 8, '0') as id
+from pg_catalog.pg_locks as l
+join pg_catalog.pg_database as d on d.oid = l.database
+where l.locktype = 'advisory' and l.classid = %s and l.objsubid = 2
+    and d.datname = pg_catalog.current_database() and l.pid <> pg_catalog.pg_backend_pid()
+order by id
+"""
+# Everything of ours that stands beside the databases of others. A database without any comment is
+# its owner's; one that was kept has another comment.
+_MARKED = """
+with mark as (
+    select said.objoid, said.classoid, part[1] as run, part[2] is not null as shared
+    from pg_catalog.pg_shdescription as said
+    cross join lateral pg_catalog.regexp_matches(
+        said.description, '^made by pytest-usersync, run ([0-9a-f]{8})(, for all runs)?$'
+    ) as part
+)
+select
+    'database' as kind,
+    d.datname::text as name,
+    coalesce(mark.run, owner.run) as run,
+    coalesce(mark.shared, owner.shared) as shared
+from pg_catalog.pg_database as d
+left join mark
+    on mark.objoid = d.oid and mark.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass
+left join mark as owner
+    on owner.objoid = d.datdba and owner.classoid = 'pg_catalog.pg_authid'::pg_catalog.regclass
+    and pg_catalog.shobj_description(d.oid, 'pg_database') is null
+where coalesce(mark.run, owner.run) is not null
+union all
+select 'role', r.rolname::text, mark.run, mark.shared
+from pg_catalog.pg_authid as r
+join mark on mark.objoid = r.oid and mark.classoid = 'pg_catalog.pg_authid'::pg_catalog.regclass
+order by kind, name
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    kind: str
+    name: str
+    run: str
+    shared: bool
+
+
+def begin(server: Server) -> tuple[Server, Callable[[], None]]:
+    """Come to a server: remove what dead runs left there, and be known as alive.
+
+    Return the server with its guest, and what ends the visit.
+
+    Raises:
+        ServerError: a role that is there cannot serve, another run holds everybody up, or the
+            server is lost meanwhile.
+    """
+    guest = Guest(secrets.token_hex(4), secrets.token_hex(16))
+    number = int.from_bytes(bytes.fromhex(guest.id), signed=True)
+    control = connect(_patient(server))
+    try:
+        with locked(control):
+            others = _alive(control)
+            control.execute(
+                "select pg_catalog.pg_advisory_lock(%s::int4, %s::int4)", [_ALIVE, number]
+            )
+            _sweep(control, server, others, everything=False)
+            stand_ins = role_fitness.stand_ins(control, place(server.conninfo))
+            guest = replace(guest, stand_ins=stand_ins)
+            make_role(control, guest.role, "nologin", guest.mark)
+            role_ledger.begin(control, server, guest)
+    except BaseException as error:
+        lost = isinstance(error, psycopg.OperationalError) and control.closed
+        with suppress(Exception):
+            _end(control, server, number)
+        if lost:
+            said = str(error).partition("\n")[0].rstrip(".")
+            where = place(server.conninfo)
+            raise ServerLost(
+                f"The server at {where} was lost while the run began: {said}."
+            ) from None
+        raise
+    pid = os.getpid()
+
+    def end() -> None:
+        if os.getpid() == pid:  # A forked child leaves it to its parent.
+            _end(control, server, number)
+
+    return replace(server, guest=guest), end
+
+
+def _end(control: Connection, server: Server, number: int) -> None:
+    """Remove what the run has made, unless others use it: then the last one does.
+
+    Args:
+        number: by its lock the others know that the run is alive.
+
+    Raises:
+        ServerError: something could not be removed, or nobody answers any more.
+    """
+    try:
+        left = _removed(control, server, number)
+    except psycopg.OperationalError:
+        if not control.closed:
+            raise
+        # Our lock went with the connection, so whatever is ours counts as left by a dead run.
+        control = connect(_patient(server))
+        left = _removed(control, server, number)
+    finally:
+        control.close()
+    if left:
+        raise ServerError(f"These could not be removed from the server: {', '.join(left)}.")
+
+
+def _removed(control: Connection, server: Server, number: int) -> list[str]:
+    with locked(control):
+        left = _sweep(control, server, _alive(control), everything=True)
+        # A closed session keeps its locks for a moment: who ends then would leave all to us.
+        control.execute(
+            "select pg_catalog.pg_advisory_unlock(%s::int4, %s::int4)", [_ALIVE, number]
+        )
+        return left
+
+
+def _patient(server: Server) -> Secret:
+    """Return how to connect for the whole run, whatever limits the server has for idle sessions."""
+    given = conninfo_to_dict(server.conninfo).get("options") or ""
+    options = f"{given} -c lock_timeout={_PATIENCE} -c statement_timeout=0"
+    if server.version >= 140000:
+        options += " -c idle_session_timeout=0"
+    return Secret(
+        make_conninfo(
+            server.conninfo,
+            dbname=MAINTENANCE,
+            options=options.strip(),
+            application_name="pytest-usersync",
+        )
+    )
+
+
+@contextmanager
+def locked(connection: Connection) -> Iterator[None]:
+    """Keep other runs from beginning, ending and building meanwhile."""
+    try:
+        connection.execute("select pg_catalog.pg_advisory_lock(%s)", [_LOCK])
+    except psycopg.errors.LockNotAvailable:
+        raise ServerError(
+            f"Another run has been at work on the server for {_PATIENCE}, and does not end. "
+            "End that run: it is named pytest-usersync in pg_stat_activity."
+        ) from None
+    try:
+        yield
+    finally:
+        with suppress(psycopg.OperationalError):
+            connection.execute("select pg_catalog.pg_advisory_unlock(%s)", [_LOCK])
+
+
+def make_role(connection: Connection, name: str, attributes: str, mark: str) -> None:
+    """Make a role with its mark, or neither; where it has a password, nobody but the run knows it.
+
+    Args:
+        connection: a superuser's.
+        name: the role.
+        attributes: what comes after ``create role <name>``.
+        mark: the comment.
+    """
+    role = sql.Identifier(name)
+    with connection.transaction():
+        connection.execute(sql.SQL("create role {} {}").format(role, sql.SQL(attributes)))
+        connection.execute(sql.SQL("comment on role {} is {}").format(role, sql.Literal(mark)))
+
+
+def set_password(connection: Connection, name: str, guest: Guest) -> None:
+    """Give a role of ours its password; what is sent, and may be logged, is only its verifier."""
+    pgconn = connection.pgconn
+    verifier = pgconn.encrypt_password(
+        guest.password(name).encode(), name.encode(), b"scram-sha-256"
+    )
+    statement = sql.SQL("alter role {} password {}")
+    connection.execute(statement.format(sql.Identifier(name), sql.Literal(verifier.decode())))
+
+
+def is_ours(connection: Connection, guest: Guest, database: str) -> bool:
+    """Return whether a database has the mark of this run."""
+    run = guest.id
+    return any(
+        one.run == run and one.kind == "database" and one.name == database
+        for one in _marked(connection)
+    )
+
+
+def is_alive(connection: Connection, run: str) -> bool:
+    """Return whether a run is still there."""
+    row = connection.execute(_ALIVE_ONES, [_ALIVE])
+    return any(one["id"] == run for one in row)
+
+
+def _alive(control: Connection) -> set[str]:
+    """Return the ids of the other runs that are alive."""
+    return {row["id"] for row in control.execute(_ALIVE_ONES, [_ALIVE])}
+
+
+def _marked(control: Connection) -> list[_Thing]:
+    return [_Thing(**row) for row in control.execute(_MARKED)]
+
+
+def _sweep(
+    control: Connection, server: Server, alive: Collection[str], *, everything: bool
+) -> list[str]:
+    """Remove what belongs to no run that is alive; return the databases that would not go.
+
+    Args:
+        control: a superuser's connection that holds the lock.
+        server: where it is.
+        alive: the runs that are; without any, what they share goes as well.
+        everything: whether all that differs in roles that were there comes from our runs.
+    """
+    book = role_ledger.find(control)
+    if book:
+        role_ledger.mark(server, book, alive)
+    gone = [
+        one
+        for one in _marked(control)
+        if (not alive if one.shared else one.run not in alive) and one.name != book
+    ]
+    left = [
+        f"database {one.name}"
+        for one in gone
+        if one.kind == "database" and not _drop_database(control, one.name)
+    ]
+    # The roles that are left have something in a database that was kept; they go when that went.
+    drop_roles(server, book, [one.name for one in gone if one.kind == "role"])
+    if book and not alive:
+        role_ledger.put_back(server, book, everything=everything)
+        if not _drop_database(control, book):
+            left.append(f"database {book}")
+    return left
+
+
+def _drop_database(control: Connection, name: str) -> bool:
+    statement = sql.SQL("drop database if exists {} with (force)")
+    try:
+        control.execute(statement.format(sql.Identifier(name)))
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    except psycopg.errors.ObjectInUse:
+        return False
+    return True
+
+
+def drop_roles(server: Server, book: str | None, names: Collection[str]) -> None:
+    """Drop roles in whatever order they can be dropped in, but for those that are still needed.
+
+    A role that somebody has given something in a database of theirs is needed: it stays, for
+    nothing is taken away there.
+
+    Args:
+        server: where they are.
+        book: a database of ours, where what a role was granted on the whole server is taken back.
+        names: the roles, which are ours.
+    """
+    with connect(Secret(make_conninfo(server.conninfo, dbname=book or MAINTENANCE))) as inside:
+        left, before = list(names), -1
+        while left and len(left) != before:
+            before = len(left)
+            left = [name for name in left if not _drop_role(inside, name, granted=bool(book))]
+
+
+def _drop_role(inside: Connection, name: str, *, granted: bool) -> bool:
+    """Drop a role; return whether nothing needs it any more, so that it is gone."""
+    role = sql.Identifier(name)
+    try:
+        with inside.transaction():
+            if granted:
+                inside.execute(sql.SQL("drop owned by {}").format(role))
+            inside.execute(sql.SQL("drop role if exists {}").format(role))
+    except psycopg.errors.DependentObjectsStillExist:
+        return False
+    except psycopg.errors.ObjectInUse:  # somebody is logged in as it, in a forgotten session
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""What the checks of one chapter share, and remedies that several chapters write."""

@@ -1,0 +1,70 @@
+"""Who signs up where nobody was before, one of each kind, and what the triggers write for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+from uuid import UUID
+
+from ...model.quoting import named, quoted
+from ...model.sync import Target
+from ...runner.check import Subject
+from ...runner.context import Trial
+from ..maintenance import ghosts
+from ..maintenance.ghosts import KINDS, Kind
+from ..maintenance.sandbox import fresh
+
+Rows: TypeAlias = dict[tuple[Target, UUID], list[Mapping[str, object]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Who signed up with the triggers on.
+
+    Args:
+        made: the ids by the kind; whom the project or Supabase Auth refuses is left out.
+        rows: what the triggers wrote, by the target and the id.
+        ghosts: who has no profile.
+    """
+
+    made: Mapping[Kind, Sequence[UUID]]
+    rows: Rows
+    ghosts: frozenset[UUID]
+
+
+@dataclass
+class _Known:
+    """What this process has seen."""
+
+    subject: Subject
+    signed: Signed | None = None
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def signed(trial: Trial) -> Signed:
+    """Return who signs up, and gets what; it is done once in a process."""
+    known = trial.common(_Known)
+    known.signed = known.signed or sign(trial, KINDS)
+    return known.signed
+
+
+def sign(trial: Trial, kinds: Iterable[Kind]) -> Signed:
+    """Sign up one of each kind, in this order, on a database as new."""
+    alone = fresh(trial)
+    made = ghosts.made(alone, kinds)
+    users = [user_id for ids in made.values() for user_id in ids]
+    return Signed(made, rows(alone, users), frozenset(ghosts.without_profile(alone)))
+
+
+def rows(trial: Trial, user_ids: Sequence[UUID]) -> Rows:
+    """Return the rows of every target that carry the id of one of these users."""
+    known = {str(user_id): user_id for user_id in user_ids}
+    found: Rows = {}
+    for target in trial.sync.targets:
+        query = f"select * from {named(target.table)} where {quoted(target.key)}::text = any (%s)"
+        for row in trial.query(query, [[*known]]):
+            found.setdefault((target, known[str(row[target.key])]), []).append(row)
+    return found

@@ -1,0 +1,128 @@
+"""Deleting a user in a trial, and what the database says to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from psycopg import Error
+
+from ...auth import SupabaseAuth, User
+from ...diagnosis import causes
+from ...diagnosis.causes import Told
+from ...diagnosis.failure_context import Scene
+from ...model.finding import Failure, NotJudged
+from ...model.quoting import named, quoted
+from ...model.sync import Sync
+from ...postgres.database import Connection
+from ...runner import lifecycle
+from ...runner.context import Trial
+from ...runner.signup_refused import Refused
+from .references import Reference
+
+
+def delete(trial: Trial, user: User, *, soft: bool = False) -> None:
+    """Delete a user as an admin does, and remember it, unless that is refused (``Refused``)."""
+    before = trial.sent
+    try:
+        lifecycle.act(trial, _soft if soft else _hard, user)
+    except Refused:
+        trial.sent = before
+        raise
+
+
+def _hard(auth: SupabaseAuth, user: User) -> User:
+    auth.admin.delete_user(user)
+    return user
+
+
+def _soft(auth: SupabaseAuth, user: User) -> User:
+    auth.admin.delete_user(user, soft=True)
+    return user
+
+
+def deleted(trial: Trial, user: User, *, soft: bool = False) -> None:
+    """Delete a user where another check judges whether that is possible."""
+    try:
+        delete(trial, user, soft=soft)
+    except Refused as refusal:
+        way, code = ("soft", "US203") if soft else ("hard", "US205")
+        raise NotJudged(f"a {way} delete is refused ({code}): {refusal.error}") from refusal
+
+
+def script(user: User) -> str:
+    """Return what Supabase Auth does to delete the user, as SQL."""
+    return (
+        "set session authorization supabase_auth_admin;\n"
+        f"delete from auth.users where id = '{user.id}';\n"
+    )
+
+
+def again(connection: Connection, user: User) -> None:
+    """Delete the user in an open transaction of the harness, so that it can be taken back."""
+    with connection.transaction():
+        connection.execute("set local role supabase_auth_admin")
+        connection.execute("delete from auth.users where id = %s", [user.id])
+        connection.execute("set constraints all immediate; reset role")
+
+
+def cause(trial: Trial, refusal: Refused) -> Failure | None:
+    """Return what the database said, if it was the database that refused."""
+    error = refusal.error.__cause__
+    return trial.failure(error) if isinstance(error, Error) else None
+
+
+def tell(trial: Trial, failure: Failure, keys: Sequence[Reference]) -> Told:
+    """Return why the database refuses a delete, in the project's own names, and what to change.
+
+    Args:
+        keys: the foreign keys that lead to the user.
+    """
+    if key := behind(failure, keys):
+        return _emptied(key) if failure.sqlstate == "23502" else _kept(key, trial.sync)
+    if failure.sqlstate == "P0001":
+        scene = Scene(failure, trial.sync, trial.query)
+        return Told(
+            f'{scene.actor} raises an exception of its own: "{failure.message}"',
+            f"Take the RAISE out of {scene.actor}. If no user is ever to be deleted, say so:"
+            " usersync_hard_delete = refuse.",
+        )
+    return causes.tell(failure, trial.sync, None, trial.query)
+
+
+def behind(failure: Failure, keys: Sequence[Reference]) -> Reference | None:
+    """Return the foreign key that refuses a delete, or that empties a column it may not empty."""
+    if failure.sqlstate == "23503":
+        said = (key for key in keys if _said(failure, key.name) and _said(failure, key.table.name))
+        return next(said, None)
+    if failure.sqlstate == "23502" and "PL/pgSQL" not in failure.context:
+        emptied = (key for key in keys if key.deleting in "nd" and _said(failure, key.table.name))
+        return next((key for key in emptied if _said(failure, key.columns[0])), None)
+    return None
+
+
+def _said(failure: Failure, name: str) -> bool:
+    return f'"{name}"' in failure.message
+
+
+def _kept(key: Reference, sync: Sync) -> Told:
+    own = any((key.table, key.columns) == (t.table, (t.key,)) for t in sync.targets)
+    action, other = "cascade", ""
+    if not own and key.nullable:
+        action, other = "set null", "-- or `on delete cascade`, if the row is to go, too\n"
+    elif not own:
+        other = "-- or let the column be empty, and `on delete set null`, if the row is to stay\n"
+    columns = ", ".join(map(quoted, key.columns))
+    return Told(
+        f"{named(key.table)} ({columns}) refers to {named(key.referenced)} by {quoted(key.name)},"
+        " which lets nothing go that it refers to",
+        key.on_delete(action) + other,
+    )
+
+
+def _emptied(key: Reference) -> Told:
+    table, column = named(key.table), quoted(key.columns[0])
+    return Told(
+        f"{quoted(key.name)} empties {table}.{column} on delete, and the column is NOT NULL",
+        key.on_delete("cascade") + "-- or, if the row is to stay without its user:\n"
+        f"-- alter table {table} alter column {column} drop not null;\n",
+    )

@@ -1,0 +1,137 @@
+"""Find the project's backfill: as the user names it, or by trying what may be one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from psycopg import Error
+from psycopg.errors import InvalidTransactionTermination
+
+from ...migrations import Migration, blank_comments, locate_function
+from ...migrations.psql_script import Command, Copy, cut
+from ...model.finding import Failure, Location, NotJudged
+from ...model.names import mentions
+from ...model.quoting import named
+from ...model.sync import Table
+from ...runner.check import Subject
+from ...runner.context import Trial
+from . import ghosts, maintenance
+from .routines import Routine, at_work, runnable
+from .sandbox import fresh
+
+if TYPE_CHECKING:
+    from psycopg.rows import DictRow
+
+# More functions than this are not tried: a project of hundreds has other business.
+_TRIED = 12
+
+_FILLS = re.compile(r"\binsert\s+into\b|\bmerge\s+into\b", re.IGNORECASE)
+_USERS = re.compile(r'"?\bauth"?\s*\.\s*"?users\b', re.IGNORECASE)
+_INTO_USERS = re.compile(r'\binto\s+"?auth"?\s*\.\s*"?users\b', re.IGNORECASE)
+_DOES = re.compile(r"(?:insert|with|do|merge)\b", re.IGNORECASE)
+_CALLS = re.compile(r"(?:call|select|do)\b", re.IGNORECASE)
+
+
+def given(trial: Trial) -> Routine | None:
+    """Return what the user calls the backfill, run once where there is nothing to fill."""
+    given = trial.subject.upkeep.backfill
+    if not given:
+        return None
+    project = trial.subject.project
+    routine = Routine(given, given, statements=(given,))
+    if given.lower().endswith(".sql"):
+        path = Path(given)
+        text = path.read_text(encoding="utf-8")
+        texts = tuple(one.text for one in runnable(path.name, cut(text)))
+        shown = project.shown(path)
+        routine = Routine(";\n".join(texts), shown, Location(shown, 1), statements=texts)
+    done = _tried(fresh(trial), routine)
+    if isinstance(done, Failure) and done.sqlstate[:2] in ("3F", "42") and not done.context:
+        raise NotJudged(
+            f"usersync_backfill: {routine.origin} fails: {done.sqlstate} {done.message}"
+        )
+    return done if isinstance(done, Routine) else replace(routine, commits=False)
+
+
+def first(trial: Trial) -> Routine | None:
+    """Return the first that gives a ghost a profile when it is run.
+
+    If none does, one that fails and whose name says that it should is the project's backfill.
+    """
+    aside = fresh(trial)
+    lost: UUID | None = None
+    failed: Routine | None = None
+    for routine in _candidates(aside):
+        if lost is None:
+            lost = ghosts.ghost(aside)
+        done = _tried(aside, routine)
+        if aside.profiles(aside.sync.profile, lost):
+            if isinstance(done, Routine):
+                return done
+            aside, lost = fresh(trial), None
+        elif isinstance(done, Failure) and routine.meant:
+            failed = failed or routine
+    return failed
+
+
+def _tried(trial: Trial, routine: Routine) -> Routine | Failure:
+    """Run a routine, in a transaction if it can, and return it with what was learnt of it."""
+    try:
+        with at_work(trial) as connection:
+            try:
+                with connection.transaction():
+                    routine.run(connection)
+            except InvalidTransactionTermination:
+                routine = replace(routine, commits=True)
+        if routine.commits:
+            with at_work(trial) as connection:
+                routine.run(connection)
+    except Error as error:
+        return trial.failure(error)
+    return routine
+
+
+def _candidates(trial: Trial) -> Iterator[Routine]:
+    # Read before anything is tried, which may make more.
+    found = maintenance.callables(trial.session().cursor())
+    names = {one["name"] for one in maintenance.callables(trial.session().cursor(), plain=False)}
+    profile = trial.sync.profile.table.name
+    named_so = [one for one in found if "backfill" in one["name"]]
+    likely = named_so + [one for one in found if one not in named_so and _speaks(one, profile)]
+    for one in likely[:_TRIED]:
+        name = f"{named(Table(one['schema'], one['name']))}()"
+        call = f"call {name}" if one["procedure"] else f"select * from {name}"
+        where = (one["schema"], one["name"], one["source"])
+        place = locate_function(trial.subject.project, *where)
+        meant = one in named_so and _speaks(one, profile)
+        yield Routine(call, name, place, statements=(call,), meant=meant)
+    for migration in reversed(trial.subject.project.files):
+        if migration.role != "seed":
+            yield from _statements(trial.subject, migration, names)
+
+
+def _speaks(routine: DictRow, profile: str) -> bool:
+    source = routine["source"]
+    return profile in source and bool(_USERS.search(source))
+
+
+def _statements(subject: Subject, migration: Migration, names: set[str]) -> Iterator[Routine]:
+    """Yield the statements of a migration that may fill ghosts, as they stand there."""
+    for one in reversed(migration.statements):
+        code = blank_comments(one.text)
+        if isinstance(one, Copy | Command) or not _may_fill(code.lstrip(), names):
+            continue
+        place = subject.project.location(migration, *one.place())
+        text = next(cut(one.text)).text
+        yield Routine(text, f"the backfill in {place}", place, statements=(text,), once=True)
+
+
+def _may_fill(code: str, names: set[str]) -> bool:
+    if _DOES.match(code) and _USERS.search(code) and _FILLS.search(code):
+        return not _INTO_USERS.search(code)
+    return bool(_CALLS.match(code)) and any(mentions(code, one) for one in names)

@@ -1,0 +1,141 @@
+"""What chores are done with: a routine that the project calls, a script that people run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg import Cursor, Error
+from psycopg.pq import TransactionStatus
+from psycopg.rows import DictRow
+
+from ...migrations import Statement
+from ...migrations.psql_script import Command, Copy
+from ...model.finding import Location, NotJudged
+from ...platform import platform
+from ...postgres.database import Connection
+from ...runner.context import Trial
+
+# A backfill of a few ghosts that takes longer does not come to an end.
+PATIENCE = "20s"
+
+# What a run may leave in its session, and a new session would not have.
+_LEFT = (
+    "reset role; reset all; close all; unlisten *; discard temp; discard sequences;"
+    " select pg_catalog.pg_advisory_unlock_all(); select current_user::text as name"
+)
+# What psql does for the one who reads along.
+_HARMLESS = re.compile(
+    r"\\(?:echo|qecho|warn|set|unset|pset|timing|x|t|a|encoding|q|quit|conninfo|restrict"
+    r"|unrestrict)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Routine:
+    """How the project fills ghosts.
+
+    Args:
+        sql: what is run.
+        origin: what it is, for people: ``"public.backfill()"``, ``"the backfill in a.sql:3"``.
+        location: where it stands in the project, when known.
+        commits: whether it commits by itself, and so runs in no transaction of its caller.
+        statements: the same as single statements.
+        meant: whether its name and what it is about say that it fills ghosts.
+        once: whether it is written to run once, and nobody would call it a second time.
+    """
+
+    sql: str
+    origin: str
+    location: Location | None = None
+    commits: bool = False
+    statements: tuple[str, ...] = ()
+    meant: bool = False
+    once: bool = False
+
+    def run(self, connection: Connection) -> None:
+        """Run it in an idle session that commits by itself: as one transaction, if it may be."""
+        several = self.statements if self.commits else ()
+        for text in several or (self.sql,):
+            connection.execute(text.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A file that people run with psql."""
+
+    path: Path
+    shown: str
+    statements: tuple[Statement, ...]
+
+    def run(self, connection: Connection) -> None:
+        """Run it as ``psql -v ON_ERROR_STOP=1`` does, one statement after the other.
+
+        Raises:
+            psycopg.Error: a statement is refused; what stands behind it is not done.
+        """
+        for one in self.statements:
+            if isinstance(one, Copy):
+                with connection.cursor() as cursor, cursor.copy(one.text.encode()) as copy:
+                    copy.write(one.data.encode())
+            else:
+                connection.execute(one.text.encode())
+
+
+def migrator(trial: Trial) -> Connection:
+    """Return a new session of the role that runs migrations and chores; closed with the trial."""
+    connection = trial.connect(platform.migration_role(trial.subject.server))
+    connection.execute(f"set statement_timeout = '{PATIENCE}'")
+    return connection
+
+
+@contextmanager
+def at_work(trial: Trial) -> Iterator[Connection]:
+    """Lend the session of the role that runs migrations and chores; it comes back as if new."""
+    role = platform.migration_role(trial.subject.server)
+    connection = trial.session(role)
+    # What is run again and again is to be run as it stands.
+    connection.prepare_threshold = None
+    connection.execute(f"deallocate all; set statement_timeout = '{PATIENCE}'")
+    try:
+        yield connection
+    finally:
+        if not tidied(connection, role):
+            connection.close()
+
+
+def tidied(connection: Connection, role: str | None) -> bool:
+    """Take away what was left in a session that logged in as ``role``; tell whether it is as new.
+
+    Its settings are those of the login again, its temporary tables and locks are gone.
+    """
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        return False
+    try:
+        name = answers(connection.execute(_LEFT))[-1][0]["name"]
+    except Error:
+        return False
+    return role in (None, name)
+
+
+def answers(cursor: Cursor[DictRow]) -> list[list[DictRow]]:
+    """Return what each query of a script said, one after the other."""
+    found = []
+    while True:
+        if cursor.description is not None:
+            found.append(cursor.fetchall())
+        if not cursor.nextset():
+            return found
+
+
+def runnable(shown: str, statements: Iterator[Statement]) -> Iterator[Statement]:
+    """Yield what PostgreSQL understands; raise ``NotJudged`` at what only psql can do."""
+    for one in statements:
+        if not isinstance(one, Command):
+            yield one
+        elif not _HARMLESS.match(one.text):
+            command = one.text.split()[0]
+            raise NotJudged(f"{shown}:{one.line} uses {command}, which only psql can do")

@@ -1,0 +1,135 @@
+"""Who hears of a sync that is not healthy: listeners, and tables other than the log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from psycopg import Notify, sql
+
+from ...migrations import PLATFORM_SCHEMAS
+from ...model.finding import NotJudged
+from ...runner.context import Trial
+from ..maintenance import capabilities
+from ..maintenance.ghosts import switched
+from ..maintenance.sandbox import fresh
+from .call import ask, bare, rows_of
+from .faults import Fault
+from .populated import Ground
+from .survey import survey
+
+_SOURCES = """
+    select p.prosrc as source
+    from pg_catalog.pg_proc as p
+    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    where p.oid >= 16384 and n.nspname <> all (%s) and n.nspname !~ '^pg_'
+        and p.prosrc ~* '(notify|net\\.http|http_post)'
+"""
+# Where a row may tell somebody: the project's own tables but for the log, and the queue in which
+# requests to other servers wait.
+_TABLES = """
+    select n.nspname as schema, c.relname as name, c.oid::regclass::text as shown
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p') and not c.relispartition and n.nspname !~ '^pg_'
+        and (n.nspname <> all (%s) or (n.nspname = 'net' and c.relname = 'http_request_queue'))
+        and c.oid is distinct from to_regclass(%s)
+    order by n.nspname = 'net' and c.relname = 'http_request_queue', n.nspname, c.relname
+"""
+_CHANNEL = re.compile(r"""'([^'\n]{1,63})'|\bnotify\s+"?([\w$]+)""", re.IGNORECASE)
+_MADE = re.compile(r"""pg_notify\s*\(\s*[^\s']|['"]\s*notify\s+%""", re.IGNORECASE)
+# The states that are recorded; the one that lasts comes at the end.
+STATES = ("healthy", "one-more", "ghost", "orphan", "parity", "trigger-disabled")
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What was heard when one state was recorded.
+
+    Args:
+        heard: how often, by what: ``"notifications on sync_alerts"``, ``"rows of app.alerts"``.
+        claimed: what ``alert_sent`` says in the record; None where there is no such column.
+        healthy: whether the record says so; what is true, where it says nothing.
+    """
+
+    fault: Fault
+    heard: Mapping[str, int]
+    claimed: bool | None
+    healthy: bool
+
+
+def alarms(trial: Trial) -> Iterator[Alarm]:
+    """Yield what is heard in each state, one after the other in one database."""
+    known = {seen.fault.name: seen.fault for seen in reversed(survey(trial))}
+    ground, heard = Ground(fresh(trial)), list[str]()
+    session = ground.trial.session()
+
+    def hear(notice: Notify) -> None:
+        heard.append(f"notifications on {notice.channel}")
+
+    session.add_notify_handler(hear)
+    try:
+        listen = sql.SQL("; ").join(
+            sql.SQL("listen {}").format(sql.Identifier(one)) for one in sorted(_channels(trial))
+        )
+        session.execute(listen)
+        with switched(ground.trial):
+            for fault in (known[name] for name in STATES if name in known):
+                ground.clear()
+                session.execute(fault.sql.encode())
+                yield _alarm(ground.trial, fault, heard)
+    finally:
+        session.remove_notify_handler(hear)
+
+
+def deaf(trial: Trial) -> bool:
+    """Tell whether functions of the project may send something that is not heard here."""
+    return bool(_sources(trial))
+
+
+def nameless(trial: Trial) -> bool:
+    """Tell whether a function notifies a channel whose name it makes."""
+    return any(_MADE.search(source) for source in _sources(trial))
+
+
+def _alarm(trial: Trial, fault: Fault, heard: list[str]) -> Alarm:
+    """Record what the database is in; return what is heard of it."""
+    monitoring, session = capabilities.monitoring(trial), trial.session()
+    before, rows = rows_of(trial, monitoring.log), _counts(trial, monitoring.log)
+    heard.clear()
+    with session.transaction():
+        answer = ask(trial, monitoring.record, keep=True)
+    if answer.failure:
+        raise NotJudged(f"{bare(monitoring.record)} fails with {fault.title} (US501)")
+    session.execute("select 1")
+    media = {name: heard.count(name) for name in sorted(set(heard))}
+    for table, count in _counts(trial, monitoring.log).items():
+        if count > rows.get(table, 0):
+            media[f"rows of {table}"] = count - rows.get(table, 0)
+    added = [row for at, row in rows_of(trial, monitoring.log).items() if at not in before]
+    row = added[0] if added else {}
+    said, status = row.get("alert_sent"), str(row.get("sync_status", fault.facts.status))
+    return Alarm(fault, media, said if isinstance(said, bool) else None, status == "healthy")
+
+
+def _sources(trial: Trial) -> list[str]:
+    return [row["source"] for row in trial.query(_SOURCES, [list(PLATFORM_SCHEMAS)])]
+
+
+def _channels(trial: Trial) -> set[str]:
+    return {
+        found[1] or found[2] for source in _sources(trial) for found in _CHANNEL.finditer(source)
+    }
+
+
+def _counts(trial: Trial, log: str) -> dict[str, int]:
+    found = trial.query(_TABLES, [list(PLATFORM_SCHEMAS), log or None])
+    counting = sql.SQL(" union all ").join(
+        sql.SQL("select {} as name, count(*) as rows from {}").format(
+            sql.Literal(row["shown"]), sql.Identifier(row["schema"], row["name"])
+        )
+        for row in found
+    )
+    rows = trial.query(counting.as_string(None)) if found else []
+    return {row["name"]: row["rows"] for row in rows}

@@ -1,0 +1,99 @@
+"""Asking a function of the monitoring as the role that migrations run as, and reading a log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from psycopg import Error, sql
+
+from ...model.finding import Failure
+from ...platform import platform
+from ...postgres.database import Connection
+from ...runner.check import Subject
+from ...runner.context import Trial
+from ..maintenance.routines import answers
+
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one function said: rows, or why it failed."""
+
+    rows: tuple[Row, ...] = ()
+    failure: Failure | None = None
+
+
+@dataclass
+class _Role:
+    """The role that migrations run as."""
+
+    subject: Subject
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        name = platform.migration_role(self.subject.server)
+        self.name = sql.Identifier(name).as_string(None)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def ask(trial: Trial, source: str, *, keep: bool = False) -> Answer:
+    """Call a function as the role that migrations run as, inside of what the trial has begun.
+
+    Args:
+        keep: whether what it writes stays.
+    """
+    session = trial.session()
+    script = f"savepoint failed; {asking(trial, source, keep=keep)}; release savepoint failed"
+    try:
+        (found,) = answers(session.execute(script.encode()))
+    except Error as error:
+        failure = trial.failure(error)
+        session.execute("rollback to savepoint failed; release savepoint failed")
+        return Answer(failure=failure)
+    return Answer(rows_in(tuple(found)))
+
+
+def asking(trial: Trial, source: str, *, keep: bool = False) -> str:
+    """Return the script that calls a function, inside of a transaction."""
+    role = trial.common(_Role).name
+    end = "reset role" if keep else "rollback to savepoint asked"
+    return (
+        f"savepoint asked; set local role {role}; select * from {source};"
+        f" {end}; release savepoint asked"
+    )
+
+
+def rows_in(found: tuple[Row, ...]) -> tuple[Row, ...]:
+    """Return the rows of an answer; one that is a JSON array has them inside."""
+    values = list(found[0].values()) if len(found) == 1 else []
+    if len(values) == 1 and (values[0] is None or isinstance(values[0], list)):
+        return tuple(row for row in values[0] or () if isinstance(row, dict))
+    return found
+
+
+def take(connection: Connection, role: str) -> None:
+    """Let the rest of the transaction act as a role."""
+    connection.execute("select pg_catalog.set_config('role', %s, true)", [role])
+
+
+def rows_of(trial: Trial, log: str) -> dict[str, Row]:
+    """Return the rows of a table by where each one stands."""
+    if not log:
+        return {}
+    found = trial.query(placed(log))
+    return {str(row.pop("usersync_place")): row for row in found}
+
+
+def placed(log: str) -> str:
+    """Return the query for the rows of a table, each with its place."""
+    return f"select t.ctid::text as usersync_place, t.* from {log} as t"
+
+
+def bare(source: str) -> str:
+    """Return a function's call without what stands in its parentheses."""
+    return re.sub(r"\(.*\)", "()", source)

@@ -1,0 +1,138 @@
+"""The log of a monitoring, with rows of other days in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ...model.finding import Finding, NotJudged
+from ...runner.context import Trial
+from ..maintenance import capabilities
+from .call import ask, bare, rows_of, take
+from .faults import ZONES
+
+_COLUMNS = """
+    select quote_ident(a.attname) as name, a.atttypid::regtype::text as type,
+        a.attidentity <> '' or a.attgenerated <> '' or (a.atthasdef and k.conkey is not null) as own
+    from pg_catalog.pg_attribute as a
+    left join pg_catalog.pg_constraint as k
+        on k.conrelid = a.attrelid and k.contype = 'p' and a.attnum = any (k.conkey)
+    where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped
+    order by a.attnum
+"""
+_JOBS = "select command, username from cron.job where active order by jobid"
+
+
+_MOMENTS = frozenset({"timestamp with time zone", "timestamp without time zone", "date"})
+_MIDNIGHT = "date_trunc('day', now(), 'UTC') - interval '1 day'"
+_AGES = (
+    "now() - interval '29 days 23 hours'",
+    f"{_MIDNIGHT} - interval '1 minute'",
+    f"{_MIDNIGHT} + interval '1 minute'",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of a row of some age.
+
+    Args:
+        there: whether it is still there after recording, and after what is scheduled.
+        undone: what is scheduled and could not be run, if anything.
+    """
+
+    there: bool
+    undone: str
+    sql: str
+
+
+def earlier(trial: Trial, moments: Sequence[str]) -> str:
+    """Return the SQL that copies a record to these moments, which are SQL themselves."""
+    log = capabilities.monitoring(trial).log
+    columns = trial.query(_COLUMNS, [log])
+    if not any(one["type"] in _MOMENTS for one in columns):
+        raise NotJudged(f"{log} has no column that tells the time")
+    taken = [one for one in columns if not one["own"]]
+    names = ", ".join(one["name"] for one in taken)
+    return "".join(
+        f"insert into {log} ({names})\n"
+        f"select {', '.join(at if o['type'] in _MOMENTS else o['name'] for o in taken)}\n"
+        f"from {log} limit 1;\n"
+        for at in moments
+    )
+
+
+def history(trial: Trial) -> Iterator[Finding]:
+    """Yield what the history leaves out, of records around the midnight of UTC and of old ones."""
+    monitoring = capabilities.monitoring(trial)
+    if not (monitoring.history and monitoring.record and monitoring.log):
+        return
+    setup = f"delete from {monitoring.log};\nselect from {monitoring.record};\n"
+    setup += earlier(trial, _AGES)
+    for zone in ("UTC", *ZONES):
+        text = f"{setup}set timezone = '{zone}';\n"
+        with trial.session().transaction(force_rollback=True):
+            if refused := trial.attempt(lambda text=text: trial.execute(text)):  # type: ignore[misc]
+                raise NotJudged(f"{monitoring.log} does not take a row: {refused.message}")
+            wanted = len(rows_of(trial, monitoring.log))
+            answer = ask(trial, monitoring.history)
+        if answer.failure:
+            raise NotJudged(f"{bare(monitoring.history)} fails (US501)")
+        if len(answer.rows) < wanted:
+            yield Finding(
+                summary=f"{bare(monitoring.history)}, asked in {zone}, shows {len(answer.rows)}"
+                f" of the {wanted} records of the last 30 days",
+                sql=f"{text}select * from {monitoring.history};\n",
+                remedy="-- take the days in UTC, and compare moments:\n"
+                "--     where checked_at >= now() - days * interval '1 day'",
+            )
+            return
+
+
+def kept(trial: Trial, age: str) -> Kept:
+    """Record, let a row grow old, record again, and run what is scheduled; see what is left."""
+    monitoring = capabilities.monitoring(trial)
+    session = trial.session()
+    record = f"select * from {monitoring.record};\n"
+    text = earlier(trial, [f"now() - interval '{age}'"])
+    with session.transaction(force_rollback=True):
+        if failed := ask(trial, monitoring.record, keep=True).failure:
+            raise NotJudged(f"{bare(monitoring.record)} fails: {failed.message} (US501)")
+        before = rows_of(trial, monitoring.log)
+        if not before:
+            raise NotJudged(f"{bare(monitoring.record)} records nothing (US507)")
+        if refused := trial.attempt(lambda: trial.execute(text)):
+            raise NotJudged(f"{monitoring.log} does not take a row: {refused.message}")
+        aged = set(rows_of(trial, monitoring.log)) - set(before)
+        if not aged:
+            raise NotJudged(f"{monitoring.log} takes no row of {age} ago")
+        ask(trial, monitoring.record, keep=True)
+        there, undone = bool(aged & set(rows_of(trial, monitoring.log))), ""
+        if there:
+            undone = next((job for job in _jobs(trial) if not _done(trial, *job)), ("",))[0]
+            there = bool(aged & set(rows_of(trial, monitoring.log)))
+    shown = f"select * from {monitoring.log} order by 1;\n"
+    return Kept(there, undone, f"{record}{text}{record}{shown}")
+
+
+def _jobs(trial: Trial) -> list[tuple[str, str]]:
+    if not scheduler(trial):
+        return []
+    return [(row["command"], row["username"]) for row in trial.query(_JOBS)]
+
+
+def scheduler(trial: Trial) -> bool:
+    """Tell whether the database has pg_cron."""
+    return bool(trial.query("select to_regclass('cron.job') is not null as so")[0]["so"])
+
+
+def _done(trial: Trial, command: str, username: str) -> bool:
+    session = trial.session()
+
+    def act() -> None:
+        with session.transaction():
+            take(session, username)
+            session.execute(command.encode())
+            session.execute("reset role")
+
+    return trial.attempt(act) is None

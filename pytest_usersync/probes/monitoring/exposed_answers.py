@@ -1,0 +1,204 @@
+"""What the users of the app hear of the monitoring: of its lists, its log, its views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg import sql
+
+from ...auth import Json
+from ...model.finding import NotJudged
+from ...model.quoting import named, quoted
+from ...runner.context import Trial
+from ...runner.requests import claims, rehearsal
+from ..maintenance import capabilities
+from ..maintenance.monitoring import Monitoring
+from ..maintenance.sandbox import fresh
+from ..security.exposed_relations import Relation, relations, schemas
+from .call import ask
+from .faults import faults
+from .populated import Ground
+from .survey import made
+
+# Functions that return rows, need nothing to be given, and are open to the role.
+_CALLABLE = """
+    select
+        quote_ident(n.nspname) || '.' || quote_ident(p.proname) as name,
+        pg_catalog.pg_get_function_identity_arguments(p.oid) as arguments
+    from pg_catalog.pg_proc as p
+    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    where p.oid >= 16384 and p.prokind = 'f' and p.proretset and p.pronargs = p.pronargdefaults
+        and n.nspname = any (%(schemas)s)
+        and pg_catalog.has_schema_privilege(%(role)s, n.oid, 'usage')
+        and pg_catalog.has_function_privilege(%(role)s, p.oid, 'execute')
+        and not exists (
+            select from pg_catalog.pg_depend as d
+            where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid
+                and d.deptype = 'e'
+        )
+    order by n.nspname, p.proname
+"""
+_OPEN = """
+    select
+        quote_ident(n.nspname) || '.' || quote_ident(p.proname)
+        || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')' as function
+    from pg_catalog.pg_proc as p
+    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    where p.oid >= 16384
+        and quote_ident(n.nspname) || '.' || quote_ident(p.proname) = any (%(names)s)
+        and pg_catalog.has_function_privilege(%(role)s, p.oid, 'execute')
+    order by 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a request of a stranger was told.
+
+    Args:
+        what: in words, what was told.
+        statement: the query that the request made.
+        remedy: the SQL that ends it.
+    """
+
+    what: str
+    statement: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A database with ghosts, an orphan, a record of it, and somebody who asks.
+
+    Args:
+        sql: what brings it about.
+        ghosts: what only monitoring tells: ids and addresses of users without a profile.
+        orphans: those of profiles without a user, which the profile table tells, too.
+        known: somebody with a profile, whom not only monitoring shows.
+    """
+
+    trial: Trial
+    monitoring: Monitoring
+    sql: str
+    told: Mapping[str, Json]
+    ghosts: tuple[str, ...]
+    orphans: tuple[str, ...]
+    known: str
+
+
+def scene(trial: Trial, *, signed_in: bool) -> Scene:
+    """Set it up; who asks is not the first user, who may be an admin."""
+    monitoring = capabilities.monitoring(trial)
+    if "parity" not in made(trial):
+        raise NotJudged("no state with a ghost and an orphan can be made")
+    aside = fresh(trial)
+    ground = Ground(aside)
+    fault = next(one for one in faults(ground) if one.name == "parity")
+    arrivals = [ground.resident() for _ in range(3)]
+    aside.session().execute("".join([fault.sql, *(one for _, one in arrivals)]).encode())
+    text = fault.sql + (arrivals[-1][1] if signed_in else "")
+    if monitoring.record:
+        text += f"select * from {monitoring.record};\n"
+        with aside.session().transaction():
+            ask(aside, monitoring.record, keep=True)
+    users = fault.facts.users
+    lost = [users[one] for one in fault.facts.ghosts]
+    who = arrivals[-1][0]
+    return Scene(
+        aside,
+        monitoring,
+        text,
+        claims(aside, UUID(who.id)) if signed_in else claims(aside),
+        tuple(str(value).lower() for one in lost for value in (one.id, one.email) if value),
+        tuple(fault.facts.orphans),
+        arrivals[0][0].id,
+    )
+
+
+def heard(told: Scene) -> Iterator[Heard]:
+    """Yield what the request reads, from functions and from tables and views."""
+    yield from _functions(told)
+    role = str(told.told["role"])
+    filled = {target.table for target in told.trial.sync.targets}
+    for relation in relations(told.trial, role):
+        if relation.table not in filled and (what := _shows(told, relation)):
+            table = named(relation.table)
+            columns = ", ".join(map(quoted, relation.columns))
+            guard = f"alter table {table} enable row level security;\n" * (relation.kind in "rp")
+            yield Heard(
+                f"{what} from {table}",
+                f"select {columns} from {table};\n",
+                f"{guard}revoke all on {table} from anon, authenticated;\n",
+            )
+
+
+def _functions(told: Scene) -> Iterator[Heard]:
+    role = str(told.told["role"])
+    values = {"role": role, "schemas": list(schemas(told.trial))}
+    found = told.trial.session().execute(_CALLABLE, values).fetchall()
+    log = {_name(told.monitoring.latest), _name(told.monitoring.history)} - {""}
+    own = {_name(told.monitoring.ghosts), _name(told.monitoring.orphans)} - {""}
+    for row in found:
+        call = f"{row['name']}()"
+        rows = _read(told, f"select x::text as text from {call} as x")
+        what = "the log" if rows and row["name"] in log else ""
+        needles = (*told.ghosts, *told.orphans) if row["name"] in own else told.ghosts
+        if any(one in text for text in rows for one in needles):
+            what = "who is a ghost" if any(o in t for t in rows for o in told.ghosts) else ""
+            what = what or "whose profile is an orphan"
+            if row["name"] not in own and any(told.known in text for text in rows):
+                continue
+        if what:
+            signature = f"{row['name']}({row['arguments']})"
+            yield Heard(
+                f"{what} from {call}",
+                f"select * from {call};\n",
+                f"revoke execute on function {signature} from public, anon, authenticated;\n",
+            )
+
+
+def _name(source: str) -> str:
+    return source.partition("(")[0]
+
+
+def _shows(told: Scene, relation: Relation) -> str:
+    """Return what a table or view shows of the monitoring, or nothing."""
+    table = sql.Identifier(relation.table.schema, relation.table.name)
+    columns = sql.SQL(", ").join(map(sql.Identifier, relation.columns))
+    query = sql.SQL("select x::text as text from (select {} from {}) as x").format(columns, table)
+    if named(relation.table) == told.monitoring.log:
+        return "the log" if _read(told, query.as_string(None)) else ""
+    rows = _read(told, query.as_string(None))
+    if not any(one in text for text in rows for one in told.ghosts):
+        return ""
+    return "" if any(told.known in text for text in rows) else "who is a ghost"
+
+
+def _read(told: Scene, query: str) -> list[str]:
+    """Return what the request reads, each row as text; nothing where it is refused."""
+    rows: list[str] = []
+
+    def act() -> None:
+        with rehearsal(told.trial, told.told) as connection:
+            found = connection.execute(f"{query} limit 1000".encode())
+            rows.extend(str(row["text"]).lower() for row in found)
+
+    told.trial.attempt(act)
+    return rows
+
+
+def open_functions(told: Scene) -> str:
+    """Return the SQL that closes the monitoring functions, those that were not read included."""
+    words = ("ghosts", "orphans", "stats", "check", "record", "latest", "history")
+    names = [_name(getattr(told.monitoring, word)) for word in words]
+    values = {"names": names, "role": str(told.told["role"])}
+    found = told.trial.session().execute(_OPEN, values).fetchall()
+    if not found:
+        return ""
+    listed = ",\n        ".join(row["function"] for row in found)
+    return (
+        f"revoke execute\n    on function\n        {listed}\n"
+        "    from public, anon, authenticated;\n"
+    )

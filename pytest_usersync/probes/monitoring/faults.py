@@ -1,0 +1,205 @@
+"""States of a sync, sound and broken: how each comes about, and what is true of it then."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from ...model.quoting import named, quoted
+from .populated import Facts, Ground, Someone
+
+# A day ahead of UTC for half of the day, and behind it for a third.
+_AGAIN = "set session_replication_role = origin;\nset session_replication_role = replica;\n"
+ZONES = ("Pacific/Kiritimati", "America/Los_Angeles")
+_DEFINITION = """
+    select pg_catalog.pg_get_triggerdef(t.oid) as text
+    from pg_catalog.pg_trigger as t
+    where t.tgrelid = 'auth.users'::regclass and t.tgname = %s
+"""
+_RAISING = """
+    select format(
+        'create or replace function %%s(%%s) returns %%s language plpgsql'
+        ' as $$ begin raise exception ''out of order''; end $$;',
+        p.oid::regproc, pg_catalog.pg_get_function_arguments(p.oid),
+        pg_catalog.pg_get_function_result(p.oid)
+    ) as text
+    from pg_catalog.pg_proc as p
+    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    where p.prokind = 'f' and quote_ident(n.nspname) || '.' || quote_ident(p.proname) || '()' = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A state, sound ones included.
+
+    Args:
+        sql: what the harness runs to bring it about.
+        trigger: the trigger that it is about, if any.
+        failing: whether what monitoring reads is out of order: then an error is an answer.
+    """
+
+    name: str
+    title: str
+    sql: str
+    facts: Facts
+    trigger: str = ""
+    failing: bool = False
+
+
+def faults(ground: Ground, ghosts_call: str = "") -> Iterator[Fault]:
+    """Yield the states, those that need the fewest words first."""
+    yield from _rows(ground)
+    yield from _triggers(ground)
+    yield from _failing(ground, ghosts_call)
+
+
+def _rows(ground: Ground) -> Iterator[Fault]:
+    base, now, day = ground.base, ground.now, timedelta(days=1)
+    yield Fault("healthy", "everybody in order", "", base)
+    resident, text = ground.resident()
+    for zone in ZONES:
+        title = f"everybody in order, asked in {zone}"
+        yield Fault(f"healthy-{_short(zone)}", title, f"set timezone = '{zone}';\n", base)
+    yield Fault("one-more", "one more signup", text, _with(base, resident, user=True))
+    for name, title, email, created in (
+        ("ghost", "a ghost", "", now),
+        ("ghost-without-email", "a ghost without email", None, now),
+        ("ghost-undated", "a ghost without a date", "", None),
+        ("ghost-of-tomorrow", "a ghost dated tomorrow", "", now + day),
+        ("ghost-of-old", "a ghost of 400 days ago", "", now - 400 * day),
+    ):
+        if email is None and ground.trial.policies.null_email != "profile":
+            continue
+        yield _of(ground, name, title, [ground.newcomer(email, created)])
+    midnight = now.replace(hour=0, minute=0, second=0)
+    for zone in ZONES:
+        around = [midnight - timedelta(minutes=1), midnight + timedelta(minutes=1)]
+        one = _of(
+            ground,
+            f"midnight-{_short(zone)}",
+            f"two ghosts around midnight UTC, asked in {zone}",
+            [ground.newcomer("", moment) for moment in around],
+        )
+        yield replace(one, sql=f"set timezone = '{zone}';\n{one.sql}")
+    yield _of(ground, "orphan", "an orphan", [], 1)
+    yield _of(ground, "orphans", "three orphans", [], 3)
+    yield _of(ground, "parity", "a ghost and an orphan", [ground.newcomer("", now)], 1)
+    more = _of(ground, "more", "three ghosts and an orphan", _three(ground), 1)
+    beside, arrival = ground.resident()
+    yield replace(more, sql=arrival + more.sql, facts=_with(more.facts, beside, user=True))
+    clear = "set session_replication_role = replica;\n{}set session_replication_role = origin;\n"
+    profiles = f"delete from {named(ground.target.table)};\n"
+    users = "delete from auth.users;\n"
+    yield Fault("empty", "no users, no profiles", clear.format(users + profiles), _none())
+    stripped, arrival = ground.resident()
+    facts = Facts({**base.users, stripped.id: stripped}, frozenset())
+    text = arrival + clear.format(profiles)
+    yield Fault("no-profiles", "no profiles at all", text, facts)
+    if gone := _soft_deleted(ground):
+        yield gone
+
+
+def _short(zone: str) -> str:
+    return zone.rpartition("/")[2].lower().replace("_", "-")
+
+
+def _three(ground: Ground) -> list[Someone]:
+    return [ground.newcomer("", ground.now - timedelta(days=days)) for days in (0, 1, 40)]
+
+
+def _none() -> Facts:
+    return Facts({}, frozenset())
+
+
+def _with(facts: Facts, who: Someone, *, user: bool = False) -> Facts:
+    users = {**facts.users, who.id: who} if user else facts.users
+    return replace(facts, users=users, profiles=facts.profiles | {who.id})
+
+
+def _of(ground: Ground, name: str, title: str, lost: list[Someone], orphans: int = 0) -> Fault:
+    text = "".join(map(ground.ghost, lost)).replace(_AGAIN, "")
+    facts = replace(ground.base, users={**ground.base.users, **{who.id: who for who in lost}})
+    for _ in range(orphans):
+        who, more = ground.orphan()
+        text, facts = text + more, _with(facts, who)
+    return Fault(name, title, text, facts)
+
+
+def _soft_deleted(ground: Ground) -> Fault | None:
+    """Return the state after a soft delete, where it leaves the profile."""
+    who, text = ground.resident()
+    text += (
+        "update auth.users\nset email = null, raw_user_meta_data = '{}', deleted_at = now()\n"
+        f"where id = '{who.id}';\n"
+    )
+    if not ground.brings(text, who.id):
+        return None
+    facts = _with(ground.base, replace(who, email=None), user=True)
+    return Fault("soft-deleted", "a soft-deleted user", text, facts)
+
+
+def _triggers(ground: Ground) -> Iterator[Fault]:
+    for name in ground.target.written_by:
+        found = ground.trial.query(_DEFINITION, [name])
+        definition = found[0]["text"] if found else ""
+        alter, trigger = "alter table auth.users", quoted(name)
+        drop = f"drop trigger {trigger} on auth.users;\n"
+        schema = quoted(ground.target.table.schema)
+        decoy = (
+            f"create function {schema}.usersync_decoy() returns trigger language plpgsql"
+            " as $$ begin return new; end $$;\n"
+        )
+        elsewhere = f"create table {schema}.usersync_decoys (id uuid);\ncreate trigger {trigger}"
+        row = f"for each row execute function {schema}.usersync_decoy();\n"
+        for short, title, text in (
+            ("always", "enabled always", f"{alter} enable always trigger {trigger};\n"),
+            ("disabled", "disabled", f"{alter} disable trigger {trigger};\n"),
+            ("dropped", "dropped", drop),
+            ("replica", "firing on replicas only", f"{alter} enable replica trigger {trigger};\n"),
+            (
+                "elsewhere",
+                "on another table",
+                f"{drop}{decoy}{elsewhere} after insert on {schema}.usersync_decoys {row}",
+            ),
+            (
+                "other-function",
+                "calling another function",
+                f"{drop}{decoy}create trigger {trigger} after insert on auth.users {row}",
+            ),
+            (
+                "never",
+                "under a condition that is never true",
+                drop
+                + re.sub(r"( WHEN \(.*\))? EXECUTE ", " WHEN (false) EXECUTE ", definition)
+                + ";\n",
+            ),
+            (
+                "other-event",
+                "waiting for a delete",
+                f"{drop}{decoy}create trigger {trigger} after delete on auth.users {row}",
+            ),
+        ):
+            yield _broken(ground, f"trigger-{short}", f"the trigger {name} {title}", text, name)
+
+
+def _broken(ground: Ground, name: str, title: str, text: str, trigger: str) -> Fault:
+    """Return a state of a trigger; whether it works then, a signup shows."""
+    user_id, signup = ground.arrival()
+    works = ground.brings(text + signup, user_id)
+    return Fault(name, title, text, replace(ground.base, works=works), trigger=trigger)
+
+
+def _failing(ground: Ground, ghosts_call: str) -> Iterator[Fault]:
+    table = ground.target.table
+    lost = _of(ground, "table-away", f"a ghost, and {table} away", [ground.newcomer()])
+    away = f"alter table {named(table)} rename to {quoted(table.name + '_away')};\n"
+    yield replace(lost, sql=lost.sql + away, failing=True)
+    found = ground.trial.query(_RAISING, [ghosts_call])
+    if found:
+        lost = _of(
+            ground, "function-fails", f"three ghosts, and {ghosts_call} failing", _three(ground)
+        )
+        yield replace(lost, sql=f"{lost.sql}{found[0]['text']}\n", failing=True)

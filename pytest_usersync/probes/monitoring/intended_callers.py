@@ -1,0 +1,133 @@
+"""Monitoring called by those who are meant to, in every state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from psycopg import Error
+
+from ...model.finding import Failure
+from ...platform import platform
+from ...postgres.database import Connection
+from ...runner.context import Trial
+from ...runner.requests import rehearsal, script
+from ..maintenance import capabilities
+from ..maintenance.monitoring import NAMES
+from ..maintenance.sandbox import fresh
+from .call import bare
+from .faults import Fault
+from .populated import Ground
+from .survey import survey
+
+ROLES = ("postgres", "service_role")
+# What a role may do does not depend on much.
+STATES = ("healthy", "more")
+_DEFINER = """
+    select bool_or(p.prosecdef) as definer
+    from pg_catalog.pg_proc as p
+    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    where quote_ident(n.nspname) || '.' || quote_ident(p.proname) = %s
+"""
+_MAY = """
+    select quote_ident(n.nspname) || '.' || quote_ident(p.proname) as name, r.name as role
+    from pg_catalog.pg_proc as p
+    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    cross join unnest(%s::text[]) as r (name)
+    where p.oid >= 16384
+        and quote_ident(n.nspname) || '.' || quote_ident(p.proname) = any (%s)
+        and pg_catalog.has_function_privilege(r.name, p.oid, 'execute')
+        and pg_catalog.has_schema_privilege(r.name, n.oid, 'usage')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A call that failed."""
+
+    function: str
+    role: str
+    title: str
+    failure: Failure
+    sql: str
+    remedy: str
+
+
+def broken(trial: Trial) -> Iterator[Broken]:
+    """Yield the calls that fail: of the migrations' role in every state, of each role in two."""
+    monitoring = capabilities.monitoring(trial)
+    words = {word: source for word in NAMES if (source := getattr(monitoring, word))}
+    role = platform.migration_role(trial.subject.server)
+    for seen in survey(trial):
+        for word, answer in seen.said.items():
+            if answer.failure and not seen.fault.failing:
+                yield _told(trial, seen.fault, role, words[word], answer.failure)
+    words.pop("log", None)
+    may = _may(trial, words.values())
+    ground = Ground(fresh(trial))
+    for fault in (seen.fault for seen in survey(trial) if seen.fault.name in STATES):
+        for role in ROLES:
+            yield from _failing(ground.trial, fault, role, may[role])
+
+
+def _failing(trial: Trial, fault: Fault, role: str, may: Sequence[str]) -> Iterator[Broken]:
+    """Call everything that the role may call, with the log as it is found, empty at first."""
+    failures: dict[str, Failure] = {}
+    calls = {source: f"select * from {source}" for source in may}
+    with rehearsal(trial, {"role": role}, fault.sql) as connection:
+        # Mostly none fails, and all in one trip shows it.
+        if _fails(connection, "; ".join(calls.values())):
+            for source, call in calls.items():
+                if error := _fails(connection, call):
+                    failures.setdefault(source, trial.failure(error))
+    for source, failure in failures.items():
+        yield _told(trial, fault, role, source, failure)
+
+
+def _fails(connection: Connection, text: str) -> Error | None:
+    try:
+        with connection.transaction():
+            connection.execute(text.encode() or b"select")
+    except Error as error:
+        return error
+    return None
+
+
+def _told(trial: Trial, fault: Fault, role: str, source: str, failure: Failure) -> Broken:
+    monitoring = capabilities.monitoring(trial)
+    # What reads the log fails on a record, if on anything.
+    reads = source in (monitoring.latest, monitoring.history) and monitoring.record
+    return Broken(
+        bare(source),
+        role,
+        fault.title,
+        failure,
+        fault.sql
+        + (f"select * from {monitoring.record};\n" if reads else "")
+        + script({"role": role}, f"select * from {source};\n"),
+        _remedy(source, role, failure, definer=_definer(trial, source)),
+    )
+
+
+def _may(trial: Trial, sources: Iterable[str]) -> dict[str, list[str]]:
+    """Return what each of the roles may call."""
+    names = {source: source.partition("(")[0] for source in sources}
+    found = trial.query(_MAY, [[*ROLES], [*names.values()]])
+    may = {(row["role"], row["name"]) for row in found}
+    return {role: [one for one, name in names.items() if (role, name) in may] for role in ROLES}
+
+
+def _definer(trial: Trial, source: str) -> bool:
+    found = trial.query(_DEFINER, [source.partition("(")[0]])
+    return bool(found and found[0]["definer"])
+
+
+def _remedy(source: str, role: str, failure: Failure, *, definer: bool) -> str:
+    if failure.sqlstate == "42501" and not definer:
+        signature = source if source.endswith("()") else source.partition("(")[0]
+        return (
+            f"alter function {signature} security definer set search_path = '';\n"
+            f"revoke execute on function {signature} from public, anon, authenticated;\n"
+            f"-- or, if {role} is not meant to call it: revoke execute … from {role};"
+        )
+    return f"-- mend {bare(source)}, which fails with {failure.sqlstate}: {failure.message}"

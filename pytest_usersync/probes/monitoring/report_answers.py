@@ -1,0 +1,74 @@
+"""What is wrong with what the monitoring says, told by the first state that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from ...model.finding import Finding, NotApplicable, NotJudged
+from ...runner.context import Trial
+from ..maintenance import capabilities
+from .call import bare
+from .survey import Seen, survey
+
+WORDS = {
+    "ghosts": "list of ghosts",
+    "orphans": "list of orphans",
+    "stats": "count",
+    "check": "quality check",
+    "record": "function that records",
+    "latest": "latest status",
+    "history": "history",
+    "log": "log",
+}
+Judge = Callable[[Seen], str]
+
+
+def finding(
+    trial: Trial,
+    judge: Judge,
+    word: str,
+    remedy: Callable[[], str],
+    *,
+    show: str = "",
+    verb: str = "says",
+) -> Iterator[Finding]:
+    """Yield what is wrong with what one function says, shown by the first state that shows it.
+
+    Args:
+        judge: returns what is wrong in one state, in words, or nothing.
+        word: which function it is.
+        remedy: returns what to change.
+        show: what shows it, if not a call of the function.
+        verb: what stands between the function and what is wrong.
+
+    Raises:
+        NotApplicable: there is no such function.
+        NotJudged: it failed in a state in which it should not have, which is for US501 to tell.
+    """
+    source = getattr(capabilities.monitoring(trial), word)
+    if not source:
+        raise NotApplicable(f"the monitoring has no {WORDS[word]}")
+    seen = survey(trial)
+    wrong = [(one, said) for one in seen if one.answered(word) and (said := judge(one))]
+    if wrong:
+        first, said = wrong[0]
+        more = f" (so also with: {'; '.join(_titles(wrong[1:]))})" if wrong[1:] else ""
+        yield Finding(
+            summary=f"with {first.fault.title}, {bare(source)} {verb} {said}{more}",
+            sql=f"{first.fault.sql}{show or f'select * from {source}'};\n",
+            remedy=remedy(),
+        )
+    failed = [o for o in seen if word in o.said and not o.fault.failing and not o.answered(word)]
+    if failed:
+        raise NotJudged(f"{bare(source)} fails with {failed[0].fault.title} (US501)")
+
+
+def _titles(wrong: Sequence[tuple[Seen, str]]) -> list[str]:
+    titles = [one.fault.title for one, _ in wrong]
+    return titles if len(titles) < 4 else [*titles[:3], f"{len(titles) - 3} more"]
+
+
+def showing(trial: Trial) -> str:
+    """Return the SQL that records and shows what was recorded."""
+    monitoring = capabilities.monitoring(trial)
+    return f"select * from {monitoring.record};\nselect * from {monitoring.log}"

@@ -1,0 +1,69 @@
+"""One application of the migrations, during which people sign up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+
+from psycopg import Error
+
+from ...migrations.interrupted_apply import Installing
+from ...migrations.race_points import Openings
+from ...model.finding import NotJudged
+from ...platform import platform
+from ...postgres import database
+from ...runner.context import Trial
+from ..maintenance.routines import Routine
+from .arrivals import Arrival, Installation
+from .concurrent_signups import People
+
+
+def install(
+    trial: Trial,
+    known: Mapping[Path, Openings],
+    *,
+    only: Arrival | None = None,
+    late: int = 0,
+    backfill: Routine | None = None,
+) -> Installation:
+    """Apply the migrations to a clone of the platform while people sign up.
+
+    Args:
+        known: where in each file it can matter.
+        only: who alone is to come.
+        late: the number of files at the beginning during which nobody comes.
+        backfill: what is run in the end.
+
+    Raises:
+        NotJudged: the backfill fails.
+    """
+    server = trial.subject.server
+    # Seeds are no part of what is deployed.
+    project = trial.subject.project
+    project = replace(project, after=tuple(one for one in project.after if one.role != "seed"))
+    with ExitStack() as exits:
+        clones = exits.enter_context(database.Clones(server))
+        name = clones.take(platform.template(server), "install")
+        exits.callback(clones.drop, name)
+        people = exits.enter_context(closing(People(trial, name, only)))
+        installing = exits.enter_context(
+            closing(Installing(server, name, project, known, people, late))
+        )
+        installing.install()
+        people.end()
+        if installing.failed:
+            return people.seen(None, installing.failed)
+        if backfill:
+            _run(trial, name, backfill)
+        return people.seen(trial.sync.profile, installing.failed)
+
+
+def _run(trial: Trial, name: str, backfill: Routine) -> None:
+    server = trial.subject.server
+    with database.connect(server, name, platform.migration_role(server)) as connection:
+        try:
+            backfill.run(connection)
+        except Error as error:
+            raise NotJudged(f"{backfill.origin} fails where there are users (US401)") from error

@@ -1,0 +1,47 @@
+"""A user who edits the profile while Supabase Auth writes the user."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...model.finding import NotApplicable
+from ...platform.platform import migration_role
+from ...runner import lifecycle
+from ...runner.context import Trial
+from ...scenarios import Change
+from ..lifecycle import edits
+from ..lifecycle.edits import Edit
+from .signup_race import Meeting
+
+
+@dataclass(frozen=True, slots=True)
+class Editing:
+    """Whose profile is edited, and how."""
+
+    user_id: str
+    edit: Edit
+
+
+def editing(trial: Trial, meeting: Meeting, change: Change) -> Editing:
+    """Let an edit of the profile meet a change of its user.
+
+    What can be edited is found out by somebody else, to whom nothing else happens.
+
+    Raises:
+        NotApplicable: nobody can edit anything.
+    """
+    model = lifecycle.with_profile(trial, change)
+    made = edits.edit(trial, model)
+    if not made:
+        raise NotApplicable("no text of the profile is anybody's to edit")
+    one = made[0]
+    user = meeting.later(change, trial.person())
+    text = one.script.replace(str(model.id), str(user.id)).strip().rstrip(";")
+    if one.own:
+        meeting.titles["ada"] = "edits the profile"
+        meeting.race.session("ada", text, user=user)
+    else:
+        role = migration_role(trial.subject.server)
+        meeting.sql("ada", "edits the profile", text, role=role)
+    meeting.act("auth", change.title, lambda auth: change.act(auth, user), change.settings)
+    return Editing(str(user.id), one)

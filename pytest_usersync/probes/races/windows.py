@@ -1,0 +1,141 @@
+"""The windows of a deployment: moments at which somebody signs up and never gets a profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...migrations.observed_apply import is_watched
+from ...migrations.race_points import Openings, openings
+from ...model.finding import NotApplicable, NotJudged
+from ...runner.context import Trial
+from ..maintenance import capabilities
+from ..maintenance.routines import Routine
+from .arrivals import Arrival, Installation
+from .deployment import install
+
+# How often users may come later, as one more file applies only where there are none.
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What was seen of the migrations while people signed up.
+
+    Args:
+        known: where in each file it can matter.
+        seen: who came, and has a profile in the end.
+        fill: the project's backfill, if it has one.
+        late: the number of files at the beginning that apply only where there are no users.
+    """
+
+    known: Mapping[Path, Openings]
+    seen: Installation
+    fill: Routine | None
+    late: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Somebody who signs up alone, and gets no profile.
+
+    Args:
+        acts: whose turn it is, one after the other.
+        until: the next one who has a profile.
+    """
+
+    arrival: Arrival
+    acts: tuple[str, ...]
+    until: Arrival
+
+
+def deployed(trial: Trial) -> Deployment:
+    """Apply the migrations while people sign up.
+
+    Raises:
+        NotApplicable: nobody can sign up while they are applied, or nobody can step between.
+        NotJudged: they cannot be applied once more.
+    """
+    project = trial.subject.project
+    if project.hook:
+        raise NotApplicable(f"{project.hook} applies what nobody can step between")
+    known = openings(trial.subject.server, project)
+    _expect_watched(trial, known)
+    seen, late = _installed(trial, known)
+    if not seen.works:
+        raise NotJudged("applied once more, the migrations leave a signup without profile")
+    fill = _fill(trial) if seen.holes() else None
+    if fill and not fill.once:
+        seen = install(trial, known, late=late, backfill=fill)
+    return Deployment(known, seen, fill, late)
+
+
+def _installed(trial: Trial, known: Mapping[Path, Openings]) -> tuple[Installation, int]:
+    """Let people sign up as soon as the files apply where somebody has done so."""
+    project = trial.subject.project
+    late = 0
+    for _ in range(_TRIES):
+        seen = install(trial, known, late=late)
+        if not seen.failed:
+            return seen, late
+        late, before = seen.failed, late
+        last = project.shown(project.files[late - 1].path)
+        if late == len(project.files):
+            raise NotApplicable(f"{last} applies only where nobody has signed up")
+        if late == before:
+            break
+    raise NotJudged(f"{last} does not apply where somebody has just signed up")
+
+
+def windows(trial: Trial, deployment: Deployment) -> Iterator[Window]:
+    """Yield what was seen again with one signup alone, the shortest of each run.
+
+    Raises:
+        NotJudged: alone, nobody is without a profile.
+    """
+    fill = deployment.fill if deployment.fill and not deployment.fill.once else None
+    for hole, until in _causes(deployment.seen):
+        # Whose signup takes one step is looked at first.
+        for one in sorted(hole, key=lambda arrival: arrival.stayed or arrival.waited):
+            again = install(trial, deployment.known, only=one, late=deployment.late, backfill=fill)
+            if again.arrivals and not again.arrivals[0].served:
+                yield Window(again.arrivals[0], again.acts, until)
+                break
+        else:
+            raise NotJudged("who has no profile among many has one when nobody else signs up")
+
+
+def _causes(seen: Installation) -> list[tuple[list[Arrival], Arrival]]:
+    """Return those without a profile, together where one file ends it, and who comes next."""
+    found: dict[Path | None, tuple[list[Arrival], Arrival]] = {}
+    for hole in seen.holes():
+        behind = seen.arrivals[seen.arrivals.index(hole[-1]) + 1 :]
+        until = behind[0] if behind else hole[-1]
+        last = until.moment.migration
+        earlier, _ = found.get(last.path if last else None, ([], until))
+        found[last.path if last else None] = ([*earlier, *hole], until)
+    return list(found.values())
+
+
+def _expect_watched(trial: Trial, known: Mapping[Path, Openings]) -> None:
+    subject = trial.subject
+    if not known:
+        raise NotApplicable("no migration is applied as the Supabase CLI would apply it")
+    project = subject.project
+    failed = {one.file for one in subject.load_failures}
+    for migration in project.files:
+        name = project.shown(migration.path)
+        if migration.path in known or name in failed:
+            continue
+        if is_watched(migration):
+            raise NotJudged(f"{name} cannot be applied a second time")
+        if any(one.location and one.location.file == name for one in subject.sync.triggers):
+            raise NotApplicable(f"{name} makes the trigger, and nobody can step between")
+
+
+def _fill(trial: Trial) -> Routine | None:
+    try:
+        return capabilities.backfill(trial)
+    except NotApplicable:
+        return None

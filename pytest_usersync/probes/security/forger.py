@@ -1,0 +1,137 @@
+"""A user who tries to forge what the sync keeps, and what they manage to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from uuid import UUID
+
+from ...auth import Json
+from ...model.quoting import named, quoted
+from ...model.sync import Target
+from ...runner.context import Trial
+from ...runner.requests import claims
+from .forgeries import Deed, Left, Surface, alone, creations, left, risings, rows, surfaces, takings
+from .privileges import Grade, Law, Privilege
+from .rpc_calls import callings
+
+# What somebody must be allowed on a table or view for a case to be worth a try.
+_ACTS = {
+    "create": ("insert",),
+    "change": ("update",),
+    "delete": ("delete",),
+    "promote": ("update", "insert"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Something to try, whose token it is done with, and how to tell that it was done."""
+
+    told: Mapping[str, Json]
+    deed: Deed
+    done: Callable[[Left], bool]
+    privilege: Privilege | None = None
+    grade: Grade | None = None
+
+
+class Forger:
+    """A user who tries what they can, and somebody to try it on."""
+
+    def __init__(self, trial: Trial, me: UUID, other: UUID) -> None:
+        self.trial = trial
+        self.me = me
+        self.other = other
+        self.whose = me if trial.case == "promote" else other
+        self.tokens = [claims(trial, me), claims(trial)]
+
+    @cached_property
+    def privileges(self) -> list[Privilege]:
+        """Return the privileges of the rows that the sync fills."""
+        return Law(self.trial, self.me, self.other).privileges()
+
+    def successes(self) -> Iterator[Try]:
+        """Yield the first try that succeeds for each table, or for each privilege."""
+        settled: set[str] = set()
+        for one in self.tries():
+            surface = one.deed.surface
+            subject = str(one.privilege or surface.name)
+            reach = f"{one.told['role']} {surface.name}"
+            if settled.isdisjoint({subject, reach}):
+                seen = left(self.trial, one.told, one.deed, self.whose)
+                if seen and one.done(seen):
+                    settled.add(subject)
+                    yield one
+                elif seen and not seen.touched and self.trial.case == "change":
+                    settled.add(reach)  # no policy shows them the row, whatever the column
+
+    def tries(self) -> Iterator[Try]:
+        """Yield everything that is tried in this case."""
+        tokens = self.tokens[:1] if self.trial.case == "promote" else self.tokens
+        for told in tokens:
+            for surface in self._surfaces(str(told["role"])):
+                yield from self._on(told, surface)
+            for target in self.trial.sync.targets:
+                yield from self._calling(told, target)
+
+    def _surfaces(self, role: str) -> list[Surface]:
+        found: dict[str, Surface] = {}
+        for act in _ACTS[self.trial.case]:
+            for surface in surfaces(self.trial, role, act, self.other):
+                found.setdefault(f"{surface.name} {surface.target}", surface)
+        return list(found.values())
+
+    def _on(self, told: Mapping[str, Json], surface: Surface) -> Iterator[Try]:
+        trial, target = self.trial, surface.target
+        if trial.case == "create":
+            if alone(trial, target):
+                for deed in creations(trial, surface, self.me, self.other):
+                    yield Try(told, deed, lambda seen: bool(seen.rows))
+        elif trial.case == "change":
+            before = rows(trial, target, self.other)
+            for deed in takings(trial, surface, self.other):
+                yield Try(told, deed, lambda seen: seen.touched > 0 and seen.rows != before)
+        elif trial.case == "delete":
+            text = f"delete from {surface.name} where {surface.whose(self.other)};\n"
+            yield Try(told, Deed(surface, "delete", text), lambda seen: not seen.rows)
+        else:
+            yield from self._promotions(told, surface)
+
+    def _promotions(self, told: Mapping[str, Json], surface: Surface) -> Iterator[Try]:
+        for one in self.privileges:
+            for grade in one.grades:
+                if one.target != surface.target or (one.meant and grade.rules):
+                    continue
+                has = partial(_has, column=one.column, value=grade.value)
+                for deed in risings(self.trial, surface, self.me, one, grade.value):
+                    yield Try(told, deed, has, one, grade)
+
+    def _calling(self, told: Mapping[str, Json], target: Target) -> Iterator[Try]:
+        """Yield the calls of functions that the sync runs, with the id of whom it is tried on."""
+        case, before, missing = self.trial.case, rows(self.trial, target, self.other), ""
+        done: Callable[[Left], bool] = {
+            "create": lambda seen: bool(seen.rows),
+            "change": lambda seen: bool(seen.rows) and seen.rows != before,
+            "delete": lambda seen: not seen.rows,
+        }.get(case, lambda _: False)
+        if case == "create":
+            whose = f"{quoted(target.key)}::text = '{self.other}'"
+            missing = f"delete from {named(target.table)} where {whose};\n"
+        call = partial(callings, self.trial, str(told["role"]), target, self.whose, before=missing)
+        act = "delete" if case == "delete" else "update"
+        if case != "promote":
+            yield from (Try(told, deed, done) for deed in call(act, "forged"))
+        for one in self.privileges if case == "promote" else ():
+            for grade in one.grades if one.target == target else ():
+                has = partial(_has, column=one.column, value=grade.value)
+                yield from (Try(told, deed, has, one, grade) for deed in call(act, grade.value))
+
+    def succeeds(self, one: Try, setup: str = "") -> bool:
+        """Tell whether a try succeeds, after SQL that the harness has run."""
+        seen = left(self.trial, one.told, one.deed, self.whose, setup)
+        return bool(seen and one.done(seen))
+
+
+def _has(seen: Left, column: str, value: str) -> bool:
+    return any(row.get(column) == value for row in seen.rows)

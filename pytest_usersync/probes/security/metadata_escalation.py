@@ -1,0 +1,122 @@
+"""What a user asks for in the metadata and gets: a privilege, or a right by a policy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid5
+
+from ...auth import Json
+from ...runner.requests import nobody
+from .forgeries import rows
+from .privileges import Grade, Law, Privilege, literal
+from .rls_rights import Rule, opened
+
+# What a token has beside the user's own metadata.
+_NOT_SENT = frozenset({"user_metadata", "app_metadata", "sub", "aal"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Metadata that a user sends, and what it brings.
+
+    Args:
+        data: the keys that matter.
+        privilege: the column that takes the value, if one does.
+        grade: the value it takes.
+        rules: the policies that let the user in.
+    """
+
+    data: Mapping[str, str]
+    privilege: Privilege | None = None
+    grade: Grade | None = None
+    rules: tuple[Rule, ...] = ()
+
+    def granted(self, law: Law, user_id: UUID, told: Mapping[str, Json]) -> bool:
+        """Tell whether a user has it."""
+        if self.privilege and self.grade:
+            return has(law, self.privilege, self.grade, user_id)
+        return set(self.rules) <= opened(law.trial, told, law.rules)
+
+
+def has(law: Law, privilege: Privilege, grade: Grade, user_id: UUID) -> bool:
+    """Tell whether a row of the user has the value."""
+    found = rows(law.trial, privilege.target, user_id)
+    return any(row.get(privilege.column) == grade.value for row in found)
+
+
+def fulfilled(law: Law, privileges: Sequence[Privilege], *, later: bool) -> Iterator[Wish]:
+    """Yield the wishes that come true, one for each column, and for each policy without one.
+
+    Args:
+        law: whose user is the ordinary one.
+        privileges: the columns to wish for.
+        later: whether the metadata changes afterwards, rather than coming with the signup.
+    """
+    keys = [*law.trial.sync.metadata_keys]
+    for one in privileges:
+        tries = ((grade, key) for grade in one.grades for key in keys)
+        for grade, key in tries:
+            if _comes_true(law, one, grade, {key: grade.value}, later=later):
+                yield Wish({key: grade.value}, one, grade)
+                break
+    asked = [key for key in law.leanings.keys if key not in _NOT_SENT]
+    lifted = {rule for one in privileges for grade in one.grades for rule in grade.rules}
+    told: set[Rule] = set()
+    for word in (*law.leanings.words, "true") if asked else ():
+        data = dict.fromkeys(asked, word)
+        gained = _gained(law, data, later=later) - lifted - told
+        if gained:
+            told |= gained
+            yield Wish(data, rules=tuple(rule for rule in law.rules if rule in gained))
+
+
+def _comes_true(
+    law: Law, privilege: Privilege, grade: Grade, data: Mapping[str, str], *, later: bool
+) -> bool:
+    """Try the metadata on somebody new, and take it back."""
+    user_id = _somebody(law)
+    session, seen = law.trial.session(), list[bool]()
+
+    def act() -> None:
+        with session.transaction(force_rollback=True):
+            session.execute(_arriving(law, user_id, data, later=later).encode())
+            seen.append(has(law, privilege, grade, user_id))
+
+    refused = law.trial.attempt(act)
+    return not refused and seen == [True]
+
+
+def _gained(law: Law, data: Mapping[str, str], *, later: bool) -> set[Rule]:
+    user_id = _somebody(law)
+    metadata = {**law.trial.sync.ordinary_metadata(), **data}
+    told = {**nobody(user_id), "sub": str(user_id), "user_metadata": metadata}
+    found: set[Rule] = set()
+    setup = _arriving(law, user_id, data, later=later)
+    law.trial.attempt(lambda: found.update(opened(law.trial, told, law.rules, setup)))
+    return found - law.ordinarily
+
+
+def _somebody(law: Law) -> UUID:
+    return uuid5(law.user_id, "somebody new")
+
+
+def _arriving(law: Law, user_id: UUID, data: Mapping[str, str], *, later: bool) -> str:
+    """Return the SQL of a signup with metadata, or of one whose metadata changes later."""
+    ordinary = json.loads(law.trial.sync.metadata.replace("{n}", "1000001"))
+    whole = json.dumps({**ordinary, **data}, ensure_ascii=False)
+    first = json.dumps(ordinary, ensure_ascii=False) if later else whole
+    app = '{"provider": "email", "providers": ["email"]}'
+    update = f"raw_user_meta_data = {literal(whole)}, " if later else ""
+    return (
+        "set local role supabase_auth_admin; set local search_path = auth;\n"
+        "insert into users (id, instance_id, aud, role, email, raw_app_meta_data,"
+        " raw_user_meta_data, created_at, updated_at)\n"
+        f"values ('{user_id}', '{UUID(int=0)}', 'authenticated', '', 'wish.{user_id}@example.com',"
+        f" '{app}', {literal(first)}, now(), now());\n"
+        "update users set role = 'authenticated', email_confirmed_at = now()"
+        f" where id = '{user_id}';\n"
+        f"update users set {update}updated_at = now() where id = '{user_id}';\n"
+        "set constraints all immediate; reset role; reset search_path;\n"
+    )

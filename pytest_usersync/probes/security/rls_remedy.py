@@ -1,0 +1,141 @@
+"""SQL that bars a forger: row level security, policies for one's own row, column privileges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...model.quoting import named
+from ...model.sync import Table
+from ...runner.savepoint import rehearsal
+from . import policies
+from .exposed_relations import relations
+from .forger import Forger, Try
+from .forgeries import alone
+
+
+class Bar:
+    """What lets a forger in, and what keeps them out.
+
+    Args:
+        forger: who tries again after every remedy.
+    """
+
+    def __init__(self, forger: Forger) -> None:
+        self.forger = forger
+
+    def cause(self, one: Try) -> str:
+        """Return in words what lets them."""
+        relation = one.deed.surface.relation
+        if one.deed.calls:
+            return "it writes with its owner's rights, and they may call it"
+        if relation.kind == "v" and self.forger.succeeds(one, self._invoking(relation.table)):
+            return "what writes for the view has its owner's rights"
+        if relation.kind == "v":
+            return "the view writes with its owner's rights"
+        if not relation.guarded:
+            return "row level security is off"
+        names = " and ".join(f'"{policy.name}"' for policy in self.letting(one))
+        return f"policy {names} lets them" if names else "row level security lets them"
+
+    def letting(self, one: Try) -> list[policies.Policy]:
+        """Return the policies that let it be done: one alone, else all that are about it."""
+        table = one.deed.surface.relation.table
+        about = [p for p in policies.policies(self.forger.trial, table) if p.covers(one.deed.act)]
+        for policy in about:
+            if not self.forger.succeeds(one, policies.dropping(table, [policy])):
+                return [policy]
+        return about
+
+    def remedy(self, one: Try) -> str:
+        """Return the first remedy after which nothing like it succeeds any more."""
+        if one.deed.calls:
+            return self._closing(one)
+        table = one.deed.surface.relation.table
+        alike = [two for two in self.forger.tries() if two.deed.surface.relation.table == table]
+        for candidate in self._candidates(one):
+            applies = bool(candidate) and self._applies(candidate)
+            if applies and not any(self.forger.succeeds(two, candidate) for two in alike):
+                return candidate
+        return policies.revoking(table, "insert", "update", "delete")
+
+    def _closing(self, one: Try) -> str:
+        """Return the SQL that takes a function from the app's users and leaves it to the sync."""
+        revoke = f"revoke execute on function {one.deed.calls} from public, anon, authenticated;\n"
+        grant = f"grant execute on function {one.deed.calls} to supabase_auth_admin;\n"
+        with rehearsal(self.forger.trial) as rehearsed:
+            before = rehearsed.leaves()
+            with rehearsed.undone():
+                rehearsed.run(revoke)
+                return revoke if rehearsed.leaves() == before else revoke + grant
+
+    def _applies(self, text: str) -> bool:
+        session = self.forger.trial.session()
+
+        def act() -> None:
+            with session.transaction(force_rollback=True):
+                session.execute(text.encode())
+
+        return self.forger.trial.attempt(act) is None
+
+    def _candidates(self, one: Try) -> Iterator[str]:
+        trial, relation = self.forger.trial, one.deed.surface.relation
+        table = relation.table
+        if relation.kind == "v":
+            yield self._invoking(table)
+            return
+        theirs = self._own_columns(one)
+        if not relation.guarded:
+            yield (
+                policies.enabling(table)
+                + self._own(table, policies.policies(trial, table))
+                + theirs
+            )
+            return
+        if self.forger.trial.case == "promote":
+            inserts = policies.revoking(table, "insert")
+            yield from (inserts, theirs + inserts) if one.deed.act == "insert" else (theirs,)
+            yield theirs + inserts
+        letting = self.letting(one)
+        kept = [p for p in policies.policies(trial, table) if p not in letting]
+        dropped = policies.dropping(table, letting)
+        if one.deed.act == "update" or any(p.act == "*" for p in letting):
+            dropped += self._own(table, kept)
+        yield dropped
+        yield dropped + theirs
+
+    @staticmethod
+    def _invoking(table: Table) -> str:
+        return f"alter view {named(table)} set (security_invoker = true);\n"
+
+    def _own(self, table: Table, kept: list[policies.Policy]) -> str:
+        """Return policies for one's own row, where nothing is left that says anything about it."""
+        unique = any(
+            alone(self.forger.trial, target)
+            for target in self.forger.trial.sync.targets
+            if target.table == table
+        )
+        return "".join(
+            policies.own(self.forger.trial, table, act)
+            for act in (("select", "update") if unique else ("select",))
+            if not any(policy.covers(act) for policy in kept)
+        )
+
+    def _own_columns(self, one: Try) -> str:
+        """Return the column privileges that leave out what is a privilege; nothing without one."""
+        surface = one.deed.surface
+        table = surface.relation.table
+        protected = {two.column for two in self.forger.privileges if two.table == table}
+        if not protected:
+            return ""
+        roles = policies.holders(self.forger.trial, table, "update")
+        columns = next(
+            (
+                r.columns
+                for r in relations(self.forger.trial, "authenticated", "update")
+                if r.table == table
+            ),
+            (),
+        )
+        protected |= {two.column for two in self.forger.trial.sync.mirrors if two.table == table}
+        free = [name for name in columns if name not in protected and name != surface.key]
+        return policies.revoking(table, "update") + policies.granting(table, "update", free, roles)

@@ -1,0 +1,119 @@
+"""What makes the functions of the sync run in the session of somebody who is not Supabase Auth."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from uuid import NAMESPACE_URL, uuid5
+
+from ...auth import Json
+from ...model.quoting import literal, named, quoted
+from ...runner.context import Trial
+from ...runner.savepoint import FEW, LIFE, Newcomer, Rehearsal
+
+TABLE = "pg_temp.usersync_bait"
+STRANGER = uuid5(NAMESPACE_URL, "pytest-usersync:stranger")
+
+# The triggers that a role can hang on a table of its own, and how they are created.
+_TRIGGERS = """
+    select pg_catalog.pg_get_triggerdef(t.oid) as definition
+    from pg_catalog.pg_trigger as t
+    join pg_catalog.pg_proc as p on p.oid = t.tgfoid
+    where
+        t.tgrelid = 'auth.users'::regclass
+        and not t.tgisinternal
+        and t.tgenabled in ('O', 'A')
+        and p.prosecdef
+        and has_function_privilege(%s, p.oid, 'execute')
+        and has_schema_privilege(%s, p.pronamespace, 'usage')
+    order by t.tgname
+"""
+_COLUMNS = """
+    select a.attname as name, pg_catalog.format_type(a.atttypid, a.atttypmod) as type
+    from pg_catalog.pg_attribute as a
+    where a.attrelid = 'auth.users'::regclass and a.attnum > 0 and not a.attisdropped
+    order by a.attnum
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bait:
+    """A temporary table like ``auth.users`` with a trigger of the sync, and what happens in it.
+
+    Args:
+        trigger: the statement that hangs the trigger on the table; empty for edits elsewhere.
+        columns: the table's columns, with their types.
+        newcomer: whose row is put into it.
+        steps: what follows.
+    """
+
+    trigger: str
+    columns: tuple[tuple[str, str], ...]
+    newcomer: Newcomer
+    steps: tuple[str, ...]
+
+    def statements(self) -> list[str]:
+        """Return the SQL."""
+        if not self.trigger:
+            return list(self.steps)
+        given = ", ".join(f"{name} {kind}" for name, kind in self.columns)
+        only = [name for name, _ in self.columns]
+        insert = self.newcomer.insert(table=TABLE, only=only)
+        made = [f"create table {TABLE} ({given})", self.trigger, insert]
+        return [*made, *self.steps]
+
+    def smallest(self, holds: Callable[[Bait], bool]) -> Bait:
+        """Return the smallest one that still holds: with fewer steps, and fewer columns."""
+        bait = self
+        for fewer in ((), *([one] for one in self.steps)):
+            if self.trigger and holds(smaller := replace(self, steps=tuple(fewer))):
+                bait = smaller
+                break
+        else:
+            for step in reversed(self.steps):
+                smaller = replace(bait, steps=tuple(one for one in bait.steps if one != step))
+                bait = smaller if holds(smaller) else bait
+        few = replace(bait, columns=tuple(one for one in bait.columns if one[0] in FEW))
+        bait = few if self.trigger and holds(few) else bait
+        for size in (
+            (8, 3, 1, 1) if len(bait.columns) > len(FEW) else (1,)
+        ):  # most columns have nothing to do with it
+            for start in reversed(range(0, len(bait.columns), size)):
+                left = (*bait.columns[:start], *bait.columns[start + size :])
+                smaller = replace(bait, columns=left)
+                bait = smaller if left and holds(smaller) else bait
+        return bait
+
+
+def baits(trial: Trial, rehearsed: Rehearsal, role: str, newcomer: Newcomer) -> Iterator[Bait]:
+    """Yield two baits for each trigger, with the id of nobody and of a user; and profile edits.
+
+    The table is dropped at the end of each, so that they can follow one another.
+    """
+    columns = tuple((row["name"], row["type"]) for row in trial.query(_COLUMNS))
+    with rehearsed.undone():
+        rehearsed.run("set local search_path = ''")
+        triggers = rehearsed.rows(_TRIGGERS, [role, role])
+    shy: dict[str, Json] = {"raw_user_meta_data": {}}
+    changed = {column: value for values in LIFE[:-1] for column, value in values.items()}
+    for row in triggers:
+        trigger = re.sub(r" ON auth\.users ", f" ON {TABLE} ", row["definition"], count=1)
+        for someone in (replace(newcomer, id=STRANGER), replace(newcomer, given=shy)):
+            steps = [someone.update(values, table=TABLE) for values in (changed, LIFE[-1])]
+            steps += [someone.delete(table=TABLE), f"drop table {TABLE}"]
+            yield Bait(trigger, columns, someone, tuple(steps))
+    yield Bait("", (), newcomer, tuple(_edits(trial, newcomer)))
+
+
+def _edits(trial: Trial, newcomer: Newcomer) -> Iterator[str]:
+    """Yield what the user may do to the profile by requests of the app."""
+    claims = f'{{"sub": "{newcomer.id}", "role": "authenticated"}}'
+    yield f"select set_config('request.jwt.claims', {literal(claims)}, true)"
+    for target in trial.sync.targets:
+        table, key = named(target.table), quoted(target.key)
+        for column in target.columns:
+            name = quoted(column)
+            yield f"update {table} set {name} = {name} where {key}::text = '{newcomer.id}'"
+        yield f"delete from {table} where {key}::text = '{newcomer.id}'"
+        yield f"insert into {table} ({key}) values ('{newcomer.id}')"

@@ -1,0 +1,83 @@
+"""Two people who sign up one after the other, and what the second does to the first."""
+
+from __future__ import annotations
+
+from functools import partial
+from uuid import UUID
+
+from ...auth import User
+from ...model.finding import Finding
+from ...model.quoting import named, quoted, showing
+from ...model.sync import Target
+from ...runner.context import Trial
+from ...runner.signup_refused import Refused
+from ...scenarios.signups import Person, Signup
+
+Newcomer = tuple[Signup, Person]
+
+_ROW = """
+    select
+        format(
+            'insert into auth.users (id, email, is_sso_user, raw_user_meta_data, created_at)'
+            || E'\\nvalues (%%L, %%L, %%L, %%L, now() - interval ''1 day'');\\n',
+            id, email, is_sso_user, raw_user_meta_data
+        ) as text
+    from auth.users
+    where id = %s
+"""
+
+
+def collision(trial: Trial, first: Newcomer, second: Newcomer, title: str) -> Finding | None:
+    """Return what is broken when two people sign up: the second is refused, or one has no profile.
+
+    Both must get one when nobody came before them; that is the caller's to know.
+
+    Args:
+        title: who the second is, to begin a sentence with.
+
+    Raises:
+        Refused: the first one cannot sign up.
+    """
+    earlier = trial.sign_up(*first)
+    setup = trial.query(_ROW, [earlier.id])[0]["text"]
+    if _waits(trial) and earlier.confirmed:
+        setup += f"update auth.users set email_confirmed_at = now() where id = '{earlier.id}';\n"
+    try:
+        later = trial.sign_up(*second)
+    except Refused as refusal:
+        again = Refused(refusal.error, setup + refusal.script, refusal.sent, setup)
+        return trial.refused(again, f"{title} cannot sign up")
+    return _lost(trial, earlier, later, setup, title)
+
+
+def _lost(trial: Trial, earlier: User, later: User, setup: str, title: str) -> Finding | None:
+    profile = trial.sync.profile
+    for user, what in ((later, "has no row there"), (earlier, "takes away the row of the other")):
+        if not trial.profiles(profile, user.id):
+            script = trial.shortest(later.id, partial(_gone, user.id), setup)
+            return Finding(
+                summary=f"{title} can sign up, and {what}: {profile.table}",
+                sql=script + showing(profile, user.id),
+                remedy=_every_row(profile),
+            )
+    return None
+
+
+def _waits(trial: Trial) -> bool:
+    """Tell whether the profile comes with an UPDATE, the confirmation's, and not before."""
+    sync = trial.sync
+    events = [one.event for one in sync.triggers if one.name in sync.profile.written_by]
+    return bool(events) and all("INSERT" not in event for event in events)
+
+
+def _gone(user_id: UUID, seen: Trial) -> bool:
+    return not seen.profiles(seen.sync.profile, user_id)
+
+
+def _every_row(profile: Target) -> str:
+    key = quoted(profile.key)
+    return (
+        f"-- let the insert into {named(profile.table)} give way to a row of the same user alone:\n"
+        f"on conflict ({key}) do nothing\n"
+        "-- and drop the unique constraint on what two users may share, or write another value"
+    )

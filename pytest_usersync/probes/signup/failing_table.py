@@ -1,0 +1,145 @@
+"""Let one table of the sync refuse its rows for a while, and see what a signup leaves then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from ...migrations import PLATFORM_SCHEMAS
+from ...model.quoting import named
+from ...model.sync import Table
+from ...runner.context import Trial
+from .existing_profile import ORDINARY
+
+NAME = "made_to_fail"
+
+# The tables in which a project may keep a record: its own, and those that extensions give it.
+_TABLES = """
+    select n.nspname as schema, c.relname as name
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where
+        c.relkind in ('r', 'p')
+        and not c.relispartition
+        and n.nspname !~ '^pg_'
+        and n.nspname <> all(array['auth', 'information_schema', 'storage', 'realtime', 'usersync'])
+    order by
+        n.nspname,
+        c.relname
+"""
+
+# Rows that come from now on have at least this for their xmin.
+_NOW = """
+    select
+        mod(pg_snapshot_xmax(pg_current_snapshot())::text::numeric, 4294967296)::bigint as since
+"""
+
+_CATCHING = r"""
+    select n.nspname || '.' || p.proname as name
+    from pg_catalog.pg_proc as p
+    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    where
+        p.prosrc ~* '\mexception\s+when\M'
+        and exists (select from pg_catalog.pg_trigger as t where t.tgfoid = p.oid)
+        and n.nspname <> all(%s)
+    order by name
+"""
+
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What one signup did.
+
+    Args:
+        user_id: who signed up.
+        gained: the rows that came or changed, by table; none where nothing did.
+        setup: the SQL that made a table refuse its rows before.
+        warning: the last warning that PostgreSQL sent.
+    """
+
+    user_id: UUID
+    gained: Mapping[Table, Sequence[Row]]
+    setup: str = ""
+    warning: str = ""
+
+
+def tables(trial: Trial) -> list[Table]:
+    """Return the tables that an ordinary signup fills, profile table first."""
+    return [*(target.table for target in trial.sync.targets), *trial.sync.side_tables]
+
+
+def day(trial: Trial, refusing: Table | None = None) -> Day:
+    """Do an ordinary signup, on a good day or while one table refuses its rows.
+
+    Raises:
+        Refused: the signup is refused.
+    """
+    with _refusing(trial, refusing) as setup:
+        since = now(trial)
+        trial.notices.clear()
+        user = trial.sign_up(ORDINARY)
+        gained = gained_since(trial, since)
+    warning = trial.notices[-1] if trial.notices else ""
+    return Day(user.id, gained, setup, warning.replace(str(user.id), "the user"))
+
+
+@contextmanager
+def _refusing(trial: Trial, table: Table | None) -> Iterator[str]:
+    if table is None:
+        yield ""
+        return
+    setup = f"alter table {named(table)} add constraint {NAME} check (false) not valid;\n"
+    trial.execute(setup)
+    try:
+        yield setup
+    finally:
+        trial.execute(f"alter table {named(table)} drop constraint {NAME}")
+
+
+def now(trial: Trial) -> int:
+    """Return what ``gained_since`` has to know of this moment."""
+    since: int = trial.query(_NOW)[0]["since"]
+    return since
+
+
+def gained_since(trial: Trial, since: int) -> dict[Table, list[Row]]:
+    """Return the rows that came or changed since then, in every table of the project."""
+    found = [Table(row["schema"], row["name"]) for row in trial.query(_TABLES)]
+    queries = [
+        f"select {place} as place, to_jsonb(t) as row from {named(table)} as t"
+        f" where t.xmin::text::bigint >= {since}"
+        for place, table in enumerate(found)
+    ]
+    gained: dict[Table, list[Row]] = {}
+    for row in trial.query(" union all ".join(queries)):
+        gained.setdefault(found[row["place"]], []).append(row["row"])
+    return gained
+
+
+def records(bad: Day, good: Sequence[Day]) -> list[Table]:
+    """Return the tables that tell a bad day from good ones by more than missing rows."""
+    return [table for table in bad.gained if _tells(table, bad, good)]
+
+
+def _tells(table: Table, bad: Day, good: Sequence[Day]) -> bool:
+    rows, usual = bad.gained[table], [one.gained.get(table, []) for one in good]
+    if all(len(rows) > len(one) for one in usual):
+        return True
+    columns = {name for one in usual for row in one for name in row}
+    said = {name: [_values(one, name) for one in usual] for name in columns}
+    steady = [name for name, values in said.items() if values[1:] == values[:-1]]
+    return any(not _values(rows, name) <= said[name][0] for name in steady)
+
+
+def _values(rows: Sequence[Row], name: str) -> set[str]:
+    return {str(row.get(name)) for row in rows}
+
+
+def handler(trial: Trial) -> str:
+    """Return the one function of the project that catches errors, or words for it."""
+    names = [row["name"] for row in trial.query(_CATCHING, [list(PLATFORM_SCHEMAS)])]
+    return f"{names[0]}()" if len(names) == 1 else "a function that the signup runs"

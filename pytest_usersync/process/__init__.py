@@ -1,0 +1,1 @@
+"""This process: its signals, its progress on the terminal, the files it writes."""

@@ -1,0 +1,89 @@
+"""What a trial looks at: read by the harness, and not twice where nothing happens between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from psycopg import sql
+
+from ..auth.script import taking_roles
+from ..model.quoting import identifier
+from ..model.sync import Target
+from .check import Subject
+from .sandbox import Stage
+
+if TYPE_CHECKING:
+    from psycopg.rows import DictRow
+
+
+class _Known:
+    """What is known of the catalog of a subject, by the question."""
+
+    def __init__(self, _: Subject) -> None:
+        self.rows: dict[str, list[DictRow]] = {}
+
+    def close(self) -> None:
+        """Forget it."""
+        self.rows.clear()
+
+
+class Looking:
+    """The eyes of a trial: the harness's session on its stage."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        # What was asked since something was last done, where nobody else does anything.
+        self._seen: dict[str, list[DictRow]] | None = None
+
+    def _acts(self) -> None:
+        self._seen = None
+
+    def query(self, text: str, parameters: Sequence[object] = ()) -> list[DictRow]:
+        """Return the rows of one query, read by the harness."""
+        if self._seen is None:
+            return self._read(text, parameters)
+        asked = repr((text, parameters))
+        if asked not in self._seen:
+            self._seen[asked] = self._read(text, parameters)
+        return self._seen[asked]
+
+    def known(self, text: str, parameters: Sequence[object] = ()) -> list[DictRow]:
+        """Return what is known of the catalog as the migrations left it, asked once for all."""
+        known = self._stage.common.get(_Known, self._stage.subject)
+        asked = repr((text, parameters))
+        if asked not in known.rows:
+            known.rows[asked] = self._read(text, parameters)
+        return known.rows[asked]
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Ask nothing twice inside the block, in which nobody does anything."""
+        self._seen = {}
+        try:
+            yield
+        finally:
+            self._seen = None
+
+    def _read(self, text: str, parameters: Sequence[object]) -> list[DictRow]:
+        return self._stage.session().execute(text.encode(), parameters or None).fetchall()
+
+    def execute(self, text: str, parameters: Sequence[object] = ()) -> int:
+        """Run one statement as the harness and return how many rows it touched."""
+        self._acts()
+        done = self._stage.session().execute(taking_roles(text).encode(), parameters or None)
+        return done.rowcount
+
+    def user(self, user_id: UUID) -> DictRow | None:
+        """Return the user's row of ``auth.users``, or None."""
+        rows = self.query("select * from auth.users where id = %s", [user_id])
+        return rows[0] if rows else None
+
+    def profiles(self, target: Target, user_id: UUID) -> list[DictRow]:
+        """Return the rows of one target table that carry the user's id."""
+        text = sql.SQL("select * from {table} where {key}::text = %s").format(
+            table=identifier(target.table), key=sql.Identifier(target.key)
+        )
+        return self.query(text.as_string(None), [str(user_id)])

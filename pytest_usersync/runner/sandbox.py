@@ -1,0 +1,106 @@
+"""The stage on which cases act: a database, and the sessions on it."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from ..auth import User
+from ..postgres.database import HARNESS, Connection, connect
+from . import shrink
+from .check import Subject
+from .shared_cache import Common
+
+_NOTICES = 1000
+
+
+class Cloner(Protocol):
+    """What makes the databases of a stage."""
+
+    def take(self, template: str, /) -> str:
+        """Return the name of a new database that is a copy of ``template``."""
+
+
+class Stage:
+    """A database of its own, and the sessions on it, for cases that leave each other alone.
+
+    What the cases of one check sign up are different people, so they can share a database; it is
+    made when it is first used.
+
+    Args:
+        common: what the trials of the process share; without it the stage has its own.
+        spare: a stage on which everything is taken back; without it the stage has its own.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        clones: Cloner,
+        common: Common | None = None,
+        spare: Stage | None = None,
+    ) -> None:
+        self.subject = subject
+        self.common = common or Common()
+        self._owner = common is None
+        # What a loop that raises notices says does not go on for ever, but is more than enough.
+        self.notices: deque[str] = deque(maxlen=_NOTICES)
+        self.clones = clones
+        self.name = ""
+        self._sessions: dict[str | None, Connection] = {}
+        self._spare = spare
+        self._own_spare: Stage | None = None
+        # What cases came down to, by the code of their check.
+        self.shapes: dict[str, list[shrink.Shape]] = {}
+        # Who stays for the next cases of a check, by its code.
+        self.people: dict[str, dict[str, User]] = {}
+
+    @property
+    def spare(self) -> Stage:
+        """Return a stage like this one on which nobody has signed up for good."""
+        if self._spare is None:
+            self._spare = self._own_spare = Stage(self.subject, self.clones, self.common)
+        return self._spare
+
+    @property
+    def database(self) -> str:
+        """Return the database's name, made on first use."""
+        if not self.name:
+            self.name = self.clones.take(self.subject.database)
+        return self.name
+
+    def connect(self, role: str | None = None) -> Connection:
+        """Return a new session of ``role`` (default: the harness); the caller closes it."""
+        connection = connect(self.subject.server, self.database, role or HARNESS)
+        connection.add_notice_handler(
+            lambda notice: self.notices.append(f"{notice.severity}: {notice.message_primary}")
+        )
+        return connection
+
+    def session(self, role: str | None = None) -> Connection:
+        """Return the one session of ``role`` that the cases share."""
+        if role not in self._sessions:
+            self._sessions[role] = self.connect(role)
+        return self._sessions[role]
+
+    @property
+    def broken(self) -> bool:
+        """Tell whether PostgreSQL ended one of the sessions."""
+        return any(connection.broken for connection in self._sessions.values())
+
+    def renew(self) -> None:
+        """End the sessions, and let the next use of the stage begin on a new database."""
+        self._end()
+        self.name = ""
+
+    def _end(self) -> None:
+        for connection in self._sessions.values():
+            connection.close()
+        self._sessions.clear()
+
+    def close(self) -> None:
+        """End the sessions; the database goes with the other clones."""
+        self._end()
+        if self._own_spare:
+            self._own_spare.close()
+        if self._owner:
+            self.common.close()

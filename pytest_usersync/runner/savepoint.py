@@ -1,0 +1,234 @@
+"""Things done in a trial and taken back: a signup, a user's life, whatever a role may try."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from psycopg import Error
+from psycopg.rows import DictRow
+
+from ..auth import Json
+from ..auth.script import PRELUDE
+from ..model.finding import Failure
+from ..model.quoting import literal, named, quoted
+from ..model.sync import Target
+from ..postgres.database import Connection
+from .context import Trial
+
+_AS_AUTH = "set local role supabase_auth_admin; set local search_path = auth;"
+# What waits for the commit is done, and the next step waits again.
+_SETTLE = "set constraints all immediate; set constraints all deferred"
+_DONE = f"{_SETTLE}; reset role; reset search_path"
+_MOMENT = "2001-02-03T04:05:06+00:00"
+
+# Nobody stays, so nobody is in the way of the next.
+_SOMEBODY = uuid5(NAMESPACE_URL, "pytest-usersync:rehearsal")
+# What most syncs are content with.
+FEW = ("id", "email", "phone", "raw_user_meta_data", "created_at")
+# What happens to a user afterwards: which columns Supabase Auth writes, a step each.
+LIFE: tuple[dict[str, Json], ...] = (
+    {"role": "authenticated"},
+    {"email_confirmed_at": _MOMENT, "last_sign_in_at": _MOMENT},
+    {"phone_confirmed_at": _MOMENT},
+    {"email": "later@example.org", "updated_at": _MOMENT},
+    {"phone": "15559990002"},
+    {"is_anonymous": False},
+    {"deleted_at": _MOMENT},
+)
+
+
+def block(*steps: str) -> str:
+    """Return a block that does one step after the other, and leaves out what is refused."""
+    tried = [
+        f"begin execute {literal(one)}; exception when others then null; end;" for one in steps
+    ]
+    return f"do $usersync$ begin {' '.join(tried)} end $usersync$"
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """A user about to be inserted as Supabase Auth does it.
+
+    Args:
+        given: what differs from an ordinary new email user, by column.
+    """
+
+    given: Mapping[str, Json] = field(default_factory=dict)
+    id: UUID = _SOMEBODY
+
+    def values(self) -> dict[str, Json]:
+        """Return the row that Supabase Auth inserts."""
+        return {
+            "instance_id": "00000000-0000-0000-0000-000000000000",
+            "id": str(self.id),
+            "aud": "authenticated",
+            "role": "",
+            "email": f"{self.id}@example.com",
+            "encrypted_password": "$2a$10$rehearsed",
+            "confirmation_token": "",
+            "recovery_token": "",
+            "email_change_token_new": "",
+            "email_change": "",
+            "raw_app_meta_data": {"provider": "email", "providers": ["email"]},
+            "raw_user_meta_data": {},
+            "created_at": _MOMENT,
+            "updated_at": _MOMENT,
+            "is_sso_user": False,
+            "is_anonymous": False,
+            **self.given,
+        }
+
+    def insert(self, *, table: str = "auth.users", only: Sequence[str] = ()) -> str:
+        """Return the INSERT, of all columns or only of these."""
+        values = {k: v for k, v in self.values().items() if not only or k in only}
+        columns = ", ".join(values)
+        return (
+            f"insert into {table} ({columns})\nvalues ({', '.join(map(_value, values.values()))})"
+        )
+
+    def update(self, values: Mapping[str, Json], *, table: str = "auth.users") -> str:
+        """Return the UPDATE of this user."""
+        given = ", ".join(f"{column} = {_value(value)}" for column, value in values.items())
+        return f"update {table} set {given} where id = '{self.id}'"
+
+    def delete(self, *, table: str = "auth.users") -> str:
+        """Return the DELETE of this user."""
+        return f"delete from {table} where id = '{self.id}'"
+
+
+class Rehearsal:
+    """A transaction of the harness that will be taken back; each attempt is a savepoint."""
+
+    def __init__(self, trial: Trial, connection: Connection) -> None:
+        self._trial = trial
+        self._connection = connection
+
+    def run(self, text: str) -> Failure | None:
+        """Run statements as who the session is; return what PostgreSQL said if it refuses."""
+        self._connection.execute("savepoint step")
+        try:
+            self._connection.execute(f"{text}; release savepoint step".encode())
+        except Error as error:
+            failure = self._trial.failure(error)
+            self._connection.execute("rollback to savepoint step; release savepoint step")
+            return failure
+        return None
+
+    def as_auth(self, *statements: str) -> Failure | None:
+        """Run statements as Supabase Auth, up to and including what waits for the commit."""
+        return self.run(f"{_AS_AUTH} {'; '.join(statements)}; {_DONE}")
+
+    def ask(self, question: str, *statements: str) -> DictRow | Failure:
+        """Run statements as Supabase Auth, ask one row of what they left, and take them back.
+
+        Return what PostgreSQL said if it refuses the statements. It is all one round trip.
+        """
+        found = self.after(f"{_AS_AUTH} {'; '.join(statements)}; {_DONE}", question)
+        return found if isinstance(found, Failure) else found[0]
+
+    def after(self, text: str, question: str) -> list[DictRow] | Failure:
+        """Run statements as who the session is, ask what they left, and take them back.
+
+        Return what PostgreSQL said if it refuses them. It is all one round trip.
+        """
+        back = "rollback to savepoint asked; release savepoint asked"
+        try:
+            cursor = self._connection.execute(
+                f"savepoint asked; {text}; {question}; {back}".encode()
+            )
+        except Error as error:
+            failure = self._trial.failure(error)
+            self._connection.execute(back.encode())
+            return failure
+        rows: list[DictRow] = []
+        more: bool | None = True
+        while more:
+            rows = cursor.fetchall() if cursor.description else rows
+            more = cursor.nextset()
+        return rows
+
+    def live(self, newcomer: Newcomer) -> None:
+        """Insert a user, let everything happen to them, and delete them.
+
+        What the database refuses is left out.
+        """
+        steps = [newcomer.insert(), *map(newcomer.update, LIFE), newcomer.delete()]
+        self.as_auth(block(*(f"{step}; {_SETTLE}" for step in steps)))
+
+    def rows(self, text: str, parameters: Sequence[object] = ()) -> list[DictRow]:
+        """Return the rows of a query."""
+        return self._connection.execute(text.encode(), parameters or None).fetchall()
+
+    def leaves(self, newcomer: Newcomer | None = None) -> list[int]:
+        """Return how many rows of each target a signup and its confirmation leave; undo it."""
+        newcomer = newcomer or Newcomer({"raw_user_meta_data": metadata(self._trial)})
+        with self.undone():
+            self.as_auth(newcomer.insert())
+            self.as_auth(newcomer.update({"email_confirmed_at": _MOMENT}))
+            return [self.count(target, newcomer) for target in self._trial.sync.targets]
+
+    def count(self, target: Target, newcomer: Newcomer) -> int:
+        """Return how many rows of a target carry the user's id."""
+        where = f"where {quoted(target.key)}::text = '{newcomer.id}'"
+        query = f"select count(*)::int as rows from {named(target.table)} {where}"
+        return int(self.rows(query)[0]["rows"])
+
+    def leaving(self, newcomer: Newcomer, target: Target) -> str:
+        """Return the shortest INSERT of a user, as Supabase Auth, that leaves a row in the target.
+
+        It is the whole one where a row takes more than that.
+        """
+
+        def holds(only: Sequence[str]) -> bool:
+            with self.undone():
+                refused = self.as_auth(newcomer.insert(only=only))
+                return refused is None and self.count(target, newcomer) > 0
+
+        return f"{PRELUDE}{newcomer.insert(only=shortest(newcomer, holds))};\n"
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Take back what is done inside, and go on."""
+        with self._connection.transaction(force_rollback=True):
+            yield
+
+
+def shortest(newcomer: Newcomer, holds: Callable[[Sequence[str]], bool]) -> list[str]:
+    """Return the columns of which none can be left out of the INSERT while the same holds."""
+    kept, before = list(newcomer.values()), 0
+    few = [column for column in FEW if column in kept]
+    kept = next((one for one in (few[:1], few) if holds(one)), kept)
+    while len(kept) != before:  # what went last may have held what was tried first
+        before = len(kept)
+        for column in reversed(kept[:]):
+            fewer = [other for other in kept if other != column]
+            kept = fewer if fewer and holds(fewer) else kept
+    return kept
+
+
+@contextmanager
+def rehearsal(trial: Trial, role: str | None = None) -> Iterator[Rehearsal]:
+    """Begin a transaction of ``role`` (default: the harness) and roll it back at the end."""
+    connection = trial.session(role)
+    with connection.transaction(force_rollback=True):
+        yield Rehearsal(trial, connection)
+
+
+def metadata(trial: Trial) -> dict[str, Json]:
+    """Return the user metadata of an ordinary signup of this project."""
+    ordinary = trial.sync.ordinary_metadata()
+    return {key: value.replace("{n}", "1815") for key, value in ordinary.items()}
+
+
+def _value(value: Json) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool | int | float):
+        return str(value).lower()
+    if isinstance(value, str):
+        return literal(value)
+    return literal(json.dumps(value, ensure_ascii=False))
