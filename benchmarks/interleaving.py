@@ -28,8 +28,8 @@ from pytest_usersync.postgres import database
 from pytest_usersync.probes.races.windows import deployed
 from pytest_usersync.runner import subject
 from pytest_usersync.runner.check import Subject
-from pytest_usersync.runner.context import Trial
-from pytest_usersync.runner.sandbox_pool import Stages
+from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.sandbox_pool import SandboxPool
 
 ROOT = Path(__file__).parents[1]
 MINIMAL = ROOT / "examples" / "minimal"
@@ -75,7 +75,7 @@ def main(rounds: int) -> None:
         spent = partial(processor, prepared)
         line("ours", rounds, lambda: len([*race.outcomes(reduce=False)]), spent)
         if tester := isolationtester():
-            spec, name = specification(), race.arena.name
+            spec, name = specification(), race.race_database.name
             words = database.conninfo(prepared.server, scratch(prepared, name))
             line("isolationtester", rounds, lambda: permutations(tester, words, spec), spent)
         print(f"\n{'two transactions that share':34}{'schedules':>10}{'all':>10}{'ratio':>12}")
@@ -115,11 +115,11 @@ def line(name: str, rounds: int, act: Callable[[], int], spent: Callable[[], flo
 def installed(prepared: Subject, rounds: int) -> None:
     """Print the line of the third table."""
     times, before = [], processor(prepared)
-    with Stages(prepared) as stages:
+    with SandboxPool(prepared) as sandboxes:
         for _ in range(rounds):
             begun = time.perf_counter()
-            with Trial(stages.take("US308")) as trial:
-                people = len(deployed(trial).seen.arrivals)
+            with CheckContext(sandboxes.take("US308")) as context:
+                people = len(deployed(context).seen.arrivals)
             times.append(time.perf_counter() - begun)
     each = (processor(prepared) - before) / rounds
     print(f"{'':34}{statistics.median(times):>8.3f} s{each:>10.3f} s{people:>10}")

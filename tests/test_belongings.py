@@ -12,8 +12,8 @@ from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Outcome
 from pytest_usersync.postgres import Server, database
 from pytest_usersync.probes.lifecycle import owned_rows
-from pytest_usersync.runner.context import Trial
-from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.sandbox import Sandbox
 from pytest_usersync.runner.verdict import Verdict, judge
 from pytest_usersync.scenarios.signups import BY_NAME
 
@@ -58,10 +58,12 @@ def with_tables(text: str) -> Act:
 
 def test_a_row_of_every_usual_type_can_be_made(server: Server, tmp_path: Path) -> None:
     with ExitStack() as exits:
-        trial = exits.enter_context(Trial(stage(exits, server, with_tables(TABLES), tmp_path)))
-        user = trial.with_profile(BY_NAME["email-autoconfirm"])
-        found = owned_rows.furnish(trial, user, trial.person())
-        notes = trial.query("select * from public.notes")
+        context = exits.enter_context(
+            CheckContext(sandbox(exits, server, with_tables(TABLES), tmp_path))
+        )
+        user = context.with_profile(BY_NAME["email-autoconfirm"])
+        found = owned_rows.furnish(context, user, context.person())
+        notes = context.query("select * from public.notes")
     assert not found.refused, found.refused
     assert [str(one.reference.table) for one in found.rows] == ["public.notes", "public.replies"]
     assert [(note["author"], note["state"]) for note in notes] == [(user.id, "it's a draft")]
@@ -90,11 +92,11 @@ def test_a_table_that_takes_nothing_made_up_is_not_judged(
 def in_use(server: Server, act: Act, folder: Path) -> Verdict:
     """Return what US205 says of a user whose rows are all over the app."""
     with ExitStack() as exits:
-        return judge(registry.find("US205"), "in-use", stage(exits, server, act, folder))
+        return judge(registry.find("US205"), "in-use", sandbox(exits, server, act, folder))
 
 
-def stage(exits: ExitStack, server: Server, act: Act, folder: Path) -> Stage:
-    """Return a stage of the design, closed at the end."""
+def sandbox(exits: ExitStack, server: Server, act: Act, folder: Path) -> Sandbox:
+    """Return a sandbox of the design, closed at the end."""
     subject = exits.enter_context(staged(server, act, folder))
     clones = exits.enter_context(database.Clones(server))
-    return exits.enter_context(closing(Stage(subject, clones)))
+    return exits.enter_context(closing(Sandbox(subject, clones)))

@@ -12,8 +12,8 @@ from acts import Act, staged
 from pytest_usersync.postgres import Server
 from pytest_usersync.postgres.database import Clones
 from pytest_usersync.probes.security.called_functions import routines
-from pytest_usersync.runner.context import Trial
-from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.sandbox import Sandbox
 from pytest_usersync.runner.savepoint import Newcomer, rehearsal
 
 HELPERS = """
@@ -58,40 +58,40 @@ $$;
 
 
 @pytest.fixture(scope="module")
-def trial(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
+def context(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CheckContext]:
     folder: Path = tmp_path_factory.mktemp("calls")
     act = Act("helpers", "plain", {"20260102000000_helpers.sql": HELPERS})
     with (
         staged(server, act, folder) as subject,
         Clones(server) as clones,
-        closing(Stage(subject, clones)) as stage,
-        Trial(stage) as trial,
+        closing(Sandbox(subject, clones)) as sandbox,
+        CheckContext(sandbox) as context,
     ):
-        yield trial
+        yield context
 
 
-def test_a_function_counts_that_only_users_without_a_name_reach(trial: Trial) -> None:
-    found = {one.name: one for one in routines(trial)}
+def test_a_function_counts_that_only_users_without_a_name_reach(context: CheckContext) -> None:
+    found = {one.name: one for one in routines(context)}
     assert found["public.greeting(text)"].ran
     assert found["public.greeting(text)"].path == '""'
     assert not found["public.greeting(text)"].trigger
 
 
-def test_a_function_that_no_signup_calls_is_not_of_the_sync(trial: Trial) -> None:
-    names = [one.name for one in routines(trial)]
+def test_a_function_that_no_signup_calls_is_not_of_the_sync(context: CheckContext) -> None:
+    names = [one.name for one in routines(context)]
     assert "public.create_profile()" in names
     assert "public.unrelated()" not in names
 
 
-def test_a_rehearsal_leaves_nothing_behind(trial: Trial) -> None:
-    with rehearsal(trial) as rehearsed:
+def test_a_rehearsal_leaves_nothing_behind(context: CheckContext) -> None:
+    with rehearsal(context) as rehearsed:
         assert rehearsed.as_auth(Newcomer().insert()) is None
         assert rehearsed.rows("select from auth.users")
-    assert not trial.query("select from auth.users")
+    assert not context.query("select from auth.users")
 
 
-def test_a_rehearsal_goes_on_after_a_refusal_and_tells_it(trial: Trial) -> None:
-    with rehearsal(trial) as rehearsed:
+def test_a_rehearsal_goes_on_after_a_refusal_and_tells_it(context: CheckContext) -> None:
+    with rehearsal(context) as rehearsed:
         refused = rehearsed.as_auth("insert into auth.users (id) values (null)")
         assert refused is not None
         assert refused.sqlstate == "23502"

@@ -16,17 +16,17 @@ from pytest_usersync.checks.registry import BadCheckFile
 from pytest_usersync.model.errors import ConfigurationError
 from pytest_usersync.model.finding import Finding, Level
 from pytest_usersync.runner.check import Check, check
-from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.context import CheckContext
 
 
 @check("US901", level=Level.ERROR)
-def first(trial: Trial) -> Iterable[Finding]:
+def first(context: CheckContext) -> Iterable[Finding]:
     """The first promise."""
     return ()
 
 
 @check("US902", level=Level.ERROR)
-def second(trial: Trial) -> Iterable[Finding]:
+def second(context: CheckContext) -> Iterable[Finding]:
     """The second promise."""
     return ()
 
@@ -67,7 +67,7 @@ def test_a_code_is_used_once() -> None:
 
 
 def test_a_check_has_a_code_and_a_promise() -> None:
-    def silent(trial: Trial) -> Iterable[Finding]:
+    def silent(context: CheckContext) -> Iterable[Finding]:
         return ()
 
     with pytest.raises(BadCheckFile, match="has no docstring"):

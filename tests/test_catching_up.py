@@ -12,8 +12,8 @@ from acts import sound, staged
 from pytest_usersync.postgres import Server, database
 from pytest_usersync.probes.backfill.backfill_sql import one_by_one, statement
 from pytest_usersync.probes.maintenance import ghosts
-from pytest_usersync.runner.context import Trial
-from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.sandbox import Sandbox
 
 DEFERRED = """
     alter table public.profiles drop constraint profiles_pkey;
@@ -23,21 +23,21 @@ NOT_UNIQUE = "alter table public.profiles drop constraint profiles_pkey"
 
 
 @pytest.fixture
-def trial(server: Server, tmp_path: Path) -> Iterator[Trial]:
-    """Return a trial in the plain project."""
+def context(server: Server, tmp_path: Path) -> Iterator[CheckContext]:
+    """Return a context in the plain project."""
     with (
         staged(server, sound("plain"), tmp_path) as subject,
         database.Clones(server) as clones,
-        closing(Stage(subject, clones)) as stage,
-        Trial(stage) as trial,
+        closing(Sandbox(subject, clones)) as sandbox,
+        CheckContext(sandbox) as context,
     ):
-        yield trial
+        yield context
 
 
 @pytest.mark.parametrize("change", ["select", DEFERRED, NOT_UNIQUE])
-def test_a_backfill_fills_by_any_key(trial: Trial, change: str) -> None:
-    trial.execute(change)
-    for text in (statement(trial), one_by_one(trial)):
-        lost = ghosts.ghost(trial)
-        trial.execute(text)
-        assert len(trial.profiles(trial.sync.profile, lost)) == 1
+def test_a_backfill_fills_by_any_key(context: CheckContext, change: str) -> None:
+    context.execute(change)
+    for text in (statement(context), one_by_one(context)):
+        lost = ghosts.ghost(context)
+        context.execute(text)
+        assert len(context.profiles(context.sync.profile, lost)) == 1

@@ -12,19 +12,19 @@ from acts import sound, staged
 from pytest_usersync.postgres import Server
 from pytest_usersync.postgres.database import Clones
 from pytest_usersync.runner import lifecycle
-from pytest_usersync.runner.context import Trial
-from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.sandbox import Sandbox
 from pytest_usersync.scenarios import BY_NAME, CHANGES, Change, names
 
 
 @pytest.fixture(scope="module")
-def stage(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """Yield a stage of a project whose sync is sound."""
+def sandbox(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """Yield a sandbox of a project whose sync is sound."""
     folder: Path = tmp_path_factory.mktemp("plain")
     with (
         staged(server, sound("plain"), folder) as subject,
         Clones(server) as clones,
-        closing(Stage(subject, clones)) as made,
+        closing(Sandbox(subject, clones)) as made,
     ):
         yield made
 
@@ -38,12 +38,12 @@ def moved(old: Mapping[str, object], new: Mapping[str, object]) -> set[str]:
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
-def test_a_change_moves_what_it_says(stage: Stage, change: Change) -> None:
-    with Trial(stage, change.name) as trial:
-        user = lifecycle.with_profile(trial, change)
-        old = trial.user(user.id)
-        after = lifecycle.happen(trial, change, user)
-        new = trial.user(user.id)
+def test_a_change_moves_what_it_says(sandbox: Sandbox, change: Change) -> None:
+    with CheckContext(sandbox, change.name) as context:
+        user = lifecycle.with_profile(context, change)
+        old = context.user(user.id)
+        after = lifecycle.apply(context, change, user)
+        new = context.user(user.id)
     assert old is not None
     assert new is not None
     assert after.id == user.id
@@ -62,10 +62,10 @@ def test_changes_are_chosen_by_what_they_move() -> None:
     assert not {*names(upgrades=True)} & {*names("email", upgrades=False)}
 
 
-def test_what_was_sent_is_shown_from_the_signup_on(stage: Stage) -> None:
+def test_what_was_sent_is_shown_from_the_signup_on(sandbox: Sandbox) -> None:
     change = BY_NAME["unlink"]
-    with Trial(stage, change.name) as trial:
-        lifecycle.happen(trial, change, lifecycle.with_profile(trial, change))
-        assert trial.script.count("insert into users") == 1
-        assert trial.script.index("insert into users") < trial.script.index("'github'")
-        assert trial.script.rstrip().endswith("commit;")
+    with CheckContext(sandbox, change.name) as context:
+        lifecycle.apply(context, change, lifecycle.with_profile(context, change))
+        assert context.script.count("insert into users") == 1
+        assert context.script.index("insert into users") < context.script.index("'github'")
+        assert context.script.rstrip().endswith("commit;")

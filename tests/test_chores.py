@@ -14,10 +14,10 @@ from pytest_usersync.model.finding import NotApplicable
 from pytest_usersync.model.settings import Upkeep
 from pytest_usersync.postgres import Server, database
 from pytest_usersync.probes.maintenance import capabilities, ghosts
-from pytest_usersync.runner.context import Trial
-from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.sandbox import Sandbox
 
-In = Callable[..., Trial]
+In = Callable[..., CheckContext]
 
 STATEMENT = "insert into public.profiles (id) select id from auth.users on conflict (id) do nothing"
 NOTHING = "select count(*) into n from auth.users left join public.profiles using (id)"
@@ -33,31 +33,33 @@ $$;
 
 
 @pytest.fixture
-def trial(server: Server, tmp_path: Path) -> Iterator[In]:
-    """Return a function that opens a trial on a base with more migrations."""
+def context(server: Server, tmp_path: Path) -> Iterator[In]:
+    """Return a function that opens a context on a base with more migrations."""
     with ExitStack() as exits:
 
-        def open_(*texts: str, base: str = "plain", backfill: str = "") -> Trial:
+        def open_(*texts: str, base: str = "plain", backfill: str = "") -> CheckContext:
             act = Act("a project", base)
             act.files = {f"2026010200000{n}_more.sql": text for n, text in enumerate(texts)}
             subject = exits.enter_context(staged(server, act, tmp_path))
             subject = replace(subject, upkeep=Upkeep(backfill=backfill))
             clones = exits.enter_context(database.Clones(server))
-            return exits.enter_context(Trial(exits.enter_context(closing(Stage(subject, clones)))))
+            return exits.enter_context(
+                CheckContext(exits.enter_context(closing(Sandbox(subject, clones))))
+            )
 
         yield open_
 
 
-def test_a_procedure_is_called_and_seen_to_commit(trial: In) -> None:
-    routine = capabilities.backfill(trial(base="backfill"))
+def test_a_procedure_is_called_and_seen_to_commit(context: In) -> None:
+    routine = capabilities.backfill(context(base="backfill"))
     assert routine.sql == "call public.backfill_people()"
     assert routine.commits
     assert not routine.once
 
 
-def test_the_last_statement_of_the_migrations_that_fills_is_the_backfill(trial: In) -> None:
+def test_the_last_statement_of_the_migrations_that_fills_is_the_backfill(context: In) -> None:
     routine = capabilities.backfill(
-        trial(f"{STATEMENT};", f"-- once more\n{STATEMENT};", "select 1;")
+        context(f"{STATEMENT};", f"-- once more\n{STATEMENT};", "select 1;")
     )
     assert routine.origin == "the backfill in supabase/migrations/20260102000001_more.sql:2"
     assert routine.sql == STATEMENT
@@ -65,24 +67,24 @@ def test_the_last_statement_of_the_migrations_that_fills_is_the_backfill(trial: 
     assert not routine.commits
 
 
-def test_a_name_alone_makes_no_backfill(trial: In) -> None:
-    opened = trial(
+def test_a_name_alone_makes_no_backfill(context: In) -> None:
+    opened = context(
         FUNCTION.format(name="backfill_orders", body="n := 1 / 0"),
         FUNCTION.format(name="fill_them", body=STATEMENT),
     )
     assert capabilities.backfill(opened).sql == "select * from public.fill_them()"
 
 
-def test_a_backfill_that_fails_is_the_backfill_all_the_same(trial: In) -> None:
+def test_a_backfill_that_fails_is_the_backfill_all_the_same(context: In) -> None:
     body = f"{NOTHING}; insert into public.nowhere (id) values (n)"
-    opened = trial(FUNCTION.format(name="backfill_profiles", body=body))
+    opened = context(FUNCTION.format(name="backfill_profiles", body=body))
     assert capabilities.backfill(opened).sql == "select * from public.backfill_profiles()"
 
 
-def test_a_named_file_may_have_what_psql_says_to_its_reader(trial: In, tmp_path: Path) -> None:
+def test_a_named_file_may_have_what_psql_says_to_its_reader(context: In, tmp_path: Path) -> None:
     path = tmp_path / "fill.sql"
     path.write_text(f"\\echo filling\n-- everybody\n{STATEMENT};\nselect 1;\n", encoding="utf-8")
-    opened = trial(backfill=str(path))
+    opened = context(backfill=str(path))
     routine = capabilities.backfill(opened)
     lost = ghosts.ghost(opened)
     routine.run(opened.connect())
@@ -90,23 +92,23 @@ def test_a_named_file_may_have_what_psql_says_to_its_reader(trial: In, tmp_path:
     assert opened.profiles(opened.sync.profile, lost)
 
 
-def test_what_only_looks_at_ghosts_fills_none(trial: In) -> None:
-    opened = trial(
+def test_what_only_looks_at_ghosts_fills_none(context: In) -> None:
+    opened = context(
         FUNCTION.format(name="count_ghosts", body=NOTHING), "select public.count_ghosts();"
     )
     with pytest.raises(NotApplicable, match="no migration or function fills ghosts"):
         capabilities.backfill(opened)
 
 
-def test_looking_leaves_the_database_as_it_was(trial: In) -> None:
-    opened = trial(f"{STATEMENT};")
+def test_looking_leaves_the_database_as_it_was(context: In) -> None:
+    opened = context(f"{STATEMENT};")
     capabilities.backfill(opened)
     assert opened.query("select count(*) as n from auth.users")[0]["n"] == 0
 
 
-def test_the_triggers_are_as_they_were_when_ghosts_were_made(trial: In) -> None:
+def test_the_triggers_are_as_they_were_when_ghosts_were_made(context: In) -> None:
     state = "select tgname, tgenabled from pg_trigger where tgrelid = 'auth.users'::regclass"
-    opened = trial()
+    opened = context()
     opened.execute("alter table auth.users enable always trigger on_auth_user_created")
     opened.execute("alter table auth.users disable trigger on_auth_user_updated")
     before = opened.query(f"{state} order by 1")
@@ -115,10 +117,10 @@ def test_the_triggers_are_as_they_were_when_ghosts_were_made(trial: In) -> None:
     assert opened.query(f"{state} order by 1") == before
 
 
-def test_the_same_people_come_everywhere(trial: In) -> None:
-    opened = trial()
+def test_the_same_people_come_everywhere(context: In) -> None:
+    opened = context()
     first, second = (
-        ghosts.made(opened.aside(), kinds) for kinds in (ghosts.KINDS, ghosts.KINDS[::-1])
+        ghosts.made(opened.fresh_context(), kinds) for kinds in (ghosts.KINDS, ghosts.KINDS[::-1])
     )
     assert first == second
     assert set(first) >= {kind for kind in ghosts.KINDS if kind.name != "undated"}

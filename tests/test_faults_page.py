@@ -18,8 +18,8 @@ from pytest_usersync.postgres import Server, ServerRequest, database, start
 from pytest_usersync.probes.monitoring import survey
 from pytest_usersync.probes.monitoring.earlier_days import scheduler
 from pytest_usersync.probes.monitoring.survey import Seen
-from pytest_usersync.runner.context import Trial
-from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.sandbox import Sandbox
 
 PAGE = Path(__file__).parents[1] / "docs" / "faults.md"
 HEAD = ("state", "true", "ghosts", "orphans", "count", "quality check", "record", "latest")
@@ -50,11 +50,11 @@ def seen(server: Server, upto: str | None = None) -> list[Seen]:
         with (
             loaded(server, Path(folder), {}, upto) as subject,
             database.Clones(server) as clones,
-            closing(Stage(subject, clones)) as stage,
-            Trial(stage) as trial,
+            closing(Sandbox(subject, clones)) as sandbox,
+            CheckContext(sandbox) as context,
         ):
-            assert upto or scheduler(trial)
-            return survey.survey(trial)
+            assert upto or scheduler(context)
+            return survey.survey(context)
 
 
 def truth(one: Seen) -> str:

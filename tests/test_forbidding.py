@@ -12,7 +12,7 @@ from pytest_usersync.model.errors import ProjectError
 from pytest_usersync.model.finding import Outcome
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
-from pytest_usersync.runner.sandbox_pool import Stages
+from pytest_usersync.runner.sandbox_pool import SandboxPool
 
 FORBIDDEN = """
 create function public.forbid() returns event_trigger language plpgsql
@@ -49,12 +49,12 @@ def test_a_check_that_the_project_stops_is_not_judged_and_the_others_are(
 ) -> None:
     act = sound("plain")
     act.files["20990102000000_more.sql"] = FORBIDDEN.format(when="when tag in ('ALTER TABLE')")
-    with staged(server, act, tmp_path) as subject, Stages(subject) as stages:
-        verdict = stages.judge(registry.find("US114"), "")
+    with staged(server, act, tmp_path) as subject, SandboxPool(subject) as sandboxes:
+        verdict = sandboxes.judge(registry.find("US114"), "")
         assert verdict.outcome is Outcome.NOT_JUDGED
         assert "P0001 no ALTER TABLE here (PL/pgSQL function" in verdict.reason
         other = registry.find("US103")
-        assert stages.judge(other, other.cases[0]).outcome is Outcome.KEPT
+        assert sandboxes.judge(other, other.cases[0]).outcome is Outcome.KEPT
 
 
 @pytest.mark.parametrize("role", [None, database.HARNESS])

@@ -13,8 +13,8 @@ from pytest_usersync.postgres import Server
 from pytest_usersync.postgres.database import Clones
 from pytest_usersync.probes.security.called_functions import routines
 from pytest_usersync.probes.security.hijack import attackers
-from pytest_usersync.runner.context import Trial
-from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.sandbox import Sandbox
 from pytest_usersync.runner.savepoint import rehearsal
 
 PACK = Path(__file__).parents[1] / "sql" / "migrations"
@@ -61,10 +61,10 @@ def test_a_role_that_may_do_no_more_than_another_is_not_tried(
         with (
             staged(server, design, tmp_path / folder) as subject,
             Clones(server) as clones,
-            closing(Stage(subject, clones)) as stage,
-            Trial(stage) as trial,
-            rehearsal(trial) as rehearsed,
+            closing(Sandbox(subject, clones)) as sandbox,
+            CheckContext(sandbox) as context,
+            rehearsal(context) as rehearsed,
         ):
-            found = attackers(trial, rehearsed, routines(trial))
+            found = attackers(context, rehearsed, routines(context))
             names.append([one.role for one in found])
     assert names == [["authenticated"], ["authenticated", "anon"]]

@@ -13,7 +13,7 @@ import pytest
 from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Finding, Level, NotApplicable, NotJudged
 from pytest_usersync.runner.check import Check, Needs, check
-from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.context import CheckContext
 
 Write = Callable[[str], Path]
 
@@ -299,45 +299,45 @@ def finding() -> Finding:
 
 
 @check("US901", level=Level.ERROR, needs=Needs.PROJECT)
-def kept(trial: Trial) -> Iterable[Finding]:
+def kept(context: CheckContext) -> Iterable[Finding]:
     """A promise that is kept."""
     return ()
 
 
 @check("US902", level=Level.WARNING, needs=Needs.PROJECT)
-def warned(trial: Trial) -> Iterable[Finding]:
+def warned(context: CheckContext) -> Iterable[Finding]:
     """A promise of level warning."""
     yield finding()
 
 
 @check("US903", level=Level.INFO, needs=Needs.PROJECT)
-def told(trial: Trial) -> Iterable[Finding]:
+def told(context: CheckContext) -> Iterable[Finding]:
     """A promise of level info."""
     yield finding()
 
 
 @check("US904", level=Level.ERROR, needs=Needs.PROJECT)
-def elsewhere(trial: Trial) -> Iterable[Finding]:
+def elsewhere(context: CheckContext) -> Iterable[Finding]:
     """A promise that does not apply."""
     raise NotApplicable("the project has no such column")
 
 
 @check("US905", level=Level.ERROR, needs=Needs.PROJECT)
-def unjudged(trial: Trial) -> Iterable[Finding]:
+def unjudged(context: CheckContext) -> Iterable[Finding]:
     """A promise that cannot be judged."""
     raise NotJudged("nothing works")
 
 
 @check("US906", level=Level.ERROR, needs=Needs.PROJECT)
-def faulty(trial: Trial) -> Iterable[Finding]:
+def faulty(context: CheckContext) -> Iterable[Finding]:
     """A check with a bug."""
     raise ZeroDivisionError("a bug")
 
 
 @check("US907", level=Level.ERROR, needs=Needs.PROJECT, cases=("one", "two"))
-def halfway(trial: Trial) -> Iterator[Finding]:
+def halfway(context: CheckContext) -> Iterator[Finding]:
     """A check that demonstrates something before it must stop."""
-    if trial.case == "one":
+    if context.case == "one":
         yield finding()
     raise NotJudged("it stopped")
 

@@ -17,7 +17,7 @@ from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Outcome
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import RunningServer, ServerRequest, database, server_lost, start
-from pytest_usersync.runner.sandbox_pool import Stages
+from pytest_usersync.runner.sandbox_pool import SandboxPool
 
 # Kills the server of a run when a test of this name is over.
 KILLER = """
@@ -66,16 +66,16 @@ def test_a_lost_server_is_told_once_and_ends_the_run(
 
 def test_a_case_is_judged_again_when_a_session_crashed(own: RunningServer, tmp_path: Path) -> None:
     """PostgreSQL ends all sessions then, and lets none in until it has recovered."""
-    with staged(own.server, sound("plain"), tmp_path) as subject, Stages(subject) as stages:
+    with staged(own.server, sound("plain"), tmp_path) as subject, SandboxPool(subject) as sandboxes:
         for code in ("US103", "US201"):
             check = registry.find(code)
-            assert stages.judge(check, check.cases[0]).outcome is Outcome.KEPT
-        session = stages.take("US201").session()
+            assert sandboxes.judge(check, check.cases[0]).outcome is Outcome.KEPT
+        session = sandboxes.take("US201").session()
         os.kill(session.info.backend_pid, signal.SIGKILL)
         for code in ("US103", "US201", "US302"):
             check = registry.find(code)
             case = check.cases[0] if check.cases else ""
-            assert stages.judge(check, case).outcome is Outcome.KEPT
+            assert sandboxes.judge(check, case).outcome is Outcome.KEPT
 
 
 def test_a_session_that_ends_itself_each_time_is_no_lost_server(
@@ -89,10 +89,10 @@ def test_a_session_that_ends_itself_each_time_is_no_lost_server(
         create trigger end_it after update on auth.users
             for each row execute function public.end_it();
     """
-    with staged(own.server, act, tmp_path) as subject, Stages(subject) as stages:
+    with staged(own.server, act, tmp_path) as subject, SandboxPool(subject) as sandboxes:
         assert not subject.load_failures
         check = registry.find("US102")
-        verdict = stages.judge(check, check.cases[0])
+        verdict = sandboxes.judge(check, check.cases[0])
         assert verdict.outcome is Outcome.NOT_JUDGED
         assert verdict.reason.startswith("PostgreSQL ended the session each time: ")
 

@@ -14,8 +14,8 @@ from pytest_usersync.model.finding import Outcome
 from pytest_usersync.model.settings import Upkeep
 from pytest_usersync.postgres import Server, database
 from pytest_usersync.probes.monitoring.survey import made
-from pytest_usersync.runner.context import Trial
-from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.sandbox import Sandbox
 from pytest_usersync.runner.verdict import Verdict
 
 Judge = Callable[..., Verdict]
@@ -128,7 +128,7 @@ def test_every_state_is_made_whatever_the_project_calls_its_own(
         subject = exits.enter_context(staged(server, act, tmp_path))
         subject = replace(subject, upkeep=Upkeep(monitoring=SAID))
         clones = exits.enter_context(database.Clones(server))
-        stage = exits.enter_context(closing(Stage(subject, clones)))
-        with Trial(stage) as trial:
+        sandbox = exits.enter_context(closing(Sandbox(subject, clones)))
+        with CheckContext(sandbox) as context:
             wanted = {"trigger-elsewhere", "trigger-other-function", "trigger-other-event"}
-            assert wanted <= made(trial)
+            assert wanted <= made(context)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from acts import WHOLE, Act, sound, staged, stages
+from acts import WHOLE, Act, sandboxes, sound, staged
 from renaming import renamed
 
 from pytest_usersync.checks import registry
@@ -73,7 +73,7 @@ def mixed(number: int) -> str:
 
 def outcomes(subject: Subject) -> dict[tuple[str, str], Outcome]:
     """Return what is judged of every case."""
-    with stages(subject) as made_here:
+    with sandboxes(subject) as made_here:
         return {
             (check.code, case): made_here.judge(check, case).outcome
             for check in registry.every()

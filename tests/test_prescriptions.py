@@ -15,8 +15,8 @@ from pytest_usersync.postgres import Server, database
 from pytest_usersync.probes.maintenance.monitoring import NAMES
 from pytest_usersync.probes.monitoring import read_remedies, record_remedy
 from pytest_usersync.probes.monitoring.survey import made
-from pytest_usersync.runner.context import Trial
-from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.sandbox import Sandbox
 
 # Keys of other types and other names, several tables, profiles that come late, policies.
 SHAPES = ("generated_id", "late", "refuse", "text_key", "two_tables", "username")
@@ -56,25 +56,25 @@ def test_what_is_prescribed_is_silent_in_every_state(
         with database.connect(server, copy, platform.migration_role(server)) as connection:
             connection.execute(LOG.encode())
             connection.execute(SCHEDULE.encode())
-            with closing(Stage(replace(subject, database=plain.database), clones)) as stage:
-                connection.execute(prescribed(stage).encode())
+            with closing(Sandbox(replace(subject, database=plain.database), clones)) as sandbox:
+                connection.execute(prescribed(sandbox).encode())
         verdicts = judged(subject, ("US5", "US608"), apart=("US5", "US608"))
         assert not broken_by(verdicts), "\n".join(told(verdicts))
         assert not told(verdicts)
-        with closing(Stage(subject, clones)) as stage, Trial(stage) as trial:
-            assert {"ghost", "orphan", "parity", "trigger-disabled"} <= made(trial)
+        with closing(Sandbox(subject, clones)) as sandbox, CheckContext(sandbox) as context:
+            assert {"ghost", "orphan", "parity", "trigger-disabled"} <= made(context)
 
 
-def prescribed(stage: Stage) -> str:
+def prescribed(sandbox: Sandbox) -> str:
     """Return the functions, closed to the app."""
-    with Trial(stage) as trial:
-        trial.execute(LOG)
+    with CheckContext(sandbox) as context:
+        context.execute(LOG)
         texts = [
-            read_remedies.ghosts(trial),
-            read_remedies.orphans(trial),
-            read_remedies.stats(trial),
-            read_remedies.check(trial),
-            record_remedy.record(trial, "it cannot be"),
+            read_remedies.ghosts(context),
+            read_remedies.orphans(context),
+            read_remedies.stats(context),
+            read_remedies.check(context),
+            record_remedy.record(context, "it cannot be"),
         ]
     calls = ", ".join(OWN.values())
     return "".join(texts) + f"revoke execute on function {calls} from public, anon, authenticated;"

@@ -12,8 +12,8 @@ from acts import Act, staged
 from pytest_usersync.postgres import Server
 from pytest_usersync.postgres.database import Clones
 from pytest_usersync.probes.security.privileges import Law
-from pytest_usersync.runner.context import Trial
-from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.sandbox import Sandbox
 from pytest_usersync.scenarios.signups import BY_NAME
 
 Found = Callable[[str], dict[str, list[str]]]
@@ -61,11 +61,11 @@ def found(server: Server, tmp_path: Path) -> Found:
         with (
             staged(server, act, tmp_path) as subject,
             Clones(server) as clones,
-            closing(Stage(subject, clones)) as stage,
-            Trial(stage) as trial,
+            closing(Sandbox(subject, clones)) as sandbox,
+            CheckContext(sandbox) as context,
         ):
-            other, user = (trial.with_profile(BY_NAME["email-autoconfirm"]) for _ in range(2))
-            privileges = Law(trial, user.id, other.id).privileges()
+            other, user = (context.with_profile(BY_NAME["email-autoconfirm"]) for _ in range(2))
+            privileges = Law(context, user.id, other.id).privileges()
             return {one.column: [grade.value for grade in one.grades] for one in privileges}
 
     return found

@@ -97,7 +97,7 @@ class Staged:
 
 
 @contextmanager
-def stage(server: Server, found: Project) -> Iterator[Staged]:
+def sandbox(server: Server, found: Project) -> Iterator[Staged]:
     """Load a project, and drop it afterwards."""
     loaded = migrations.load(server, platform.template(server), found)
     try:
@@ -114,7 +114,7 @@ def variant(request: pytest.FixtureRequest) -> Variant:
 
 @pytest.fixture(scope="module")
 def staged(server: Server, variant: Variant) -> Iterator[Staged]:
-    with stage(server, migrations.find(variant.folder, seeds=variant.seeds)) as staged:
+    with sandbox(server, migrations.find(variant.folder, seeds=variant.seeds)) as staged:
         yield staged
 
 
@@ -193,7 +193,7 @@ def test_a_project_leaves_the_auth_catalog_as_it_is(
 def test_a_single_file_leaves_the_auth_catalog_as_it_is(
     path: Path, server: Server, untouched: Catalog
 ) -> None:
-    with stage(server, migrations.find(path.parent, [path])) as staged:
+    with sandbox(server, migrations.find(path.parent, [path])) as staged:
         assert staged.loaded.failure is None
         assert catalog(server, staged.loaded.database) == untouched
 

@@ -11,7 +11,7 @@ from acts import Act, staged
 from pytest_usersync.checks import registry
 from pytest_usersync.postgres import Server
 from pytest_usersync.postgres.database import Clones
-from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.sandbox import Sandbox
 from pytest_usersync.runner.verdict import judge
 
 NOTHING_FOLLOWS = """
@@ -45,8 +45,8 @@ def remedies(server: Server, folder: Path, act: Act, *codes: str) -> list[str]:
     with staged(server, act, folder) as subject, Clones(server) as clones:
         told = []
         for code in codes:
-            with closing(Stage(subject, clones)) as stage:
-                verdict = judge(registry.find(code), FOLLOWING[code], stage)
+            with closing(Sandbox(subject, clones)) as sandbox:
+                verdict = judge(registry.find(code), FOLLOWING[code], sandbox)
             told += [finding.remedy for finding in verdict.findings]
         return told
 

@@ -24,7 +24,7 @@ from pytest_usersync.reporting import json_report, wording
 from pytest_usersync.reporting.header import header
 from pytest_usersync.reporting.summary import gather, summary, title
 from pytest_usersync.runner.check import Check, LoadFailure, Subject, check
-from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.context import CheckContext
 from pytest_usersync.runner.verdict import Verdict, merged
 
 PLACE = Location("supabase/migrations/1_sync.sql", 12, 3, "  insert into public.users (id, email)")
@@ -48,7 +48,7 @@ PHONE = Finding(
 
 
 def declared(code: str, level: Level = Level.ERROR, *, cases: tuple[str, ...] = ()) -> Check:
-    def some_name(trial: Trial) -> Iterable[Finding]:
+    def some_name(context: CheckContext) -> Iterable[Finding]:
         """Everybody can sign up.
 
         The page.

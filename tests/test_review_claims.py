@@ -29,7 +29,7 @@ from pytest_usersync.model.policy import Policies
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
 from pytest_usersync.runner.check import Subject
-from pytest_usersync.runner.shared_cache import Common
+from pytest_usersync.runner.shared_cache import SharedCache
 from pytest_usersync.scenarios import signups
 
 PAGE = ROOT / "docs" / "claims.md"
@@ -591,7 +591,7 @@ def test_the_harness_finds_what_is_false_as_reviewed_and_nothing_of_it_at_the_he
     both: Subject,
 ) -> None:
     codes = tuple(code for one in CLAIMS for code in one.found)
-    with closing(Common()) as common:
+    with closing(SharedCache()) as common:
         outcomes = {code: outcome(both, registry.find(code), common) for code in codes}
     broken = {code for code in codes if outcomes[code] is Outcome.BROKEN}
     is_head = len(both.project.migrations) == len(list(MIGRATIONS.glob("*.sql")))

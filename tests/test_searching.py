@@ -17,7 +17,7 @@ from pytest_usersync.probes.signup.metadata_search import Search
 from pytest_usersync.probes.signup.odd_metadata import Metadata, drawn, smaller, values
 from pytest_usersync.probes.signup.saved_failures import FOLDER, Memory
 from pytest_usersync.runner.check import Subject
-from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.sandbox import Sandbox
 from pytest_usersync.runner.verdict import Verdict, judge
 
 READS = """
@@ -46,7 +46,7 @@ Stand = Callable[[str], Subject]
 
 @pytest.fixture
 def subject(server: Server, tmp_path: Path) -> Iterator[Stand]:
-    """Return a function that stages a project which makes a score of what is sent."""
+    """Return a function that sandboxes a project which makes a score of what is sent."""
     exits = ExitStack()
 
     def subject(score: str) -> Subject:
@@ -59,9 +59,9 @@ def subject(server: Server, tmp_path: Path) -> Iterator[Stand]:
 
 def judged(subject: Subject, exploration: Exploration) -> Verdict:
     with database.Clones(subject.server) as clones:
-        stage = Stage(replace(subject, exploration=exploration), clones)
-        with closing(stage):
-            return judge(find("US107"), "", stage)
+        sandbox = Sandbox(replace(subject, exploration=exploration), clones)
+        with closing(sandbox):
+            return judge(find("US107"), "", sandbox)
 
 
 def test_the_outcome_is_the_same_whatever_the_seed(subject: Stand) -> None:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from acts import PROJECTS, SCENARIOS, WHOLE, Act, code_of, pairs, sound, staged, stages
+from acts import PROJECTS, SCENARIOS, WHOLE, Act, code_of, pairs, sandboxes, sound, staged
 
 from pytest_usersync.checks import registry
 from pytest_usersync.postgres import Server
 from pytest_usersync.runner.check import Check, Subject
 from pytest_usersync.runner.verdict import Verdict
 
-SHARING = [check for check in registry.every() if check.shares]
+SHARING = [check for check in registry.every() if check.shared_database]
 # What is broken where others have signed up before.
 CROWDED = ("collision_blocked", "metadata_blocked", "partial_signup", "failure_unrecorded")
 # What is another each time: values, ids, and where a row lies.
@@ -48,8 +48,8 @@ def test_a_check_says_the_same_alone_and_behind_all_others(
 
 
 def said(subject: Subject, checks: list[Check]) -> list[tuple[object, ...]]:
-    """Judge checks on one stage, and return what is no matter of chance of their verdicts."""
-    with stages(subject) as made:
+    """Judge checks on one sandbox, and return what is no matter of chance of their verdicts."""
+    with sandboxes(subject) as made:
         return [
             essence(made.attempt(check, case)) for check in checks for case in check.cases or ("",)
         ]

@@ -15,8 +15,8 @@ from pytest_usersync.probes.maintenance.sandbox import fresh
 from pytest_usersync.probes.monitoring.faults import faults
 from pytest_usersync.probes.monitoring.populated import Ground
 from pytest_usersync.probes.monitoring.survey import Seen, _at_once, _one_by_one, survey
-from pytest_usersync.runner.context import Trial
-from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.sandbox import Sandbox
 
 MONITORING = """
 create table public.sync_log (
@@ -71,15 +71,15 @@ def test_one_trip_says_what_many_say(server: Server, tmp_path: Path) -> None:
         subject = exits.enter_context(staged(server, act, tmp_path))
         subject = replace(subject, upkeep=Upkeep(monitoring=SAID))
         clones = exits.enter_context(database.Clones(server))
-        stage = exits.enter_context(closing(Stage(subject, clones)))
-        trial = exits.enter_context(Trial(stage))
-        monitoring, ground = capabilities.monitoring(trial), Ground(fresh(trial))
+        sandbox = exits.enter_context(closing(Sandbox(subject, clones)))
+        context = exits.enter_context(CheckContext(sandbox))
+        monitoring, ground = capabilities.monitoring(context), Ground(fresh(context))
         sound = replace(monitoring, orphans="")
         for fault in faults(ground):
             if not fault.failing:
                 together = essence(_at_once(ground, sound, fault))
                 assert together == essence(_one_by_one(ground, sound, fault)), fault.title
-        empty = next(seen for seen in survey(trial) if seen.fault.name == "empty")
+        empty = next(seen for seen in survey(context) if seen.fault.name == "empty")
         told = {word: said.failure and said.failure.sqlstate for word, said in empty.said.items()}
     assert told.pop("orphans") == "22012"
     assert not any(told.values())

@@ -13,8 +13,8 @@ from pytest_usersync.postgres import Server, database
 from pytest_usersync.probes.maintenance import ghosts
 from pytest_usersync.probes.maintenance.routines import at_work
 from pytest_usersync.probes.maintenance.sandbox import fresh
-from pytest_usersync.runner.context import Trial
-from pytest_usersync.runner.sandbox import Stage
+from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.sandbox import Sandbox
 
 MORE = """
 create table public.plans (name text primary key, users bigint not null default 0);
@@ -32,27 +32,29 @@ KNOWN = """
 
 
 @pytest.fixture
-def trial(server: Server, tmp_path: Path) -> Iterator[Trial]:
-    """Return a trial on a project with rows and numbers of its own."""
+def context(server: Server, tmp_path: Path) -> Iterator[CheckContext]:
+    """Return a context on a project with rows and numbers of its own."""
     act = Act("a project", "plain", files={"20260102000000_more.sql": MORE})
     with ExitStack() as exits:
         subject = exits.enter_context(staged(server, act, tmp_path))
         clones = exits.enter_context(database.Clones(server))
-        yield exits.enter_context(Trial(exits.enter_context(closing(Stage(subject, clones)))))
+        yield exits.enter_context(
+            CheckContext(exits.enter_context(closing(Sandbox(subject, clones))))
+        )
 
 
-def copy(trial: Trial) -> object:
-    """Return which database a trial is on."""
-    return trial.query(COPY)
+def copy(context: CheckContext) -> object:
+    """Return which database a context is on."""
+    return context.query(COPY)
 
 
-def test_who_came_is_gone_and_the_copy_is_the_same(trial: Trial) -> None:
-    first = fresh(trial)
+def test_who_came_is_gone_and_the_copy_is_the_same(context: CheckContext) -> None:
+    first = fresh(context)
     was, known = copy(first), first.query(KNOWN)
     first.with_profile(ghosts.ORDINARY)
     ghosts.ghost(first)
     first.execute("insert into public.numbers (name) values ('one'), ('two')")
-    second = fresh(trial)
+    second = fresh(context)
     assert copy(second) == was
     assert second.query("select id from auth.users union all select id from public.profiles") == []
     assert second.query(KNOWN) == known
@@ -60,23 +62,25 @@ def test_who_came_is_gone_and_the_copy_is_the_same(trial: Trial) -> None:
     assert second.query("select id from public.numbers") == [{"id": 1}]
 
 
-def test_a_crowd_leaves_no_room_behind(trial: Trial) -> None:
-    first = fresh(trial)
+def test_a_crowd_leaves_no_room_behind(context: CheckContext) -> None:
+    first = fresh(context)
     was, known = copy(first), first.query(KNOWN)
     ghosts.crowd(first, 500)
-    second = fresh(trial)
+    second = fresh(context)
     assert copy(second) == was
     assert second.query(KNOWN) == known
 
 
-def test_triggers_that_were_off_for_a_while_are_no_reason_for_a_new_copy(trial: Trial) -> None:
-    first = fresh(trial)
+def test_triggers_that_were_off_for_a_while_are_no_reason_for_a_new_copy(
+    context: CheckContext,
+) -> None:
+    first = fresh(context)
     was = copy(first)
     with ghosts.unsynced(first):
         pass
     first.execute("alter table public.plans add constraint odd check (false) not valid")
     first.execute("alter table public.plans drop constraint odd")
-    assert copy(fresh(trial)) == was
+    assert copy(fresh(context)) == was
 
 
 @pytest.mark.parametrize(
@@ -96,28 +100,28 @@ def test_triggers_that_were_off_for_a_while_are_no_reason_for_a_new_copy(trial: 
         "do $$ begin perform lo_create(0); end $$",
     ],
 )
-def test_what_cannot_be_taken_back_makes_a_new_copy(trial: Trial, change: str) -> None:
-    first = fresh(trial)
+def test_what_cannot_be_taken_back_makes_a_new_copy(context: CheckContext, change: str) -> None:
+    first = fresh(context)
     was = copy(first)
     first.execute(change)
-    second = fresh(trial)
+    second = fresh(context)
     assert copy(second) != was
     assert second.query("select name, users from public.plans order by name") == [
         {"name": "free", "users": 0},
         {"name": "paid", "users": 0},
     ]
-    assert copy(fresh(trial)) == copy(second)
+    assert copy(fresh(context)) == copy(second)
 
 
-def test_a_session_that_is_in_the_midst_of_something_ends(trial: Trial) -> None:
-    first = fresh(trial)
+def test_a_session_that_is_in_the_midst_of_something_ends(context: CheckContext) -> None:
+    first = fresh(context)
     first.execute("begin")
     first.execute("insert into public.numbers (name) values ('one')")
-    assert fresh(trial).query("select from public.numbers") == []
+    assert fresh(context).query("select from public.numbers") == []
 
 
-def test_a_run_finds_nothing_of_the_one_before_in_its_session(trial: Trial) -> None:
-    first = fresh(trial)
+def test_a_run_finds_nothing_of_the_one_before_in_its_session(context: CheckContext) -> None:
+    first = fresh(context)
     for _ in range(2):
         with at_work(first) as connection:
             pid = connection.info.backend_pid

@@ -15,9 +15,9 @@ from ..model.safe_text import in_line
 from ..model.sync import Derived, Mirror, Sync, SyncTrigger, Target
 from ..reporting.wording import prose, said
 from ..runner.check import Subject
-from ..runner.context import Trial
-from ..runner.sandbox_pool import Stages
-from ..runner.signup_refused import Refused
+from ..runner.context import CheckContext
+from ..runner.sandbox_pool import SandboxPool
+from ..runner.signup_refused import SignupRefused
 from ..scenarios.signups import BY_NAME, somebody
 
 # In the metadata of the signup that is looked at, so that a copy of all of it is known as one.
@@ -82,8 +82,8 @@ def _lines(subject: Subject) -> Iterator[str]:
         yield from _blocked(sync)
         return
     yield ""
-    with Stages(subject) as stages, Trial(stages.take("show")) as trial:
-        yield from _tables(trial)
+    with SandboxPool(subject) as sandboxes, CheckContext(sandboxes.take("show")) as context:
+        yield from _tables(context)
     yield from _rest(sync)
 
 
@@ -119,23 +119,23 @@ def _blocked(sync: Sync) -> Iterator[str]:
             yield f"  at {sync.blocked.failure.location}"
 
 
-def _tables(trial: Trial) -> Iterator[str]:
-    targets = trial.sync.targets
+def _tables(context: CheckContext) -> Iterator[str]:
+    targets = context.sync.targets
     if not targets:
         yield "A signup leaves no row that carries the new user's id."
         return
-    users = tuple(_signed_up(trial))
+    users = tuple(_signed_up(context))
     for number, target in enumerate(targets):
-        seen = _seen(trial, target, users)
+        seen = _seen(context, target, users)
         yield from [""] if number else []
         many = f"{seen.number} rows" if seen.number > 1 else "a row"
         yield f"{target.table}, {many} for each user, found by {target.key}:"
         if not target.written_by:
             yield "  (no single trigger on auth.users is needed for it)"
-        columns = _columns(trial, target)
+        columns = _columns(context, target)
         width = max((len(column.name) for column in columns), default=0)
         for column in columns:
-            yield f"  {column.name:{width}}  {_source(trial, target, column, seen)}"
+            yield f"  {column.name:{width}}  {_source(context, target, column, seen)}"
 
 
 def _rest(sync: Sync) -> Iterator[str]:
@@ -152,32 +152,32 @@ def _rest(sync: Sync) -> Iterator[str]:
         )
 
 
-def _signed_up(trial: Trial) -> Iterator[str]:
+def _signed_up(context: CheckContext) -> Iterator[str]:
     """Sign two people up, the first with a key of its own in the metadata, if that is let in."""
-    signup, data = BY_NAME["email-autoconfirm"], trial.sync.ordinary_metadata()
+    signup, data = BY_NAME["email-autoconfirm"], context.sync.ordinary_metadata()
     for metadata in ({**data, _KEY: "{n}"}, data, data):
         try:
-            yield str(trial.sign_up(signup, somebody(metadata)).id)
-        except Refused:
+            yield str(context.sign_up(signup, somebody(metadata)).id)
+        except SignupRefused:
             continue
 
 
-def _columns(trial: Trial, target: Target) -> list[_Column]:
+def _columns(context: CheckContext, target: Target) -> list[_Column]:
     name = identifier(target.table).as_string(None)
-    return [_Column(**row) for row in trial.query(_COLUMNS, [name])]
+    return [_Column(**row) for row in context.query(_COLUMNS, [name])]
 
 
-def _seen(trial: Trial, target: Target, users: tuple[str, ...]) -> _Seen:
+def _seen(context: CheckContext, target: Target, users: tuple[str, ...]) -> _Seen:
     query = sql.SQL("select to_jsonb(t) as row from {table} as t where {key}::text = %s").format(
         table=identifier(target.table), key=sql.Identifier(target.key)
     )
-    found = [trial.query(query.as_string(None), [user]) for user in users]
+    found = [context.query(query.as_string(None), [user]) for user in users]
     kept = [(user, rows[0]["row"]) for user, rows in zip(users, found, strict=True) if rows]
     number = max(map(len, found), default=0)
     return _Seen(tuple(user for user, _ in kept), tuple(row for _, row in kept), number)
 
 
-def _source(trial: Trial, target: Target, column: _Column, seen: _Seen) -> str:
+def _source(context: CheckContext, target: Target, column: _Column, seen: _Seen) -> str:
     """Say where the value of one column comes from, the surest knowledge first."""
     values = [row.get(column.name) for row in seen.rows]
     if column.name == target.key or (values and values == list(seen.users)):
@@ -186,8 +186,8 @@ def _source(trial: Trial, target: Target, column: _Column, seen: _Seen) -> str:
         return f"computed: {_short(column.filled)}"
     if values and isinstance(values[0], Mapping) and _KEY in values[0]:
         return "copy of all the user metadata"
-    follows = _followed(trial.sync, target, column.name)
-    return follows or _unmoved(trial, column, values)
+    follows = _followed(context.sync, target, column.name)
+    return follows or _unmoved(context, column, values)
 
 
 def _followed(sync: Sync, target: Target, name: str) -> str:
@@ -213,13 +213,13 @@ def _derived(derived: Derived) -> str:
     return f"moves with {' and '.join([*metadata, *columns])}"
 
 
-def _unmoved(trial: Trial, column: _Column, values: list[Json]) -> str:
+def _unmoved(context: CheckContext, column: _Column, values: list[Json]) -> str:
     """Say what is in a column that moves with nothing of the user."""
     if column.counted:
         return "numbered by the table (identity)"
     first = values[0] if values else None
     steady = all(value == first for value in values)
-    if column.filled and (not values or not steady or _filled(trial, column.filled, first)):
+    if column.filled and (not values or not steady or _filled(context, column.filled, first)):
         return f"its default, {_short(column.filled)}"
     if not steady:
         return "another value at each signup: a clock, a counter or chance"
@@ -227,10 +227,10 @@ def _unmoved(trial: Trial, column: _Column, values: list[Json]) -> str:
     return f"{spoken}, whatever its default {_short(column.filled)}" if column.filled else spoken
 
 
-def _filled(trial: Trial, expression: str, value: Json) -> bool:
+def _filled(context: CheckContext, expression: str, value: Json) -> bool:
     """Tell whether a default gives a value; the expression is PostgreSQL's own print of it."""
     try:
-        rows = trial.query(f"select to_jsonb({expression}) as value")
+        rows = context.query(f"select to_jsonb({expression}) as value")
     except Error:
         return False
     return bool(rows and rows[0]["value"] == value)

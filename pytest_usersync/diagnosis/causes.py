@@ -17,7 +17,7 @@ from .failure_context import Query, Scene
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Diagnosis:
     """A cause in one sentence, and a remedy written for this project."""
 
     cause: str
@@ -41,7 +41,7 @@ def by_project(error: AuthError) -> bool:
     return error.status == 504 or vanished(error.message)
 
 
-def tell(failure: Failure | None, sync: Sync, client: ClientView | None, query: Query) -> Told:
+def tell(failure: Failure | None, sync: Sync, client: ClientView | None, query: Query) -> Diagnosis:
     """Return the cause and remedy of a refused signup.
 
     Args:
@@ -53,7 +53,7 @@ def tell(failure: Failure | None, sync: Sync, client: ClientView | None, query: 
     if vanished(failure.message if failure else client.message if client else ""):
         return _vanished(sync)
     if failure is None:
-        return Told(
+        return Diagnosis(
             f"Supabase Auth answers {client}",
             "Look at what the triggers on auth.users change: PostgreSQL raised no error.",
         )
@@ -64,17 +64,17 @@ def tell(failure: Failure | None, sync: Sync, client: ClientView | None, query: 
         return _anything(scene)
 
 
-def _vanished(sync: Sync) -> Told:
+def _vanished(sync: Sync) -> Diagnosis:
     before = [t for t in sync.triggers if t.event.upper().startswith("BEFORE") and t.enabled]
     who = " or ".join(f"{t.name} ({t.function})" for t in before) or "a BEFORE trigger"
-    return Told(
+    return Diagnosis(
         f"{who} makes the new user disappear: the row is not in auth.users after its INSERT",
         "Let the BEFORE INSERT trigger end with `return new;` on every path and leave new.id as it"
         " is. To refuse a signup, raise an exception or use the before-user-created hook.",
     )
 
 
-def _permission(scene: Scene) -> Told:
+def _permission(scene: Scene) -> Diagnosis:
     function = scene.function()
     kind = scene.found(r"for (\w+) ")
     thing = scene.found(rf"for \w+ {SAID}") or scene.found(r"for \w+ (.+)")
@@ -85,7 +85,7 @@ def _permission(scene: Scene) -> Told:
         else scene.failure.message
     )
     if function and not function.definer:
-        return Told(
+        return Diagnosis(
             f"{function.name} runs with the rights of supabase_auth_admin, which has none here"
             f" (security invoker): {denied}",
             f"alter function {function.name} security definer set search_path = '';\n"
@@ -93,21 +93,21 @@ def _permission(scene: Scene) -> Told:
         )
     owner = function.owner if function else "supabase_auth_admin"
     grant = {"schema": "usage", "function": "execute", "sequence": "usage"}.get(kind, "all")
-    return Told(
+    return Diagnosis(
         f"{scene.actor} runs as {owner}, which lacks a right: {denied}",
         f"grant {grant} on {kind or 'table'} {named} to {owner};",
     )
 
 
-def _missing_table(scene: Scene) -> Told:
+def _missing_table(scene: Scene) -> Diagnosis:
     name = scene.name(r'"(.+)" does not exist')
     return _missing(scene, "table", name, scene.relations(name) if "." not in name else [])
 
 
-def _missing(scene: Scene, kind: str, name: str, candidates: Sequence[str]) -> Told:
+def _missing(scene: Scene, kind: str, name: str, candidates: Sequence[str]) -> Diagnosis:
     function = scene.function()
     if not candidates:
-        return Told(
+        return Diagnosis(
             f"{scene.actor} uses {kind} {name}, which does not exist in any schema",
             f"Create {kind} {name} in a migration before the trigger, or correct the name.",
         )
@@ -122,10 +122,10 @@ def _missing(scene: Scene, kind: str, name: str, candidates: Sequence[str]) -> T
     else:
         path = function.path.replace('""', "") or "empty"
         where = f"its search_path is {path}"
-    return Told(f"{scene.actor} says {name} and means {candidates[0]}, but {where}", remedy)
+    return Diagnosis(f"{scene.actor} says {name} and means {candidates[0]}, but {where}", remedy)
 
 
-def _missing_function(scene: Scene) -> Told:
+def _missing_function(scene: Scene) -> Diagnosis:
     signature = scene.found(r"(?:function|operator) (.+) (?:does not exist|is not unique)")
     name = signature.partition("(")[0]
     schemas = scene.elsewhere("pg_proc", "pro", name) if "." not in name else []
@@ -134,7 +134,7 @@ def _missing_function(scene: Scene) -> Told:
     return _missing(scene, "function", signature, [f"{schema}.{signature}" for schema in schemas])
 
 
-def _missing_type(scene: Scene) -> Told:
+def _missing_type(scene: Scene) -> Diagnosis:
     name = scene.found(r'type "(.+)" does not exist')
     if not name:
         return _anything(scene)
@@ -142,33 +142,33 @@ def _missing_type(scene: Scene) -> Told:
     return _missing(scene, "type", name, [f"{schema}.{name}" for schema in schemas])
 
 
-def _missing_column(scene: Scene) -> Told:
+def _missing_column(scene: Scene) -> Diagnosis:
     column = scene.found(rf"column {SAID}") or scene.name(rf"field {SAID}")
     table = scene.found(r'of relation "(.+?)" does')
     if not table:
-        return Told(
+        return Diagnosis(
             f"{scene.actor} reads {column}, which does not exist: {scene.failure.message}",
             "Correct the name in the function's body.",
         )
     named = scene.relation(table)
-    return Told(
+    return Diagnosis(
         f"{scene.actor} writes {named}.{quoted(column)}, a column that does not exist",
         f"alter table {named} add column {quoted(column)} text;\n"
         "-- or correct the name in the function's body",
     )
 
 
-def _null(scene: Scene) -> Told:
+def _null(scene: Scene) -> Diagnosis:
     column = quoted(scene.called("column"))
     table = scene.relation(scene.called("relation"))
-    return Told(
+    return Diagnosis(
         f"{scene.actor} leaves {table}.{column} NULL, and the column is NOT NULL",
         f"alter table {table} alter column {column} drop not null;\n"
         "-- or give the column a value in the function's body when there is none",
     )
 
 
-def _taken(scene: Scene) -> Told:
+def _taken(scene: Scene) -> Diagnosis:
     name = scene.called("constraint")
     found = scene.constraint(name)
     key = scene.found(r"Key (\(.*\))=\(") or "key"
@@ -176,24 +176,24 @@ def _taken(scene: Scene) -> Told:
     if found["index"]:
         drop = f"drop index {quoted(name)};"
     keep = f"-- add `on conflict {key} do nothing` to the function's insert"
-    return Told(
+    return Diagnosis(
         f"{scene.actor} writes a row into {found['table']} whose {key} another row has already"
         f" ({name})",
         keep if found["primary"] else f"{drop}\n-- or, if a second row is never right:\n{keep}",
     )
 
 
-def _unreferenced(scene: Scene) -> Told:
+def _unreferenced(scene: Scene) -> Diagnosis:
     name = scene.called("constraint")
     found = scene.constraint(name)
     early = [t for t in scene.sync.triggers if t.event.upper().startswith("BEFORE INSERT")]
     if found["referenced"] == "auth.users" and early:
-        return Told(
+        return Diagnosis(
             f"{scene.actor} writes into {found['table']} before the row of auth.users exists that"
             f" {name} asks for: {early[0].name} is a BEFORE INSERT trigger",
             f"Make {early[0].name} an AFTER INSERT trigger.",
         )
-    return Told(
+    return Diagnosis(
         f"{scene.actor} writes a row into {found['table']} that refers to nothing:"
         f" {scene.failure.detail or scene.failure.message}",
         f"Insert the row of {found['referenced'] or 'the referenced table'} first, in the same"
@@ -201,10 +201,10 @@ def _unreferenced(scene: Scene) -> Told:
     )
 
 
-def _unchecked(scene: Scene) -> Told:
+def _unchecked(scene: Scene) -> Diagnosis:
     name = scene.called("constraint")
     found = scene.constraint(name)
-    return Told(
+    return Diagnosis(
         f"{scene.actor} writes a row that {found['table']} forbids by {name}:"
         f" {found['definition']}",
         f"alter table {found['table']} drop constraint {quoted(name)};\n"
@@ -212,20 +212,20 @@ def _unchecked(scene: Scene) -> Told:
     )
 
 
-def _unreadable(scene: Scene) -> Told:
+def _unreadable(scene: Scene) -> Diagnosis:
     kind, value = scene.found(rf"for enum ({PATH}):"), scene.found(r': "(.*)"$')
     if not kind:
         return _anything(scene)
     schemas = [s for s in scene.elsewhere("pg_type", "typ", kind) if s != "pg_catalog"]
     named = kind if "." in kind or not schemas else f"{schemas[0]}.{kind}"
     text = value.replace("'", "''")
-    return Told(
+    return Diagnosis(
         f"{scene.actor} writes '{value}', which the enum {named} does not have",
         f"alter type {named} add value '{text}';\n-- or write a value that the enum has",
     )
 
 
-def _too_long(scene: Scene) -> Told:
+def _too_long(scene: Scene) -> Diagnosis:
     kind = scene.name(r"for type (.+)$")
     into = re.search(rf"(?i)\b(?:insert\s+into|update)\s+({PATH})", scene.failure.context)
     table = scene.relation(into[1]) if into else ""
@@ -238,42 +238,42 @@ def _too_long(scene: Scene) -> Told:
     columns = [row["name"] for row in rows]
     place = f"{table}.{columns[0]}" if len(columns) == 1 else table or "a column"
     alters = [f"alter table {table} alter column {name} type text;" for name in columns]
-    return Told(
+    return Diagnosis(
         f"{scene.actor} writes a value into {place} that is too long for {kind}",
         "\n".join(alters) or f"Make the column of type {kind} text.",
     )
 
 
-def _unmatched(scene: Scene) -> Told:
-    return Told(
+def _unmatched(scene: Scene) -> Diagnosis:
+    return Diagnosis(
         f"{scene.actor} has an ON CONFLICT for which no unique constraint or index exists",
         "Create a unique index on the columns that ON CONFLICT names, or name those of one.",
     )
 
 
-def _raised(scene: Scene) -> Told:
-    return Told(
+def _raised(scene: Scene) -> Diagnosis:
+    return Diagnosis(
         f'{scene.actor} raises an exception of its own: "{scene.failure.message}"',
         f"Take the RAISE out of {scene.actor}: it refuses the whole signup. Whom to let in is a"
         " question for the before-user-created hook, which gives the app an answer it can show.",
     )
 
 
-def _cancelled(scene: Scene) -> Told:
-    return Told(
+def _cancelled(scene: Scene) -> Diagnosis:
+    return Diagnosis(
         f"{scene.actor} takes longer than a signup may: {scene.failure.message}",
         "Take what is slow (a remote call, pg_sleep, a wait for a lock) out of the trigger.",
     )
 
 
-def _anything(scene: Scene) -> Told:
-    return Told(
+def _anything(scene: Scene) -> Diagnosis:
+    return Diagnosis(
         f"{scene.actor} fails: {scene.failure.sqlstate} {scene.failure.message}",
         scene.failure.hint or "Correct the statement that the finding shows.",
     )
 
 
-_CAUSES: dict[str, Callable[[Scene], Told]] = {
+_CAUSES: dict[str, Callable[[Scene], Diagnosis]] = {
     "42501": _permission,
     "42P01": _missing_table,
     "42883": _missing_function,

@@ -141,7 +141,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Tryout:
+class BatchSignup:
     """What became of a signup, or of several in one transaction.
 
     Args:
@@ -173,7 +173,7 @@ def bringing(metadata: Json, **columns: Json) -> tuple[Newcomer]:
 
 def tried(
     connection: Connection, given: Sequence[Sequence[Newcomer]], targets: Sequence[Target] = ()
-) -> list[Tryout]:
+) -> list[BatchSignup]:
     """Try out signups as Supabase Auth, one after the other on the same database.
 
     Args:
@@ -202,11 +202,11 @@ def _look(target: Target) -> str:
     return query.format(table=table, key=sql.Identifier(target.key)).as_string(None)
 
 
-def _tryout(row: Mapping[str, Any]) -> Tryout:
+def _tryout(row: Mapping[str, Any]) -> BatchSignup:
     if row["state"] == "UY000":
-        return Tryout(None, tuple(tuple(rows) for rows in row["seen"]))
+        return BatchSignup(None, tuple(tuple(rows) for rows in row["seen"]))
     given = (row["state"], row["message"], row["constraint_name"], row["column_name"])
-    return Tryout(Refusal(*given, _places(row["context"] or "")))
+    return BatchSignup(Refusal(*given, _places(row["context"] or "")))
 
 
 def _places(context: str) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ class _Move:
     flag: bool
 
 
-class Laboratory:
+class ColumnProbe:
     """A scratch database in which users are inserted, looked at, and taken back.
 
     Args:

@@ -190,7 +190,7 @@ class _Watch:
         with database.connect(
             self.server, self.clones.take(self.loaded), database.HARNESS
         ) as connection:
-            laboratory = column_probe.Laboratory(connection, found)
+            laboratory = column_probe.ColumnProbe(connection, found)
             return replace(
                 found,
                 targets=laboratory.attributed_targets(),

@@ -11,7 +11,7 @@ from ..model.quoting import named
 from ..model.sync import Derived, Sync, Table
 from ..postgres.database import Connection
 from . import metadata_hints
-from .batch_signup import Tryout, bringing, tried
+from .batch_signup import BatchSignup, bringing, tried
 
 TEXT = "Probed Value"
 # A key that no project knows: what moves with it takes the metadata as a whole.
@@ -160,16 +160,18 @@ class _Learning:
         tables = [named(target.table) for target in self._sync.targets]
         return metadata_hints.words(self._connection, tables)[:_WORDS]
 
-    def _tried(self, metadata: Sequence[Json]) -> list[Tryout]:
+    def _tried(self, metadata: Sequence[Json]) -> list[BatchSignup]:
         given = [bringing(one) for one in metadata]
         return tried(self._connection, given, self._sync.targets)
 
-    def _moved_by_key(self, before: Tryout, after: Tryout) -> Iterator[tuple[Place, Json]]:
+    def _moved_by_key(
+        self, before: BatchSignup, after: BatchSignup
+    ) -> Iterator[tuple[Place, Json]]:
         for place, new in self._moved(before, after):
             if place not in self._whole and place not in self._unsteady:
                 yield place, new
 
-    def _moved(self, before: Tryout, after: Tryout) -> Iterator[tuple[Place, Json]]:
+    def _moved(self, before: BatchSignup, after: BatchSignup) -> Iterator[tuple[Place, Json]]:
         """Yield the columns that differ, with their new values."""
         for target, old, new in zip(self._sync.targets, before.rows, after.rows, strict=False):
             if len(old) != len(new):

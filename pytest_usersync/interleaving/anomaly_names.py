@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .model import Change, Outcome, Row, Told
+from .model import Change, Outcome, Row, StatementResult
 
 if TYPE_CHECKING:
     from .judge import Judge
@@ -116,7 +116,7 @@ def _error(outcome: Outcome, names: Sequence[str], serial: list[Outcome]) -> str
     return ""
 
 
-def _has(errors: Sequence[Told], told: Told) -> bool:
+def _has(errors: Sequence[StatementResult], told: StatementResult) -> bool:
     return any(one.sqlstate == told.sqlstate for one in errors)
 
 
@@ -142,7 +142,7 @@ def _skew(outcome: Outcome) -> str:
 
 def _reading(outcome: Outcome, names: Sequence[str]) -> str:
     for one in names:
-        before: dict[str, Told] = {}
+        before: dict[str, StatementResult] = {}
         for told in outcome.seen.get(one, []):
             first = before.setdefault(told.text, told)
             if first.rows != told.rows:

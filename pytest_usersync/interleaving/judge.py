@@ -10,7 +10,7 @@ from itertools import combinations, permutations
 from typing import TypeAlias
 
 from . import anomaly_names
-from .model import RETRYABLE, Change, Outcome, Row, Told
+from .model import RETRYABLE, Change, Outcome, Row, StatementResult
 from .relations import Relations
 
 # Sessions one after another; all others do nothing.
@@ -135,7 +135,7 @@ class Judge:
                 return False
         return True
 
-    def _told(self, told: Told) -> object:
+    def _told(self, told: StatementResult) -> object:
         made = [origin in self._relations().made_columns for origin in told.origins]
         rows = sorted(
             json.dumps([_MADE if mask else value for mask, value in zip(made, row, strict=True)])
@@ -144,7 +144,7 @@ class Judge:
         return [_masked(row) for row in rows], told.count, told.sqlstate
 
 
-def aborted(errors: dict[str, list[Told]], changes: Sequence[Change]) -> tuple[str, ...]:
+def aborted(errors: dict[str, list[StatementResult]], changes: Sequence[Change]) -> tuple[str, ...]:
     """Return of whom nothing remains, because each was told to try again."""
     wrote = {change.session for change in changes}
     return tuple(

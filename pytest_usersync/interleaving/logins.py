@@ -1,4 +1,4 @@
-"""How sessions get into an arena: as a login, or as who asks PostgREST."""
+"""How sessions get into a race database: as a login, or as who asks PostgREST."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..sessions.roles import Part, Roles
 from .race_connection import Line
 
 if TYPE_CHECKING:
-    from .race_database import Arena
+    from .race_database import RaceDatabase
 
 _OPTIONS = "-c client_min_messages=log"
 
@@ -21,8 +21,8 @@ _OPTIONS = "-c client_min_messages=log"
 class Doors:
     """Hands out sessions; those that come back whole serve again."""
 
-    def __init__(self, arena: Arena) -> None:
-        self._arena = arena
+    def __init__(self, race_database: RaceDatabase) -> None:
+        self._arena = race_database
         self._roles: Roles | None = None
         self._free: dict[str, list[Line]] = {}
         self._open: list[Line] = []

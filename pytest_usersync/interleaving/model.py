@@ -74,7 +74,7 @@ class Change:
 
 
 @dataclass(slots=True)
-class Told:
+class StatementResult:
     """What one statement told its session: the rows that it saw, or the error.
 
     Args:
@@ -119,7 +119,7 @@ class Event:
     waits_for: tuple[str, ...] = ()
     paused: str = ""
     paused_at: str = ""
-    told: list[tuple[str, int, Told]] = field(default_factory=list)
+    told: list[tuple[str, int, StatementResult]] = field(default_factory=list)
 
     @property
     def moved(self) -> frozenset[str]:
@@ -146,7 +146,7 @@ class Outcome:
 
     schedule: tuple[str, ...]
     events: list[Event]
-    errors: dict[str, list[Told]]
+    errors: dict[str, list[StatementResult]]
     changes: list[Change]
     broken: list[str] = field(default_factory=list)
     aborted: tuple[str, ...] = ()
@@ -180,9 +180,9 @@ class Outcome:
         return frozenset(told.sqlstate for many in self.errors.values() for told in many)
 
     @property
-    def seen(self) -> dict[str, list[Told]]:
+    def seen(self) -> dict[str, list[StatementResult]]:
         """Return what each session was told, in its own order."""
-        found: dict[str, list[Told]] = {}
+        found: dict[str, list[StatementResult]] = {}
         for event in self.events:
             for name, _, told in event.told:
                 found.setdefault(name, []).append(told)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from .footprint import Footprint
-from .model import Change, Event, Told
+from .model import Change, Event, StatementResult
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class Play:
     """What came of one schedule, as far as it was played."""
 
     moves: list[Move] = field(default_factory=list)
-    errors: dict[str, list[Told]] = field(default_factory=dict)
+    errors: dict[str, list[StatementResult]] = field(default_factory=dict)
     backends: list[tuple[int, str]] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)

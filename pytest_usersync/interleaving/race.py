@@ -16,20 +16,20 @@ from .explore import Tree
 from .judge import Judge, aborted
 from .model import Invariant, Outcome, Session
 from .moves import Choose, Play
-from .race_database import Arena
-from .race_setup import PATIENCE, Cast
+from .race_database import RaceDatabase
+from .race_setup import PATIENCE, RaceSetup
 from .result import Exploration, RaceFound
 from .schedule import follow, names_of
 from .schedule_runner import Runner
 
 if TYPE_CHECKING:
-    from ..runner.context import Trial
+    from ..runner.context import CheckContext
 
 # How many schedules are played before the rest is left to chance.
 BOUND = 1000
 
 
-class Race(Cast):
+class Race(RaceSetup):
     """Sessions that act at the same time, on a database in which every schedule begins alike."""
 
     _judge: tuple[object, Judge] | None = None
@@ -133,7 +133,7 @@ class Race(Cast):
 
     def among(self, sessions: Iterable[Session]) -> Race:
         """Return the same race among these sessions."""
-        other = Race(self.arena, self.patience)
+        other = Race(self.race_database, self.patience)
         other.sessions = {session.name: session for session in sessions}
         other.invariants, other.unwanted = self.invariants, self.unwanted
         other.acts, other.texts, other.pauses = self.acts, self.texts, self.pauses
@@ -151,9 +151,9 @@ class Race(Cast):
             reads,
         )
         if self._judge is None or self._judge[0] != now:
-            targets = self.arena.subject.sync.targets
+            targets = self.race_database.subject.sync.targets
             profile = (str(targets[0].table), targets[0].key) if targets else None
-            judge = Judge(self._serial, lambda: self.arena.relations, profile, reads=reads)
+            judge = Judge(self._serial, lambda: self.race_database.relations, profile, reads=reads)
             self._judge = (now, judge)
         return self._judge[1]
 
@@ -162,20 +162,20 @@ class Race(Cast):
             raise UserSyncError("Nobody takes part in the race. Give it a session or two.")
         self._take_over([] if self.acts else self.pauses)
         if not self._ready:
-            self.arena.settle(self.pauses)
+            self.race_database.settle(self.pauses)
             self._ready = True
 
     def _play(self, choose: Choose, *, learn: bool = False, only: Sequence[str] = ()) -> Play:
         self._settle()
         sessions = [one for one in self.sessions.values() if not only or one.name in only]
         try:
-            play = Runner(self.arena, sessions, self.patience).play(choose, learn=learn)
+            play = Runner(self.race_database, sessions, self.patience).play(choose, learn=learn)
             if play.complete:
                 play.broken = list(self._broken(play))
         except BaseException:
-            self.arena.spoiled = True
+            self.race_database.spoiled = True
             raise
-        play.changes = self.arena.restore(play.backends)
+        play.changes = self.race_database.restore(play.backends)
         return play
 
     def _outcome(self, play: Play) -> Outcome:
@@ -202,7 +202,7 @@ class Race(Cast):
                 elif self.unwanted is None or told.sqlstate in self.unwanted:
                     yield f"{name} is told {told.sqlstate}: {told.error}"
         for holds in self.invariants:
-            with self.arena.reading() as connection:
+            with self.race_database.reading() as connection:
                 if fault := _fault(holds, connection):
                     yield fault
 
@@ -219,9 +219,9 @@ def _fault(holds: Invariant, connection: Connection) -> str:
     return ""
 
 
-def race_of(trial: Trial) -> Race:
-    """Return a race on the trial's project; the arena serves all checks, one after the other."""
-    return Race(trial.common(Arena), statement_timeout.statement())
+def race_of(context: CheckContext) -> Race:
+    """Return a race on the project; one race database serves all checks, one after the other."""
+    return Race(context.common(RaceDatabase), statement_timeout.statement())
 
 
 class New(Protocol):
@@ -234,12 +234,12 @@ class New(Protocol):
 @contextmanager
 def races(subject: Subject) -> Iterator[New]:
     """Lend what makes races on a copy of a project's loaded database, where they take turns."""
-    arena = Arena(subject)
+    race_database = RaceDatabase(subject)
 
     def new(*, patience: float = PATIENCE) -> Race:
-        return Race(arena, patience)
+        return Race(race_database, patience)
 
     try:
         yield new
     finally:
-        arena.close()
+        race_database.close()

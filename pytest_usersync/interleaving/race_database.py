@@ -63,7 +63,7 @@ _FOR_EVERYBODY = {
 }
 
 
-class Arena:
+class RaceDatabase:
     """A copy of the loaded database in which sessions meet.
 
     What is written is taken back row by row: that costs a tenth of a fresh copy. What cannot be

@@ -16,21 +16,21 @@ from ..sessions import tokens
 from . import breakpoints
 from .auth_pipeline import Flowing
 from .model import CUTS, ISOLATIONS, I, Invariant, Session, Step
-from .race_database import Arena
+from .race_database import RaceDatabase
 
 PATIENCE = 10.0
 
 
-class Cast:
+class RaceSetup:
     """What a race is made of.
 
     Args:
-        arena: where the sessions meet; it serves one race after the other.
+        race database: where the sessions meet; it serves one race after the other.
         patience: how long a step may take before it is given up, in seconds.
     """
 
-    def __init__(self, arena: Arena, patience: float = PATIENCE) -> None:
-        self.arena = arena
+    def __init__(self, race_database: RaceDatabase, patience: float = PATIENCE) -> None:
+        self.race_database = race_database
         self.patience = patience
         self.sessions: dict[str, Session] = {}
         self.invariants: list[Invariant] = []
@@ -164,16 +164,16 @@ class Cast:
         return act()
 
     def _take_over(self, pauses: Sequence[breakpoints.Pause] = ()) -> None:
-        """Let the arena be ours, with what every schedule begins with; pauses may stay."""
-        if self.arena.tenant is not self.acts or self.arena.spoiled:
-            self.arena.begin(pauses)
-            self.arena.tenant = self.acts
+        """Let the race database be ours, with what every schedule begins with; pauses may stay."""
+        if self.race_database.tenant is not self.acts or self.race_database.spoiled:
+            self.race_database.begin(pauses)
+            self.race_database.tenant = self.acts
             self._ready = False
             for act in self.acts:
                 act()
 
     def _write(self, act: str | Callable[[Connection], object]) -> None:
-        with self.arena.writing() as connection:
+        with self.race_database.writing() as connection:
             if callable(act):
                 act(connection)
             else:
@@ -182,7 +182,7 @@ class Cast:
     def _authorize(
         self, act: Callable[[SupabaseAuth], Any], settings: AuthSettings | None, seed: int
     ) -> object:
-        with self.arena.line("supabase_auth_admin") as line:
+        with self.race_database.line("supabase_auth_admin") as line:
             line.connection.carrier = Flowing
             try:
                 return act(SupabaseAuth(line.connection, settings or AuthSettings(), Source(seed)))
@@ -212,7 +212,7 @@ class Cast:
         known = user
         if isinstance(known, UUID):
             self._take_over()
-            with self.arena.reading() as connection:
+            with self.race_database.reading() as connection:
                 rows = connection.execute("select * from auth.users where id = %s", [known])
                 row = rows.fetchone()
             if row is None:

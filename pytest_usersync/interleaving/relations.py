@@ -1,4 +1,4 @@
-"""The tables of an arena: what touching one leaves to be seen, and how rows are put back."""
+"""The tables of a race database: what touching one leaves to be seen, how rows are put back."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class _Table:
 
 
 class Relations:
-    """What is known of the tables, sequences and indexes of one arena."""
+    """What is known of the tables, sequences and indexes of one race database."""
 
     def __init__(self, control: Connection) -> None:
         self._tables = {

@@ -14,8 +14,8 @@ from .footprint import ANYTHING, Footprint
 from .model import Event, Session
 from .moves import Choose, Move, Play
 from .prepared import table
-from .race_database import Arena
-from .session_thread import News, Player
+from .race_database import RaceDatabase
+from .session_thread import News, SessionThread
 from .waiting import Waiting
 
 _HALFWAY = """
@@ -27,10 +27,12 @@ _HALFWAY = """
 
 
 class Runner:
-    """Plays schedules of the same sessions in one arena."""
+    """Plays schedules of the same sessions in one race database."""
 
-    def __init__(self, arena: Arena, sessions: Sequence[Session], patience: float) -> None:
-        self.arena = arena
+    def __init__(
+        self, race_database: RaceDatabase, sessions: Sequence[Session], patience: float
+    ) -> None:
+        self.race_database = race_database
         self.sessions = tuple(sessions)
         self.patience = patience
 
@@ -48,31 +50,39 @@ class Runner:
             news: News = SimpleQueue()
             cast = []
             for session in self.sessions:
-                login, _ = self.arena.part(session.role, session.claims)
-                line = lines.enter_context(self.arena.line(login))
-                cast.append(Player(session, line, news, self.arena, learn=learn))
-            stage = _Stage(self.arena, cast, news, self.patience, learn=learn)
-            return stage.play(choose)
+                login, _ = self.race_database.part(session.role, session.claims)
+                line = lines.enter_context(self.race_database.line(login))
+                cast.append(SessionThread(session, line, news, self.race_database, learn=learn))
+            sandbox = _Stage(self.race_database, cast, news, self.patience, learn=learn)
+            return sandbox.play(choose)
 
 
 class _Stage:
     """The sessions of one schedule."""
 
     def __init__(
-        self, arena: Arena, cast: list[Player], news: News, patience: float, *, learn: bool
+        self,
+        race_database: RaceDatabase,
+        cast: list[SessionThread],
+        news: News,
+        patience: float,
+        *,
+        learn: bool,
     ) -> None:
-        self.arena = arena
+        self.race_database = race_database
         self.learn = learn
         self.cast = cast
         self.patience = patience
         self.moment = statement_timeout.mark()
-        self.waiting = Waiting(arena, cast, news, patience)
-        self.told = Play(backends=[(player.line.pid, player.name) for player in cast])
+        self.waiting = Waiting(race_database, cast, news, patience)
+        self.told = Play(
+            backends=[(session_thread.line.pid, session_thread.name) for session_thread in cast]
+        )
 
     def play(self, choose: Choose) -> Play:
         try:
-            for player in self.cast:
-                player.start()
+            for session_thread in self.cast:
+                session_thread.start()
                 self.waiting.settle()
             while ready := self._ready():
                 name = choose(ready, self.told.moves)
@@ -84,58 +94,61 @@ class _Stage:
             self.told.complete = True
         finally:
             self._end()
-        for player in self.cast:
-            self._expect_alive(player)
-            if player.errors:
-                self.told.errors[player.name] = player.errors
+        for session_thread in self.cast:
+            self._expect_alive(session_thread)
+            if session_thread.errors:
+                self.told.errors[session_thread.name] = session_thread.errors
         return self.told
 
     def _ready(self) -> tuple[str, ...]:
         return tuple(one.name for one in self.cast if one.state in ("ready", "paused"))
 
-    def _move(self, player: Player, ready: tuple[str, ...]) -> None:
-        paused = player.label if player.state == "paused" else ""
-        label, number = player.label, player.number + (not paused)
-        event = Event(player.name, number, label, paused=paused)
-        player.step = (number, label)
+    def _move(self, session_thread: SessionThread, ready: tuple[str, ...]) -> None:
+        paused = session_thread.label if session_thread.state == "paused" else ""
+        label, number = session_thread.label, session_thread.number + (not paused)
+        event = Event(session_thread.name, number, label, paused=paused)
+        session_thread.step = (number, label)
         if paused:
-            player.state = "running"
-            self.arena.resume(player.line)
+            session_thread.state = "running"
+            self.race_database.resume(session_thread.line)
         else:
-            player.go_on()
+            session_thread.go_on()
         self.waiting.settle()
         move = Move(event, ready, Footprint())
         for one in self.cast:
             told, footprint = one.take()
             event.told += [(one.name, one.number, each) for each in told]
             move.footprint |= footprint
-        if player.state == "paused":
-            event.paused_at = player.label
-            move.footprint |= self._halfway(player) if self.learn else Footprint()
-        if player.state == "blocked":
+        if session_thread.state == "paused":
+            event.paused_at = session_thread.label
+            move.footprint |= self._halfway(session_thread) if self.learn else Footprint()
+        if session_thread.state == "blocked":
             event.waits, move.blocked = True, True
-            event.waits_for = self.waiting.whom.get(player.name, ())
+            event.waits_for = self.waiting.whom.get(session_thread.name, ())
             move.footprint = ANYTHING
         self.told.moves.append(move)
-        self._expect_alive(player)
+        self._expect_alive(session_thread)
 
-    def _halfway(self, player: Player) -> Footprint:
+    def _halfway(self, session_thread: SessionThread) -> Footprint:
         """Return what was touched by a step that is not at its end."""
-        if not player.tracker.plain or self.arena.relations.secretive:
+        if not session_thread.tracker.plain or self.race_database.relations.secretive:
             return ANYTHING
-        found = table(self.arena.plans.ask((_HALFWAY, [str(player.line.pid)]))[0])
-        return self.arena.relations.touched([[one or "" for one in row] for row in found])
+        found = table(self.race_database.plans.ask((_HALFWAY, [str(session_thread.line.pid)]))[0])
+        return self.race_database.relations.touched([[one or "" for one in row] for row in found])
 
     # -- what goes wrong
 
-    def _expect_alive(self, player: Player) -> None:
-        if late := statement_timeout.of_backend(player.line.pid, self.moment):
-            raise StillRunning(f"{player.name} does not come back from {player.place}: {late}")
-        if player.crash:
-            raise player.crash
-        if player.line.connection.closed or player.line.broken:
+    def _expect_alive(self, session_thread: SessionThread) -> None:
+        if late := statement_timeout.of_backend(session_thread.line.pid, self.moment):
+            raise StillRunning(
+                f"{session_thread.name} does not come back from {session_thread.place}: {late}"
+            )
+        if session_thread.crash:
+            raise session_thread.crash
+        if session_thread.line.connection.closed or session_thread.line.broken:
             raise UserSyncError(
-                f"The session of {player.name} died at {player.place}. Let no step end a session."
+                f"The session of {session_thread.name} died at {session_thread.place}. "
+                "Let no step end a session."
             )
 
     def _end(self) -> None:
@@ -150,7 +163,7 @@ class _Stage:
             one.cancel()
             if one.state in ("running", "blocked", "paused"):
                 with suppress(psycopg.Error):
-                    self.arena.control.execute(
+                    self.race_database.control.execute(
                         "select pg_catalog.pg_terminate_backend(%s)", [one.line.pid]
                     )
         for one in started:

@@ -11,7 +11,7 @@ from .auth_pipeline import Flowing
 from .model import Session, Step
 
 if TYPE_CHECKING:
-    from .session_thread import Player
+    from .session_thread import SessionThread
 
 _LEVELS = {
     "read committed": psycopg.IsolationLevel.READ_COMMITTED,
@@ -22,38 +22,38 @@ _AT_ONCE = 0
 _NO_PAUSES = b"set usersync_race.slot = ''"
 
 
-def perform(player: Player) -> None:
+def perform(session_thread: SessionThread) -> None:
     """Do all that the session does; what ends in an error is noted."""
-    session, connection = player.session, player.line.connection
+    session, connection = session_thread.session, session_thread.line.connection
     connection.autocommit = session.auth is not None or not _own_transactions(session)
     # What Supabase Auth sends is always the same; planning it costs more than running it.
     connection.prepare_threshold = _AT_ONCE if session.auth else None
     if session.isolation and not connection.autocommit:
         connection.isolation_level = _LEVELS[session.isolation]
-    if player.flowing:
+    if session_thread.flowing:
         connection.carrier = Flowing
     else:
         connection.plans.forget()  # Others may deallocate.
     if not session.pauses:
-        player.line.send(_NO_PAUSES)
-    _enter(player)
+        session_thread.line.send(_NO_PAUSES)
+    _enter(session_thread)
     if connection.autocommit and session.auth is None:
         for step in session.steps:
-            _run(player, step)
+            _run(session_thread, step)
         return
     text = ""
-    player.given = session.auth(connection) if session.auth else connection
+    session_thread.given = session.auth(connection) if session.auth else connection
     try:
         for step in session.steps:
-            player.next_step()
+            session_thread.next_step()
             text = label(step)
-            _run(player, step, alone=False)
+            _run(session_thread, step, alone=False)
         if connection.info.transaction_status == TransactionStatus.INTRANS:
-            player.next_step()
+            session_thread.next_step()
             text = "commit"
             connection.commit()
     except Exception as error:  # noqa: BLE001  What the app's code raises is what comes of it.
-        player.refused(text, error)
+        session_thread.refused(text, error)
 
 
 def label(step: Step) -> str:
@@ -80,29 +80,31 @@ _SET = """
 """
 
 
-def _enter(player: Player) -> None:
-    part = player.arena.part(player.session.role, player.session.claims)[1]
+def _enter(session_thread: SessionThread) -> None:
+    part = session_thread.race_database.part(
+        session_thread.session.role, session_thread.session.claims
+    )[1]
     if part is None:
         return
-    connection = player.line.connection
+    connection = session_thread.line.connection
     connection.listener = None
     names, values = zip(*part.settings, strict=True)
     connection.execute(_SET, [list(names), list(values)])
     connection.execute("select pg_catalog.set_config('role', %s, false)", [part.role])
     if not connection.autocommit:
         connection.commit()
-    connection.listener = player
+    connection.listener = session_thread
 
 
-def _run(player: Player, step: Step, *, alone: bool = True) -> None:
-    connection = player.line.connection
+def _run(session_thread: SessionThread, step: Step, *, alone: bool = True) -> None:
+    connection = session_thread.line.connection
     try:
         if callable(step):
-            step(player.given)
+            step(session_thread.given)
         else:
             text, values = (step, None) if isinstance(step, str) else step
             connection.execute(text.encode(), values)
     except Exception as error:
         if not alone or connection.closed:
             raise
-        player.refused(label(step), error)
+        session_thread.refused(label(step), error)

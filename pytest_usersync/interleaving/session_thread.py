@@ -13,17 +13,17 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 from .footprint import Footprint
-from .model import Session, Told, refusing_table, sqlstate
+from .model import Session, StatementResult, refusing_table, sqlstate
 from .session_steps import perform
 from .tracker import Tracker
 
 if TYPE_CHECKING:
     from .race_connection import Line
-    from .race_database import Arena
+    from .race_database import RaceDatabase
 
 T = TypeVar("T")
 # What happened, and to whom: "ready", "waits", "paused", "done".
-News: TypeAlias = "SimpleQueue[tuple[str, Player]]"
+News: TypeAlias = "SimpleQueue[tuple[str, SessionThread]]"
 
 PAUSE = "usersync_race: "
 _ROWS = 1000
@@ -34,7 +34,7 @@ class Cancelled(BaseException):
     """The schedule has ended before the session."""
 
 
-class Player:
+class SessionThread:
     """One session in one schedule.
 
     ``state`` is ``ready`` when it has come to a step and waits for its turn, ``paused`` in the
@@ -42,12 +42,12 @@ class Player:
     """
 
     def __init__(
-        self, session: Session, line: Line, news: News, arena: Arena, *, learn: bool
+        self, session: Session, line: Line, news: News, race_database: RaceDatabase, *, learn: bool
     ) -> None:
         self.session = session
         self.name = session.name
         self.line = line
-        self.arena = arena
+        self.race_database = race_database
         self.state = "running"
         self.started = False
         self.impatient = session.impatient
@@ -55,11 +55,11 @@ class Player:
         self.label = ""
         self.number = 0
         self.step = (1, "")
-        self.told: list[Told] = []
-        self.errors: list[Told] = []
+        self.told: list[StatementResult] = []
+        self.errors: list[StatementResult] = []
         self.crash: BaseException | None = None
         self.given: object = line.connection
-        self.tracker = Tracker(line, arena, learn=learn)
+        self.tracker = Tracker(line, race_database, learn=learn)
         self._learn = learn
         self._news = news
         self._turn = threading.Semaphore(0)
@@ -91,7 +91,7 @@ class Player:
             self._thread.join(patience)
         return not self._thread.is_alive()
 
-    def take(self) -> tuple[list[Told], Footprint]:
+    def take(self) -> tuple[list[StatementResult], Footprint]:
         """Return what it was told and what it touched since it was asked last."""
         told, self.told = self.told, []
         return told, self.tracker.take()
@@ -175,7 +175,7 @@ class Player:
             self.told.append(failed(text, error, sent))
             raise
         if cursor.pgresult is None:
-            self.told.append(Told(text, sent=sent))
+            self.told.append(StatementResult(text, sent=sent))
         else:
             self.told.append(_answer(text, cursor.pgresult, sent))
         return result
@@ -204,7 +204,7 @@ class Player:
             self.tracker.lost()
             self.told.append(failed("commit", error))
             raise
-        self.told.append(Told("commit"))
+        self.told.append(StatementResult("commit"))
         return result
 
     def rollback(self, run: Callable[[], T]) -> T:
@@ -230,14 +230,14 @@ class Player:
             self._news.put(("waits", self))
 
 
-def failed(text: str, error: BaseException, sent: tuple[Any, ...] = ()) -> Told:
+def failed(text: str, error: BaseException, sent: tuple[Any, ...] = ()) -> StatementResult:
     """Return what is told by an error."""
     words = str(error).strip().splitlines() or [type(error).__name__]
     state, table = sqlstate(error), refusing_table(error)
-    return Told(text, sqlstate=state, error=words[0], sent=sent, table=table)
+    return StatementResult(text, sqlstate=state, error=words[0], sent=sent, table=table)
 
 
-def _answer(text: str, result: PGresult, sent: tuple[Any, ...] = ()) -> Told:
+def _answer(text: str, result: PGresult, sent: tuple[Any, ...] = ()) -> StatementResult:
     columns = tuple((result.fname(i) or b"").decode() for i in range(result.nfields))
     rows = tuple(
         tuple(_text(result.get_value(row, i)) for i in range(result.nfields))
@@ -245,7 +245,7 @@ def _answer(text: str, result: PGresult, sent: tuple[Any, ...] = ()) -> Told:
     )
     origins = tuple((result.ftable(i), result.ftablecol(i)) for i in range(result.nfields))
     count = result.ntuples if columns else result.command_tuples
-    return Told(text, columns, origins, rows, -1 if count is None else count, sent=sent)
+    return StatementResult(text, columns, origins, rows, -1 if count is None else count, sent=sent)
 
 
 def _text(value: bytes | None) -> str | None:

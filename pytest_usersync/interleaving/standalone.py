@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from ..auth.script import PRELUDE, script
-from .model import Invariant, Outcome, Session, Told
+from .model import Invariant, Outcome, Session, StatementResult
 
 if TYPE_CHECKING:
     from .race import Race
@@ -99,7 +99,7 @@ def _session(race: Race, session: Session, outcome: Outcome) -> Iterator[str]:
     yield call
 
 
-def _sent(race: Race, session: Session, seen: Iterable[Told]) -> list[str]:
+def _sent(race: Race, session: Session, seen: Iterable[StatementResult]) -> list[str]:
     """Return what code sent, with the transactions that the driver began for it."""
     if session.auth is not None:
         return list(_journal(session))
@@ -138,10 +138,10 @@ def _journal(session: Session) -> Iterator[str]:
         yield " ".join(waiting)
 
 
-def _literal(race: Race, told: Told) -> str:
+def _literal(race: Race, told: StatementResult) -> str:
     if len(told.sent) < 2 or told.sent[1] is None:
         return told.text.strip()
-    cursor = psycopg.ClientCursor(race.arena.control)
+    cursor = psycopg.ClientCursor(race.race_database.control)
     query, values = told.sent[0], told.sent[1]
     if isinstance(query, sql.Composable):
         query = query.as_string(cursor)

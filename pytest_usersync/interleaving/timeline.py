@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from .model import Change, Event, Outcome, Told
+from .model import Change, Event, Outcome, StatementResult
 
 if TYPE_CHECKING:
     from .race import Race
@@ -84,7 +84,7 @@ def _step(event: Event) -> str:
     return f"{event.session}{event.number}"
 
 
-def _table(told: Told) -> list[str]:
+def _table(told: StatementResult) -> list[str]:
     if told.failed:
         return [f"ERROR:  {told.error}"]
     if not told.columns:
@@ -97,7 +97,7 @@ def _table(told: Told) -> list[str]:
     return [*lines, f"({len(told.rows)} row{'s' * (len(told.rows) != 1)})", ""]
 
 
-def _answer(told: Told) -> str:
+def _answer(told: StatementResult) -> str:
     if told.failed:
         return f"{told.sqlstate}: {told.error}"
     if told.columns:

@@ -12,7 +12,7 @@ from .footprint import ANYTHING, SNAPSHOT, WRITTEN, Footprint
 
 if TYPE_CHECKING:
     from .race_connection import Line
-    from .race_database import Arena
+    from .race_database import RaceDatabase
 
 # What can be given a transaction of its own, so that its locks are still there to be seen.
 _PLAIN = frozenset({"select", "insert", "update", "delete", "with", "merge", "values", "table"})
@@ -28,10 +28,10 @@ _SECRETIVE = re.compile(
 class Tracker:
     """Looks at the locks that a transaction holds when its session comes to the next step."""
 
-    def __init__(self, line: Line, arena: Arena, *, learn: bool) -> None:
+    def __init__(self, line: Line, race_database: RaceDatabase, *, learn: bool) -> None:
         self.footprint = Footprint()
         self._line = line
-        self._arena = arena
+        self._arena = race_database
         self._learn = learn
         self._transaction = Footprint()
         self._level = "read committed"

@@ -11,8 +11,8 @@ from queue import Empty
 
 from ..model.errors import StillRunning
 from .prepared import array, table
-from .race_database import Arena
-from .session_thread import News, Player
+from .race_database import RaceDatabase
+from .session_thread import News, SessionThread
 
 # A session says by itself that it waits. This is for one whose settings keep it from saying so.
 _SILENCE = 0.02
@@ -33,15 +33,21 @@ class Waiting:
     in which they came, which PostgreSQL itself leaves to chance.
     """
 
-    def __init__(self, arena: Arena, cast: Sequence[Player], news: News, patience: float) -> None:
+    def __init__(
+        self,
+        race_database: RaceDatabase,
+        cast: Sequence[SessionThread],
+        news: News,
+        patience: float,
+    ) -> None:
         self.whom: dict[str, tuple[str, ...]] = {}
-        self._plans = arena.plans
-        self._stops = arena.subject.server.own
-        self._names = {player.line.pid: player.name for player in cast}
+        self._plans = race_database.plans
+        self._stops = race_database.subject.server.own
+        self._names = {session_thread.line.pid: session_thread.name for session_thread in cast}
         self._cast = cast
         self._news = news
         self._patience = patience
-        self._stopped: list[Player] = []
+        self._stopped: list[SessionThread] = []
 
     def settle(self) -> None:
         """Wait until everybody has come to a step, is done, or is blocked by somebody.
@@ -74,7 +80,7 @@ class Waiting:
                 said.clear()
                 continue
             try:
-                kind, player = self._news.get(timeout=_SILENCE)
+                kind, session_thread = self._news.get(timeout=_SILENCE)
             except Empty:
                 if time.monotonic() - heard > self._patience:
                     raise StillRunning(running[0].stuck(self._patience)) from None
@@ -82,11 +88,11 @@ class Waiting:
                 continue
             heard = time.monotonic()
             if kind != "waits":
-                player.state = kind
-            elif not player.impatient:
-                said.add(player.name)
+                session_thread.state = kind
+            elif not session_thread.impatient:
+                said.add(session_thread.name)
 
-    def _awake(self, *states: str) -> list[Player]:
+    def _awake(self, *states: str) -> list[SessionThread]:
         return [
             one
             for one in self._cast
@@ -101,7 +107,7 @@ class Waiting:
             one.state = "blocked" if one.name in found else "running"
         return len(found) == len(open_)
 
-    def _silent(self, running: list[Player]) -> set[str]:
+    def _silent(self, running: list[SessionThread]) -> set[str]:
         """Return who is blocked now and was so a moment ago, without having said so."""
         found = self._blocked([one for one in running if not one.impatient])
         silent = {one.name for one in running if one.name in found and one.doubted}
@@ -109,10 +115,10 @@ class Waiting:
             one.doubted = one.name in found
         return silent
 
-    def _blocked(self, players: Sequence[Player]) -> set[str]:
-        if not players:
+    def _blocked(self, session_threads: Sequence[SessionThread]) -> set[str]:
+        if not session_threads:
             return set()
-        asked = [array(list(self._names)), array([one.line.pid for one in players])]
+        asked = [array(list(self._names)), array([one.line.pid for one in session_threads])]
         found = set()
         for pid, blockers in table(self._plans.ask((_BLOCKED, asked))[0]):
             name = self._names[int(pid or 0)]
@@ -121,14 +127,18 @@ class Waiting:
             self.whom[name] = tuple(self._names[one] for one in others if one in self._names)
         return found
 
-    def _stop(self, player: Player) -> None:
-        if self._stops and player not in self._stopped and _signal(player, signal.SIGSTOP):
-            self._stopped.append(player)
+    def _stop(self, session_thread: SessionThread) -> None:
+        if (
+            self._stops
+            and session_thread not in self._stopped
+            and _signal(session_thread, signal.SIGSTOP)
+        ):
+            self._stopped.append(session_thread)
 
-    def _go_on(self, player: Player) -> None:
-        self._stopped.remove(player)
-        player.state = "running"
-        _signal(player, signal.SIGCONT)
+    def _go_on(self, session_thread: SessionThread) -> None:
+        self._stopped.remove(session_thread)
+        session_thread.state = "running"
+        _signal(session_thread, signal.SIGCONT)
 
     def let_all_go(self) -> None:
         """Let nobody stay stopped."""
@@ -136,9 +146,9 @@ class Waiting:
             self._go_on(self._stopped[0])
 
 
-def _signal(player: Player, number: signal.Signals) -> bool:
+def _signal(session_thread: SessionThread, number: signal.Signals) -> bool:
     """Send a signal to the process of a session; return whether that may be done."""
     with suppress(ProcessLookupError, PermissionError):
-        os.kill(player.line.pid, number)
+        os.kill(session_thread.line.pid, number)
         return True
     return False

@@ -15,7 +15,7 @@ from .psql_script import cut
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class StatementRefused:
     """A statement that could be done once and not twice; it stands on the lines from to."""
 
     text: str
@@ -24,7 +24,9 @@ class Refused:
     failure: Failure
 
 
-def rerun(server: Server, name: str, project: Project, migration: Migration) -> list[Refused]:
+def rerun(
+    server: Server, name: str, project: Project, migration: Migration
+) -> list[StatementRefused]:
     """Apply a file to a database that already has it; return what the database refuses.
 
     Args:
@@ -43,5 +45,7 @@ def rerun(server: Server, name: str, project: Project, migration: Migration) -> 
     for statement, refusal in again.refused:
         failure = refused(project, migration, statement, refusal).failure
         first = statement.place()[0]
-        found.append(Refused(statement.text, first, first + statement.text.count("\n"), failure))
+        found.append(
+            StatementRefused(statement.text, first, first + statement.text.count("\n"), failure)
+        )
     return found

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..migrations import blank_comments
 from ..model.quoting import quoted
 from ..model.sync import Table
-from ..runner.context import Trial
+from ..runner.context import CheckContext
 
 _INSERT = re.compile(
     r'\binsert\s+into\s+((?:(?:"[^"]+")+|\w+)(?:\s*\.\s*(?:(?:"[^"]+")+|\w+))?)\s*\(', re.IGNORECASE
@@ -78,22 +78,22 @@ class Insertion:
         return next((column for column, text in bare.items() if text.lower() == "new.id"), "")
 
 
-def insertions(trial: Trial) -> list[Insertion]:
+def insertions(context: CheckContext) -> list[Insertion]:
     """Return the inserts of the triggers that do nothing else; the others are not among them."""
-    return [one for row in trial.query(_FUNCTIONS) if (one := _insertion(trial, row))]
+    return [one for row in context.query(_FUNCTIONS) if (one := _insertion(context, row))]
 
 
-def inserting(trial: Trial) -> list[str]:
+def inserting(context: CheckContext) -> list[str]:
     """Return the names of all triggers on ``auth.users`` that run at an insert."""
-    return [row["trigger"] for row in trial.query(_FUNCTIONS) if row["kind"] & _ON_INSERT]
+    return [row["trigger"] for row in context.query(_FUNCTIONS) if row["kind"] & _ON_INSERT]
 
 
-def _insertion(trial: Trial, row: dict[str, object]) -> Insertion | None:
+def _insertion(context: CheckContext, row: dict[str, object]) -> Insertion | None:
     kind = int(str(row["kind"]))
     if kind & ~_BEFORE != _ROW | _ON_INSERT or row["special"] or row["language"] != "plpgsql":
         return None
     parsed = _parsed(blank_comments(str(row["source"])))
-    table = _table(trial, parsed[0]) if parsed else None
+    table = _table(context, parsed[0]) if parsed else None
     if parsed is None or table is None:
         return None
     return Insertion(str(row["trigger"]), str(row["called"]), table, parsed[1])
@@ -138,10 +138,10 @@ def _pieces(code: str, start: int) -> Iterator[str]:
     yield from (found[0] for found in _PIECE.finditer(code, start))
 
 
-def _table(trial: Trial, written: str) -> Table | None:
+def _table(context: CheckContext, written: str) -> Table | None:
     """Return the table of a name that may have no schema: then it is public's."""
     path = written if "." in written else f"public.{written}"
-    found = trial.query(
+    found = context.query(
         "select n.nspname as schema, c.relname as name from pg_catalog.pg_class as c"
         " join pg_catalog.pg_namespace as n on n.oid = c.relnamespace"
         " where c.oid = to_regclass(%s) and c.relkind in ('r', 'p')",

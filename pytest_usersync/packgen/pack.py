@@ -13,7 +13,7 @@ from ..postgres import temporary_folders
 from ..probes.maintenance.ghosts import ghost, without_profile
 from ..probes.maintenance.rollback_scripts import state
 from ..runner.check import Subject
-from ..runner.context import Trial
+from ..runner.context import CheckContext
 from ..runner.verdict import Verdict
 from . import preconditions
 from .insertion import Insertion, insertions
@@ -71,22 +71,22 @@ def made(base: Subject) -> Pack:
 
 def _made(base: Subject, *, thorough: bool) -> Pack:
     decided: list[str] = []
-    with looking(base) as trial:
-        plain = insertions(trial)
+    with looking(base) as context:
+        plain = insertions(context)
         into = next((one for one in plain if one.key), None)
-        known = shape(trial, into)
+        known = shape(context, into)
         words = known.words(base.policies.null_email)
-        preconditions.free(trial, words["schema"])
+        preconditions.free(context, words["schema"])
     drafts, left = _written(base, known, plain, words, decided, thorough=thorough)
     with tried(base, drafts) as subject:
         preconditions.profiled(subject)
-        with looking(subject) as trial:
-            preconditions.in_time(trial)
-            known = shape(trial, None)
+        with looking(subject) as context:
+            preconditions.in_time(context)
+            known = shape(context, None)
             words = known.words(base.policies.null_email)
-            one = insertion(trial, known, insertions(trial))
+            one = insertion(context, known, insertions(context))
             ways = [
-                backfilling(trial, known, way, words) for way in ([one] if one else []) + [None]
+                backfilling(context, known, way, words) for way in ([one] if one else []) + [None]
             ]
             rest = [
                 Draft("mend_ghost_users", filled("mend", **words)),
@@ -184,18 +184,18 @@ def _finished(
     base: Subject, drafts: list[Draft], words: dict[str, str], verify: str, decided: list[str]
 ) -> Pack:
     """Return the pack once it was loaded and judged as a whole."""
-    with looking(base) as trial:
-        before, old = state(trial.session()), beside(trial)
+    with looking(base) as context:
+        before, old = state(context.session()), beside(context)
     with temporary_folders.folder() as folder:
         paths = [folder / name for name in SCRIPTS]
         upkeep = Upkeep(verify=str(paths[0]), rollback=str(paths[1]))
         with tried(base, drafts, upkeep) as subject:
             if said := refused(base, subject):
                 raise _NotYet(f"What the pack would write does not apply: {'; '.join(said)}.")
-            with looking(subject) as trial:
-                _fills(trial, words)
-                after = state(trial.session())
-                new = [one for one in beside(trial) if one not in old]
+            with looking(subject) as context:
+                _fills(context, words)
+                after = state(context.session())
+                new = [one for one in beside(context) if one not in old]
             back = rollback(before, after, words, new)
             for path, text in zip(paths, (verify, back), strict=True):
                 path.write_text(text, encoding="utf-8")
@@ -207,12 +207,12 @@ def _finished(
     return Pack(tuple(drafts), scripts, tuple(decided), left, unjudged)
 
 
-def _fills(trial: Trial, words: dict[str, str]) -> None:
+def _fills(context: CheckContext, words: dict[str, str]) -> None:
     """Make a ghost and see that the backfill gives it a profile."""
-    lost = ghost(trial)
-    trial.execute(f"call {words['schema']}.backfill_ghost_users(p_commit => false)")
-    if lost in without_profile(trial):
-        rows = trial.query(
+    lost = ghost(context)
+    context.execute(f"call {words['schema']}.backfill_ghost_users(p_commit => false)")
+    if lost in without_profile(context):
+        rows = context.query(
             f"select error_message as said from {words['schema']}.user_sync_failures"
         )
         said = f": {rows[0]['said']}" if rows else ""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..model.policy import Policies
 from ..model.quoting import literal, quoted
 from ..model.sync import Sync
-from ..runner.context import Trial
+from ..runner.context import CheckContext
 from .insertion import Insertion, of_row
 from .preconditions import OWN
 from .profile_table import Shape
@@ -64,19 +64,21 @@ def writing(
     return Draft(OWN, text)
 
 
-def backfilling(trial: Trial, known: Shape, one: Insertion | None, words: dict[str, str]) -> Draft:
+def backfilling(
+    context: CheckContext, known: Shape, one: Insertion | None, words: dict[str, str]
+) -> Draft:
     """Return the migration with the backfill.
 
     Args:
-        trial: where the project's own triggers are.
+        context: where the project's own triggers are.
         known: the profile table.
         one: the insert that the backfill does for many users at once; without it the triggers
             write the rows.
         words: what is the project's own.
     """
-    definitions = _definitions(trial, known, list(trial.sync.profile.written_by))
-    fill = _by_insert(trial.sync, known, one, words) if one else _by_replay(definitions, words)
-    names = trial.sync.profile.written_by
+    definitions = _definitions(context, known, list(context.sync.profile.written_by))
+    fill = _by_insert(context.sync, known, one, words) if one else _by_replay(definitions, words)
+    names = context.sync.profile.written_by
     text = filled(
         "backfill",
         **words,
@@ -89,9 +91,9 @@ def backfilling(trial: Trial, known: Shape, one: Insertion | None, words: dict[s
     return Draft("backfill_ghost_users", text)
 
 
-def insertion(trial: Trial, known: Shape, plain: Sequence[Insertion]) -> Insertion | None:
+def insertion(context: CheckContext, known: Shape, plain: Sequence[Insertion]) -> Insertion | None:
     """Return the insert that is all that a signup does in this project, if it is one."""
-    sync = trial.sync
+    sync = context.sync
     mine = [one for one in plain if one.table == known.table]
     names = [one.trigger for one in mine]
     alone = len(sync.targets) == 1 and not sync.side_tables
@@ -155,12 +157,12 @@ def verification(sync: Sync, words: dict[str, str]) -> str:
     return filled("verify-trigger", **words, metadata=metadata)
 
 
-def _definitions(trial: Trial, known: Shape, writers: list[str]) -> dict[str, str]:
+def _definitions(context: CheckContext, known: Shape, writers: list[str]) -> dict[str, str]:
     """Return the triggers that write profiles as PostgreSQL prints them in full.
 
     Those that run at an update are told by what their functions speak of.
     """
-    with trial.connect() as connection:
+    with context.connect() as connection:
         connection.execute("set search_path = ''")
         rows = connection.execute(_DEFINITIONS.encode(), [writers, known.table.name]).fetchall()
     return {row["name"]: row["definition"] for row in rows}

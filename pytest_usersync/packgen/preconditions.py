@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..model.errors import ProjectError
 from ..runner.check import Subject
-from ..runner.context import Trial
+from ..runner.context import CheckContext
 from .template import created
 
 OWN = "write_user_profile"
@@ -24,10 +24,10 @@ _TAKEN = """
 """
 
 
-def free(trial: Trial, schema: str) -> None:
+def free(context: CheckContext, schema: str) -> None:
     """Raise what the pack would replace of the project's own."""
     given = {"schema": schema, "own": OWN, "names": created()}
-    found = trial.session().execute(_TAKEN, given).fetchall()
+    found = context.session().execute(_TAKEN, given).fetchall()
     if found:
         what = ", ".join(row["what"] for row in found)
         raise ProjectError(
@@ -53,13 +53,13 @@ def profiled(subject: Subject) -> None:
     )
 
 
-def in_time(trial: Trial) -> None:
+def in_time(context: CheckContext) -> None:
     """Raise that the profile is written by no trigger that runs when a user is inserted."""
-    known = {one.name: one.event for one in trial.sync.triggers}
-    writers = trial.sync.profile.written_by
+    known = {one.name: one.event for one in context.sync.triggers}
+    writers = context.sync.profile.written_by
     if not writers or not all("INSERT" in known.get(name, "") for name in writers):
         raise ProjectError(
-            f"{trial.sync.profile.table} gets its row by no single trigger that runs when a user is"
-            " inserted into auth.users, so the pack has nothing to build on. Let one trigger after"
-            " insert write it."
+            f"{context.sync.profile.table} gets its row by no single trigger that runs when a "
+            "user is inserted into auth.users, so the pack has nothing to build on. Let one "
+            "trigger after insert write it."
         )

@@ -9,7 +9,7 @@ from ..model.quoting import literal, named, quoted
 from ..model.sync import Sync, Table
 from ..probes.remedies import FOLLOWED
 from ..runner.columns import Column, columns
-from ..runner.context import Trial
+from ..runner.context import CheckContext
 from .insertion import Insertion
 
 _KEYS = ("uuid", "text", "character varying")
@@ -60,17 +60,17 @@ class Shape:
         }
 
 
-def shape(trial: Trial, plain: Insertion | None) -> Shape:
+def shape(context: CheckContext, plain: Insertion | None) -> Shape:
     """Return the shape of the profile table.
 
     Args:
-        trial: where to look.
+        context: where to look.
         plain: the insert that writes the profile, where no signup was seen to leave one.
 
     Raises:
         ProjectError: there is no such table, or none that the pack can fill.
     """
-    sync = trial.sync
+    sync = context.sync
     if sync.targets:
         table, key = sync.profile.table, sync.profile.key
     elif plain:
@@ -81,7 +81,7 @@ def shape(trial: Trial, plain: Insertion | None) -> Shape:
             "trigger on auth.users only inserts one. Write the trigger first; see "
             "--usersync-explain US101."
         )
-    found = columns(trial, table)
+    found = columns(context, table)
     if key not in found or not found[key].at_once:
         raise ProjectError(
             f"{table} has no primary key or unique constraint on {key or 'the users id'} alone, so "

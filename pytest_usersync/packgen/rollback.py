@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from ..migrations import PLATFORM_SCHEMAS
 from ..model.quoting import quoted
 from ..probes.maintenance.rollback_scripts import State
-from ..runner.context import Trial
+from ..runner.context import CheckContext
 from .parts import spread
 
 _REPLAY = ".user_sync_replay"
@@ -64,9 +64,9 @@ def rollback(before: State, after: State, words: Mapping[str, str], beside: list
     return "\n".join([*filter(None, parts), *_routines(before, after), "commit;\n"])
 
 
-def beside(trial: Trial) -> list[str]:
+def beside(context: CheckContext) -> list[str]:
     """Return the triggers on other tables than ``auth.users``: name, on, and the table."""
-    return [row["text"] for row in trial.query(_BESIDE, [list(PLATFORM_SCHEMAS)])]
+    return [row["text"] for row in context.query(_BESIDE, [list(PLATFORM_SCHEMAS)])]
 
 
 def _triggers(before: State, after: State) -> Iterator[str]:

@@ -15,9 +15,9 @@ from ..platform import platform
 from ..postgres.database import Clones, drop
 from ..process import progress
 from ..runner.check import Check, Subject
-from ..runner.context import Trial
-from ..runner.sandbox import Stage
-from ..runner.sandbox_pool import Stages
+from ..runner.context import CheckContext
+from ..runner.sandbox import Sandbox
+from ..runner.sandbox_pool import SandboxPool
 from ..runner.subject import watched
 from ..runner.verdict import Verdict
 
@@ -53,30 +53,30 @@ def tried(base: Subject, drafts: list[Draft], upkeep: Upkeep | None = None) -> I
 
 
 @contextmanager
-def looking(subject: Subject) -> Iterator[Trial]:
-    """Lend a trial on a copy of the subject's database."""
+def looking(subject: Subject) -> Iterator[CheckContext]:
+    """Lend a context on a copy of the subject's database."""
     with (
         Clones(subject.server) as clones,
-        closing(Stage(subject, clones)) as stage,
-        Trial(stage) as trial,
+        closing(Sandbox(subject, clones)) as sandbox,
+        CheckContext(sandbox) as context,
     ):
-        yield trial
+        yield context
 
 
 def judged(subject: Subject, only: tuple[str, ...]) -> list[Verdict]:
     """Return the verdicts of the checks whose code starts with one of these."""
-    with Stages(subject) as stages:
+    with SandboxPool(subject) as sandboxes:
         return [
-            _attempted(stages, check, case)
+            _attempted(sandboxes, check, case)
             for check in registry.every()
             if check.code.startswith(only)
             for case in check.cases or ("",)
         ]
 
 
-def _attempted(stages: Stages, check: Check, case: str) -> Verdict:
+def _attempted(sandboxes: SandboxPool, check: Check, case: str) -> Verdict:
     with progress.doing(f"judging the pack by {check.code}"):
-        return stages.attempt(check, case)
+        return sandboxes.attempt(check, case)
 
 
 def broken(verdicts: Iterable[Verdict]) -> set[str]:

@@ -88,13 +88,13 @@ def put(place: Place, migrations: Mapping[str, str], scripts: Mapping[str, str])
     made = not place.migrations.exists()
     done: list[Path] = []
     try:
-        with temporary_folders.below(place.migrations.parent) as aside:
+        with temporary_folders.below(place.migrations.parent) as fresh_context:
             for number, text in enumerate(wanted.values()):
-                (aside / str(number)).write_text(text, encoding="utf-8")
+                (fresh_context / str(number)).write_text(text, encoding="utf-8")
             place.migrations.mkdir(exist_ok=True)
             for number, path in enumerate(wanted):
                 # a link does not replace what somebody else has put there meanwhile
-                os.link(aside / str(number), path)
+                os.link(fresh_context / str(number), path)
                 done.append(path)
     except OSError as error:
         for path in done:

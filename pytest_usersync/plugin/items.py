@@ -19,11 +19,11 @@ from ..model.settings import Settings
 from ..reporting import wording
 from ..reporting.baseline import Baseline
 from ..runner.check import Check, Subject
-from ..runner.sandbox_pool import Stages
+from ..runner.sandbox_pool import SandboxPool
 from ..runner.verdict import Verdict
 
 SUBJECT = pytest.StashKey[Subject]()
-STAGES = pytest.StashKey[Stages]()
+SANDBOXES = pytest.StashKey[SandboxPool]()
 VERDICT = pytest.StashKey[Verdict]()
 BASELINE = pytest.StashKey[Baseline]()
 # The causes that this process has told in full, each with the case that it was told under.
@@ -34,7 +34,7 @@ _TOLD = pytest.StashKey[dict[tuple[object, ...], str]]()
 _TRACE = 16_000
 
 
-class Spoken(Exception):
+class CheckFailed(Exception):
     """The verdict on a case whose item fails: broken, or not judged."""
 
     def __init__(self, verdict: Verdict) -> None:
@@ -77,9 +77,9 @@ class CheckItem(pytest.Item):
 
     def runtest(self) -> None:
         """Judge the case; pass when the promise is kept, skip when it does not apply."""
-        stages = self.config.stash[STAGES]
+        sandboxes = self.config.stash[SANDBOXES]
         try:
-            verdict = stages.judge(self.check, self.case)
+            verdict = sandboxes.judge(self.check, self.case)
         except ServerLost as error:
             self.session.shouldfail = "the server was lost: the rest is not run"
             verdict = Verdict(self.check.code, self.case, Outcome.NOT_JUDGED, str(error))
@@ -88,18 +88,18 @@ class CheckItem(pytest.Item):
             verdict = baseline.mark(verdict, datetime.now(UTC).date(), worth=worth)
         broken = verdict.outcome is Outcome.BROKEN and not verdict.accepted
         if self.settings.keep and broken:
-            verdict = replace(verdict, kept=stages.keep(self.check.code))
+            verdict = replace(verdict, kept=sandboxes.keep(self.check.code))
         self.stash[VERDICT] = verdict
         if verdict.outcome is Outcome.NOT_APPLICABLE:
             pytest.skip(verdict.reason)
         if verdict.outcome is Outcome.NOT_JUDGED or self._fails(verdict):
-            raise Spoken(verdict)
+            raise CheckFailed(verdict)
 
     def repr_failure(  # type: ignore[override]
         self, excinfo: pytest.ExceptionInfo[BaseException]
     ) -> object:
         """Return the finding in words; the traceback only when the check itself is at fault."""
-        if isinstance(excinfo.value, Spoken):
+        if isinstance(excinfo.value, CheckFailed):
             return self._told(excinfo.value.verdict)
         excinfo.traceback = excinfo.traceback.cut(path=__file__)
         return visible(cut_lines(str(super().repr_failure(excinfo)), _TRACE))

@@ -29,9 +29,19 @@ from ..reporting.longrepr import worded
 from ..reporting.wording import prose
 from ..runner import subject
 from ..runner.check import Check, Subject
-from ..runner.sandbox_pool import Stages
+from ..runner.sandbox_pool import SandboxPool
 from ..runner.verdict import Verdict, crashed
-from .items import BASELINE, STAGES, SUBJECT, VERDICT, CheckFile, CheckItem, Spoken, aim, anchor
+from .items import (
+    BASELINE,
+    SANDBOXES,
+    SUBJECT,
+    VERDICT,
+    CheckFailed,
+    CheckFile,
+    CheckItem,
+    aim,
+    anchor,
+)
 from .summary import NONE_APPLIES, none_applies, overlooked, spare_import, tell, write
 from .xdist_handover import awaited, deliver, errand
 
@@ -132,8 +142,8 @@ class Run:
             preparing = subject.prepare(self.settings, found)
             prepared, self.running = self._exits.enter_context(preparing)
         self.config.stash[SUBJECT] = prepared
-        self.config.stash[STAGES] = self._exits.enter_context(
-            Stages(prepared, keeping=self.settings.keep)
+        self.config.stash[SANDBOXES] = self._exits.enter_context(
+            SandboxPool(prepared, keeping=self.settings.keep)
         )
 
     def close(self) -> None:
@@ -327,7 +337,7 @@ class Run:
 
     def _detach(self) -> str:
         """Leave the server with the kept databases to the user, and say how to be rid of it."""
-        self.config.stash[STAGES].close()
+        self.config.stash[SANDBOXES].close()
         command = self.running.detach() if self.running else ""
         if command:
             return f"The server was left running for you. To stop and remove it: {command}"
@@ -358,7 +368,7 @@ class Run:
 
 def _verdict(item: CheckItem, call: pytest.CallInfo[None]) -> Verdict:
     error = call.excinfo.value if call.excinfo else None
-    if error and not isinstance(error, (Spoken, pytest.skip.Exception)):
+    if error and not isinstance(error, (CheckFailed, pytest.skip.Exception)):
         return crashed(item.check, item.case, error)
     return item.stash[VERDICT]
 

@@ -16,7 +16,7 @@ from ..reporting import baseline, json_report
 from ..reporting.summary import gather, summary, title, told
 from ..runner.check import Check, Subject
 from ..runner.verdict import Verdict
-from .items import BASELINE, STAGES, SUBJECT
+from .items import BASELINE, SANDBOXES, SUBJECT
 
 NONE_APPLIES = (
     "--usersync judged nothing: none of the chosen checks concerns this project. Choose others with"
@@ -81,7 +81,7 @@ def _accepted(config: pytest.Config, code: str) -> bool:
     known = config.stash.get(BASELINE, None)
     if known is None or code not in {entry.code for entry in known.entries}:
         return False
-    verdict = config.stash[STAGES].attempt(registry.find(code), "")
+    verdict = config.stash[SANDBOXES].attempt(registry.find(code), "")
     marked = known.mark(verdict, datetime.now(UTC).date())
     return marked.accepted and not marked.reason
 

@@ -7,42 +7,42 @@ from collections.abc import Sequence
 from ..model.quoting import named, quoted
 from ..model.sync import CONFIRMATIONS, Mirror, Target
 from ..runner.columns import original
-from ..runner.context import Trial
+from ..runner.context import CheckContext
 
 ADDRESSES = frozenset({"email", "phone"})
 # What changes in the course of a life and is the profile's business.
 FOLLOWED = ADDRESSES | CONFIRMATIONS | {"is_anonymous"}
 
 
-def following(trial: Trial) -> list[Mirror]:
+def following(context: CheckContext) -> list[Mirror]:
     """Return the columns that are to follow ``auth.users`` for ever: a profile's, and no log's.
 
     A table is a profile when it has one row for a user.
     """
     profiles = {
         target.table
-        for target in trial.sync.targets
-        if target == trial.sync.profile or original(trial, target.table)[target.key].single
+        for target in context.sync.targets
+        if target == context.sync.profile or original(context, target.table)[target.key].single
     }
     return [
         mirror
-        for mirror in trial.sync.mirrors
+        for mirror in context.sync.mirrors
         if mirror.table in profiles and FOLLOWED.issuperset(mirror.sources)
     ]
 
 
-def follow(trial: Trial, stale: Sequence[Mirror]) -> str:
+def follow(context: CheckContext, stale: Sequence[Mirror]) -> str:
     """Return a trigger that lets the profile follow ``auth.users``.
 
     It is one text for one project, whichever column was found to be stale, so that everybody who
     finds the same cause tells the same remedy. The policies choose what follows, and what becomes
     of an address on a soft delete. In the end it brings up to date who is there already.
     """
-    wanted = [one for one in following(trial) if one in stale or _meant(trial, one)]
+    wanted = [one for one in following(context) if one in stale or _meant(context, one)]
     wanted += [one for one in stale if one not in wanted]
     parts = [
-        _Part(trial, target, mirrors)
-        for target in trial.sync.targets
+        _Part(context, target, mirrors)
+        for target in context.sync.targets
         if (mirrors := [one for one in wanted if one.table == target.table])
     ]
     function = f"{quoted(parts[0].target.table.schema)}.follow_auth_user"
@@ -79,24 +79,24 @@ revoke all on function {function}() from public, anon, authenticated, service_ro
 {"".join(part.catch_up() for part in parts)}"""
 
 
-def _meant(trial: Trial, mirror: Mirror) -> bool:
+def _meant(context: CheckContext, mirror: Mirror) -> bool:
     addresses = ADDRESSES.issuperset(mirror.sources)
-    return not (addresses and trial.policies.email_change == "snapshot")
+    return not (addresses and context.policies.email_change == "snapshot")
 
 
 class _Part:
     """What of the remedy is about one table."""
 
-    def __init__(self, trial: Trial, target: Target, mirrors: Sequence[Mirror]) -> None:
+    def __init__(self, context: CheckContext, target: Target, mirrors: Sequence[Mirror]) -> None:
         self.target = target
-        self._trial = trial
-        self._columns = original(trial, target.table)
+        self._trial = context
+        self._columns = original(context, target.table)
         self._mirrors = {one.column: one for one in mirrors if not self._columns[one.column].made}
         self._table = named(target.table)
         key = self._columns[target.key].type
         self._cast = "" if key == "uuid" else f"::{key}"
-        self._scrubs = trial.policies.soft_delete == "scrub"
-        self._loosens = trial.policies.null_email == "profile"
+        self._scrubs = context.policies.soft_delete == "scrub"
+        self._loosens = context.policies.null_email == "profile"
 
     def watched(self) -> list[str]:
         """Return the columns of ``auth.users`` that matter; a generated one by what it is of."""

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from ..model.finding import Finding, Level
 from ..runner.check import Check
-from .check_summary import Judged
+from .check_summary import CheckSummary
 from .wording import accepted, advice, cause, headline, indented, prose, seen
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class _Group:
         return list(dict.fromkeys(one.case for one in self.findings if one.case))
 
 
-def broken(judged: Sequence[Judged]) -> Iterator[Line]:
+def broken(judged: Sequence[CheckSummary]) -> Iterator[Line]:
     """Yield a block for each check that is broken by a cause of its own."""
     blocks = grouped(_own(judged), lambda group: group.check.code)
     for groups in blocks:
@@ -58,7 +58,7 @@ def grouped(entries: Iterable[T], key: Callable[[T], object]) -> list[list[T]]:
     return list(groups.values())
 
 
-def _own(judged: Sequence[Judged]) -> list[_Group]:
+def _own(judged: Sequence[CheckSummary]) -> list[_Group]:
     """Return the groups, each under the check that it weighs most in; by code."""
     groups = [
         _Group(one.check, same)
@@ -113,7 +113,7 @@ def _other(group: _Group) -> str:
     return f"{headline(group.check)}{level}{cases}: {group.findings[0].summary}"
 
 
-def _kept(one: Judged) -> Iterator[Line]:
+def _kept(one: CheckSummary) -> Iterator[Line]:
     for verdict in one.verdicts:
         if verdict.kept:
             yield Line(headline(one.check, verdict.case))

@@ -11,7 +11,7 @@ from ..runner.check import Check
 from ..runner.verdict import Verdict, merged
 
 
-class Judged(NamedTuple):
+class CheckSummary(NamedTuple):
     """A check with the verdicts on all its cases."""
 
     check: Check
@@ -51,7 +51,7 @@ class Judged(NamedTuple):
         return [finding for finding in self.findings() if finding.open]
 
 
-def gather(checks: Sequence[Check], verdicts: Iterable[Verdict]) -> list[Judged]:
+def gather(checks: Sequence[Check], verdicts: Iterable[Verdict]) -> list[CheckSummary]:
     """Return the checks that were judged, by code, each with its verdicts in its order of cases."""
     known = {check.code: check for check in checks}
 
@@ -61,6 +61,6 @@ def gather(checks: Sequence[Check], verdicts: Iterable[Verdict]) -> list[Judged]
 
     ordered = sorted((verdict for verdict in verdicts if verdict.code in known), key=place)
     return [
-        Judged(known[code], tuple(group))
+        CheckSummary(known[code], tuple(group))
         for code, group in groupby(ordered, key=lambda verdict: verdict.code)
     ]

@@ -11,7 +11,7 @@ from ..model.safe_text import in_json
 from ..process import textfiles
 from ..runner.check import Check, LoadFailure, Subject
 from .baseline import Baseline, Entry
-from .summary import Judged
+from .summary import CheckSummary
 
 VERSION = 1
 
@@ -19,7 +19,7 @@ VERSION = 1
 def document(
     subject: Subject,
     checks: Sequence[Check],
-    judged: Sequence[Judged],
+    judged: Sequence[CheckSummary],
     baseline: Baseline | None = None,
     gone: Sequence[Entry] = (),
 ) -> dict[str, object]:
@@ -75,7 +75,7 @@ def _failed(failed: LoadFailure) -> dict[str, object]:
     }
 
 
-def _row(one: Judged) -> dict[str, object]:
+def _row(one: CheckSummary) -> dict[str, object]:
     reasons = dict.fromkeys(
         verdict.reason
         for verdict in one.verdicts

@@ -11,10 +11,10 @@ from ..runner.check import Check
 from ..runner.verdict import Verdict
 from .baseline import Baseline, signature
 from .causes import Line, broken, grouped
-from .check_summary import Judged, gather
+from .check_summary import CheckSummary, gather
 from .wording import prose
 
-__all__ = ["Judged", "Line", "gather", "summary", "title", "told"]
+__all__ = ["CheckSummary", "Line", "gather", "summary", "title", "told"]
 
 # How many cases of a check, and how many reasons of one cause, are named before they are counted.
 _CASES = 3
@@ -28,7 +28,7 @@ _COUNTED = (
 )
 
 
-def title(judged: Sequence[Judged]) -> str:
+def title(judged: Sequence[CheckSummary]) -> str:
     """Return the heading of the section, which says the worst."""
     bad = [one for one in judged if _word(one).startswith("broken")]
     if bad:
@@ -38,7 +38,7 @@ def title(judged: Sequence[Judged]) -> str:
     return "usersync"
 
 
-def summary(judged: Sequence[Judged], not_run: int, *, verbose: bool) -> Iterator[Line]:
+def summary(judged: Sequence[CheckSummary], not_run: int, *, verbose: bool) -> Iterator[Line]:
     """Yield the section's lines: broken promises first, then reasons, then the count."""
     yield from broken([one for one in judged if verbose or one.check.level is not Level.INFO])
     yield from _section("Accepted, so no failure:", "yellow", _accepted(judged))
@@ -69,7 +69,7 @@ def _section(words: str, style: str, texts: Iterable[str]) -> Iterator[Line]:
         yield Line("")
 
 
-def _accepted(judged: Iterable[Judged]) -> Iterator[str]:
+def _accepted(judged: Iterable[CheckSummary]) -> Iterator[str]:
     """Yield what is accepted, with the reason, once for all cases of one kind."""
     found = [
         (one.check, finding) for one in judged for finding in one.findings() if not finding.open
@@ -86,7 +86,7 @@ def _why(finding: Finding) -> str:
     return f"({(mark.reason if mark else '') or 'no reason is given'}{until})"
 
 
-def _reasons(judged: Iterable[Judged], outcome: Outcome, *, verbose: bool) -> Iterator[str]:
+def _reasons(judged: Iterable[CheckSummary], outcome: Outcome, *, verbose: bool) -> Iterator[str]:
     """Yield each reason once, with the names of all that it kept from being judged.
 
     What one check is to blame for is told together, unless there is room.
@@ -129,7 +129,7 @@ def _cases(check: Check, cases: Sequence[str], *, verbose: bool) -> str:
     return f"{check.code} [{named}]"
 
 
-def _word(one: Judged) -> str:
+def _word(one: CheckSummary) -> str:
     """Return the word under which a check is counted."""
     if one.outcome is Outcome.BROKEN and not one.accepted:
         return "broken" if one.check.level is Level.ERROR else f"broken ({one.check.level})"
@@ -142,7 +142,7 @@ def _word(one: Judged) -> str:
     return one.outcome.replace("-", " ")
 
 
-def _closing(judged: Sequence[Judged], not_run: int, *, verbose: bool) -> Iterator[Line]:
+def _closing(judged: Sequence[CheckSummary], not_run: int, *, verbose: bool) -> Iterator[Line]:
     counts = Counter(map(_word, judged))
     words = [f"{counts[word]} {word}" for word in _COUNTED if counts[word]]
     words += [f"{not_run} not run"] if not_run else []

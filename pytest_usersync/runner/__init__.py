@@ -1,1 +1,1 @@
-"""Where a check acts: its stage, its trials, what may be done in one, and the verdict."""
+"""Where a check acts: its sandbox, its contexts, what may be done in one, and the verdict."""

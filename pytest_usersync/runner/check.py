@@ -23,7 +23,7 @@ from ..model.sync import Sync
 from ..postgres import Server
 
 if TYPE_CHECKING:
-    from .context import Trial
+    from .context import CheckContext
 
 # What a file fails with that there is no text of.
 _UNREAD = ("22021", "58030")
@@ -48,7 +48,7 @@ class Check:
         promise: one sentence.
         page: what ``--usersync-explain`` shows below the promise.
         cases: names of the cases that are judged one by one; empty when there is only one.
-        run: acts in a trial and yields what is broken.
+        run: acts in a context and yields what is broken.
         shares: whether it leaves nothing behind but people of its own, and does not care who else
             is there: then it is judged on one database with others like it.
     """
@@ -60,8 +60,8 @@ class Check:
     page: str
     needs: Needs
     cases: tuple[str, ...]
-    run: Callable[[Trial], Iterable[Finding]]
-    shares: bool = False
+    run: Callable[[CheckContext], Iterable[Finding]]
+    shared_database: bool = False
 
 
 def check(
@@ -70,20 +70,22 @@ def check(
     level: Level,
     needs: Needs = Needs.PROFILE,
     cases: Sequence[str] = (),
-    shares: bool = False,
-) -> Callable[[Callable[[Trial], Iterable[Finding]]], Check]:
+    shared_database: bool = False,
+) -> Callable[[Callable[[CheckContext], Iterable[Finding]]], Check]:
     """Declare a check: its name is the function's, its promise the docstring's first paragraph."""
 
-    def declare(run: Callable[[Trial], Iterable[Finding]]) -> Check:
+    def declare(run: Callable[[CheckContext], Iterable[Finding]]) -> Check:
         promise, _, page = _docstring(run).partition("\n\n")
         name = run.__name__.replace("_", "-")
         promised = " ".join(promise.split())
-        return Check(code, name, level, promised, page.strip(), needs, tuple(cases), run, shares)
+        return Check(
+            code, name, level, promised, page.strip(), needs, tuple(cases), run, shared_database
+        )
 
     return declare
 
 
-def _docstring(run: Callable[[Trial], Iterable[Finding]]) -> str:
+def _docstring(run: Callable[[CheckContext], Iterable[Finding]]) -> str:
     """Return a function's docstring, from its source where Python leaves it out (``-OO``)."""
     if run.__doc__ is None and sys.flags.optimize > 1:
         (function,) = ast.parse(textwrap.dedent(inspect.getsource(run))).body

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..model.quoting import named
 from ..model.sync import Table
-from .context import Trial
+from .context import CheckContext
 
 _COLUMNS = """
     select
@@ -59,11 +59,11 @@ class Column:
     at_once: bool
 
 
-def columns(trial: Trial, table: Table) -> dict[str, Column]:
+def columns(context: CheckContext, table: Table) -> dict[str, Column]:
     """Return the columns of a table by their names; none when there is no such table."""
-    return {row["name"]: Column(**row) for row in trial.query(_COLUMNS, [named(table)])}
+    return {row["name"]: Column(**row) for row in context.query(_COLUMNS, [named(table)])}
 
 
-def original(trial: Trial, table: Table) -> dict[str, Column]:
-    """Return the columns that a table had before the trial."""
-    return {row["name"]: Column(**row) for row in trial.known(_COLUMNS, [named(table)])}
+def original(context: CheckContext, table: Table) -> dict[str, Column]:
+    """Return the columns that a table had before the context."""
+    return {row["name"]: Column(**row) for row in context.known(_COLUMNS, [named(table)])}

@@ -1,4 +1,4 @@
-"""The trial in which a case of a check acts."""
+"""The context in which a case of a check acts."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from ..scenarios.signups import BY_NAME, Person, Signup, somebody
 from . import shrink
 from .check import Subject
 from .reader import Looking
-from .sandbox import Stage
+from .sandbox import Sandbox
 from .shared_cache import C
-from .signup_refused import Refused
+from .signup_refused import SignupRefused
 
 
-class Trial(Looking):
-    """One case of a check, acting on its stage.
+class CheckContext(Looking):
+    """One case of a check, acting on its sandbox.
 
     Everything that a signup does is really committed, by a session that is logged in as
     ``supabase_auth_admin``; everything that is looked at is read by the harness, who is no
@@ -42,13 +42,13 @@ class Trial(Looking):
     ``people`` are who the cases of the check let stay for the next one, by what they are for.
     """
 
-    def __init__(self, stage: Stage, case: str = "", code: str = "") -> None:
-        super().__init__(stage)
-        self.subject = stage.subject
+    def __init__(self, sandbox: Sandbox, case: str = "", code: str = "") -> None:
+        super().__init__(sandbox)
+        self.subject = sandbox.subject
         self.case = case
-        self._shapes = stage.shapes.setdefault(code, [])
-        self.people = stage.people.setdefault(code, {})
-        self.notices = stage.notices
+        self._shapes = sandbox.shapes.setdefault(code, [])
+        self.reused_users = sandbox.reused_users.setdefault(code, {})
+        self.notices = sandbox.notices
         self.notices.clear()
         self.sent: Sequence[Sent] = ()
         self._exits = ExitStack()
@@ -59,12 +59,12 @@ class Trial(Looking):
     def __exit__(self, *raised: object) -> None:
         self._exits.close()
 
-    def aside(self) -> Trial:
-        """Return a trial on a database of its own, on which nothing happened; closed with this."""
+    def fresh_context(self) -> CheckContext:
+        """Return a context on a new database of its own; closed with this one."""
         mine = self._stage
-        stage = Stage(self.subject, mine.clones, mine.common, mine.spare)
-        self._exits.enter_context(closing(stage))
-        return self._exits.enter_context(Trial(stage, self.case))
+        sandbox = Sandbox(self.subject, mine.clones, mine.common, mine.spare)
+        self._exits.enter_context(closing(sandbox))
+        return self._exits.enter_context(CheckContext(sandbox, self.case))
 
     @property
     def script(self) -> str:
@@ -92,11 +92,11 @@ class Trial(Looking):
         return self._stage.common.keeping
 
     def common(self, make: Callable[[Subject], C]) -> C:
-        """Return what all trials of this process share: what this makes of the subject."""
+        """Return what all contexts of this process share: what this makes of the subject."""
         return self._stage.common.get(make, self.subject)
 
     def connect(self, role: str | None = None) -> Connection:
-        """Return a new session of ``role`` (default: the harness), closed with the trial."""
+        """Return a new session of ``role`` (default: the harness), closed with the context."""
         return self._exits.enter_context(closing(self._stage.connect(role)))
 
     def session(self, role: str | None = None) -> Connection:
@@ -125,11 +125,11 @@ class Trial(Looking):
         except AuthError as error:
             if statement_timeout.behind(error.__cause__):
                 self._stage.common.endless.add(signup.name)
-            raise Refused(error, auth.script, tuple(auth.channel.sent)) from error
+            raise SignupRefused(error, auth.script, tuple(auth.channel.sent)) from error
         finally:
             self.sent = tuple(auth.channel.sent)
 
-    def signed_up(self, signup: Signup, person: Person | None = None) -> User:
+    def require_signup(self, signup: Signup, person: Person | None = None) -> User:
         """Do a signup that another check judges: what is in its way is not this check's finding."""
         if signup.emailless and self.policies.null_email == "reject":
             raise NotApplicable("a user without email is meant to be refused")
@@ -139,12 +139,12 @@ class Trial(Looking):
             raise NotJudged(f"{signup.title} fails ({code})")
         try:
             return self.sign_up(signup, person)
-        except Refused as refusal:
+        except SignupRefused as refusal:
             raise NotJudged(f"{signup.title} fails ({code})") from refusal
 
     def with_profile(self, signup: Signup, person: Person | None = None) -> User:
         """Do a signup that leaves a profile, which another check judges."""
-        user = self.signed_up(signup, person)
+        user = self.require_signup(signup, person)
         if self.profiles(self.sync.profile, user.id):
             return user
         if signup.emailless and self.policies.null_email == "no-profile":
@@ -165,23 +165,25 @@ class Trial(Looking):
             ).rowcount
         return bool(confirmed and self.profiles(self.sync.profile, user_id))
 
-    def shortest(self, user_id: UUID, broken: Callable[[Trial], object], setup: str = "") -> str:
+    def shortest(
+        self, user_id: UUID, broken: Callable[[CheckContext], object], setup: str = ""
+    ) -> str:
         """Return what was ``sent`` as SQL, cut down to what still leaves things ``broken``.
 
         The user keeps or lacks email and phone as before: without one it would be another signup.
 
         Args:
             user_id: who signed up.
-            broken: asks a trial in which the signup, or less of it, has just been done.
+            broken: asks a context in which the signup, or less of it, has just been done.
             setup: SQL that the harness runs before the signup.
         """
-        spare = Trial(self._stage.spare, self.case)
+        spare = CheckContext(self._stage.spare, self.case)
         reachable = self._reachable(user_id)
 
         def still(error: Error | None) -> bool:
             if error:
                 return False
-            with spare.at_rest():
+            with spare.cached_reads():
                 return spare._reachable(user_id) == reachable and bool(broken(spare))
 
         return shrink.shortest(self._stage.spare.session(), self.sent, still, setup, self._shapes)
@@ -212,14 +214,14 @@ class Trial(Looking):
             raise error
         return describe(error, self.subject.project)
 
-    def unseeded(self, refusal: Refused) -> str:
+    def unseeded(self, refusal: SignupRefused) -> str:
         """Return which row a refused signup needs that a seed may bring, else nothing."""
         cause = refusal.error.__cause__
         if not isinstance(cause, Error):
             return ""
         return missing_seed.missing(Scene(self.failure(cause), self.sync, self.query))
 
-    def refused(self, refusal: Refused, summary: str = "") -> Finding:
+    def refused(self, refusal: SignupRefused, summary: str = "") -> Finding:
         """Return the finding that a signup was refused, with cause, client's view and remedy."""
         error = refusal.error
         cause = error.__cause__

@@ -1,4 +1,4 @@
-"""What a trial looks at: read by the harness, and not twice where nothing happens between."""
+"""What a context looks at: read by the harness, and not twice where nothing happens between."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..auth.script import taking_roles
 from ..model.quoting import identifier
 from ..model.sync import Target
 from .check import Subject
-from .sandbox import Stage
+from .sandbox import Sandbox
 
 if TYPE_CHECKING:
     from psycopg.rows import DictRow
@@ -31,10 +31,10 @@ class _Known:
 
 
 class Looking:
-    """The eyes of a trial: the harness's session on its stage."""
+    """The eyes of a context: the harness's session on its sandbox."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._stage = sandbox
         # What was asked since something was last done, where nobody else does anything.
         self._seen: dict[str, list[DictRow]] | None = None
 
@@ -59,7 +59,7 @@ class Looking:
         return known.rows[asked]
 
     @contextmanager
-    def at_rest(self) -> Iterator[None]:
+    def cached_reads(self) -> Iterator[None]:
         """Ask nothing twice inside the block, in which nobody does anything."""
         self._seen = {}
         try:

@@ -28,7 +28,7 @@ _DEFERRED = """
 """
 
 
-class Attempts:
+class Replay:
     """A transaction of the harness that is taken back, and in it one attempt after the other.
 
     Args:

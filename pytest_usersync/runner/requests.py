@@ -1,4 +1,4 @@
-"""Requests of the app as PostgREST makes them, in a trial: one transaction, one role, one token."""
+"""Requests of the app as PostgREST makes them: one transaction, one role, one token."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..model.quoting import literal
 from ..postgres.database import Connection
 from ..sessions import tokens
 from ..sessions.roles import CLAIMS, OWN_SETTINGS
-from .context import Trial
+from .context import CheckContext
 
 # What the role brings with it beside the schemas, as far as it may set that itself.
 _SETTINGS = f"""
@@ -30,47 +30,51 @@ _known: WeakKeyDictionary[Connection, dict[str, dict[str, str]]] = WeakKeyDictio
 
 
 @contextmanager
-def request(trial: Trial, user_id: UUID | None = None, role: str = "") -> Iterator[Connection]:
+def request(
+    context: CheckContext, user_id: UUID | None = None, role: str = ""
+) -> Iterator[Connection]:
     """Lend a session that makes one request: of a signed-in user, or with a key of the project.
 
     The session is logged in as ``authenticator`` and shared by the cases of the check. The request
     is one transaction, committed at the end of the block and rolled back on an error.
 
     Args:
-        trial: the case that acts.
+        context: the case that acts.
         user_id: whose token it is; None for the ``anon`` key, or ``service_role`` if that is asked.
         role: ``anon``, ``authenticated`` or ``service_role``; by default what the token says.
 
     Raises:
         NotJudged: there is no such user.
     """
-    told = claims(trial, user_id, role)
-    connection = trial.session("authenticator")
+    told = claims(context, user_id, role)
+    connection = context.session("authenticator")
     with connection.transaction():
-        _enter(trial, connection, told)
+        _enter(context, connection, told)
         yield connection
 
 
 @contextmanager
-def rehearsal(trial: Trial, told: Mapping[str, Json], setup: str = "") -> Iterator[Connection]:
+def rehearsal(
+    context: CheckContext, told: Mapping[str, Json], setup: str = ""
+) -> Iterator[Connection]:
     """Lend a session that makes a request which is taken back at the end, whatever it did.
 
     It is the harness's that takes the role, so it sees what is not committed yet, and what
     ``setup`` changes before. An error of the database ends the block and goes on.
     """
-    connection = trial.session()
+    connection = context.session()
     with connection.transaction(force_rollback=True):
         if setup:
             connection.execute(setup.encode())
-        _enter(trial, connection, told)
+        _enter(context, connection, told)
         yield connection
 
 
-def _enter(trial: Trial, connection: Connection, told: Mapping[str, Json]) -> None:
-    role = trial.subject.server.role(str(told["role"]))
-    known = _known.setdefault(trial.session(), {})
+def _enter(context: CheckContext, connection: Connection, told: Mapping[str, Json]) -> None:
+    role = context.subject.server.role(str(told["role"]))
+    known = _known.setdefault(context.session(), {})
     if role not in known:
-        rows = trial.query(_SETTINGS, [role])
+        rows = context.query(_SETTINGS, [role])
         known[role] = {"search_path": _PATH, **{row["name"]: row["value"] for row in rows}}
     settings = {**known[role], "role": role, CLAIMS: json.dumps(told, ensure_ascii=False)}
     connection.execute(
@@ -79,11 +83,11 @@ def _enter(trial: Trial, connection: Connection, told: Mapping[str, Json]) -> No
     )
 
 
-def claims(trial: Trial, user_id: UUID | None = None, role: str = "") -> dict[str, Json]:
+def claims(context: CheckContext, user_id: UUID | None = None, role: str = "") -> dict[str, Json]:
     """Return what the token of a request says: the user's own, or that of a key."""
     if user_id is None:
         return dict(json.loads(tokens.of_key(role or "anon", {})))
-    row = trial.user(user_id)
+    row = context.user(user_id)
     if row is None:
         raise NotJudged(f"the user {user_id} is gone, and cannot make a request")
     more: dict[str, Json] = {"role": role} if role else {}
@@ -109,15 +113,17 @@ def short(told: Mapping[str, Json]) -> dict[str, Json]:
     return {name: told[name] for name in ("sub", "role") if name in told}
 
 
-def arrival(trial: Trial, user_id: UUID) -> str:
-    """Return the shortest SQL by which a superuser brings a user of this trial elsewhere.
+def arrival(context: CheckContext, user_id: UUID) -> str:
+    """Return the shortest SQL by which a superuser brings a user of this context elsewhere.
 
     It is tried on somebody else, who must get as many rows as this user has.
     """
     standin = uuid5(user_id, "stand-in")
-    wanted = [len(trial.profiles(target, user_id)) for target in trial.sync.targets]
-    texts = [_arrival(trial, user_id, fields) for fields in _FORMS]
-    return next((one for one in texts if _brings(trial, one, user_id, standin, wanted)), texts[-1])
+    wanted = [len(context.profiles(target, user_id)) for target in context.sync.targets]
+    texts = [_arrival(context, user_id, fields) for fields in _FORMS]
+    return next(
+        (one for one in texts if _brings(context, one, user_id, standin, wanted)), texts[-1]
+    )
 
 
 _ALWAYS = ("id", "email", "created_at")
@@ -131,8 +137,8 @@ _FORMS = (
 _ADDED = frozenset({"sub", "email", "email_verified", "phone_verified"})
 
 
-def _arrival(trial: Trial, user_id: UUID, fields: Sequence[str]) -> str:
-    user = trial.user(user_id) or {}
+def _arrival(context: CheckContext, user_id: UUID, fields: Sequence[str]) -> str:
+    user = context.user(user_id) or {}
     data = {k: v for k, v in (user["raw_user_meta_data"] or {}).items() if k not in _ADDED}
     values = {
         **user,
@@ -149,18 +155,20 @@ def _arrival(trial: Trial, user_id: UUID, fields: Sequence[str]) -> str:
     return text
 
 
-def _brings(trial: Trial, text: str, user_id: UUID, standin: UUID, wanted: list[int]) -> bool:
-    email = str((trial.user(user_id) or {})["email"])
+def _brings(
+    context: CheckContext, text: str, user_id: UUID, standin: UUID, wanted: list[int]
+) -> bool:
+    email = str((context.user(user_id) or {})["email"])
     other = text.replace(str(user_id), str(standin)).replace(email, f"stand-in.{email}")
-    session, seen = trial.session(), list[int]()
+    session, seen = context.session(), list[int]()
 
     def act() -> None:
         with session.transaction(force_rollback=True):
             session.execute(other.encode())
             session.execute("set constraints all immediate")
-            seen.extend(len(trial.profiles(target, standin)) for target in trial.sync.targets)
+            seen.extend(len(context.profiles(target, standin)) for target in context.sync.targets)
 
-    return trial.attempt(act) is None and seen == wanted
+    return context.attempt(act) is None and seen == wanted
 
 
 def nobody(user_id: UUID) -> dict[str, Json]:

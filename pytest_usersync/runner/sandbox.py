@@ -1,4 +1,4 @@
-"""The stage on which cases act: a database, and the sessions on it."""
+"""The sandbox on which cases act: a database, and the sessions on it."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from ..auth import User
 from ..postgres.database import HARNESS, Connection, connect
 from . import shrink
 from .check import Subject
-from .shared_cache import Common
+from .shared_cache import SharedCache
 
 _NOTICES = 1000
 
 
 class Cloner(Protocol):
-    """What makes the databases of a stage."""
+    """What makes the databases of a sandbox."""
 
     def take(self, template: str, /) -> str:
         """Return the name of a new database that is a copy of ``template``."""
 
 
-class Stage:
+class Sandbox:
     """A database of its own, and the sessions on it, for cases that leave each other alone.
 
     What the cases of one check sign up are different people, so they can share a database; it is
     made when it is first used.
 
     Args:
-        common: what the trials of the process share; without it the stage has its own.
-        spare: a stage on which everything is taken back; without it the stage has its own.
+        common: what the contexts of the process share; without it the sandbox has its own.
+        spare: a sandbox on which everything is taken back; without it the sandbox has its own.
     """
 
     def __init__(
         self,
         subject: Subject,
         clones: Cloner,
-        common: Common | None = None,
-        spare: Stage | None = None,
+        common: SharedCache | None = None,
+        spare: Sandbox | None = None,
     ) -> None:
         self.subject = subject
-        self.common = common or Common()
+        self.common = common or SharedCache()
         self._owner = common is None
         # What a loop that raises notices says does not go on for ever, but is more than enough.
         self.notices: deque[str] = deque(maxlen=_NOTICES)
@@ -48,17 +48,17 @@ class Stage:
         self.name = ""
         self._sessions: dict[str | None, Connection] = {}
         self._spare = spare
-        self._own_spare: Stage | None = None
+        self._own_spare: Sandbox | None = None
         # What cases came down to, by the code of their check.
         self.shapes: dict[str, list[shrink.Shape]] = {}
         # Who stays for the next cases of a check, by its code.
-        self.people: dict[str, dict[str, User]] = {}
+        self.reused_users: dict[str, dict[str, User]] = {}
 
     @property
-    def spare(self) -> Stage:
-        """Return a stage like this one on which nobody has signed up for good."""
+    def spare(self) -> Sandbox:
+        """Return a sandbox like this one on which nobody has signed up for good."""
         if self._spare is None:
-            self._spare = self._own_spare = Stage(self.subject, self.clones, self.common)
+            self._spare = self._own_spare = Sandbox(self.subject, self.clones, self.common)
         return self._spare
 
     @property
@@ -88,7 +88,7 @@ class Stage:
         return any(connection.broken for connection in self._sessions.values())
 
     def renew(self) -> None:
-        """End the sessions, and let the next use of the stage begin on a new database."""
+        """End the sessions, and let the next use of the sandbox begin on a new database."""
         self._end()
         self.name = ""
 

@@ -1,4 +1,4 @@
-"""The stages on which this process judges: one for each check at work, and only a few at a time."""
+"""The sandboxes in which this process judges: one for each check at work, a few at a time."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ..model.safe_text import cut, in_line
 from ..postgres import Server, server_lost, statement_timeout
 from ..postgres.database import Clones, psql_line
 from .check import Check, Subject
-from .sandbox import Stage
-from .shared_cache import Common
+from .sandbox import Sandbox
+from .shared_cache import SharedCache
 from .verdict import Verdict, crashed, forbidden, judge, without_room
 
-# A stage holds a database or two of 12 MB each, in memory where the server's files are in memory,
+# A sandbox holds a database or two of 12 MB each, in memory where the server's files are in memory,
 # and a few sessions. Cases come check by check, unless they are shuffled.
 _AT_ONCE = 4
-# The stage of the checks that share one, and of a case that is judged again.
+# The sandbox of the checks that share one, and of a case that is judged again.
 SHARED = "shared"
 _ALONE = "alone"
 # What a function raises without anybody else being there it raises for everybody.
@@ -82,7 +82,7 @@ class _Ahead:
 
 
 class _Taken:
-    """The clones of one stage."""
+    """The clones of one sandbox."""
 
     def __init__(self, ahead: _Ahead) -> None:
         self.names: list[str] = []
@@ -95,12 +95,12 @@ class _Taken:
 
 
 class _Open(NamedTuple):
-    stage: Stage
+    sandbox: Sandbox
     clones: _Taken
 
 
-class Stages:
-    """Hand out the stages; close the oldest when there are too many.
+class SandboxPool:
+    """Hand out the sandboxes; close the oldest when there are too many.
 
     They are few and kept for long: each costs a copy of the database, and sessions that know
     nothing of it yet.
@@ -113,14 +113,14 @@ class Stages:
         self.subject = subject
         self._ahead = _Ahead(subject.server, subject.database)
         self._open: dict[str, _Open] = {}
-        self._common = Common(keeping=keeping)
+        self._common = SharedCache(keeping=keeping)
         self._spare = self._made()
         self._kept = False
         self._alone: set[str] = set()
 
-    def _made(self, spare: Stage | None = None) -> _Open:
+    def _made(self, spare: Sandbox | None = None) -> _Open:
         clones = _Taken(self._ahead)
-        return _Open(Stage(self.subject, clones, self._common, spare), clones)
+        return _Open(Sandbox(self.subject, clones, self._common, spare), clones)
 
     def judge(self, check: Check, case: str) -> Verdict:
         """Judge a case; once more, where PostgreSQL ended the sessions and takes new ones.
@@ -144,31 +144,31 @@ class Stages:
         """Let everything begin with new sessions; of the old ones none is left."""
         for name in list(self._open):
             self.discard(name)
-        self._spare.stage.renew()
+        self._spare.sandbox.renew()
         self._common.renew()
         self._ahead.renew()
 
     def _judge(self, check: Check, case: str) -> Verdict:
         """Judge a case; alone, where who else is there may have had a part in what came of it.
 
-        Whatever the check raises, nobody uses these stages again: who knows their state. Where the
-        disk is full, or the project forbids what the check needs, it is not judged.
+        Whatever the check raises, nobody uses these sandboxes again: their state is unknown.
+        Where the disk is full, or the project forbids what the check needs, it is not judged.
         """
-        name = SHARED if check.shares and not self._common.keeping else check.code
+        name = SHARED if check.shared_database and not self._common.keeping else check.code
         moment = statement_timeout.mark()
         try:
-            stage = self.take(name)
-            new = not stage.name
-            verdict = judge(check, case, stage)
+            sandbox = self.take(name)
+            new = not sandbox.name
+            verdict = judge(check, case, sandbox)
             if any(one.ended for one in statement_timeout.since(moment)):
                 self._renew()
                 return verdict
-            if stage.broken or self._spare.stage.broken:
+            if sandbox.broken or self._spare.sandbox.broken:
                 raise OperationalError("the connection is lost")  # and the check passed it over
-            if verdict.crowded in ("", *self._alone) or new or self._common.keeping:
+            if verdict.interference in ("", *self._alone) or new or self._common.keeping:
                 return verdict
             alone = self.take(_ALONE)
-            alone.shapes = stage.shapes  # what other cases came down to stays known
+            alone.shapes = sandbox.shapes  # what other cases came down to stays known
             verdict = judge(check, case, alone)
             self.discard(_ALONE)
         except BaseException as error:
@@ -178,8 +178,8 @@ class Stages:
             if stopped := forbidden(check, case, error):
                 return stopped
             raise
-        if verdict.crowded.startswith(_RAISED):
-            self._alone.add(verdict.crowded)
+        if verdict.interference.startswith(_RAISED):
+            self._alone.add(verdict.interference)
         return verdict
 
     def attempt(self, check: Check, case: str) -> Verdict:
@@ -189,19 +189,19 @@ class Stages:
         except Exception as error:  # noqa: BLE001  whatever it is, it is the check that could not judge
             return crashed(check, case, error)
 
-    def take(self, name: str) -> Stage:
-        """Return the stage of this name, which all cases that name it share."""
+    def take(self, name: str) -> Sandbox:
+        """Return the sandbox of this name, which all cases that name it share."""
         if name not in self._open:
             others = [one for one in self._open if one != SHARED]
             if len(others) >= _AT_ONCE:
                 self.discard(others[0])
-            self._open[name] = self._made(self._spare.stage)
-        return self._open[name].stage
+            self._open[name] = self._made(self._spare.sandbox)
+        return self._open[name].sandbox
 
     def keep(self, name: str) -> str:
-        """Keep the databases of a stage, and return the shell lines that open them.
+        """Keep the databases of a sandbox, and return the shell lines that open them.
 
-        The next case gets another stage.
+        The next case gets another sandbox.
         """
         self._kept = True
         names = self._open[name].clones.names
@@ -212,16 +212,16 @@ class Stages:
         return "\n".join(lines)
 
     def discard(self, name: str) -> None:
-        """End the sessions of a stage and drop its databases, unless they are kept."""
+        """End the sessions of a sandbox and drop its databases, unless they are kept."""
         opened = self._open.pop(name, None)
         if opened:
-            opened.stage.close()
+            opened.sandbox.close()
             self._ahead.drop(opened.clones.names)
 
     def close(self) -> None:
-        """Discard all stages."""
+        """Discard all sandboxes."""
         for opened in [*self._open.values(), self._spare]:
-            opened.stage.close()
+            opened.sandbox.close()
         self._open.clear()
         self._common.close()
         self._ahead.close(forget=self.subject.server.own and not self._kept)

@@ -1,4 +1,4 @@
-"""Things done in a trial and taken back: a signup, a user's life, whatever a role may try."""
+"""Things done in a context and taken back: a signup, a user's life, whatever a role may try."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..model.finding import Failure
 from ..model.quoting import literal, named, quoted
 from ..model.sync import Target
 from ..postgres.database import Connection
-from .context import Trial
+from .context import CheckContext
 
 _AS_AUTH = "set local role supabase_auth_admin; set local search_path = auth;"
 # What waits for the commit is done, and the next step waits again.
@@ -103,8 +103,8 @@ class Newcomer:
 class Rehearsal:
     """A transaction of the harness that will be taken back; each attempt is a savepoint."""
 
-    def __init__(self, trial: Trial, connection: Connection) -> None:
-        self._trial = trial
+    def __init__(self, context: CheckContext, connection: Connection) -> None:
+        self._trial = context
         self._connection = connection
 
     def run(self, text: str) -> Failure | None:
@@ -211,16 +211,16 @@ def shortest(newcomer: Newcomer, holds: Callable[[Sequence[str]], bool]) -> list
 
 
 @contextmanager
-def rehearsal(trial: Trial, role: str | None = None) -> Iterator[Rehearsal]:
+def rehearsal(context: CheckContext, role: str | None = None) -> Iterator[Rehearsal]:
     """Begin a transaction of ``role`` (default: the harness) and roll it back at the end."""
-    connection = trial.session(role)
+    connection = context.session(role)
     with connection.transaction(force_rollback=True):
-        yield Rehearsal(trial, connection)
+        yield Rehearsal(context, connection)
 
 
-def metadata(trial: Trial) -> dict[str, Json]:
+def metadata(context: CheckContext) -> dict[str, Json]:
     """Return the user metadata of an ordinary signup of this project."""
-    ordinary = trial.sync.ordinary_metadata()
+    ordinary = context.sync.ordinary_metadata()
     return {key: value.replace("{n}", "1815") for key, value in ordinary.items()}
 
 

@@ -1,4 +1,4 @@
-"""What the trials of one process share."""
+"""What the contexts of one process share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Closing(Protocol):
 C = TypeVar("C", bound=Closing)
 
 
-class Common:
+class SharedCache:
     """What costs too much to make for each check: made when first asked for, closed in the end.
 
     Args:

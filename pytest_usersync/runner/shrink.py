@@ -13,7 +13,7 @@ from ..auth.channel import Sent
 from ..auth.script import PRELUDE, Write, script
 from ..auth.script import writes as written
 from ..postgres.database import Connection
-from .replay import Attempts, Broken, transactions
+from .replay import Broken, Replay, transactions
 
 Holds = Callable[[list[Write]], bool]
 # A write without its values: verb, table, columns; and what a case came down to.
@@ -56,7 +56,7 @@ def shortest(
     shapes = [] if shapes is None else shapes
     writes = written(sent)
     known = [shaped for shape in shapes if (shaped := _in_shape(writes, shape))]
-    with Attempts(connection, broken, setup) as attempts:
+    with Replay(connection, broken, setup) as attempts:
         holds = _Known(attempts)
         smallest = next((one for one in known if holds(_plain(one)) or holds(one)), None)
         if smallest is None:
@@ -73,7 +73,7 @@ def shortest(
 class _Known:
     """Tells whether candidates hold, and tries those of which it is not known yet."""
 
-    def __init__(self, attempts: Attempts) -> None:
+    def __init__(self, attempts: Replay) -> None:
         self._attempts = attempts
         self._held: list[list[Write]] = []
         self._failed: list[list[Write]] = []

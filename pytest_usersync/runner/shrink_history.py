@@ -7,49 +7,49 @@ from uuid import UUID
 
 from ..auth.channel import Sent
 from ..auth.script import PRELUDE, script, writes
-from .context import Trial
+from .context import CheckContext
 
 _BACK = "reset session authorization;\n"
 _COMMIT = "set constraints all immediate;\n"  # as far as it goes inside a transaction
 
 
 def shortest(
-    trial: Trial,
+    context: CheckContext,
     user_id: UUID,
     before: Sequence[Sent],
     by_hand: str,
-    broken: Callable[[Trial], object],
+    broken: Callable[[CheckContext], object],
 ) -> str:
     """Return the history of a user as SQL, cut down to what still leaves things ``broken``.
 
     Args:
-        trial: in which the user signed up and was changed; ``trial.sent`` tells of both.
+        context: in which the user signed up and was changed; ``context.sent`` tells of both.
         user_id: whose history it is.
-        before: what ``trial.sent`` was when it was done by hand.
+        before: what ``context.sent`` was when it was done by hand.
         by_hand: SQL of the harness; it is not cut.
-        broken: asks a trial in which all of it, or less, has just been done.
+        broken: asks a context in which all of it, or less, has just been done.
     """
-    whole = trial.sent
+    whole = context.sent
     after = whole[len(before) :]
     users = [one for one in after if not isinstance(one, str) and one[0].table == "users"]
     held: list[bool] = []
 
-    def with_the_rest(seen: Trial) -> bool:
+    def with_the_rest(seen: CheckContext) -> bool:
         rest = "".join(f"{one}\n" for one in writes(users))
         seen.execute(f"{_BACK}{by_hand}{PRELUDE}{rest}{_COMMIT}{_BACK}")
         held.append(bool(broken(seen)))
         return held[-1]
 
     try:
-        trial.sent = before
-        first = trial.shortest(user_id, with_the_rest)
+        context.sent = before
+        first = context.shortest(user_id, with_the_rest)
         if not any(held):
             return f"{script(before)}{_BACK}{by_hand}{script(after)}"
         # What runs before is run in one transaction, which is taken back.
         lines = [line for line in first.splitlines() if line not in ("begin;", "commit;")]
         alone = "\n".join([*lines, ""])
-        trial.sent = users
-        shown = trial.shortest(user_id, broken, f"{alone}{_COMMIT}{_BACK}{by_hand}")
+        context.sent = users
+        shown = context.shortest(user_id, broken, f"{alone}{_COMMIT}{_BACK}{by_hand}")
         return shown.replace(_COMMIT, "", 1)
     finally:
-        trial.sent = whole
+        context.sent = whole

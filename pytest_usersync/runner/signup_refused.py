@@ -11,7 +11,7 @@ from ..auth.channel import Sent
 from ..diagnosis import causes
 
 
-class Refused(Exception):
+class SignupRefused(Exception):
     """A signup that did not succeed.
 
     Args:

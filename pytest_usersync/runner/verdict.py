@@ -22,9 +22,9 @@ from ..model.finding import (
 from ..model.safe_text import cut, one_line, travelling
 from ..postgres import statement_timeout
 from .check import Check
-from .context import Trial
-from .sandbox import Stage
-from .signup_refused import Refused
+from .context import CheckContext
+from .sandbox import Sandbox
+from .signup_refused import SignupRefused
 
 # How cases that disagree make one outcome: the first that any of them has.
 _WEIGHT = (Outcome.BROKEN, Outcome.NOT_JUDGED, Outcome.KEPT, Outcome.NOT_APPLICABLE)
@@ -45,7 +45,7 @@ class Verdict:
         case: the case's name, empty when the check has none.
         reason: why it was not judged or does not apply.
         findings: what is broken, demonstrated.
-        crowded: the error that it hangs on, if that may come of who else is on the stage.
+        crowded: the error that it hangs on, if that may come of who else is on the sandbox.
         kept: the shell line that opens the database of a broken case, when it was kept.
         crashed: whether the check itself raised an error.
         seconds: how long the judging took.
@@ -57,7 +57,7 @@ class Verdict:
     outcome: Outcome
     reason: str = ""
     findings: tuple[Finding, ...] = ()
-    crowded: str = ""
+    interference: str = ""
     kept: str = ""
     seconds: float = 0.0
     crashed: bool = False
@@ -83,25 +83,25 @@ class Verdict:
         return cls(**{**data, "outcome": Outcome(data["outcome"]), "findings": findings})
 
 
-def judge(check: Check, case: str, stage: Stage) -> Verdict:
-    """Let one case of a check act on a stage and return what became of it."""
+def judge(check: Check, case: str, sandbox: Sandbox) -> Verdict:
+    """Let one case of a check act on a sandbox and return what became of it."""
     findings: list[Finding] = []
     reason = ""
     outcome = Outcome.KEPT
-    crowded = ""
+    interference = ""
     moment = statement_timeout.mark()
-    with Trial(stage, case, check.code) as trial:
+    with CheckContext(sandbox, case, check.code) as context:
         try:
-            stage.subject.require(check.needs)
+            sandbox.subject.require(check.needs)
             findings.extend(
                 finding if finding.case else replace(finding, case=case)
-                for finding in check.run(trial)
+                for finding in check.run(context)
             )
         except NotApplicable as stop:
             outcome, reason = Outcome.NOT_APPLICABLE, str(stop)
         except NotJudged as stop:
             outcome, reason = Outcome.NOT_JUDGED, str(stop)
-            crowded = _of_others(stop)
+            interference = _of_others(stop)
             if any(error.sqlstate == DISK_FULL for error in _behind(stop)):
                 return without_room(check, case)
         except StillRunning as stop:
@@ -121,11 +121,13 @@ def judge(check: Check, case: str, stage: Stage) -> Verdict:
     if findings:
         outcome = Outcome.BROKEN
         failures = [one.failure for one in findings if one.failure]
-        crowded = crowded or next(
+        interference = interference or next(
             (one.sqlstate + one.message for one in failures if one.sqlstate in _OTHERS), ""
         )
     overran = bool(overruns)
-    return Verdict(check.code, case, outcome, reason, tuple(findings), crowded, overran=overran)
+    return Verdict(
+        check.code, case, outcome, reason, tuple(findings), interference, overran=overran
+    )
 
 
 def _of_others(stop: BaseException | None) -> str:
@@ -139,17 +141,17 @@ def _of_others(stop: BaseException | None) -> str:
 def _behind(stop: BaseException | None) -> Iterator[Error]:
     """Yield the errors of PostgreSQL behind what stopped a check."""
     while stop is not None:
-        if isinstance(stop, Refused):
+        if isinstance(stop, SignupRefused):
             stop = stop.error
         if isinstance(stop, Error):
             yield stop
         stop = stop.__cause__
 
 
-def attempted(check: Check, case: str, stage: Stage) -> Verdict:
+def attempted(check: Check, case: str, sandbox: Sandbox) -> Verdict:
     """Return what became of a case also where the check itself fails, as in a run."""
     try:
-        return judge(check, case, stage)
+        return judge(check, case, sandbox)
     except Exception as error:  # noqa: BLE001  whatever it is, it is the check that could not judge
         return crashed(check, case, error)
 

@@ -1,4 +1,4 @@
-"""Races on the plainest project: one arena for each worker."""
+"""Races on the plainest project: one race database for each worker."""
 
 from __future__ import annotations
 

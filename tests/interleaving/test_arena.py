@@ -37,7 +37,7 @@ MEDLEY = """
 
 
 def everything(race: Race) -> dict[str, Any]:
-    with race.arena.reading() as connection:
+    with race.race_database.reading() as connection:
         found: dict[str, Any] = {
             row["name"]: connection.execute(
                 f"select t::text as row from {row['name']} as t order by 1".encode()
@@ -58,12 +58,12 @@ def test_what_a_schedule_wrote_is_taken_back(race: Race) -> None:
     race.auth("bob", signup, settings=AuthSettings(mailer_autoconfirm=True))
     race.session("eve", "insert into public.notes values ('left open')", isolation="serializable")
     race.run("ada bob eve bob")
-    before, copies = everything(race), race.arena.copies
+    before, copies = everything(race), race.race_database.copies
     outcome = race.run("bob ada bob eve")
     assert not outcome.errors
     assert len(outcome.changes) > 20
     assert everything(race) == before
-    assert race.arena.copies == copies, "it was not a fresh copy that did it"
+    assert race.race_database.copies == copies, "it was not a fresh copy that did it"
 
 
 def test_the_next_race_begins_anew(new_race: New) -> None:
@@ -87,7 +87,7 @@ def test_races_with_the_same_pauses_share_a_copy(new_race: New) -> None:
         race.session("bob", "insert into public.notes values ('bob')")
         outcome = race.run("ada bob")
         paused = tuple(event.paused_at for event in outcome.events if event.paused_at)
-        return race.arena.copies, (paused, outcome.seen["ada"][0].rows)
+        return race.race_database.copies, (paused, outcome.seen["ada"][0].rows)
 
     (first, seen), (second, again) = (reading("public.notes") for _ in range(2))
     assert (second, again) == (first, seen)
@@ -101,7 +101,7 @@ def test_a_fresh_copy_serves_one_race_after_the_other(new_race: New) -> None:
         race = new_race()
         race.session("ada", text)
         race.run("ada")
-        copies.append(race.arena.copies)
+        copies.append(race.race_database.copies)
     assert copies[1] == copies[2] == copies[3]
 
 
@@ -121,10 +121,10 @@ def test_a_changed_catalog_takes_a_fresh_copy(race: Race) -> None:
         "ada", "create table public.more (id integer)", "insert into public.more values (1)"
     )
     race.session("bob", "select note from public.notes")
-    copies = race.arena.copies
+    copies = race.race_database.copies
     outcomes = list(race.outcomes())
     assert not any(outcome.errors for outcome in outcomes)
-    assert race.arena.copies - copies >= len(outcomes) - 1
+    assert race.race_database.copies - copies >= len(outcomes) - 1
 
 
 def test_a_trigger_that_always_fires_takes_a_fresh_copy(race: Race) -> None:
@@ -132,7 +132,7 @@ def test_a_trigger_that_always_fires_takes_a_fresh_copy(race: Race) -> None:
     race.auth("ada", lambda auth: auth.sign_up("kim@example.com"))
     for _ in range(2):
         assert not race.run("ada").errors
-    assert race.arena.spoiled
+    assert race.race_database.spoiled
 
 
 def test_a_session_begins_as_at_its_login(race: Race) -> None:
@@ -182,8 +182,8 @@ def test_nothing_is_left_when_the_races_are_over(loaded: Subject) -> None:
         race.session("ada", "insert into public.notes values ('ada')")
         race.session("bob", "select * from public.notes for update", isolation="serializable")
         race.explore()
-        assert race.arena.copies == 1
-        names = [line.connection.info.dbname for line in race.arena.doors._open]
+        assert race.race_database.copies == 1
+        names = [line.connection.info.dbname for line in race.race_database.doors._open]
     query = "select from pg_stat_activity where datname = any (%s)"
     with database.connect(loaded.server, "postgres") as connection:
         # Whoever is gone is there for a moment, where the machine is busy.

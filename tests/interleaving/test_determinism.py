@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from acts import SCENARIOS, WHOLE, Act, code_of, pairs, staged, stages
+from acts import SCENARIOS, WHOLE, Act, code_of, pairs, sandboxes, staged
 
 from pytest_usersync.auth import SupabaseAuth
 from pytest_usersync.checks import registry
@@ -29,7 +29,7 @@ from pytest_usersync.runner.verdict import Verdict
 
 REPETITIONS = 50 if WHOLE else 2
 RC = "read committed"
-Cast = Callable[[Race], None]
+RaceSetup = Callable[[Race], None]
 CHECKS = [name for name in SCENARIOS if code_of(name).startswith("US3")]
 # What is another one in each run: ids, people, times.
 _ANOTHER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|ada\.\d+|edited_\d+")
@@ -94,18 +94,18 @@ def one_by_one(race: Race) -> None:
 
 
 @pytest.mark.parametrize("cast", [circle, queue, signups])
-def test_a_race_is_the_same_each_time(new_race: New, busy: None, cast: Cast) -> None:
+def test_a_race_is_the_same_each_time(new_race: New, busy: None, cast: RaceSetup) -> None:
     assert len(outcomes(new_race, cast)) == 1
 
 
 @pytest.mark.parametrize("cast", [circle, signups, one_by_one])
 def test_two_sessions_do_the_same_each_time_on_a_server_by_dsn(
-    by_dsn: New, busy: None, cast: Cast
+    by_dsn: New, busy: None, cast: RaceSetup
 ) -> None:
     assert len(outcomes(by_dsn, cast)) == 1
 
 
-def outcomes(new: New, cast: Cast) -> set[str]:
+def outcomes(new: New, cast: RaceSetup) -> set[str]:
     told = set()
     for _ in range(REPETITIONS):
         race = new()
@@ -141,7 +141,7 @@ def _judged(subject: Subject, name: str, design: Act) -> list[object]:
     """Judge the cases that speak, on a database of their own."""
     check = registry.find(name.replace("_", "-"))
     cases = [case for case in check.cases or ("",) if case in design.cases or not design.cases]
-    with stages(subject) as made:
+    with sandboxes(subject) as made:
         return [_told(made.judge(check, case)) for case in cases]
 
 

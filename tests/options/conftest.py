@@ -10,7 +10,7 @@ import pytest
 from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Finding, Level
 from pytest_usersync.runner.check import Check, Needs, check
-from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.context import CheckContext
 
 SYNC = """
 create table public.profiles (id uuid primary key, email text);
@@ -27,29 +27,29 @@ for each row execute function public.make_profile();
 
 
 @check("US901", level=Level.ERROR, needs=Needs.PROFILE)
-def kept(trial: Trial) -> Iterable[Finding]:
+def kept(context: CheckContext) -> Iterable[Finding]:
     """A promise that is kept."""
-    trial.query("select 1")
+    context.query("select 1")
     return ()
 
 
 @check("US902", level=Level.WARNING, needs=Needs.PROFILE)
-def warned(trial: Trial) -> Iterable[Finding]:
+def warned(context: CheckContext) -> Iterable[Finding]:
     """A promise of level warning that is broken."""
     yield Finding(summary="it broke", sql="select 'broken'", remedy="mend it")
 
 
 @check("US911", level=Level.ERROR, needs=Needs.PROFILE)
-def broken(trial: Trial) -> Iterable[Finding]:
+def broken(context: CheckContext) -> Iterable[Finding]:
     """A promise that is broken."""
-    trial.execute("create table public.evidence ()")
+    context.execute("create table public.evidence ()")
     yield Finding(summary="it broke", sql="select 'broken'", remedy="mend it")
 
 
 @check("US921", level=Level.ERROR, needs=Needs.PROFILE)
-def stopped(trial: Trial) -> Iterable[Finding]:
+def stopped(context: CheckContext) -> Iterable[Finding]:
     """A check during which the user presses Ctrl-C."""
-    trial.query("select 1")
+    context.query("select 1")
     raise KeyboardInterrupt
 
 

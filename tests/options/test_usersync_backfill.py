@@ -11,16 +11,16 @@ from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Finding, Level
 from pytest_usersync.probes.maintenance import capabilities
 from pytest_usersync.runner.check import Needs, check
-from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.context import CheckContext
 
 Run = Callable[..., pytest.RunResult]
 FILL = "insert into public.profiles select id, email from auth.users on conflict do nothing"
 
 
 @check("US931", level=Level.ERROR, needs=Needs.PROFILE)
-def filled(trial: Trial) -> Iterable[Finding]:
+def filled(context: CheckContext) -> Iterable[Finding]:
     """A check that tells what fills ghosts."""
-    routine = capabilities.backfill(trial)
+    routine = capabilities.backfill(context)
     yield Finding(summary=f"told {routine.origin}", sql="select 1", remedy="none")
 
 

@@ -9,15 +9,15 @@ import pytest
 from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Finding, Level
 from pytest_usersync.runner.check import Needs, check
-from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.context import CheckContext
 
 Run = Callable[..., pytest.RunResult]
 
 
 @check("US931", level=Level.ERROR, needs=Needs.PROFILE)
-def explored(trial: Trial) -> Iterable[Finding]:
+def explored(context: CheckContext) -> Iterable[Finding]:
     """A check that tells how much it would draw."""
-    yield Finding(summary=f"told {trial.subject.exploration}", sql="select 1", remedy="none")
+    yield Finding(summary=f"told {context.subject.exploration}", sql="select 1", remedy="none")
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,15 @@ from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Finding, Level
 from pytest_usersync.probes.maintenance import capabilities
 from pytest_usersync.runner.check import Needs, check
-from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.context import CheckContext
 
 Run = Callable[..., pytest.RunResult]
 
 
 @check("US931", level=Level.ERROR, needs=Needs.PROFILE)
-def monitored(trial: Trial) -> Iterable[Finding]:
+def monitored(context: CheckContext) -> Iterable[Finding]:
     """A check that tells what lists ghosts and where the log is."""
-    found = capabilities.monitoring(trial)
+    found = capabilities.monitoring(context)
     summary = f"told {found.ghosts or '-'} {found.log or '-'}"
     yield Finding(summary=summary, sql="select 1", remedy="none")
 

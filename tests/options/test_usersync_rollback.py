@@ -11,15 +11,15 @@ from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Finding, Level
 from pytest_usersync.probes.maintenance import capabilities
 from pytest_usersync.runner.check import Needs, check
-from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.context import CheckContext
 
 Run = Callable[..., pytest.RunResult]
 
 
 @check("US931", level=Level.ERROR, needs=Needs.PROFILE)
-def scripted(trial: Trial) -> Iterable[Finding]:
+def scripted(context: CheckContext) -> Iterable[Finding]:
     """A check that tells which script there is, and of how many statements."""
-    script = capabilities.rollback(trial)
+    script = capabilities.rollback(context)
     summary = f"told {script.shown} {len(script.statements)}"
     yield Finding(summary=summary, sql="select 1", remedy="none")
 

@@ -41,7 +41,7 @@ begin
         new.raw_user_meta_data ->> 'full_name',
         upper(new.email),
         new.email_confirmed_at is not null,
-        'trial',
+        'context',
         'app',
         md5(random()::text),
         new.raw_user_meta_data
@@ -84,7 +84,7 @@ def test_every_column_says_where_its_value_comes_from(shown: Callable[[str], lis
         "shout": "moves with auth.users.email",
         "verified": "whether auth.users.email_confirmed_at is set",
         "role": "its default, 'member'::text",
-        "plan": "always 'trial', whatever its default 'free'::text",
+        "plan": "always 'context', whatever its default 'free'::text",
         "source": "always 'app'",
         "created_at": "its default, now()",
         "number": "numbered by the table (identity)",

@@ -80,9 +80,9 @@ def test_who_cannot_be_filled_is_set_aside_and_stops_nobody(
     pack.poison(*(f"ghost{number}@example.com" for number in poisoned))
     pack.rows(f"call public.backfill_ghost_users({size})")
     assert pack.value(LEFT) == len(poisoned)
-    aside = pack.rows("select * from public.user_sync_failures order by user_id")
-    assert [row["user_id"].int for row in aside] == list(poisoned)
-    assert {(row["source"], row["error_code"]) for row in aside} == {("backfill", "23514")}
+    fresh_context = pack.rows("select * from public.user_sync_failures order by user_id")
+    assert [row["user_id"].int for row in fresh_context] == list(poisoned)
+    assert {(row["source"], row["error_code"]) for row in fresh_context} == {("backfill", "23514")}
     (job,) = pack.rows(JOBS)
     assert job["records_affected"] == 20 - len(poisoned)
     assert job["status"] == "completed"

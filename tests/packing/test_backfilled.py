@@ -20,7 +20,7 @@ from pytest_usersync.packgen.template import created
 from pytest_usersync.postgres import Server
 from pytest_usersync.postgres.database import Connection
 from pytest_usersync.probes.maintenance import ghosts
-from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.context import CheckContext
 
 CALL = "call public.backfill_ghost_users()"
 HELD = (
@@ -46,16 +46,18 @@ SULK = """
 
 
 @pytest.fixture
-def trial(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trial]:
-    """Return a trial in the plain project with its pack, made without judging anything."""
+def context(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[CheckContext]:
+    """Return a context in the plain project with its pack, made without judging anything."""
     monkeypatch.setattr(registry, "every", lambda: ())
     with (
         staged(server, sound("plain"), tmp_path) as subject,
         tried(subject, list(made(subject).drafts)) as whole,
-        looking(whole) as trial,
+        looking(whole) as context,
     ):
-        trial.execute("delete from public.cleanup_audit_log")
-        yield trial
+        context.execute("delete from public.cleanup_audit_log")
+        yield context
 
 
 NAMES = """
@@ -69,9 +71,9 @@ NAMES = """
 """
 
 
-def test_every_name_that_a_pack_gives_is_known(trial: Trial) -> None:
+def test_every_name_that_a_pack_gives_is_known(context: CheckContext) -> None:
     """What it creates is what must be free before; the rest is the plain project's."""
-    found = {row["name"] for row in trial.query(NAMES)}
+    found = {row["name"] for row in context.query(NAMES)}
     assert found - {"profiles", "create_profile", "update_profile"} == {*created()} - {
         "write_user_profile",
         "user_sync_replay",
@@ -93,18 +95,18 @@ def locks(session: Connection) -> int:
     ],
     ids=["at the start", "in its log", "in the list", "in a batch", "at the end"],
 )
-def test_a_backfill_that_fails_keeps_no_lock(trial: Trial, fault: str) -> None:
-    ghosts.ghost(trial)
-    trial.execute(fault)
-    with closing(trial.connect("postgres")) as session:
+def test_a_backfill_that_fails_keeps_no_lock(context: CheckContext, fault: str) -> None:
+    ghosts.ghost(context)
+    context.execute(fault)
+    with closing(context.connect("postgres")) as session:
         with pytest.raises(Error):
             session.execute(CALL)
         assert locks(session) == 0
 
 
-def test_a_backfill_that_takes_too_long_keeps_no_lock(trial: Trial) -> None:
-    lost = ghosts.ghost(trial)
-    with closing(trial.connect("postgres")) as session, closing(trial.connect()) as other:
+def test_a_backfill_that_takes_too_long_keeps_no_lock(context: CheckContext) -> None:
+    lost = ghosts.ghost(context)
+    with closing(context.connect("postgres")) as session, closing(context.connect()) as other:
         other.execute("begin")
         other.execute("lock table public.cleanup_audit_log")
         session.execute("set statement_timeout = '200ms'")
@@ -114,20 +116,20 @@ def test_a_backfill_that_takes_too_long_keeps_no_lock(trial: Trial) -> None:
         assert locks(session) == 0
         session.execute("reset statement_timeout")
         session.execute(CALL)
-    assert lost not in ghosts.without_profile(trial)
+    assert lost not in ghosts.without_profile(context)
 
 
-def test_what_is_refused_at_the_commit_stops_nobody_else(trial: Trial) -> None:
-    lost = [ghosts.ghost(trial) for _ in range(3)]
-    trial.execute(SULK.format(lost[1]))
-    with closing(trial.connect("postgres")) as session:
+def test_what_is_refused_at_the_commit_stops_nobody_else(context: CheckContext) -> None:
+    lost = [ghosts.ghost(context) for _ in range(3)]
+    context.execute(SULK.format(lost[1]))
+    with closing(context.connect("postgres")) as session:
         session.execute(CALL)
         assert locks(session) == 0
-    assert ghosts.without_profile(trial) == [lost[1]]
-    assert trial.query("select user_id, error_message as said from public.user_sync_failures") == [
-        {"user_id": lost[1], "said": "not me"}
-    ]
-    assert [row["records_affected"] for row in trial.query(LOG)] == [2]
+    assert ghosts.without_profile(context) == [lost[1]]
+    assert context.query(
+        "select user_id, error_message as said from public.user_sync_failures"
+    ) == [{"user_id": lost[1], "said": "not me"}]
+    assert [row["records_affected"] for row in context.query(LOG)] == [2]
 
 
 HOLD = """
@@ -146,10 +148,10 @@ HOLD = """
 WAITS = "select from pg_locks where locktype = 'advisory' and objid = 42 and not granted"
 
 
-def test_who_got_a_profile_meanwhile_keeps_it_and_is_no_failure(trial: Trial) -> None:
-    first, second, _ = sorted(ghosts.ghost(trial) for _ in range(3))
-    trial.execute(HOLD.format(first))
-    with closing(trial.connect("postgres")) as session, closing(trial.connect()) as other:
+def test_who_got_a_profile_meanwhile_keeps_it_and_is_no_failure(context: CheckContext) -> None:
+    first, second, _ = sorted(ghosts.ghost(context) for _ in range(3))
+    context.execute(HOLD.format(first))
+    with closing(context.connect("postgres")) as session, closing(context.connect()) as other:
         other.execute("select pg_advisory_lock(42)")
         filling = threading.Thread(target=session.execute, args=[CALL])
         filling.start()
@@ -159,9 +161,11 @@ def test_who_got_a_profile_meanwhile_keeps_it_and_is_no_failure(trial: Trial) ->
         other.execute(written, [second])
         other.execute("select pg_advisory_unlock(42)")
         filling.join()
-    assert not ghosts.without_profile(trial)
-    assert trial.query("select id from public.profiles where full_name = 'Ada'") == [{"id": second}]
-    assert trial.query("select from public.user_sync_failures") == []
-    assert trial.query(LOG) == [
+    assert not ghosts.without_profile(context)
+    assert context.query("select id from public.profiles where full_name = 'Ada'") == [
+        {"id": second}
+    ]
+    assert context.query("select from public.user_sync_failures") == []
+    assert context.query(LOG) == [
         {"status": "completed", "records_affected": 2, "error_message": None}
     ]

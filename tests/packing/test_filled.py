@@ -15,7 +15,7 @@ from pytest_usersync.packgen.pack import made
 from pytest_usersync.packgen.sandbox import looking, tried
 from pytest_usersync.postgres import Server
 from pytest_usersync.probes.maintenance import ghosts
-from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.context import CheckContext
 
 GHOSTS = 20_000
 SIGNED_UP = """
@@ -45,61 +45,61 @@ LOG = "select status, records_affected from {}.cleanup_audit_log"
 
 
 @pytest.fixture(params=["plain", "text_key", "username"])
-def trial(
+def context(
     request: pytest.FixtureRequest, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Trial]:
-    """Return a trial in a project with its pack, made without judging anything."""
+) -> Iterator[CheckContext]:
+    """Return a context in a project with its pack, made without judging anything."""
     monkeypatch.setattr(registry, "every", lambda: ())
     with (
         staged(server, sound(request.param), tmp_path) as subject,
         tried(subject, list(made(subject).drafts)) as whole,
-        looking(whole) as trial,
+        looking(whole) as context,
     ):
-        trial.execute(f"delete from {schema(trial)}.cleanup_audit_log")
-        yield trial
+        context.execute(f"delete from {schema(context)}.cleanup_audit_log")
+        yield context
 
 
-def schema(trial: Trial) -> str:
-    return quoted(trial.sync.profile.table.schema)
+def schema(context: CheckContext) -> str:
+    return quoted(context.sync.profile.table.schema)
 
 
-def backfill(trial: Trial, size: int) -> None:
-    with closing(trial.connect("postgres")) as session:
-        session.execute(f"call {schema(trial)}.backfill_ghost_users({size})".encode())
+def backfill(context: CheckContext, size: int) -> None:
+    with closing(context.connect("postgres")) as session:
+        session.execute(f"call {schema(context)}.backfill_ghost_users({size})".encode())
         session.execute("select pg_stat_force_next_flush()")
 
 
-def read(trial: Trial) -> list[int]:
+def read(context: CheckContext) -> list[int]:
     """Return how many rows of both tables were read by scans of the whole of them."""
-    with closing(trial.connect()) as session:
+    with closing(context.connect()) as session:
         return [
             session.execute(READ, [table]).fetchall()[0]["read"]
-            for table in ("auth.users", named(trial.sync.profile.table))
+            for table in ("auth.users", named(context.sync.profile.table))
         ]
 
 
-def test_a_batch_reads_no_table_as_a_whole(trial: Trial) -> None:
-    with closing(trial.connect()) as session:
+def test_a_batch_reads_no_table_as_a_whole(context: CheckContext) -> None:
+    with closing(context.connect()) as session:
         session.execute(SIGNED_UP.format(GHOSTS).encode())
-    before = read(trial)
-    backfill(trial, 500)
-    after = read(trial)
-    assert not ghosts.without_profile(trial)
+    before = read(context)
+    backfill(context, 500)
+    after = read(context)
+    assert not ghosts.without_profile(context)
     assert after[0] - before[0] >= GHOSTS
     # once for the list of ghosts, once for the failures that are none any more
     for now, then in zip(after, before, strict=True):
         assert now - then <= 3 * GHOSTS
 
 
-def test_who_gets_nothing_is_set_aside_and_stops_nobody_else(trial: Trial) -> None:
-    lost = [ghosts.ghost(trial) for _ in range(5)]
-    profile = trial.sync.profile
-    trial.execute(SKIP.format(named(profile.table), quoted(profile.key), lost[2]))
-    backfill(trial, 4)
-    assert ghosts.without_profile(trial) == [lost[2]]
-    assert trial.query(FAILURES.format(schema(trial))) == [
+def test_who_gets_nothing_is_set_aside_and_stops_nobody_else(context: CheckContext) -> None:
+    lost = [ghosts.ghost(context) for _ in range(5)]
+    profile = context.sync.profile
+    context.execute(SKIP.format(named(profile.table), quoted(profile.key), lost[2]))
+    backfill(context, 4)
+    assert ghosts.without_profile(context) == [lost[2]]
+    assert context.query(FAILURES.format(schema(context))) == [
         {"user_id": lost[2], "error_code": "P0002", "said": "nothing was written"}
     ]
-    assert trial.query(LOG.format(schema(trial))) == [
+    assert context.query(LOG.format(schema(context))) == [
         {"status": "completed", "records_affected": 4}
     ]

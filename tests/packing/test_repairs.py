@@ -15,30 +15,30 @@ from pytest_usersync.packgen.repairs import repairs
 from pytest_usersync.packgen.write import _lines
 from pytest_usersync.postgres import Server
 from pytest_usersync.runner.check import Check, check
-from pytest_usersync.runner.context import Trial
+from pytest_usersync.runner.context import CheckContext
 
 MEND = "comment on table public.profiles is 'mended';"
 ASKED: list[str] = []
 
 
-def commented(trial: Trial) -> bool:
-    found = trial.query("select obj_description('public.profiles'::regclass) is not null as yes")
+def commented(context: CheckContext) -> bool:
+    found = context.query("select obj_description('public.profiles'::regclass) is not null as yes")
     return bool(found[0]["yes"])
 
 
 @check("US112", level=Level.ERROR)
-def no_comment(trial: Trial) -> Iterable[Finding]:
+def no_comment(context: CheckContext) -> Iterable[Finding]:
     """The table says what it is."""
     ASKED.append("no_comment")
-    if not commented(trial):
+    if not commented(context):
         yield Finding("the table has no comment", "select 1;\n", MEND)
 
 
 @check("US113", level=Level.ERROR)
-def comment(trial: Trial) -> Iterable[Finding]:
+def comment(context: CheckContext) -> Iterable[Finding]:
     """The table has no comment: what mends the one promise breaks the other."""
     ASKED.append("comment")
-    if commented(trial):
+    if commented(context):
         yield Finding("the table has a comment", "select 1;\n", "-- think again")
 
 
@@ -87,9 +87,9 @@ def test_what_breaks_something_else_is_not_taken_in_the_end(
 
 
 @check("US114", level=Level.ERROR, cases=("one", "another"))
-def crashing(trial: Trial) -> Iterable[Finding]:
+def crashing(context: CheckContext) -> Iterable[Finding]:
     """Nothing is said where the check itself fails."""
-    trial.query("select 1 / 0")
+    context.query("select 1 / 0")
     return []
 
 

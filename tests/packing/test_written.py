@@ -77,19 +77,19 @@ def test_ghosts_have_profiles_once_the_pack_is_applied_and_after_the_way_back(
     monkeypatch.setattr(registry, "every", lambda: ())
     with project(server, name, tmp_path) as subject:
         pack = made(subject)
-        with looking(subject) as trial:
-            lost = {ghosts.ghost(trial) for _ in range(3)}
-            assert set(ghosts.without_profile(trial)) == lost
+        with looking(subject) as context:
+            lost = {ghosts.ghost(context) for _ in range(3)}
+            assert set(ghosts.without_profile(context)) == lost
             role = platform.migration_role(server)
-            with closing(database.connect(server, trial.session().info.dbname, role)) as session:
+            with closing(database.connect(server, context.session().info.dbname, role)) as session:
                 for draft in pack.drafts:
                     with session.transaction():
                         session.execute(draft.text.encode())
-                assert not ghosts.without_profile(trial)
+                assert not ghosts.without_profile(context)
                 for script in ("verify-trigger.sql", "rollback.sql", "rollback.sql"):
                     for statement in cut(pack.scripts[script]):
                         session.execute(statement.text.encode())
-            assert not ghosts.without_profile(trial)
+            assert not ghosts.without_profile(context)
 
 
 @pytest.fixture
@@ -131,8 +131,8 @@ def test_what_is_allowed_to_fail_is_recorded(
     folder = TESTS / "projects" / "swallowed_error"
     with loaded(server, folder, {"sync_failure": "allow"}) as subject:
         pack = made(subject)
-        with tried(subject, list(pack.drafts)) as whole, looking(whole) as trial:
-            trial.execute("alter table public.profiles add constraint never check (email = '')")
-            user = trial.sign_up(ghosts.ORDINARY)
-            rows = trial.query("select user_id, error_code from public.user_sync_failures")
+        with tried(subject, list(pack.drafts)) as whole, looking(whole) as context:
+            context.execute("alter table public.profiles add constraint never check (email = '')")
+            user = context.sign_up(ghosts.ORDINARY)
+            rows = context.query("select user_id, error_code from public.user_sync_failures")
     assert rows == [{"user_id": user.id, "error_code": "23514"}]

@@ -22,9 +22,9 @@ from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
 from pytest_usersync.postgres.database import Connection
 from pytest_usersync.runner.check import Check, Subject
-from pytest_usersync.runner.sandbox import Stage
-from pytest_usersync.runner.sandbox_pool import Stages
-from pytest_usersync.runner.shared_cache import Common
+from pytest_usersync.runner.sandbox import Sandbox
+from pytest_usersync.runner.sandbox_pool import SandboxPool
+from pytest_usersync.runner.shared_cache import SharedCache
 from pytest_usersync.runner.subject import watched
 from pytest_usersync.runner.verdict import Verdict, judge
 
@@ -186,29 +186,29 @@ def judged(
     verdicts: list[Verdict] = []
     with (
         database.Clones(subject.server) as clones,
-        closing(Common()) as common,
+        closing(SharedCache()) as common,
         Shared(subject, clones, common) as shared,
     ):
         for check in (one for one in registry.every() if one.code.startswith(only)):
             alone = check.code.startswith(apart) or check.code in _FIRST
             quick = [] if alone else shared.judged(check)
             if not quick or told(quick):
-                with closing(Stage(subject, clones, common)) as stage:
-                    quick = cases(check, stage)
+                with closing(Sandbox(subject, clones, common)) as sandbox:
+                    quick = cases(check, sandbox)
             verdicts += quick
     return verdicts
 
 
-def cases(check: Check, stage: Stage) -> list[Verdict]:
+def cases(check: Check, sandbox: Sandbox) -> list[Verdict]:
     """Judge the cases of one check, one after the other."""
-    return [judge(check, case, stage) for case in check.cases or ("",)]
+    return [judge(check, case, sandbox) for case in check.cases or ("",)]
 
 
 @contextmanager
-def stages(subject: Subject) -> Iterator[Stages]:
+def sandboxes(subject: Subject) -> Iterator[SandboxPool]:
     """Judge as a run does, and drop what would go with the server: that has no room for so many."""
     known = _databases(subject.server)
-    with Stages(subject) as made:
+    with SandboxPool(subject) as made:
         yield made
     for another in _databases(subject.server) - known:
         database.drop(subject.server, another)
@@ -220,17 +220,17 @@ def _databases(server: Server) -> set[str]:
 
 
 class Shared:
-    """One stage for many checks; a new one after a check that changed more than rows."""
+    """One sandbox for many checks; a new one after a check that changed more than rows."""
 
-    def __init__(self, subject: Subject, clones: database.Clones, common: Common) -> None:
+    def __init__(self, subject: Subject, clones: database.Clones, common: SharedCache) -> None:
         self._subject, self._clones, self._common = subject, clones, common
-        self._stage: Stage | None = None
+        self._stage: Sandbox | None = None
         self._seen: object = None
 
     def judged(self, check: Check) -> list[Verdict]:
         """Return the verdicts on a check that may find traces of the checks before it."""
         if self._stage is None:
-            self._stage = Stage(self._subject, self._clones, self._common)
+            self._stage = Sandbox(self._subject, self._clones, self._common)
             self._seen = self._catalog(self._stage)
         try:
             return cases(check, self._stage)
@@ -242,11 +242,11 @@ class Shared:
                 self.close()
 
     @staticmethod
-    def _catalog(stage: Stage) -> object:
-        return stage.session().execute(_CATALOG.encode()).fetchone()
+    def _catalog(sandbox: Sandbox) -> object:
+        return sandbox.session().execute(_CATALOG.encode()).fetchone()
 
     def close(self) -> None:
-        """Close the stage."""
+        """Close the sandbox."""
         if self._stage:
             self._stage.close()
         self._stage = None

@@ -12,7 +12,7 @@ from ...probes.backfill.audit_log import Entry, entered
 from ...probes.backfill.run_backfill import LEAVES, Filling, filling
 from ...probes.signup.failing_table import gained_since
 from ...runner.check import check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 NAME = "usersync_failure"
 FIRST, SECOND = 3, 5
@@ -20,7 +20,7 @@ COUNTS = re.compile(r"affected|count|filled|ghost|inserted|processed|record|row|
 
 
 @check("US406", level=Level.ERROR)
-def audit_wrong(trial: Trial) -> Iterable[Finding]:
+def audit_wrong(context: CheckContext) -> Iterable[Finding]:
     """The audit row has the right count and status, and a failure's audit row survives the failure.
 
     An exception handler that logs the failure and raises the error again logs nothing: the error
@@ -35,9 +35,9 @@ def audit_wrong(trial: Trial) -> Iterable[Finding]:
     a block that catches the error, write down what became of it, commit, and raise it then. In a
     migration, which is one transaction, a warning takes the place of the error.
     """
-    one = filling(trial)
+    one = filling(context)
     good = [_good(one, count) for count in (FIRST, SECOND)]
-    both = gained_since(one.trial, good[0].since)
+    both = gained_since(one.context, good[0].since)
     # A row that is written anew each time is a bookmark, and no log.
     logs = [
         table
@@ -54,7 +54,7 @@ def audit_wrong(trial: Trial) -> Iterable[Finding]:
 
 
 def _good(one: Filling, count: int) -> Entry:
-    one.haunt(count)
+    one.make_ghosts(count)
     entry = entered(one, one.fill)
     if entry.ran.failure or entry.ran.left:
         raise NotJudged(LEAVES)
@@ -68,7 +68,7 @@ def _miscounted(one: Filling, good: list[Entry]) -> Iterator[Finding]:
     for (table, name), seen in good[0].sums().items():
         if COUNTS.search(name):
             again = good[1].sums().get((table, name))
-            users = one.haunt(1)
+            users = one.make_ghosts(1)
             yield one.finding(
                 f"{one.routine.origin} writes {name} = {seen} into {table} when it fills {FIRST}"
                 f" ghosts, and {again} when it fills {SECOND}",
@@ -88,12 +88,12 @@ def _texts(entry: Entry) -> set[str]:
 def _failed(
     one: Filling, good: list[Entry], logs: list[Table], counted: list[tuple[Table, str]]
 ) -> Iterator[Finding]:
-    users = one.haunt(2)
-    table = named(one.trial.sync.profile.table)
+    users = one.make_ghosts(2)
+    table = named(one.context.sync.profile.table)
     setup = f"alter table {table} add constraint {NAME} check (false) not valid;\n"
-    one.trial.execute(setup)
+    one.context.execute(setup)
     bad = entered(one, one.run)
-    one.trial.execute(f"alter table {table} drop constraint {NAME}")
+    one.context.execute(f"alter table {table} drop constraint {NAME}")
     log = f"select * from {named(logs[0])};\n"
     failure = bad.ran.failure
     news = bad.written() - good[0].written() - good[1].written()

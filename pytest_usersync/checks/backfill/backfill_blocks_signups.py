@@ -9,13 +9,13 @@ from ...probes.backfill.interrupted import paused, unfinished, waits
 from ...probes.backfill.run_backfill import Filling, filling
 from ...probes.maintenance import ghosts
 from ...runner.check import check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 CROWD = 1050
 
 
 @check("US408", level=Level.ERROR)
-def backfill_blocks_signups(trial: Trial) -> Iterable[Finding]:
+def backfill_blocks_signups(context: CheckContext) -> Iterable[Finding]:
     """A signup during the backfill waits no longer than one batch.
 
     `lock table`, a counter that the trigger increments too, a trigger that is disabled for the
@@ -26,23 +26,23 @@ def backfill_blocks_signups(trial: Trial) -> Iterable[Finding]:
     backfill that commits as it goes on, batch by batch: such a one is stopped at its last row, and
     by then others must be able to see its first ones.
     """
-    one = filling(trial)
+    one = filling(context)
     if one.routine.commits:
-        ghosts.crowd(one.trial, CROWD)
-        with paused(one.trial, one.routine, CROWD - 1) as pid:
-            all_at_once = len(ghosts.without_profile(one.trial)) >= CROWD
-            blocked = all_at_once and _blocks(one.trial, pid)
+        ghosts.crowd(one.context, CROWD)
+        with paused(one.context, one.routine, CROWD - 1) as pid:
+            all_at_once = len(ghosts.without_profile(one.context)) >= CROWD
+            blocked = all_at_once and _blocks(one.context, pid)
     else:
-        one.haunt(3)
-        with unfinished(one.trial, one.routine) as pid:
-            blocked = _blocks(one.trial, pid)
+        one.make_ghosts(3)
+        with unfinished(one.context, one.routine) as pid:
+            blocked = _blocks(one.context, pid)
     if blocked:
         yield _finding(one)
 
 
-def _blocks(trial: Trial, pid: int) -> bool:
-    session = trial.session("supabase_auth_admin")
-    return waits(trial, pid, lambda: trial.sign_up(ghosts.ORDINARY), session)
+def _blocks(context: CheckContext, pid: int) -> bool:
+    session = context.session("supabase_auth_admin")
+    return waits(context, pid, lambda: context.sign_up(ghosts.ORDINARY), session)
 
 
 def _finding(one: Filling) -> Finding:

@@ -14,7 +14,7 @@ from ...probes.backfill.single_signup import Rows, rows, sign, signed
 from ...probes.maintenance.capabilities import backfill
 from ...probes.maintenance.ghosts import KINDS, Kind
 from ...runner.check import check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Difference:
 
 
 @check("US402", level=Level.ERROR)
-def backfill_differs(trial: Trial) -> Iterable[Finding]:
+def backfill_differs(context: CheckContext) -> Iterable[Finding]:
     """A backfilled profile equals what the trigger would have written.
 
     The backfill is a second place that says what a profile is. It is written once, and the trigger
@@ -44,20 +44,20 @@ def backfill_differs(trial: Trial) -> Iterable[Finding]:
 
     Let both call one function that writes the rows of one user.
     """
-    backfill(trial)
-    first = signed(trial)
+    backfill(context)
+    first = signed(context)
     # The other way round, so that what is merely counted differs, too.
-    second = sign(trial, reversed(KINDS))
-    made, profile = first.made, trial.sync.profile
+    second = sign(context, reversed(KINDS))
+    made, profile = first.made, context.sync.profile
     both = [kind for kind in made if kind in second.made]
     kinds = [kind for kind in both if all((profile, one) in first.rows for one in made[kind])]
-    filled = _filled(trial, kinds)
+    filled = _filled(context, kinds)
     users = [(kind, user_id) for kind in kinds for user_id in made[kind]]
-    seen = rows(filled.trial, [user_id for _, user_id in users])
+    seen = rows(filled.context, [user_id for _, user_id in users])
     users = [(kind, user_id) for kind, user_id in users if (profile, user_id) in seen]
     if not users:
         raise NotJudged(LEAVES)
-    for target in trial.sync.targets:
+    for target in context.sync.targets:
         found = [
             different
             for kind, user_id in users
@@ -67,13 +67,13 @@ def backfill_differs(trial: Trial) -> Iterable[Finding]:
             yield _finding(filled, target, found)
 
 
-def _filled(trial: Trial, kinds: Sequence[Kind]) -> Filling:
+def _filled(context: CheckContext, kinds: Sequence[Kind]) -> Filling:
     """Let the backfill fill a ghost of each kind, or of each that it can fill."""
-    one = filling(trial)
+    one = filling(context)
     one.make(kinds)
     if not one.fill().failure:
         return one
-    one = filling(trial)
+    one = filling(context)
     done, lost = False, list[UUID]()
     for kind in kinds:
         users = one.make([kind], gone=lost).get(kind, ())
@@ -110,7 +110,7 @@ def _finding(one: Filling, target: Target, found: Sequence[Difference]) -> Findi
     user_id = columns[0].user_id
     sql = one.shown([user_id], showing(target, user_id) + f"-- the trigger: {wanted or 'a row'}\n")
     remedy = one.better("write what the trigger writes")
-    if target != one.trial.sync.profile:
+    if target != one.context.sync.profile:
         remedy = f"Let the backfill write into {target.table} what the trigger writes there."
     return one.finding(
         f"{one.routine.origin} writes into {target.table} {'; '.join(parts)}", sql, remedy

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from ...model.finding import Finding, Level
 from ...probes.backfill.run_backfill import filled
 from ...runner.check import check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 
 @check("US403", level=Level.ERROR)
-def backfill_not_idempotent(trial: Trial) -> Iterable[Finding]:
+def backfill_not_idempotent(context: CheckContext) -> Iterable[Finding]:
     """A second run changes nothing.
 
     A backfill is run again: after an incident, on the branch, by whoever does not know that it has
@@ -22,7 +22,7 @@ def backfill_not_idempotent(trial: Trial) -> Iterable[Finding]:
     that a signup fills before and after the second run. What else it writes, such as a log, is
     its own business.
     """
-    one, users = filled(trial, 3)
+    one, users = filled(context, 3)
     before = one.rows()
     ran = one.run()
     table = next((name for name, rows in one.rows().items() if rows != before[name]), "")
@@ -30,7 +30,7 @@ def backfill_not_idempotent(trial: Trial) -> Iterable[Finding]:
         return
     what = f"fails: {ran.failure.message}" if ran.failure else f"changes rows of {table}"
     sql = one.shown(
-        users[:1], f"{one.call}select * from {table or one.trial.sync.profile.table};\n"
+        users[:1], f"{one.call}select * from {table or one.context.sync.profile.table};\n"
     )
     yield one.finding(
         f"{one.routine.origin}, run a second time, {what}",

@@ -13,11 +13,11 @@ from ...probes.backfill.run_backfill import LEAVES, Filling, filling
 from ...probes.lifecycle.edits import edit
 from ...probes.maintenance import ghosts
 from ...runner.check import check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 
 @check("US404", level=Level.ERROR)
-def backfill_overwrites(trial: Trial) -> Iterable[Finding]:
+def backfill_overwrites(context: CheckContext) -> Iterable[Finding]:
     """Existing profiles stay as they are.
 
     Whoever has a profile has lived with it: a name was corrected, a picture was put in. A backfill
@@ -27,12 +27,12 @@ def backfill_overwrites(trial: Trial) -> Iterable[Finding]:
     Judged by users who signed up with the triggers on and then filled in what they may, among
     ghosts: their rows, in every table that a signup fills, are to be the same after the run.
     """
-    one = filling(trial)
-    users = [one.trial.with_profile(ghosts.ORDINARY) for _ in range(2)]
-    edits = edit(one.trial, users[0])
-    haunted = one.haunt(2)
-    before = {target: _rows(one, target, users[0].id) for target in trial.sync.targets}
-    others = {target: _rows(one, target, users[1].id) for target in trial.sync.targets}
+    one = filling(context)
+    users = [one.context.with_profile(ghosts.ORDINARY) for _ in range(2)]
+    edits = edit(one.context, users[0])
+    haunted = one.make_ghosts(2)
+    before = {target: _rows(one, target, users[0].id) for target in context.sync.targets}
+    others = {target: _rows(one, target, users[1].id) for target in context.sync.targets}
     if not set(haunted).isdisjoint(one.fill().left):
         raise NotJudged(LEAVES)
     for user, rows in ((users[0].id, before), (users[1].id, others)):
@@ -48,7 +48,7 @@ def backfill_overwrites(trial: Trial) -> Iterable[Finding]:
 
 
 def _rows(one: Filling, target: Target, user_id: UUID) -> list[Mapping[str, object]]:
-    return list(one.trial.profiles(target, user_id))
+    return list(one.context.profiles(target, user_id))
 
 
 def _changed(was: list[Mapping[str, object]], now: list[Mapping[str, object]]) -> list[str]:
@@ -66,7 +66,7 @@ def _finding(
     target = next(iter(changed))
     shown = partial(showing, target, user_id)
     # The user is no ghost: the triggers are on while they sign up.
-    inserted = ghosts.inserted(one.trial, [user_id]).removeprefix(ghosts.OFF)
+    inserted = ghosts.inserted(one.context, [user_id]).removeprefix(ghosts.OFF)
     sql = inserted.removesuffix(ghosts.ON) + edits + shown() + one.call + shown()
     return one.finding(
         f"{one.routine.origin} changes what exists: {' and '.join(parts)}",

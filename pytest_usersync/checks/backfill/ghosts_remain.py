@@ -11,14 +11,14 @@ from ...probes.backfill.single_signup import signed
 from ...probes.maintenance import ghosts
 from ...probes.maintenance.ghosts import KINDS, Kind
 from ...runner.check import check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 # More than what most would take at a time.
 CROWD = 1050
 
 
 @check("US401", level=Level.ERROR)
-def ghosts_remain(trial: Trial) -> Iterable[Finding]:
+def ghosts_remain(context: CheckContext) -> Iterable[Finding]:
     """Afterwards no ghost is left, from any starting state.
 
     Ghosts are not all alike. Some have no address, some share one, some have no metadata or no
@@ -31,17 +31,17 @@ def ghosts_remain(trial: Trial) -> Iterable[Finding]:
     more; a statement of a migration runs once. Soft-deleted users need no profile, and neither do
     those whom the policies or the triggers leave without one.
     """
-    everybody = trial.policies.null_email == "profile"
+    everybody = context.policies.null_email == "profile"
     kinds = [kind for kind in KINDS if kind.name != "deleted" and (everybody or not kind.emailless)]
-    one, ran, theirs = _all_at_once(trial, kinds)
+    one, ran, theirs = _all_at_once(context, kinds)
     left = set(ran.left)
-    if left and (needless := _needless(trial, kinds)):
+    if left and (needless := _needless(context, kinds)):
         kinds = [kind for kind in kinds if kind not in needless]
-        one, ran, theirs = _all_at_once(trial, kinds)
+        one, ran, theirs = _all_at_once(context, kinds)
         left = set(ran.left)
     if not left:
         return
-    found = list(_apart(trial, [kind for kind, ids in theirs.items() if left.intersection(ids)]))
+    found = list(_apart(context, [kind for kind, ids in theirs.items() if left.intersection(ids)]))
     yield from found
     known = {user for ids in theirs.values() for user in ids}
     if not found and (crowd := sorted(left - known)):
@@ -49,27 +49,27 @@ def ghosts_remain(trial: Trial) -> Iterable[Finding]:
 
 
 def _all_at_once(
-    trial: Trial, kinds: Sequence[Kind]
+    context: CheckContext, kinds: Sequence[Kind]
 ) -> tuple[Filling, Ran, Mapping[Kind, Sequence[UUID]]]:
     """Run it over everybody together; return also who is of which kind."""
-    one = filling(trial)
-    _settle(one.trial)
-    ghosts.crowd(one.trial, CROWD)
+    one = filling(context)
+    _settle(one.context)
+    ghosts.crowd(one.context, CROWD)
     made = one.make(kinds)
     return one, one.fill(), made
 
 
-def _settle(trial: Trial) -> None:
+def _settle(context: CheckContext) -> None:
     """Add a profile that exists, and one whose user is gone, where the database admits it."""
-    trial.with_profile(ghosts.ORDINARY)
-    gone = trial.with_profile(ghosts.ORDINARY)
-    with ghosts.unsynced(trial):
-        trial.attempt(lambda: trial.execute("delete from auth.users where id = %s", [gone.id]))
+    context.with_profile(ghosts.ORDINARY)
+    gone = context.with_profile(ghosts.ORDINARY)
+    with ghosts.unsynced(context):
+        context.attempt(lambda: context.execute("delete from auth.users where id = %s", [gone.id]))
 
 
-def _apart(trial: Trial, kinds: Sequence[Kind]) -> Iterator[Finding]:
+def _apart(context: CheckContext, kinds: Sequence[Kind]) -> Iterator[Finding]:
     """Add one kind after the other, and tell for each reason who stays a ghost."""
-    one = filling(trial)
+    one = filling(context)
     reasons: dict[object, list[tuple[Kind, str, Ran]]] = {}
     users: Sequence[UUID] = ()
     for kind in kinds:
@@ -82,12 +82,12 @@ def _apart(trial: Trial, kinds: Sequence[Kind]) -> Iterator[Finding]:
     yield from (_finding(one, cases) for cases in reasons.values())
 
 
-def _needless(trial: Trial, kinds: Sequence[Kind]) -> set[Kind]:
+def _needless(context: CheckContext, kinds: Sequence[Kind]) -> set[Kind]:
     """Return the kinds whom the triggers themselves leave without a profile, or refuse.
 
     Those without an address, or with a shared one, are not to be refused.
     """
-    known = signed(trial)
+    known = signed(context)
     refused = {
         kind
         for kind in kinds
@@ -98,11 +98,11 @@ def _needless(trial: Trial, kinds: Sequence[Kind]) -> set[Kind]:
 
 def _finding(one: Filling, cases: Sequence[tuple[Kind, str, Ran]]) -> Finding:
     (_, script, ran), titles = cases[0], _or([kind.title for kind, _, _ in cases])
-    table = one.trial.sync.profile.table
+    table = one.context.sync.profile.table
     if ran.failure is None:
         summary = f"{one.routine.origin} passes over {titles}: no row in {table}"
         return one.finding(summary, script, _remedy(one))
-    told = one.trial.refusal(ran.failure, script, "")
+    told = one.context.refusal(ran.failure, script, "")
     summary = f"{one.routine.origin} fails as soon as {titles} is a ghost: {ran.failure.message}"
     return one.finding(summary, script, told.remedy, ran.failure)
 

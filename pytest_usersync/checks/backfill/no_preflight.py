@@ -13,7 +13,7 @@ from ...probes.backfill.audit_log import entered
 from ...probes.backfill.backfill_sql import preflight, writer
 from ...probes.backfill.run_backfill import LEAVES, Filling, filling
 from ...runner.check import check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 PLAIN = re.compile(r"(?:insert|merge|with)\b", re.IGNORECASE)
 DECOY = "public.usersync_decoy"
@@ -27,7 +27,7 @@ _DEFINITION = """
 
 
 @check("US407", level=Level.WARNING)
-def no_preflight(trial: Trial) -> Iterable[Finding]:
+def no_preflight(context: CheckContext) -> Iterable[Finding]:
     """With the trigger missing, disabled or on another table the backfill says so.
 
     A backfill mops up; the trigger is the tap. Where the trigger never arrived, or was switched off
@@ -38,21 +38,21 @@ def no_preflight(trial: Trial) -> Iterable[Finding]:
     under its own name. It says so when a message, an error or a row of its log differs from those
     of the good runs in more than numbers.
     """
-    one = filling(trial)
+    one = filling(context)
     if one.routine.once and PLAIN.match(one.routine.sql):
         raise NotApplicable("a plain statement of a migration can tell nobody anything")
-    trigger = writer(one.trial.sync)
+    trigger = writer(one.context.sync)
     usual: set[str] = set()
     for count in (1, 2):
-        one.haunt(count)
+        one.make_ghosts(count)
         entry = entered(one, one.fill)
         if entry.ran.failure or entry.ran.left:
             raise NotJudged(LEAVES)
         usual |= entry.words()
     silent = []
     for fault in FAULTS:
-        with _faulty(one.trial, trigger.name, fault):
-            one.haunt(2)
+        with _faulty(one.context, trigger.name, fault):
+            one.make_ghosts(2)
             if not entered(one, one.fill).words() - usual:
                 silent.append(fault)
     if silent:
@@ -60,26 +60,26 @@ def no_preflight(trial: Trial) -> Iterable[Finding]:
 
 
 @contextmanager
-def _faulty(trial: Trial, name: str, fault: str) -> Iterator[None]:
-    definition = trial.query(_DEFINITION, [name])[0]["text"]
+def _faulty(context: CheckContext, name: str, fault: str) -> Iterator[None]:
+    definition = context.query(_DEFINITION, [name])[0]["text"]
     if fault == "disabled":
-        trial.execute(f"alter table auth.users disable trigger {quoted(name)}")
+        context.execute(f"alter table auth.users disable trigger {quoted(name)}")
         yield
-        trial.execute(f"alter table auth.users enable trigger {quoted(name)}")
+        context.execute(f"alter table auth.users enable trigger {quoted(name)}")
         return
-    trial.execute(f"drop trigger {quoted(name)} on auth.users")
+    context.execute(f"drop trigger {quoted(name)} on auth.users")
     if fault != "missing":
-        trial.execute(f"create table {DECOY} (like auth.users)")
-        trial.execute(definition.replace(" ON auth.users ", f" ON {DECOY} ", 1))
+        context.execute(f"create table {DECOY} (like auth.users)")
+        context.execute(definition.replace(" ON auth.users ", f" ON {DECOY} ", 1))
     yield
     if fault != "missing":
-        trial.execute(f"drop table {DECOY}")
-    trial.execute(definition)
+        context.execute(f"drop table {DECOY}")
+    context.execute(definition)
 
 
 def _finding(one: Filling, trigger: SyncTrigger, silent: list[str]) -> Finding:
     states = silent[0] if len(silent) == 1 else ", ".join(silent[:-1]) + " or " + silent[-1]
-    users = one.haunt(1)
+    users = one.make_ghosts(1)
     off = f"alter table auth.users disable trigger {quoted(trigger.name)};\n"
     if silent[0] != "disabled":
         off = f"drop trigger {quoted(trigger.name)} on auth.users;\n"

@@ -14,7 +14,7 @@ from ...probes.backfill.run_backfill import LEAVES, Filling, Ran, filling
 from ...probes.maintenance import ghosts
 from ...probes.maintenance.ghosts import KINDS, Kind
 from ...runner.check import check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 NATURAL = tuple(kind for kind in KINDS if kind.name in ("phone", "shared"))
 NAME = "usersync_poison"
@@ -23,7 +23,7 @@ FEW, MORE = 17, 29
 
 
 @check("US405", level=Level.ERROR)
-def poison_row(trial: Trial) -> Iterable[Finding]:
+def poison_row(context: CheckContext) -> Iterable[Finding]:
     """A ghost that cannot be filled does not stop the others, and is reported.
 
     One statement for all is one fate for all: a single address that is taken, a single name that
@@ -36,9 +36,9 @@ def poison_row(trial: Trial) -> Iterable[Finding]:
     or by what the log says of such a run and not of a good one. A statement of a migration is
     judged by the first kind alone: it runs once, and when it fails, the migration fails.
     """
-    one = filling(trial)
+    one = filling(context)
     good = entered(one, lambda: _ordinary(one))
-    kinds = [k for k in NATURAL if not k.emailless or trial.policies.null_email == "profile"]
+    kinds = [k for k in NATURAL if not k.emailless or context.policies.null_email == "profile"]
     for kind in kinds:
         if stopped := _natural(one, kind):
             yield stopped
@@ -49,14 +49,14 @@ def poison_row(trial: Trial) -> Iterable[Finding]:
 
 
 def _ordinary(one: Filling) -> Ran:
-    one.haunt(3)
+    one.make_ghosts(3)
     return one.fill()
 
 
 def _natural(one: Filling, kind: Kind) -> Finding | None:
     """Put a user among the ghosts whom the tables may refuse; return what that stops."""
     users = one.make([kind]).get(kind, ())
-    others = one.haunt(3)
+    others = one.make_ghosts(3)
     ran = one.fill()
     left = set(ran.left)
     stopped = left.intersection(others)
@@ -73,7 +73,7 @@ def _natural(one: Filling, kind: Kind) -> Finding | None:
 def _constrained(one: Filling, good: Entry) -> Iterator[Finding]:
     """Let the table refuse some; first see that the others are filled, then who tells of them."""
     poisoned = _crowd(one, FEW)
-    others = one.haunt(3)
+    others = one.make_ghosts(3)
     with _refused(one, poisoned):
         first = entered(one, one.fill)
         stopped = set(first.ran.left).intersection(others)
@@ -95,21 +95,21 @@ def _constrained(one: Filling, good: Entry) -> Iterator[Finding]:
 
 
 def _crowd(one: Filling, count: int) -> list[UUID]:
-    before = set(ghosts.without_profile(one.trial))
-    ghosts.crowd(one.trial, count)
-    return [user for user in ghosts.without_profile(one.trial) if user not in before]
+    before = set(ghosts.without_profile(one.context))
+    ghosts.crowd(one.context, count)
+    return [user for user in ghosts.without_profile(one.context) if user not in before]
 
 
 @contextmanager
 def _refused(one: Filling, users: Sequence[UUID]) -> Iterator[None]:
-    table = named(one.trial.sync.profile.table)
-    one.trial.execute(_setup(one, users))
+    table = named(one.context.sync.profile.table)
+    one.context.execute(_setup(one, users))
     yield
-    one.trial.execute(f"alter table {table} drop constraint {NAME}")
+    one.context.execute(f"alter table {table} drop constraint {NAME}")
 
 
 def _setup(one: Filling, users: Sequence[UUID]) -> str:
-    profile = one.trial.sync.profile
+    profile = one.context.sync.profile
     values = ", ".join(f"'{user}'" for user in users)
     return (
         f"alter table {named(profile.table)}\n    add constraint {NAME}"
@@ -127,15 +127,15 @@ def _stops(one: Filling, title: str, sql: str, failure: Failure | None) -> Findi
     return one.finding(
         f"{title} stops {one.routine.origin}: others stay ghosts{why}",
         sql,
-        one_by_one(one.trial),
+        one_by_one(one.context),
         failure,
     )
 
 
 def _silent(one: Filling, users: Sequence[UUID]) -> Finding:
     return one.finding(
-        f"{one.routine.origin} leaves out whom {one.trial.sync.profile.table} refuses, and no "
+        f"{one.routine.origin} leaves out whom {one.context.sync.profile.table} refuses, and no "
         "table tells who or how many",
         _setup(one, users[:1]) + one.shown(users[:1]),
-        one_by_one(one.trial),
+        one_by_one(one.context),
     )

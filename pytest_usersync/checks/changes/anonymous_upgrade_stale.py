@@ -13,12 +13,18 @@ from ...probes import remedies
 from ...probes.lifecycle import stale_columns
 from ...runner import lifecycle
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios import BY_NAME, Change, names
 
 
-@check("US204", level=Level.ERROR, needs=Needs.PROFILE, cases=names(upgrades=True), shares=True)
-def anonymous_upgrade_stale(trial: Trial) -> Iterable[Finding]:
+@check(
+    "US204",
+    level=Level.ERROR,
+    needs=Needs.PROFILE,
+    cases=names(upgrades=True),
+    shared_database=True,
+)
+def anonymous_upgrade_stale(context: CheckContext) -> Iterable[Finding]:
     """An anonymous user who becomes permanent gets email and flags, by email and by linked
     identity.
 
@@ -34,46 +40,46 @@ def anonymous_upgrade_stale(trial: Trial) -> Iterable[Finding]:
     Let an AFTER UPDATE trigger follow every one of the columns. Where a user without email is meant
     to have no profile (`usersync_null_email = no-profile`), it is the upgrade that has to bring it.
     """
-    change = BY_NAME[trial.case]
-    if trial.policies.null_email == "no-profile":
-        yield from _late(trial, change)
+    change = BY_NAME[context.case]
+    if context.policies.null_email == "no-profile":
+        yield from _late(context, change)
         return
-    mirrors = [one for one in remedies.following(trial) if _binding(trial, one)]
+    mirrors = [one for one in remedies.following(context) if _binding(context, one)]
     if not mirrors:
         raise NotApplicable("no column of the profile tells guests from others, or has an address")
-    yield from stale_columns.findings(trial, mirrors)
+    yield from stale_columns.findings(context, mirrors)
 
 
-def _binding(trial: Trial, mirror: Mirror) -> bool:
+def _binding(context: CheckContext, mirror: Mirror) -> bool:
     if mirror.confirmation:
-        return trial.policies.confirmation == "sync"
-    return trial.policies.email_change == "sync" or mirror.sources == ("is_anonymous",)
+        return context.policies.confirmation == "sync"
+    return context.policies.email_change == "sync" or mirror.sources == ("is_anonymous",)
 
 
-def _late(trial: Trial, change: Change) -> Iterable[Finding]:
+def _late(context: CheckContext, change: Change) -> Iterable[Finding]:
     """Judge whether the profile comes with the address."""
     if change.emailless:
         raise NotApplicable("a user without email is meant to have no profile")
-    user = lifecycle.signed_up(trial, change)
-    lifecycle.happened(trial, change, user)
-    if trial.profiles(trial.sync.profile, user.id):
+    user = lifecycle.require_signup(context, change)
+    lifecycle.require_applied(context, change, user)
+    if context.profiles(context.sync.profile, user.id):
         return
-    script = trial.shortest(user.id, partial(_missing, user_id=user.id))
+    script = context.shortest(user.id, partial(_missing, user_id=user.id))
     yield Finding(
-        summary=f"{change.title} leaves no row in {trial.sync.profile.table}, and the user has an"
+        summary=f"{change.title} leaves no row in {context.sync.profile.table}, and the user has an"
         " email now",
-        sql=script + showing(trial.sync.profile, user.id, "email, is_anonymous"),
-        remedy=_remedy(trial),
+        sql=script + showing(context.sync.profile, user.id, "email, is_anonymous"),
+        remedy=_remedy(context),
     )
 
 
-def _missing(trial: Trial, user_id: UUID) -> bool:
-    return not trial.profiles(trial.sync.profile, user_id)
+def _missing(context: CheckContext, user_id: UUID) -> bool:
+    return not context.profiles(context.sync.profile, user_id)
 
 
-def _remedy(trial: Trial) -> str:
-    written_by = trial.sync.profile.written_by
-    writer = next(one for one in trial.sync.triggers if one.name in written_by)
+def _remedy(context: CheckContext) -> str:
+    written_by = context.sync.profile.written_by
+    writer = next(one for one in context.sync.triggers if one.name in written_by)
     return f"""\
 create or replace trigger {quoted(f"{writer.name}_later")}
     after update on auth.users

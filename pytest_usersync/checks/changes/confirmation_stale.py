@@ -8,7 +8,7 @@ from ...model.finding import Finding, Level, NotApplicable
 from ...probes import remedies
 from ...probes.lifecycle import stale_columns
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios import names
 
 
@@ -17,9 +17,9 @@ from ...scenarios import names
     level=Level.ERROR,
     needs=Needs.PROFILE,
     cases=names("confirmation", upgrades=False),
-    shares=True,
+    shared_database=True,
 )
-def confirmation_stale(trial: Trial) -> Iterable[Finding]:
+def confirmation_stale(context: CheckContext) -> Iterable[Finding]:
     """After a later confirmation (email, phone, invite, magic link) the verified column says so;
     and it follows when an identity is unlinked.
 
@@ -37,9 +37,9 @@ def confirmation_stale(trial: Trial) -> Iterable[Finding]:
     column is meant to tell what was so at the signup, say so with
     `usersync_confirmation = snapshot`.
     """
-    if trial.policies.confirmation == "snapshot":
+    if context.policies.confirmation == "snapshot":
         raise NotApplicable("the profile is meant to tell what was so at the signup")
-    mirrors = [one for one in remedies.following(trial) if one.confirmation]
+    mirrors = [one for one in remedies.following(context) if one.confirmation]
     if not mirrors:
         raise NotApplicable("no column of the profile tells whether the user is confirmed")
-    yield from stale_columns.findings(trial, mirrors)
+    yield from stale_columns.findings(context, mirrors)

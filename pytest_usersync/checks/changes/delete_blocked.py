@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from ...auth import User
-from ...diagnosis.causes import Told
+from ...diagnosis.causes import Diagnosis
 from ...model.finding import ClientView, Failure, Finding, Level, NotApplicable, NotJudged
 from ...probes.lifecycle import deletes, owned_rows, references
 from ...probes.lifecycle.owned_rows import Belonging
 from ...runner.check import Needs, check
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import BY_NAME
 
 IN_USE = "in-use"
@@ -25,7 +25,7 @@ ORDINARY = BY_NAME["email-autoconfirm"]
     needs=Needs.PROFILE,
     cases=("email-autoconfirm", "phone-autoconfirm", "anonymous", IN_USE),
 )
-def delete_blocked(trial: Trial) -> Iterable[Finding]:
+def delete_blocked(context: CheckContext) -> Iterable[Finding]:
     """A hard delete succeeds.
 
     Supabase Auth deletes the one row of `auth.users` and leaves the rest to the database. A table
@@ -43,23 +43,23 @@ def delete_blocked(trial: Trial) -> Iterable[Finding]:
     Say for each foreign key what becomes of the row. Where a user must not go, such as one with
     open invoices, set `usersync_hard_delete = refuse` and delete softly.
     """
-    if trial.policies.hard_delete == "refuse":
+    if context.policies.hard_delete == "refuse":
         raise NotApplicable("a user is not meant to be deleted")
-    signup = ORDINARY if trial.case == IN_USE else trial.signup
-    user = trial.with_profile(signup)
-    rows = _furnished(trial, user) if trial.case == IN_USE else ()
+    signup = ORDINARY if context.case == IN_USE else context.signup
+    user = context.with_profile(signup)
+    rows = _furnished(context, user) if context.case == IN_USE else ()
     if rows:  # what fails without them is another case's finding
-        sent = trial.sent
-        deletes.deleted(trial, trial.with_profile(signup))
-        trial.sent = sent
+        sent = context.sent
+        deletes.deleted(context, context.with_profile(signup))
+        context.sent = sent
     try:
-        deletes.delete(trial, user)
-    except Refused as refusal:
-        yield _finding(trial, user, refusal, rows)
+        deletes.delete(context, user)
+    except SignupRefused as refusal:
+        yield _finding(context, user, refusal, rows)
 
 
-def _furnished(trial: Trial, user: User) -> tuple[Belonging, ...]:
-    furnished = owned_rows.furnish(trial, user, trial.person())
+def _furnished(context: CheckContext, user: User) -> tuple[Belonging, ...]:
+    furnished = owned_rows.furnish(context, user, context.person())
     if furnished.rows:
         return furnished.rows
     for key, failure in furnished.refused:
@@ -68,16 +68,18 @@ def _furnished(trial: Trial, user: User) -> tuple[Belonging, ...]:
     raise NotApplicable("no row of another table could refer to the user")
 
 
-def _finding(trial: Trial, user: User, refusal: Refused, rows: tuple[Belonging, ...]) -> Finding:
+def _finding(
+    context: CheckContext, user: User, refusal: SignupRefused, rows: tuple[Belonging, ...]
+) -> Finding:
     error = refusal.error
-    failure = deletes.cause(trial, refusal)
+    failure = deletes.cause(context, refusal)
     view = ClientView(error.status, error.code, error.message)
     if failure is None:
-        return trial.refusal(None, refusal.script, "a hard delete is refused", view)
-    first, *others = _causes(trial, user, failure)
-    needed, shown = _shown(trial, user, failure, rows)
+        return context.refusal(None, refusal.script, "a hard delete is refused", view)
+    first, *others = _causes(context, user, failure)
+    needed, shown = _shown(context, user, failure, rows)
     having = " and ".join(f"a row in {one.reference.table}" for one in needed)
-    who = f"a user with {having}" if having else f"a user made by {trial.signup.title}"
+    who = f"a user with {having}" if having else f"a user made by {context.signup.title}"
     more = "".join(f"; then {one.cause}" for one in others)
     return Finding(
         summary=f"{who} cannot be deleted: {first.cause}{more}",
@@ -89,28 +91,28 @@ def _finding(trial: Trial, user: User, refusal: Refused, rows: tuple[Belonging, 
     )
 
 
-def _causes(trial: Trial, user: User, failure: Failure) -> Iterator[Told]:
+def _causes(context: CheckContext, user: User, failure: Failure) -> Iterator[Diagnosis]:
     """Yield what is in the way, one after the other, each with the ones before it mended."""
-    keys = references.leading_to_users(trial, references.every(trial))
-    connection = trial.connect()
+    keys = references.leading_to_users(context, references.every(context))
+    connection = context.connect()
     with connection.transaction(force_rollback=True):
         said: Failure | None = failure
         while said is not None:
-            told = deletes.tell(trial, said, keys)
+            told = deletes.tell(context, said, keys)
             yield told
             if deletes.behind(said, keys) is None:
                 return
             connection.execute(told.remedy.encode())
-            said = trial.attempt(partial(deletes.again, connection, user))
+            said = context.attempt(partial(deletes.again, connection, user))
 
 
 def _shown(
-    trial: Trial, user: User, failure: Failure, rows: Sequence[Belonging]
+    context: CheckContext, user: User, failure: Failure, rows: Sequence[Belonging]
 ) -> tuple[Sequence[Belonging], str]:
     """Return the fewest rows with which the delete is refused in the same way, and the SQL."""
     held: list[bool] = []
 
-    def refused(spare: Trial, script: str) -> bool:
+    def refused(spare: CheckContext, script: str) -> bool:
         spare.execute(script)
         said = spare.attempt(partial(deletes.again, spare.session(), user))
         if said is None or (said.sqlstate, said.message) != (failure.sqlstate, failure.message):
@@ -120,7 +122,7 @@ def _shown(
 
     for some in [*(_chain(row, rows) for row in rows), rows]:
         script = "reset session authorization;\n" + "".join(row.script for row in some)
-        shown = trial.shortest(user.id, partial(refused, script=script))
+        shown = context.shortest(user.id, partial(refused, script=script))
         if held:
             break
     return some, f"{shown}{script if some else ''}{deletes.script(user)}"

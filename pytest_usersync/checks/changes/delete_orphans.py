@@ -11,7 +11,7 @@ from ...model.sync import Target
 from ...probes.lifecycle import deletes, forgotten_values, references
 from ...probes.lifecycle.references import Reference
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 
 @check(
@@ -19,9 +19,9 @@ from ...runner.context import Trial
     level=Level.ERROR,
     needs=Needs.PROFILE,
     cases=("email-autoconfirm", "phone-autoconfirm", "anonymous"),
-    shares=True,
+    shared_database=True,
 )
-def delete_orphans(trial: Trial) -> Iterable[Finding]:
+def delete_orphans(context: CheckContext) -> Iterable[Finding]:
     """A hard delete leaves no profile row behind.
 
     A table without a foreign key to `auth.users` does not hear of the delete. The row stays for
@@ -35,22 +35,24 @@ def delete_orphans(trial: Trial) -> Iterable[Finding]:
     the row. Where profiles stay on purpose, say `usersync_hard_delete = keep`. A table into which
     the delete itself writes a row is a log, and no finding.
     """
-    if trial.policies.hard_delete == "keep":
+    if context.policies.hard_delete == "keep":
         raise NotApplicable("a profile is meant to stay when its user goes")
-    if trial.policies.hard_delete == "refuse":
+    if context.policies.hard_delete == "refuse":
         raise NotApplicable("a user is not meant to be deleted")
-    user = trial.with_profile(trial.signup)
-    before = {t: (_rows(trial, t), len(trial.profiles(t, user.id))) for t in trial.sync.targets}
-    deletes.deleted(trial, user)
-    left = [t for t, (rows, own) in before.items() if rows - own < _rows(trial, t) <= rows]
-    keys = references.every(trial) if left else []
+    user = context.with_profile(context.signup)
+    before = {
+        t: (_rows(context, t), len(context.profiles(t, user.id))) for t in context.sync.targets
+    }
+    deletes.deleted(context, user)
+    left = [t for t, (rows, own) in before.items() if rows - own < _rows(context, t) <= rows]
+    keys = references.every(context) if left else []
     for target in left:
         if not _goes_with_another(target, left, keys):
-            yield _finding(trial, target, user.id, keys)
+            yield _finding(context, target, user.id, keys)
 
 
-def _rows(trial: Trial, target: Target) -> int:
-    return int(trial.query(f"select count(*) as rows from {named(target.table)}")[0]["rows"])
+def _rows(context: CheckContext, target: Target) -> int:
+    return int(context.query(f"select count(*) as rows from {named(target.table)}")[0]["rows"])
 
 
 def _goes_with_another(target: Target, left: Iterable[Target], keys: Iterable[Reference]) -> bool:
@@ -60,16 +62,18 @@ def _goes_with_another(target: Target, left: Iterable[Target], keys: Iterable[Re
     return any(key.referenced in others for key in mine)
 
 
-def _finding(trial: Trial, target: Target, user_id: UUID, keys: list[Reference]) -> Finding:
+def _finding(
+    context: CheckContext, target: Target, user_id: UUID, keys: list[Reference]
+) -> Finding:
     table, key = named(target.table), quoted(target.key)
     where, whose = f"{key} = '{user_id}'", "the row with the id of the deleted user"
-    if not trial.profiles(target, user_id):
+    if not context.profiles(target, user_id):
         where, whose = f"{key} is null", f"the deleted user's row, without {target.key},"
     found = f"select * from {table} where {where}"
-    script = trial.shortest(user_id, lambda seen: seen.query(found))
+    script = context.shortest(user_id, lambda seen: seen.query(found))
     return Finding(
-        summary=f"a hard delete of a user made by {trial.signup.title} leaves {whose} in"
+        summary=f"a hard delete of a user made by {context.signup.title} leaves {whose} in"
         f" {target.table}",
         sql=f"{script}reset session authorization;\n{found};\n",
-        remedy=forgotten_values.along(trial, target, keys),
+        remedy=forgotten_values.along(context, target, keys),
     )

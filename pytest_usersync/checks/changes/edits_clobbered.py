@@ -13,7 +13,7 @@ from ...probes.lifecycle import edits, needless_updates
 from ...probes.lifecycle.edits import Edit
 from ...runner import lifecycle, shrink_history
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios import BY_NAME, Change
 
 UNKNOWN = "preferred_theme"
@@ -33,9 +33,9 @@ METADATA = replace(
     level=Level.ERROR,
     needs=Needs.PROFILE,
     cases=("password-sign-in", "oauth-sign-in", "confirm-email", "confirm-phone", "metadata"),
-    shares=True,
+    shared_database=True,
 )
-def edits_clobbered(trial: Trial) -> Iterable[Finding]:
+def edits_clobbered(context: CheckContext) -> Iterable[Finding]:
     """What the user edited in the profile survives later sign-ins, confirmations and metadata
     changes.
 
@@ -52,48 +52,53 @@ def edits_clobbered(trial: Trial) -> Iterable[Finding]:
 
     Copy from the metadata at the signup only, or when that very value has become another one.
     """
-    if not needless_updates.triggers(trial):
+    if not needless_updates.triggers(context):
         raise NotApplicable("no trigger runs after an update of auth.users")
-    change = METADATA if trial.case == METADATA.name else BY_NAME[trial.case]
-    user = lifecycle.with_profile(trial, change)
-    made = edits.edit(trial, user)
+    change = METADATA if context.case == METADATA.name else BY_NAME[context.case]
+    user = lifecycle.with_profile(context, change)
+    made = edits.edit(context, user)
     if not made:
         raise NotApplicable("no text of the profile is anybody's to edit")
-    before, old = trial.sent, trial.user(user.id) or {}
-    lifecycle.happened(trial, change, user)
-    moved = needless_updates.moved(old, trial.user(user.id) or {})
+    before, old = context.sent, context.user(user.id) or {}
+    lifecycle.require_applied(context, change, user)
+    moved = needless_updates.moved(old, context.user(user.id) or {})
     for one in made:
-        concerned = needless_updates.made_of(trial.sync, one.target, moved)
-        gone = [name for name in edits.lost(trial, one, user.id) if name not in concerned]
+        concerned = needless_updates.made_of(context.sync, one.target, moved)
+        gone = [name for name in edits.lost(context, one, user.id) if name not in concerned]
         if gone:
-            yield _finding(trial, change, user, before, one, gone)
+            yield _finding(context, change, user, before, one, gone)
 
 
 def _finding(
-    trial: Trial, change: Change, user: User, before: Sequence[Sent], one: Edit, gone: list[str]
+    context: CheckContext,
+    change: Change,
+    user: User,
+    before: Sequence[Sent],
+    one: Edit,
+    gone: list[str],
 ) -> Finding:
     who = "its owner" if one.own else "the app"
 
-    def still(seen: Trial) -> bool:
+    def still(seen: CheckContext) -> bool:
         return set(gone) <= set(edits.lost(seen, one, user.id))
 
     return Finding(
         summary=f"{change.title} undoes what {who} has written into"
         f" {one.target.table}.{' and '.join(gone)}",
-        sql=shrink_history.shortest(trial, user.id, before, one.script, still)
+        sql=shrink_history.shortest(context, user.id, before, one.script, still)
         + showing(one.target, user.id),
-        remedy=_remedy(trial, one, gone),
+        remedy=_remedy(context, one, gone),
     )
 
 
-def _remedy(trial: Trial, one: Edit, gone: list[str]) -> str:
+def _remedy(context: CheckContext, one: Edit, gone: list[str]) -> str:
     """Return what each column needs: its own condition, or to be left alone."""
     functions = " or ".join(
-        dict.fromkeys(f"{t.function}()" for t in needless_updates.triggers(trial))
+        dict.fromkeys(f"{t.function}()" for t in needless_updates.triggers(context))
     )
     keys = {
         d.column: source.removeprefix("metadata.")
-        for d in trial.sync.derived
+        for d in context.sync.derived
         for source in d.sources
         if d.table == one.target.table and source.startswith("metadata.")
     }

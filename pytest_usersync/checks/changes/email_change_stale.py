@@ -8,7 +8,7 @@ from ...model.finding import Finding, Level, NotApplicable
 from ...probes import remedies
 from ...probes.lifecycle import stale_columns
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios import names
 
 
@@ -17,9 +17,9 @@ from ...scenarios import names
     level=Level.ERROR,
     needs=Needs.PROFILE,
     cases=(*names("email", upgrades=False), "email-change-requested"),
-    shares=True,
+    shared_database=True,
 )
-def email_change_stale(trial: Trial) -> Iterable[Finding]:
+def email_change_stale(context: CheckContext) -> Iterable[Finding]:
     """After an email change the profile has the new address.
 
     The profile is filled in at the signup, and nothing looks at the user again: most projects have
@@ -37,9 +37,9 @@ def email_change_stale(trial: Trial) -> Iterable[Finding]:
     needed. If the profile is meant to keep the address of the signup, say so with
     `usersync_email_change = snapshot`.
     """
-    if trial.policies.email_change == "snapshot":
+    if context.policies.email_change == "snapshot":
         raise NotApplicable("the profile is meant to keep the address of the signup")
-    mirrors = [one for one in remedies.following(trial) if one.sources == ("email",)]
+    mirrors = [one for one in remedies.following(context) if one.sources == ("email",)]
     if not mirrors:
         raise NotApplicable("no column of the profile follows auth.users.email")
-    yield from stale_columns.findings(trial, mirrors)
+    yield from stale_columns.findings(context, mirrors)

@@ -12,7 +12,7 @@ from ...probes.lifecycle import needless_updates
 from ...probes.lifecycle.needless_updates import Rewritten
 from ...runner import lifecycle, shrink_history
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios import BY_NAME, Change
 
 REFRESH = BY_NAME["refresh"]
@@ -23,9 +23,9 @@ REFRESH = BY_NAME["refresh"]
     level=Level.WARNING,
     needs=Needs.PROFILE,
     cases=("refresh", "password-sign-in", "oauth-sign-in"),
-    shares=True,
+    shared_database=True,
 )
-def needless_rewrite(trial: Trial) -> Iterable[Finding]:
+def needless_rewrite(context: CheckContext) -> Iterable[Finding]:
     """A sign-in or refresh that changes nothing relevant does not rewrite the profile.
 
     Supabase Auth updates `auth.users` at every sign-in and at every token refresh, which clients
@@ -39,24 +39,24 @@ def needless_rewrite(trial: Trial) -> Iterable[Finding]:
     A column that records sign-ins is relevant, and so is a copy of `last_sign_in_at` or
     `updated_at`.
     """
-    if not needless_updates.triggers(trial):
+    if not needless_updates.triggers(context):
         raise NotApplicable("no trigger runs after an update of auth.users")
-    change = BY_NAME[trial.case]
-    user = lifecycle.with_profile(trial, change)
-    before = trial.sent
-    rewritten = needless_updates.by(trial, change, user)
+    change = BY_NAME[context.case]
+    user = lifecycle.with_profile(context, change)
+    before = context.sent
+    rewritten = needless_updates.by(context, change, user)
     if change != REFRESH and any(one.moved for one in rewritten):
         # What a refresh leaves alone may be meant to tell of sign-ins.
-        sent = trial.sent
-        again = {one.target for one in needless_updates.by(trial, REFRESH, user)}
-        trial.sent = sent
+        sent = context.sent
+        again = {one.target for one in needless_updates.by(context, REFRESH, user)}
+        context.sent = sent
         rewritten = [one for one in rewritten if not one.moved or one.target in again]
     for one in rewritten:
-        yield _finding(trial, change, user, before, one)
+        yield _finding(context, change, user, before, one)
 
 
 def _finding(
-    trial: Trial, change: Change, user: User, before: Sequence[Sent], one: Rewritten
+    context: CheckContext, change: Change, user: User, before: Sequence[Sent], one: Rewritten
 ) -> Finding:
     table, key = named(one.target.table), quoted(one.target.key)
     where = f"{key} = '{user.id}'"
@@ -66,11 +66,11 @@ def _finding(
         f" where p.{where} and p.ctid <> n.place"
     )
     script = shrink_history.shortest(
-        trial, user.id, before, noted, lambda seen: seen.query(compared)
+        context, user.id, before, noted, lambda seen: seen.query(compared)
     )
     moved = f"only {' and '.join(one.moved)} moves" if one.moved else "all its columns stay"
     return Finding(
         summary=f"{change.title} writes the row of {one.target.table} again, and {moved}",
         sql=f"{script}reset session authorization;\n{compared};\n",
-        remedy=needless_updates.conditions(trial, user, one.target),
+        remedy=needless_updates.conditions(context, user, one.target),
     )

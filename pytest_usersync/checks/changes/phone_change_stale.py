@@ -8,7 +8,7 @@ from ...model.finding import Finding, Level, NotApplicable
 from ...probes import remedies
 from ...probes.lifecycle import stale_columns
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios import names
 
 
@@ -17,9 +17,9 @@ from ...scenarios import names
     level=Level.ERROR,
     needs=Needs.PROFILE,
     cases=(*names("phone", upgrades=False), "phone-change-requested"),
-    shares=True,
+    shared_database=True,
 )
-def phone_change_stale(trial: Trial) -> Iterable[Finding]:
+def phone_change_stale(context: CheckContext) -> Iterable[Finding]:
     """After a phone change the profile has the new number.
 
     An email user who adds a number, a user who changes it, an admin who changes it for them: the
@@ -33,9 +33,9 @@ def phone_change_stale(trial: Trial) -> Iterable[Finding]:
     Let an AFTER UPDATE trigger follow the column. If the profile is meant to keep what the signup
     brought, say so with `usersync_email_change = snapshot`, which holds for numbers as well.
     """
-    if trial.policies.email_change == "snapshot":
+    if context.policies.email_change == "snapshot":
         raise NotApplicable("the profile is meant to keep the number of the signup")
-    mirrors = [one for one in remedies.following(trial) if one.sources == ("phone",)]
+    mirrors = [one for one in remedies.following(context) if one.sources == ("phone",)]
     if not mirrors:
         raise NotApplicable("no column of the profile follows auth.users.phone")
-    yield from stale_columns.findings(trial, mirrors)
+    yield from stale_columns.findings(context, mirrors)

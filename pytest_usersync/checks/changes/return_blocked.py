@@ -13,8 +13,8 @@ from ...model.quoting import named
 from ...probes.lifecycle import deletes, forgotten_values, references, remaining_values
 from ...probes.lifecycle.remaining_values import Place
 from ...runner.check import Needs, check
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import BY_NAME
 
 
@@ -23,9 +23,9 @@ from ...scenarios.signups import BY_NAME
     level=Level.ERROR,
     needs=Needs.PROFILE,
     cases=("email-hard", "email-soft", "phone-hard", "phone-soft"),
-    shares=True,
+    shared_database=True,
 )
-def return_blocked(trial: Trial) -> Iterable[Finding]:
+def return_blocked(context: CheckContext) -> Iterable[Finding]:
     """The address can sign up again after a hard delete, and after a soft delete.
 
     Supabase Auth forgets the address either way: a hard delete takes the row, a soft delete
@@ -36,66 +36,66 @@ def return_blocked(trial: Trial) -> Iterable[Finding]:
 
     Let the profile go with the user; when it stays, empty what must be unique.
     """
-    way, _, kind = trial.case.partition("-")
+    way, _, kind = context.case.partition("-")
     signup, soft = BY_NAME[f"{way}-autoconfirm"], kind == "soft"
-    if not soft and trial.policies.hard_delete == "refuse":
+    if not soft and context.policies.hard_delete == "refuse":
         raise NotApplicable("a user is not meant to be deleted")
-    gone = trial.with_profile(signup)
-    deletes.deleted(trial, gone, soft=soft)
-    before = trial.sent
-    fresh = trial.person()
+    gone = context.with_profile(signup)
+    deletes.deleted(context, gone, soft=soft)
+    before = context.sent
+    fresh = context.person()
     person = replace(fresh, email=gone.email or fresh.email, phone=gone.phone or fresh.phone)
     try:
-        user = trial.sign_up(signup, person)
-    except Refused as refusal:
-        both = Refused(refusal.error, refusal.script, (*before, *refusal.sent))
-        finding = trial.refused(both, f"{_who(way, soft=soft)} cannot sign up with it again")
-        yield replace(finding, remedy=_remedy(trial, finding, soft=soft))
+        user = context.sign_up(signup, person)
+    except SignupRefused as refusal:
+        both = SignupRefused(refusal.error, refusal.script, (*before, *refusal.sent))
+        finding = context.refused(both, f"{_who(way, soft=soft)} cannot sign up with it again")
+        yield replace(finding, remedy=_remedy(context, finding, soft=soft))
         return
-    trial.sent = (*before, *trial.sent)
-    if not trial.profiles(trial.sync.profile, user.id):
-        yield _ghost(trial, user.id, f"{_who(way, soft=soft)} signs up with it again", soft=soft)
+    context.sent = (*before, *context.sent)
+    if not context.profiles(context.sync.profile, user.id):
+        yield _ghost(context, user.id, f"{_who(way, soft=soft)} signs up with it again", soft=soft)
 
 
 def _who(way: str, *, soft: bool) -> str:
     return f"who had the {way} and was deleted {'softly' if soft else 'for good'}"
 
 
-def _ghost(trial: Trial, user_id: UUID, summary: str, *, soft: bool) -> Finding:
-    profile = trial.sync.profile
-    script = trial.shortest(user_id, lambda seen: not seen.profiles(profile, user_id))
-    places = [place for place in remaining_values.made(trial.sync) if place[0] == profile]
+def _ghost(context: CheckContext, user_id: UUID, summary: str, *, soft: bool) -> Finding:
+    profile = context.sync.profile
+    script = context.shortest(user_id, lambda seen: not seen.profiles(profile, user_id))
+    places = [place for place in remaining_values.made(context.sync) if place[0] == profile]
     return Finding(
         summary=f"{summary} and has no row in {profile.table}, without any error",
         sql=f"{script}reset session authorization;\nselect * from {named(profile.table)};\n"
         f"select * from auth.users where id = '{user_id}';\n",
-        remedy=_forgetting(trial, places, soft=soft)
+        remedy=_forgetting(context, places, soft=soft)
         or f"Let no constraint of {profile.table} stand between a user and the profile.",
     )
 
 
-def _remedy(trial: Trial, finding: Finding, *, soft: bool) -> str:
+def _remedy(context: CheckContext, finding: Finding, *, soft: bool) -> str:
     """Return the SQL that takes the old row out of the way, if that is what is in the way."""
     failure = finding.failure
     if failure is None or failure.sqlstate != "23505":
         return finding.remedy
-    scene = Scene(failure, trial.sync, trial.query)
+    scene = Scene(failure, context.sync, context.query)
     name = failure.constraint or scene.found(rf"constraint {SAID}")
     table = scene.constraint(name)["table"]
     key = words(scene.found(r"Key \((.*)\)=\("))
     places = [
         (target, name)
-        for target in trial.sync.targets
+        for target in context.sync.targets
         if named(target.table) == table
         for name in target.columns
         if name in key
     ]
-    return _forgetting(trial, places, soft=soft) or finding.remedy
+    return _forgetting(context, places, soft=soft) or finding.remedy
 
 
-def _forgetting(trial: Trial, places: list[Place], *, soft: bool) -> str:
-    if places and soft and trial.policies.soft_delete == "scrub":
-        return forgotten_values.afterwards(trial, places)
-    if places and not soft and trial.policies.hard_delete == "remove":
-        return forgotten_values.along(trial, places[0][0], references.every(trial))
+def _forgetting(context: CheckContext, places: list[Place], *, soft: bool) -> str:
+    if places and soft and context.policies.soft_delete == "scrub":
+        return forgotten_values.afterwards(context, places)
+    if places and not soft and context.policies.hard_delete == "remove":
+        return forgotten_values.along(context, places[0][0], references.every(context))
     return ""

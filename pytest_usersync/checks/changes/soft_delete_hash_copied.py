@@ -10,7 +10,7 @@ from ...model.quoting import showing
 from ...probes.lifecycle import deletes, forgotten_values, remaining_values
 from ...probes.lifecycle.remaining_values import Place
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 HASHED = ("email", "phone", "email_change", "phone_change")
 
@@ -20,9 +20,9 @@ HASHED = ("email", "phone", "email_change", "phone_change")
     level=Level.ERROR,
     needs=Needs.PROFILE,
     cases=("email-autoconfirm", "phone-autoconfirm", "anonymous"),
-    shares=True,
+    shared_database=True,
 )
-def soft_delete_hash_copied(trial: Trial) -> Iterable[Finding]:
+def soft_delete_hash_copied(context: CheckContext) -> Iterable[Finding]:
     """The hash that Auth writes over the address never lands in the profile.
 
     A soft delete keeps the row of `auth.users` and writes a hash over the email, 43 characters
@@ -34,32 +34,32 @@ def soft_delete_hash_copied(trial: Trial) -> Iterable[Finding]:
     Ask for `new.deleted_at` before anything is copied: take the address out of the profile
     (`usersync_soft_delete = scrub`, the default), or leave the row alone (`keep`).
     """
-    user = trial.with_profile(trial.signup)
-    deletes.deleted(trial, user, soft=True)
-    if found := _copied(trial, user.id):
-        yield _finding(trial, user.id, found)
+    user = context.with_profile(context.signup)
+    deletes.deleted(context, user, soft=True)
+    if found := _copied(context, user.id):
+        yield _finding(context, user.id, found)
 
 
-def _copied(trial: Trial, user_id: UUID) -> list[Place]:
-    row = trial.user(user_id) or {}
+def _copied(context: CheckContext, user_id: UUID) -> list[Place]:
+    row = context.user(user_id) or {}
     if row.get("deleted_at") is None:
         return []
     hashes = [row[name] for name in HASHED if row[name]]
-    return remaining_values.holding(remaining_values.rows(trial, user_id), hashes)
+    return remaining_values.holding(remaining_values.rows(context, user_id), hashes)
 
 
-def _finding(trial: Trial, user_id: UUID, places: list[Place]) -> Finding:
+def _finding(context: CheckContext, user_id: UUID, places: list[Place]) -> Finding:
     where = remaining_values.named(places)
-    if trial.policies.soft_delete == "scrub":
-        remedy = forgotten_values.afterwards(trial, places)
+    if context.policies.soft_delete == "scrub":
+        remedy = forgotten_values.afterwards(context, places)
     else:
         remedy = (
             f"Let whatever writes {where} after an update of auth.users leave the row alone when"
             " new.deleted_at is not null."
         )
-    script = trial.shortest(user_id, lambda seen: _copied(seen, user_id) == places)
+    script = context.shortest(user_id, lambda seen: _copied(seen, user_id) == places)
     return Finding(
-        summary=f"a soft delete of a user made by {trial.signup.title} leaves a hash in {where}",
+        summary=f"a soft delete of a user made by {context.signup.title} leaves a hash in {where}",
         sql=script + showing(places[0][0], user_id, "email, phone"),
         remedy=remedy,
     )

@@ -10,7 +10,7 @@ from ...model.quoting import showing
 from ...probes.lifecycle import deletes, forgotten_values, remaining_values
 from ...probes.lifecycle.remaining_values import Place, Rows
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 
 @check(
@@ -18,9 +18,9 @@ from ...runner.context import Trial
     level=Level.WARNING,
     needs=Needs.PROFILE,
     cases=("email-autoconfirm", "phone-autoconfirm"),
-    shares=True,
+    shared_database=True,
 )
-def soft_delete_leaks(trial: Trial) -> Iterable[Finding]:
+def soft_delete_leaks(context: CheckContext) -> Iterable[Finding]:
     """After a soft delete the profile holds no personal data.
 
     `auth.admin.deleteUser(id, true)` keeps the row of `auth.users`, so nothing cascades: Supabase
@@ -32,30 +32,30 @@ def soft_delete_leaks(trial: Trial) -> Iterable[Finding]:
     Let a trigger follow `deleted_at`, and empty those columns or remove the row. Where the profile
     of a deleted user is meant to be kept, say `usersync_soft_delete = keep`.
     """
-    if trial.policies.soft_delete == "keep":
+    if context.policies.soft_delete == "keep":
         raise NotApplicable("the profile of a user who is deleted softly is meant to stay as it is")
-    person = remaining_values.somebody(trial)
-    user = trial.with_profile(trial.signup, person)
+    person = remaining_values.somebody(context)
+    user = context.with_profile(context.signup, person)
     before, given, made = (
-        remaining_values.rows(trial, user.id),
-        remaining_values.words(trial, user, person),
-        remaining_values.made(trial.sync),
+        remaining_values.rows(context, user.id),
+        remaining_values.words(context, user, person),
+        remaining_values.made(context.sync),
     )
     if not made and not remaining_values.holding(before, given):
         raise NotApplicable("no column of the profile holds anything personal")
-    deletes.deleted(trial, user, soft=True)
-    after = remaining_values.rows(trial, user.id)
+    deletes.deleted(context, user, soft=True)
+    after = remaining_values.rows(context, user.id)
     leaks = remaining_values.holding(after, given)
     kept = [place for place in made if place not in leaks and _same(place, before, after)]
     if kept:
-        sent = trial.sent
-        next_one = trial.with_profile(trial.signup, remaining_values.somebody(trial))
-        other = remaining_values.rows(trial, next_one.id)
-        trial.sent = sent
+        sent = context.sent
+        next_one = context.with_profile(context.signup, remaining_values.somebody(context))
+        other = remaining_values.rows(context, next_one.id)
+        context.sent = sent
         leaks += [place for place in kept if not _same(place, after, other)]
     if leaks:
         yield _finding(
-            trial, user.id, {place: remaining_values.values(after, place) for place in leaks}
+            context, user.id, {place: remaining_values.values(after, place) for place in leaks}
         )
 
 
@@ -65,18 +65,18 @@ def _same(place: Place, one: Rows, other: Rows) -> bool:
     return any(value in known for value in remaining_values.values(other, place))
 
 
-def _finding(trial: Trial, user_id: UUID, leaks: dict[Place, list[object]]) -> Finding:
-    def still(seen: Trial) -> bool:
+def _finding(context: CheckContext, user_id: UUID, leaks: dict[Place, list[object]]) -> Finding:
+    def still(seen: CheckContext) -> bool:
         row, found = seen.user(user_id) or {}, remaining_values.rows(seen, user_id)
         kept = all(remaining_values.values(found, place) == value for place, value in leaks.items())
         return kept and row.get("deleted_at") is not None
 
     shown = "".join(
-        showing(target, user_id) for target in remaining_values.by_table(trial.sync, leaks)
+        showing(target, user_id) for target in remaining_values.by_table(context.sync, leaks)
     )
     return Finding(
-        summary=f"a soft delete of a user made by {trial.signup.title} leaves"
+        summary=f"a soft delete of a user made by {context.signup.title} leaves"
         f" {remaining_values.named(leaks)} as before",
-        sql=trial.shortest(user_id, still) + shown,
-        remedy=forgotten_values.afterwards(trial, leaks),
+        sql=context.shortest(user_id, still) + shown,
+        remedy=forgotten_values.afterwards(context, leaks),
     )

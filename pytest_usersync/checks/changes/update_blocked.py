@@ -11,8 +11,8 @@ from ...model.sync import SyncTrigger
 from ...probes.lifecycle import lost_values
 from ...runner import lifecycle
 from ...runner.check import Needs, check
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 from ...scenarios import BY_NAME, Change, names
 
 _EMPTIED = """\
@@ -20,8 +20,8 @@ _EMPTIED = """\
 -- is not null, write NULL"""
 
 
-@check("US203", level=Level.ERROR, needs=Needs.SIGNUP, cases=names(), shares=True)
-def update_blocked(trial: Trial) -> Iterable[Finding]:
+@check("US203", level=Level.ERROR, needs=Needs.SIGNUP, cases=names(), shared_database=True)
+def update_blocked(context: CheckContext) -> Iterable[Finding]:
     """No UPDATE that Auth makes fails: sign-in, token refresh, confirm, change, metadata, ban,
     unlink, soft delete.
 
@@ -42,28 +42,28 @@ def update_blocked(trial: Trial) -> Iterable[Finding]:
     Follow the UPDATE with `after update of` the columns that the profile has, write only those that
     changed, and let the columns be NULL that can be.
     """
-    change = BY_NAME[trial.case]
-    user = lifecycle.signed_up(trial, change)
-    before = trial.user(user.id) or {}
+    change = BY_NAME[context.case]
+    user = lifecycle.require_signup(context, change)
+    before = context.user(user.id) or {}
     try:
-        told = lifecycle.happen(trial, change, user)
-    except Refused as refusal:
-        found = trial.refused(refusal, f"{change.title} fails")
+        told = lifecycle.apply(context, change, user)
+    except SignupRefused as refusal:
+        found = context.refused(refusal, f"{change.title} fails")
         emptied = "soft-delete" in change.name
         yield replace(found, remedy=f"{found.remedy}\n{_EMPTIED}") if emptied else found
         return
-    if name := lost_values.column(before, told, trial.user(user.id) or {}):
-        yield _lost(trial, change, user, name)
+    if name := lost_values.column(before, told, context.user(user.id) or {}):
+        yield _lost(context, change, user, name)
 
 
-def _lost(trial: Trial, change: Change, user: User, name: str) -> Finding:
-    known = [one for one in trial.sync.triggers if one.enabled and _before_update(one)]
+def _lost(context: CheckContext, change: Change, user: User, name: str) -> Finding:
+    known = [one for one in context.sync.triggers if one.enabled and _before_update(one)]
     who = " or ".join(f"{one.name} ({one.function})" for one in known)
     who = who or "a BEFORE UPDATE trigger"
     return Finding(
         summary=f"{change.title} is lost, and nobody is told: {who} leaves auth.users.{name} as it"
         " was",
-        sql=lost_values.shown(trial, user, name)
+        sql=lost_values.shown(context, user, name)
         + f"select {name} from auth.users where id = '{user.id}';\n",
         remedy=f"Let {who} end with `return new;` on every path, and leave new.{name} as it is.",
         location=known[0].function_location if known else None,

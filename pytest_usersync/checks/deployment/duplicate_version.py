@@ -8,13 +8,13 @@ from itertools import count
 from ...migrations import Migration, Project
 from ...model.finding import Finding, Level, Location
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 HISTORY = "insert into supabase_migrations.schema_migrations (version, name)"
 
 
 @check("US702", level=Level.ERROR, needs=Needs.PROJECT)
-def duplicate_version(trial: Trial) -> Iterable[Finding]:
+def duplicate_version(context: CheckContext) -> Iterable[Finding]:
     """No two migrations share a version; none would be skipped by its name.
 
     The Supabase CLI keeps a history whose primary key is the version, the digits before the first
@@ -24,7 +24,7 @@ def duplicate_version(trial: Trial) -> Iterable[Finding]:
 
     A file whose name is not `<digits>_<name>.sql` is skipped with one line that nobody reads.
     """
-    project = trial.subject.project
+    project = context.subject.project
     taken = {migration.version for migration in project.migrations}
     for first, *others in project.duplicates():
         for other in others:

@@ -10,7 +10,7 @@ from ...migrations.lock_trace import BLOCKING, USERS, Step, Watched, watch
 from ...model.finding import Finding, Level, Location, NotApplicable
 from ...model.names import mentions
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 MODES = dict(
     zip(BLOCKING, ("SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE"), strict=True)
@@ -26,7 +26,7 @@ rollback;
 
 
 @check("US703", level=Level.WARNING, needs=Needs.DATABASE)
-def heavy_lock(trial: Trial) -> Iterable[Finding]:
+def heavy_lock(context: CheckContext) -> Iterable[Finding]:
     """No migration holds a lock on `auth.users` stronger or longer than it needs (observed).
 
     A file is one transaction: what it locks stays locked until its end. `create trigger` and a
@@ -50,20 +50,20 @@ def heavy_lock(trial: Trial) -> Iterable[Finding]:
     judged: how long a statement takes that grows with nothing; dumps; what `usersync_load`
     runs. A file that production already has cannot be mended any more: accept it in the baseline.
     """
-    seen = watch(trial.subject.server, trial.subject.project, metadata=trial.sync.metadata)
+    seen = watch(context.subject.server, context.subject.project, metadata=context.sync.metadata)
     if not seen:
         raise NotApplicable("no migration is applied as the Supabase CLI would apply it")
-    grown = _grown(trial, seen)
+    grown = _grown(context, seen)
     for one in seen:
-        yield from _longer(trial, one, grown)
-        yield from _stronger(trial, one)
+        yield from _longer(context, one, grown)
+        yield from _stronger(context, one)
 
 
-def _grown(trial: Trial, files: tuple[Watched, ...]) -> dict[tuple[str, int], int]:
+def _grown(context: CheckContext, files: tuple[Watched, ...]) -> dict[tuple[str, int], int]:
     """Return how many rows each statement touched that it would not touch without users."""
     if not any(step.modes and step.rows >= USERS for one in files for step in one.steps):
         return {}
-    empty = watch(trial.subject.server, trial.subject.project, users=0)
+    empty = watch(context.subject.server, context.subject.project, users=0)
     without = {
         (str(one.migration.path), step.statement.offset): step.rows
         for one in empty
@@ -77,25 +77,27 @@ def _grown(trial: Trial, files: tuple[Watched, ...]) -> dict[tuple[str, int], in
     return {place: rows - without.get(place, 0) for place, rows in touched.items()}
 
 
-def _longer(trial: Trial, one: Watched, grown: dict[tuple[str, int], int]) -> Iterator[Finding]:
+def _longer(
+    context: CheckContext, one: Watched, grown: dict[tuple[str, int], int]
+) -> Iterator[Finding]:
     file = str(one.migration.path)
     held: Step | None = None
     for step in one.steps:
         held = (held or step) if step.modes else None
         if held and grown.get((file, step.statement.offset), 0) >= USERS:
-            yield _outage(trial, one, held, step)
+            yield _outage(context, one, held, step)
             return
 
 
-def _outage(trial: Trial, one: Watched, held: Step, step: Step) -> Finding:
-    place, mode = _place(trial, one, step), MODES[held.modes[-1]]
+def _outage(context: CheckContext, one: Watched, held: Step, step: Step) -> Finding:
+    place, mode = _place(context, one, step), MODES[held.modes[-1]]
     since = f"which it locks itself ({mode})"
     remedy = (
         f"Move line {place.line} of {one.migration.path.name} to a migration of its own, behind"
         " this one: the lock ends with its file."
     )
     if held is not step:
-        since = f"which line {_place(trial, one, held).line} has locked ({mode})"
+        since = f"which line {_place(context, one, held).line} has locked ({mode})"
     elif FOREIGN_KEY.search(blank_comments(step.statement.text)):
         remedy = (
             "Add the foreign key `not valid`, and check it in the next migration, which locks"
@@ -105,39 +107,39 @@ def _outage(trial: Trial, one: Watched, held: Step, step: Step) -> Finding:
     return Finding(
         summary=f"{place} reads or writes rows for every user while the file holds auth.users,"
         f" {since}: nobody can sign up or in until it is done",
-        sql=_shown(trial, [lock + _sent(step), lock]),
+        sql=_shown(context, [lock + _sent(step), lock]),
         remedy=remedy,
         location=place,
     )
 
 
-def _stronger(trial: Trial, one: Watched) -> Iterator[Finding]:
+def _stronger(context: CheckContext, one: Watched) -> Iterator[Finding]:
     known: tuple[str, ...] = ()
     for step in one.steps:
         fresh = [mode for mode in step.modes if mode not in known]
         known = step.modes
         if fresh and LOCK.match(blank_comments(step.statement.text)):
-            if _needed(trial, one, step) < BLOCKING.index(fresh[-1]):
-                yield _locked(trial, one, step, MODES[fresh[-1]])
+            if _needed(context, one, step) < BLOCKING.index(fresh[-1]):
+                yield _locked(context, one, step, MODES[fresh[-1]])
         elif "AccessExclusiveLock" in fresh and (again := _again(one, step)):
-            yield _dropped(trial, one, step, again)
+            yield _dropped(context, one, step, again)
 
 
-def _needed(trial: Trial, one: Watched, lock: Step) -> int:
+def _needed(context: CheckContext, one: Watched, lock: Step) -> int:
     """Return which of the locks the file takes without one of its statements."""
-    project = trial.subject.project
-    metadata = trial.sync.metadata
-    seen = watch(trial.subject.server, project, metadata=metadata, without=lock.statement)
+    project = context.subject.project
+    metadata = context.sync.metadata
+    seen = watch(context.subject.server, project, metadata=metadata, without=lock.statement)
     same = [file for file in seen if file.migration is one.migration]
     return same[0].strongest if same else len(BLOCKING)
 
 
-def _locked(trial: Trial, one: Watched, step: Step, mode: str) -> Finding:
-    place = _place(trial, one, step)
+def _locked(context: CheckContext, one: Watched, step: Step, mode: str) -> Finding:
+    place = _place(context, one, step)
     return Finding(
         summary=f"{place} locks auth.users in {mode} mode, which nothing in the file needs:"
         " nobody can sign up or in until the file is done",
-        sql=_shown(trial, [_sent(step)]),
+        sql=_shown(context, [_sent(step)]),
         remedy=f"Remove line {place.line} of {one.migration.path.name}. `create trigger` waits for"
         " the signups that are under way, and locks as much as it needs.",
         location=place,
@@ -153,33 +155,33 @@ def _again(one: Watched, step: Step) -> str:
     return ", ".join(named or (one.lasting if cascade else ()))
 
 
-def _dropped(trial: Trial, one: Watched, step: Step, again: str) -> Finding:
-    place = _place(trial, one, step)
+def _dropped(context: CheckContext, one: Watched, step: Step, again: str) -> Finding:
+    place = _place(context, one, step)
     return Finding(
         summary=f"{place} drops {again}, which the file then creates again, and so takes ACCESS"
         " EXCLUSIVE on auth.users: it waits for every reader, and nobody can even read until the"
         " file is done",
-        sql=_shown(trial, [_sent(step)]),
+        sql=_shown(context, [_sent(step)]),
         remedy=f"Leave out the drop and write `create or replace trigger` for {again} (and `create"
         " or replace function`): it takes SHARE ROW EXCLUSIVE, as creating one does.",
         location=place,
     )
 
 
-def _shown(trial: Trial, bodies: Sequence[str]) -> str:
+def _shown(context: CheckContext, bodies: Sequence[str]) -> str:
     """Return the first body that runs on the loaded database, as a script that shows the locks."""
     scripts = [f"begin;\n{body}{SEEN}" for body in bodies]
-    return next((one for one in scripts if _runs(trial, one)), scripts[-1])
+    return next((one for one in scripts if _runs(context, one)), scripts[-1])
 
 
-def _runs(trial: Trial, script: str) -> bool:
-    session = trial.connect()
-    return trial.attempt(lambda: session.execute(script.encode())) is None
+def _runs(context: CheckContext, script: str) -> bool:
+    session = context.connect()
+    return context.attempt(lambda: session.execute(script.encode())) is None
 
 
 def _sent(step: Step) -> str:
     return step.statement.text.rstrip().rstrip(";") + ";\n"
 
 
-def _place(trial: Trial, one: Watched, step: Step) -> Location:
-    return trial.subject.project.location(one.migration, *step.statement.place())
+def _place(context: CheckContext, one: Watched, step: Step) -> Location:
+    return context.subject.project.location(one.migration, *step.statement.place())

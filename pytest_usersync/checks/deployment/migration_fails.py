@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from ...model.finding import Finding, Level, NotJudged
 from ...model.names import PATH, SAID, last
 from ...runner.check import LoadFailure, Needs, check, lacks_extension
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 # What mostly stands behind an error of a migration, and what to do.
 REMEDIES = {
@@ -53,7 +53,7 @@ SYNTAX = (
 
 
 @check("US701", level=Level.ERROR, needs=Needs.PROJECT)
-def migration_fails(trial: Trial) -> Iterable[Finding]:
+def migration_fails(context: CheckContext) -> Iterable[Finding]:
     """Every migration applies, as the Supabase CLI would apply it; the finding has file, line,
     statement.
 
@@ -67,23 +67,23 @@ def migration_fails(trial: Trial) -> Iterable[Finding]:
     Tables and rows that were made by hand, in the dashboard or from a dump, are no migrations:
     name them as SQL files in `usersync_before` or `usersync_setup`.
     """
-    failures = trial.subject.load_failures
-    twins = bool(trial.subject.project.duplicates())
+    failures = context.subject.load_failures
+    twins = bool(context.subject.project.duplicates())
     for place, broken in enumerate(failures):
         if not (twins and broken.unrecorded):
-            yield _finding(trial, broken, failures[:place])
+            yield _finding(context, broken, failures[:place])
     if twins and failures:
         raise NotJudged("two migrations share a version (US702)")
 
 
-def _finding(trial: Trial, broken: LoadFailure, earlier: Sequence[LoadFailure]) -> Finding:
+def _finding(context: CheckContext, broken: LoadFailure, earlier: Sequence[LoadFailure]) -> Finding:
     said = f"{broken.failure.sqlstate} {broken.failure.message}".strip()
     role = f" ({ROLES[broken.role]})" if broken.role else ""
     summary = f"{broken.failure.location or broken.file}{role} does not apply: {said}"
     return Finding(
         summary=summary + _missed(broken),
         sql=f"{broken.statement.rstrip().rstrip(';')};\n" if broken.statement else "",
-        remedy=_remedy(trial, broken, earlier),
+        remedy=_remedy(context, broken, earlier),
         failure=broken.failure,
         location=broken.failure.location,
     )
@@ -101,12 +101,12 @@ def _missed(broken: LoadFailure) -> str:
     return f"; {told} (line{many} {shown})"
 
 
-def _remedy(trial: Trial, broken: LoadFailure, earlier: Sequence[LoadFailure]) -> str:
+def _remedy(context: CheckContext, broken: LoadFailure, earlier: Sequence[LoadFailure]) -> str:
     state, message = broken.failure.sqlstate, broken.failure.message
     if cause := next((one for one in earlier if one.concerns(broken.failure)), None):
         where = cause.failure.location or cause.file
         return f"Mend {where} first: what is missed here belongs to statements that failed there."
-    if state in ("42P01", "42883", "42704") and (late := _created_later(trial, broken)):
+    if state in ("42P01", "42883", "42704") and (late := _created_later(context, broken)):
         return f"{late} creates it, but is applied later: give one of the two another version."
     if state == "42P01":
         return (
@@ -120,14 +120,14 @@ def _remedy(trial: Trial, broken: LoadFailure, earlier: Sequence[LoadFailure]) -
     return REMEDIES.get(state) or broken.failure.hint or f"Correct the statement: {message}"
 
 
-def _created_later(trial: Trial, broken: LoadFailure) -> str:
+def _created_later(context: CheckContext, broken: LoadFailure) -> str:
     """Return the file, applied after the broken one, that creates what it misses."""
     missing = re.search(rf"{SAID}|function ({PATH})", broken.failure.message)
     name = last(missing[2]) if missing and missing[2] else missing[1] if missing else ""
     path = name.rpartition(".")[2] if re.fullmatch(r"[\w.]+", name) else name
     written = re.escape(path.replace('"', '""'))
     pattern = rf'(?i)create\s[^;(]*?(?<!\w)"?{written}"?'
-    migrations = trial.subject.project.migrations
+    migrations = context.subject.project.migrations
     applied = [str(migration.path) for migration in migrations]
     later = migrations[applied.index(broken.file) + 1 :] if broken.file in applied else ()
     return next((one.path.name for one in later if name and re.search(pattern, one.text)), "")

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ...migrations.rerun import Refused, rerun
+from ...migrations.rerun import StatementRefused, rerun
 from ...model.finding import Finding, Level, Location, NotApplicable
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 CREATE = re.compile(r"\bcreate\s+(?=(?:function|procedure|trigger)\b)", re.IGNORECASE)
 CONSTRAINT = re.compile(r'\bcreate\s+constraint\s+trigger\s+("(?:[^"]|"")+"|[\w$]+)', re.IGNORECASE)
 
 
 @check("US705", level=Level.INFO, needs=Needs.DATABASE)
-def rerun_fails(trial: Trial) -> Iterable[Finding]:
+def rerun_fails(context: CheckContext) -> Iterable[Finding]:
     """The sync's own migrations can be applied twice.
 
     The Supabase CLI applies a file once. A second time comes by hand: the file is pasted into the
@@ -31,11 +31,11 @@ def rerun_fails(trial: Trial) -> Iterable[Finding]:
     Write `create or replace`. A constraint trigger knows no `or replace`: write `drop trigger if
     exists` before it.
     """
-    places = _places(trial)
+    places = _places(context)
     if not places:
         raise NotApplicable("no migration is known to make a trigger on auth.users")
-    server, project = trial.subject.server, trial.subject.project
-    database = trial.query("select pg_catalog.current_database() as name")[0]["name"]
+    server, project = context.subject.server, context.subject.project
+    database = context.query("select pg_catalog.current_database() as name")[0]["name"]
     for migration in project.files:
         lines = [place.line for place in places if place.file == project.shown(migration.path)]
         if not lines:
@@ -45,14 +45,14 @@ def rerun_fails(trial: Trial) -> Iterable[Finding]:
                 yield _finding(refused)
 
 
-def _places(trial: Trial) -> set[Location]:
+def _places(context: CheckContext) -> set[Location]:
     """Return where the triggers on auth.users and their functions are made."""
-    triggers = trial.sync.triggers
+    triggers = context.sync.triggers
     known = [place for one in triggers for place in (one.location, one.function_location)]
     return {place for place in known if place}
 
 
-def _finding(refused: Refused) -> Finding:
+def _finding(refused: StatementRefused) -> Finding:
     failure, text = refused.failure, f"{refused.text.rstrip().rstrip(';')};\n"
     constraint = CONSTRAINT.search(text)
     again = CREATE.sub("create or replace ", text, count=1)

@@ -20,8 +20,8 @@ from ...probes.maintenance.rollback_scripts import (
     state,
 )
 from ...runner.check import Needs, check
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import BY_NAME
 
 _SHOWN = (
@@ -32,7 +32,7 @@ _KEEP = "-- leave the function {} as it was before, rights included"
 
 
 @check("US704", level=Level.ERROR, needs=Needs.PROFILE)
-def rollback_leaves_trace(trial: Trial) -> Iterable[Finding]:
+def rollback_leaves_trace(context: CheckContext) -> Iterable[Finding]:
     """The rollback script restores the catalog exactly and loses no data.
 
     A rollback is written with the migration, and run for the first time when production is down.
@@ -50,19 +50,19 @@ def rollback_leaves_trace(trial: Trial) -> Iterable[Finding]:
 
     What a rollback leaves in place on purpose, tables and what belongs to them, is no trace.
     """
-    script = rollback(trial)
-    sound, tried = trial.aside(), trial.aside()
+    script = rollback(context)
+    sound, tried = context.fresh_context(), context.fresh_context()
     loaded = rows(tried)
     for one in (SIGNUP, BY_NAME["email"]):
-        tried.signed_up(one)
+        tried.require_signup(one)
     kept, was = rows(tried), state(tried.session())
     failure = _run(tried, script)
     if failure:
         yield _found(script, f"fails: {failure.sqlstate} {failure.message}", failure=failure)
         return
     now = state(tried.session())
-    files = list(_files(trial, was, now))
-    earlier, open_before = before(trial, files[0]) if files else (None, True)
+    files = list(_files(context, was, now))
+    earlier, open_before = before(context, files[0]) if files else (None, True)
     if earlier is None:
         yield _found(script, "leaves every trigger on auth.users in place", _dropping(was, now))
     else:
@@ -72,7 +72,7 @@ def rollback_leaves_trace(trial: Trial) -> Iterable[Finding]:
     yield from _lost(script, tried, loaded, kept)
     try:
         tried.sign_up(SIGNUP)
-    except Refused as refusal:
+    except SignupRefused as refusal:
         if open_before:
             yield refused(tried, refusal, script.shown, _text(script))
     failure = _run(tried, script)
@@ -83,19 +83,19 @@ def rollback_leaves_trace(trial: Trial) -> Iterable[Finding]:
         yield _found(script, "changes the catalog once more when it is run again")
 
 
-def _run(trial: Trial, script: Script) -> Failure | None:
-    with migrator(trial) as connection:
-        return trial.attempt(partial(script.run, connection))
+def _run(context: CheckContext, script: Script) -> Failure | None:
+    with migrator(context) as connection:
+        return context.attempt(partial(script.run, connection))
 
 
-def _files(trial: Trial, was: State, now: State) -> Iterator[str]:
+def _files(context: CheckContext, was: State, now: State) -> Iterator[str]:
     """Yield the files that make what is gone, in the order they are applied.
 
     Triggers are looked at first; a script that takes none away may take back what is beside them.
     """
-    project = trial.subject.project
+    project = context.subject.project
     changed = {name for name, text in was.triggers.items() if now.triggers.get(name) != text}
-    made = {one.name: one.location for one in trial.sync.triggers if one.name in changed}
+    made = {one.name: one.location for one in context.sync.triggers if one.name in changed}
     if not changed:
         changed = {name for name in was.routines if name not in now.routines}
         made = {name: located(project, name) for name in changed}
@@ -140,15 +140,15 @@ def _differs(kind: str, name: str, now: Mapping[str, str], earlier: Mapping[str,
 
 
 def _lost(
-    script: Script, trial: Trial, loaded: Mapping[Table, str], kept: Mapping[Table, str]
+    script: Script, context: CheckContext, loaded: Mapping[Table, str], kept: Mapping[Table, str]
 ) -> Iterator[Finding]:
     """Yield the tables whose rows are not what they were."""
-    now = rows(trial)
+    now = rows(context)
     for table, digest in kept.items():
         if now.get(table) == digest:
             continue
         # What the migrations themselves filled may go with its table: it comes back with them.
-        found = trial.query("select to_regclass(%s) is null as gone", [named(table)])
+        found = context.query("select to_regclass(%s) is null as gone", [named(table)])
         gone = bool(found[0]["gone"])
         if gone and loaded.get(table) == digest:
             continue

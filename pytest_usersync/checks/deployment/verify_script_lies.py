@@ -13,7 +13,7 @@ from ...probes.maintenance.capabilities import Script, migrator, verification
 from ...probes.monitoring.faults import Fault, faults
 from ...probes.monitoring.populated import Ground
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 _CONTROL = re.compile(
     r"(?:begin|start|commit|end|rollback|abort|savepoint|release)\b", re.IGNORECASE
@@ -33,7 +33,7 @@ _BODIES = {
 
 
 @check("US706", level=Level.ERROR, needs=Needs.PROFILE)
-def verify_script_lies(trial: Trial) -> Iterable[Finding]:
+def verify_script_lies(context: CheckContext) -> Iterable[Finding]:
     """The verification script passes on a sound state and fails on each broken one.
 
     The script is what says after a deployment that all is well. Most of them print what they find
@@ -47,33 +47,33 @@ def verify_script_lies(trial: Trial) -> Iterable[Finding]:
     must end without an error; where there is a ghost or an orphan, or the trigger or its function
     does not work, it must not. A table of FAILs that ends well stops no deployment.
     """
-    script = verification(trial)
-    ground = Ground(trial.aside())
+    script = verification(context)
+    ground = Ground(context.fresh_context())
     passed: list[Fault] = []
     for fault in (*faults(ground), *_functions(ground)):
         if fault.sql.startswith("set timezone"):  # what the clock says is monitoring's business
             continue
         sound = fault.facts.status == "healthy" and not fault.failing
-        failure = _run(ground.trial, script, fault)
+        failure = _run(ground.context, script, fault)
         if failure and sound:
             yield _fails(script, fault, failure)
             return
-        if not failure and not sound and not _meant(trial, fault):
+        if not failure and not sound and not _meant(context, fault):
             passed.append(fault)
     if passed:
-        yield _lies(trial, script, passed)
+        yield _lies(context, script, passed)
 
 
-def _meant(trial: Trial, fault: Fault) -> bool:
+def _meant(context: CheckContext, fault: Fault) -> bool:
     """Tell whether a profile without a user is what the project means to have."""
-    kept = trial.policies.hard_delete == "keep"
+    kept = context.policies.hard_delete == "keep"
     return kept and fault.facts.works and not fault.facts.ghosts and not fault.failing
 
 
 def _functions(ground: Ground) -> Iterator[Fault]:
     """Yield the states in which the trigger is as it should be, and its function is not."""
     for name in ground.target.written_by:
-        found = ground.trial.query(_RUNS, [name])
+        found = ground.context.query(_RUNS, [name])
         for short, (title, body) in _BODIES.items():
             text = (
                 f"create or replace function {found[0]['name']} returns trigger language plpgsql\n"
@@ -85,16 +85,16 @@ def _functions(ground: Ground) -> Iterator[Fault]:
                 yield Fault(short, f"the function of the trigger {name} {title}", text, facts)
 
 
-def _run(trial: Trial, script: Script, fault: Fault) -> Failure | None:
+def _run(context: CheckContext, script: Script, fault: Fault) -> Failure | None:
     """Run the script in a state, and take both back."""
     if any(_CONTROL.match(one.text) for one in script.statements):
-        aside = trial.aside()
-        with aside.connect() as connection:
+        fresh_context = context.fresh_context()
+        with fresh_context.connect() as connection:
             connection.execute(fault.sql.encode() or b"select")
-        with migrator(aside) as connection:
-            return trial.attempt(lambda: script.run(connection))
-    session = trial.session()
-    role = migration_role(trial.subject.server)
+        with migrator(fresh_context) as connection:
+            return context.attempt(lambda: script.run(connection))
+    session = context.session()
+    role = migration_role(context.subject.server)
 
     def act() -> None:
         with session.transaction(force_rollback=True):
@@ -102,7 +102,7 @@ def _run(trial: Trial, script: Script, fault: Fault) -> Failure | None:
             session.execute(f"set local role {quoted(role)}".encode())
             script.run(session)
 
-    return trial.attempt(act)
+    return context.attempt(act)
 
 
 def _fails(script: Script, fault: Fault, failure: Failure) -> Finding:
@@ -116,14 +116,14 @@ def _fails(script: Script, fault: Fault, failure: Failure) -> Finding:
     )
 
 
-def _lies(trial: Trial, script: Script, passed: list[Fault]) -> Finding:
+def _lies(context: CheckContext, script: Script, passed: list[Fault]) -> Finding:
     names = {fault.name for fault in passed}
     told = [one for one in passed if not any(one.name.startswith(n) for n in names - {one.name})]
     titles = "; ".join(fault.title for fault in told)
     return Finding(
         summary=f"{script.shown} ends without an error although something is wrong: {titles}",
-        sql=f"{passed[0].sql}{_text(script)}{_shown(trial)}",
-        remedy=_remedy(trial),
+        sql=f"{passed[0].sql}{_text(script)}{_shown(context)}",
+        remedy=_remedy(context),
         location=Location(script.shown, 1),
     )
 
@@ -133,8 +133,8 @@ def _text(script: Script) -> str:
     return f"-- {script.shown}\n{statements};\n"
 
 
-def _shown(trial: Trial) -> str:
-    target = trial.sync.profile
+def _shown(context: CheckContext) -> str:
+    target = context.sync.profile
     key = f"t.{quoted(target.key)}"
     return (
         f"select u.id as user_id, {key} as profile\n"
@@ -143,13 +143,13 @@ def _shown(trial: Trial) -> str:
     )
 
 
-def _remedy(trial: Trial) -> str:
+def _remedy(context: CheckContext) -> str:
     """Return what to put at the end of the script: it asks for each of the facts, and raises."""
-    target = trial.sync.profile
+    target = context.sync.profile
     key = f"t.{quoted(target.key)}"
-    kept = trial.policies.hard_delete == "keep"
+    kept = context.policies.hard_delete == "keep"
     unpaired = f"u.id is not null and {key} is null" if kept else f"u.id is null or {key} is null"
-    metadata = literal(trial.sync.metadata.replace("{n}", "verify"))
+    metadata = literal(context.sync.metadata.replace("{n}", "verify"))
     return f"""\
 -- at the end of the script: what must be so, or the script fails
 do $$

@@ -10,11 +10,11 @@ from ...probes.monitoring import record_remedy
 from ...probes.monitoring.alarms import Alarm, alarms, deaf, nameless
 from ...probes.monitoring.call import bare
 from ...runner.check import check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 
-@check("US508", level=Level.ERROR, shares=True)
-def alert_missing(trial: Trial) -> Iterable[Finding]:
+@check("US508", level=Level.ERROR, shared_database=True)
+def alert_missing(context: CheckContext) -> Iterable[Finding]:
     """Not healthy → one alert; healthy → none.
 
     A status in a table is seen by who looks at it, and nobody looks at what was right for months.
@@ -25,23 +25,23 @@ def alert_missing(trial: Trial) -> Iterable[Finding]:
     What was heard is what came over every channel that the functions name, and the rows that appear
     in other tables than the log. Whether the record says healthy and is wrong, US506 judges.
     """
-    monitoring = capabilities.monitoring(trial)
+    monitoring = capabilities.monitoring(context)
     if not monitoring.record:
         raise NotApplicable("the monitoring has no function that records")
-    seen = list(alarms(trial))
+    seen = list(alarms(context))
     if all(one.healthy for one in seen):
         raise NotJudged(f"{bare(monitoring.record)} records every state as healthy (US506)")
-    if nameless(trial) and not all(one.healthy or one.heard for one in seen):
+    if nameless(context) and not all(one.healthy or one.heard for one in seen):
         raise NotJudged("a channel that the functions notify has no name in their source")
     usual = {name for one in seen if one.healthy for name in one.heard if "rows of" in name}
-    elsewhere = deaf(trial)
+    elsewhere = deaf(context)
     for one in seen:
         if said := "; ".join(_wrong(one, usual, deaf=elsewhere)):
             yield Finding(
                 summary=f"with {one.fault.title}, {bare(monitoring.record)} {said}",
                 sql=_shown(one, monitoring.record, monitoring.log),
                 remedy=record_remedy.record(
-                    trial,
+                    context,
                     "-- where the state is not healthy, and only there, once:\n"
                     "--     perform pg_catalog.pg_notify('user_sync_alerts', reason);",
                 ),

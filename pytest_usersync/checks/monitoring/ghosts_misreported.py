@@ -10,11 +10,11 @@ from ...probes.monitoring.lists import misreported
 from ...probes.monitoring.report_answers import finding
 from ...probes.monitoring.survey import survey
 from ...runner.check import check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 
-@check("US502", level=Level.ERROR, shares=True)
-def ghosts_misreported(trial: Trial) -> Iterable[Finding]:
+@check("US502", level=Level.ERROR, shared_database=True)
+def ghosts_misreported(context: CheckContext) -> Iterable[Finding]:
     """Reported ghosts = real ghosts, exactly.
 
     A list that leaves somebody out is worse than none: it says that all is well. Left out are those
@@ -24,11 +24,11 @@ def ghosts_misreported(trial: Trial) -> Iterable[Finding]:
 
     Compare the keys and nothing else: `where not exists (select from profiles where id = u.id)`.
     """
-    if not any(seen.fault.facts.ghosts for seen in survey(trial)):
+    if not any(seen.fault.facts.ghosts for seen in survey(context)):
         raise NotApplicable("no user without a profile can be made here")
     yield from finding(
-        trial,
+        context,
         lambda seen: misreported(seen, "ghosts"),
         "ghosts",
-        lambda: read_remedies.ghosts(trial),
+        lambda: read_remedies.ghosts(context),
     )

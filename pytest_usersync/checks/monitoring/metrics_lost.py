@@ -13,11 +13,11 @@ from ...probes.monitoring.earlier_days import history
 from ...probes.monitoring.figures import latest, recorded
 from ...probes.monitoring.report_answers import finding, showing
 from ...runner.check import check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 
-@check("US507", level=Level.ERROR, shares=True)
-def metrics_lost(trial: Trial) -> Iterable[Finding]:
+@check("US507", level=Level.ERROR, shared_database=True)
+def metrics_lost(context: CheckContext) -> Iterable[Finding]:
     """Recording adds one row with the numbers of that moment.
 
     The log is where a team looks when a user complains: since when? A row a day that the next call
@@ -27,19 +27,20 @@ def metrics_lost(trial: Trial) -> Iterable[Finding]:
     Each call adds a row; the latest status shows it; the history has all rows of its days, whatever
     time zone the one who asks is in.
     """
-    monitoring = capabilities.monitoring(trial)
+    monitoring = capabilities.monitoring(context)
     if not monitoring.log:
         raise NotApplicable("the monitoring has no log")
 
     def remedy() -> str:
         return record_remedy.record(
-            trial, "-- one insert a call, with the numbers that were counted, and now() as its time"
+            context,
+            "-- one insert a call, with the numbers that were counted, and now() as its time",
         )
 
-    shown = showing(trial)
-    found = list(finding(trial, recorded, "record", remedy, show=shown, verb="records wrongly:"))
+    shown = showing(context)
+    found = list(finding(context, recorded, "record", remedy, show=shown, verb="records wrongly:"))
     if not found and monitoring.latest:
         told = f"-- in {bare(monitoring.latest)}: order by checked_at desc, and take the first row"
         call = f"select * from {monitoring.record};\nselect * from {monitoring.latest}"
-        found = list(finding(trial, latest, "latest", lambda: told, show=call))
-    yield from found or history(fresh(trial, undone=True))
+        found = list(finding(context, latest, "latest", lambda: told, show=call))
+    yield from found or history(fresh(context, undone=True))

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from ...model.finding import Finding, Level
 from ...probes.monitoring.intended_callers import Broken, broken
 from ...runner.check import check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 
-@check("US501", level=Level.ERROR, shares=True)
-def monitor_broken(trial: Trial) -> Iterable[Finding]:
+@check("US501", level=Level.ERROR, shared_database=True)
+def monitor_broken(context: CheckContext) -> Iterable[Finding]:
     """Every monitoring function runs, healthy or not, as the roles meant to call it.
 
     PL/pgSQL reads a statement when it comes to it, so a column that was renamed or a division by
@@ -23,7 +23,7 @@ def monitor_broken(trial: Trial) -> Iterable[Finding]:
     of ghost and orphan, by `postgres` and `service_role` where they have EXECUTE.
     """
     told: set[str] = set()
-    for one in broken(trial):
+    for one in broken(context):
         if one.function not in told:
             told.add(one.function)
             yield _finding(one)

@@ -10,11 +10,11 @@ from ...probes.monitoring.call import bare
 from ...probes.monitoring.earlier_days import scheduler
 from ...probes.monitoring.jobs import daily, none_possible, runs
 from ...runner.check import check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 
-@check("US510", level=Level.INFO, shares=True)
-def not_scheduled(trial: Trial) -> Iterable[Finding]:
+@check("US510", level=Level.INFO, shared_database=True)
+def not_scheduled(context: CheckContext) -> Iterable[Finding]:
     """A daily schedule exists (`pg_cron`).
 
     A function that checks is worth as much as the habit of calling it. A job that is not active, or
@@ -24,17 +24,17 @@ def not_scheduled(trial: Trial) -> Iterable[Finding]:
     A scheduler outside of the database does as well, and cannot be seen from here: ignore the code
     then. Each job was run once, to see whether it monitors anything.
     """
-    monitoring = capabilities.monitoring(trial)
+    monitoring = capabilities.monitoring(context)
     call = monitoring.record or monitoring.check
     if not call:
         raise NotApplicable("the monitoring has no function to schedule")
-    if none_possible(trial):
+    if none_possible(context):
         raise NotApplicable("the server has no pg_cron")
-    found = runs(trial)
+    found = runs(context)
     if any(map(daily, (one.schedule for one in found))):
         return
     less = f", only “{found[0].schedule}”" if found else ""
-    jobs = scheduler(trial)
+    jobs = scheduler(context)
     yield Finding(
         summary=f"nothing in cron.job runs {bare(call)} every day{less}",
         sql="select jobname, schedule, command, active from cron.job order by jobid;\n"

@@ -10,11 +10,11 @@ from ...probes.monitoring.lists import misreported
 from ...probes.monitoring.report_answers import finding
 from ...probes.monitoring.survey import survey
 from ...runner.check import check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 
-@check("US503", level=Level.ERROR, shares=True)
-def orphans_misreported(trial: Trial) -> Iterable[Finding]:
+@check("US503", level=Level.ERROR, shared_database=True)
+def orphans_misreported(context: CheckContext) -> Iterable[Finding]:
     """Reported orphans = real orphans, exactly.
 
     An orphaned profile is what a deleted user left behind: personal data that nobody can ask to
@@ -23,11 +23,11 @@ def orphans_misreported(trial: Trial) -> Iterable[Finding]:
 
     Compare the keys and nothing else: `where not exists (select from auth.users where id = …)`.
     """
-    if not any(seen.fault.facts.orphans for seen in survey(trial)):
+    if not any(seen.fault.facts.orphans for seen in survey(context)):
         raise NotApplicable("no profile without its user can be made here")
     yield from finding(
-        trial,
+        context,
         lambda seen: misreported(seen, "orphans"),
         "orphans",
-        lambda: read_remedies.orphans(trial),
+        lambda: read_remedies.orphans(context),
     )

@@ -11,11 +11,11 @@ from ...probes.monitoring import record_remedy
 from ...probes.monitoring.call import bare
 from ...probes.monitoring.earlier_days import kept
 from ...runner.check import check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 
-@check("US509", level=Level.WARNING, shares=True)
-def retention(trial: Trial) -> Iterable[Finding]:
+@check("US509", level=Level.WARNING, shared_database=True)
+def retention(context: CheckContext) -> Iterable[Finding]:
     """Rows older than 90 days go, younger ones stay.
 
     A log that nothing deletes from grows for ever, and with addresses in its reasons it keeps
@@ -25,10 +25,10 @@ def retention(trial: Trial) -> Iterable[Finding]:
     Delete when recording, in the same function: then there is no second job that may fail alone.
     What `cron.job` has is run too before a row is said to stay.
     """
-    monitoring = capabilities.monitoring(trial)
+    monitoring = capabilities.monitoring(context)
     if not monitoring.record or not monitoring.log:
         raise NotApplicable("the monitoring has no log that a function writes")
-    alone = fresh(trial, undone=True)
+    alone = fresh(context, undone=True)
     for age, stays in (("89 days 23 hours", True), ("90 days 1 hour", False)):
         seen = kept(alone, age)
         if seen.undone and seen.there:
@@ -40,7 +40,7 @@ def retention(trial: Trial) -> Iterable[Finding]:
                 f" old {fate}",
                 sql=seen.sql,
                 remedy=record_remedy.record(
-                    trial,
+                    context,
                     f"-- when recording: delete from {monitoring.log}"
                     " where checked_at < now() - interval '90 days';",
                 ),

@@ -10,11 +10,11 @@ from ...probes.monitoring import figures, read_remedies
 from ...probes.monitoring.report_answers import finding
 from ...probes.monitoring.survey import survey
 from ...runner.check import check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 
-@check("US504", level=Level.ERROR, shares=True)
-def stats_wrong(trial: Trial) -> Iterable[Finding]:
+@check("US504", level=Level.ERROR, shared_database=True)
+def stats_wrong(context: CheckContext) -> Iterable[Finding]:
     """Counts and statuses are right; one ghost plus one orphan does not read as parity.
 
     Two totals that are equal say nothing of who is in them: a user without a profile and a profile
@@ -24,15 +24,15 @@ def stats_wrong(trial: Trial) -> Iterable[Finding]:
     Count once, over a full join of both tables by the key: the rows without a counterpart are the
     discrepancy. A number that is wrong because the project's own list is wrong is told of the list.
     """
-    monitoring = capabilities.monitoring(trial)
+    monitoring = capabilities.monitoring(context)
     if not monitoring.stats and not monitoring.check:
         raise NotApplicable("the monitoring counts nothing")
-    if not any(map(figures.counted, survey(trial))):
+    if not any(map(figures.counted, survey(context))):
         raise NotApplicable("what the monitoring counts has other names")
     stats = monitoring.stats and list(
-        finding(trial, figures.stats, "stats", lambda: read_remedies.stats(trial))
+        finding(context, figures.stats, "stats", lambda: read_remedies.stats(context))
     )
     if stats:
         yield from stats
     elif monitoring.check:
-        yield from finding(trial, figures.checks, "check", lambda: read_remedies.check(trial))
+        yield from finding(context, figures.checks, "check", lambda: read_remedies.check(context))

@@ -11,11 +11,11 @@ from ...probes.monitoring.figures import worded
 from ...probes.monitoring.report_answers import finding, showing
 from ...probes.monitoring.survey import Seen, survey
 from ...runner.check import check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 
-@check("US506", level=Level.ERROR, shares=True)
-def status_wrong(trial: Trial) -> Iterable[Finding]:
+@check("US506", level=Level.ERROR, shared_database=True)
+def status_wrong(context: CheckContext) -> Iterable[Finding]:
     """Healthy / degraded / critical follow the facts.
 
     Critical is what locks users out of the app: a ghost, or a trigger that writes no profile.
@@ -24,9 +24,9 @@ def status_wrong(trial: Trial) -> Iterable[Finding]:
 
     What the function's own counts and checks get wrong is told of these, not of the status.
     """
-    if not capabilities.monitoring(trial).log:
+    if not capabilities.monitoring(context).log:
         raise NotApplicable("the monitoring has no log")
-    if not any("sync_status" in row for seen in survey(trial) for row in seen.rows("log")):
+    if not any("sync_status" in row for seen in survey(context) for row in seen.rows("log")):
         raise NotApplicable("the log has no sync_status")
 
     def judge(seen: Seen) -> str:
@@ -34,9 +34,9 @@ def status_wrong(trial: Trial) -> Iterable[Finding]:
 
     def remedy() -> str:
         return record_remedy.record(
-            trial,
+            context,
             "-- critical: any ghost, or a trigger that is not active, or a check that failed;\n"
             "-- degraded: orphaned profiles and nothing else; healthy: none of these",
         )
 
-    yield from finding(trial, judge, "record", remedy, show=showing(trial))
+    yield from finding(context, judge, "record", remedy, show=showing(context))

@@ -9,11 +9,11 @@ from ...probes.monitoring import figures, read_remedies
 from ...probes.monitoring.report_answers import finding
 from ...probes.monitoring.survey import Seen, survey
 from ...runner.check import check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 
-@check("US505", level=Level.ERROR, shares=True)
-def trigger_status_wrong(trial: Trial) -> Iterable[Finding]:
+@check("US505", level=Level.ERROR, shared_database=True)
+def trigger_status_wrong(context: CheckContext) -> Iterable[Finding]:
     """Dropped, disabled, replica-only and decoy (same name, other table) triggers are told from an
     active one.
 
@@ -24,11 +24,11 @@ def trigger_status_wrong(trial: Trial) -> Iterable[Finding]:
 
     Whether a trigger works was seen in each state: somebody signed up, and had a profile or not.
     """
-    if not any(seen.told_works is not None for seen in survey(trial)):
+    if not any(seen.told_works is not None for seen in survey(context)):
         raise NotApplicable("the quality check says nothing of the trigger")
     for works in (False, True):
 
         def judge(seen: Seen, *, works: bool = works) -> str:
             return figures.trigger(seen) if seen.fault.facts.works is works else ""
 
-        yield from finding(trial, judge, "check", lambda: read_remedies.check(trial))
+        yield from finding(context, judge, "check", lambda: read_remedies.check(context))

@@ -10,11 +10,11 @@ from ...probes.races.aftermath import errors, left
 from ...probes.races.backfill_race import POLITE, backfill, expect_filled, ghost
 from ...probes.races.signup_race import Meeting
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 
 @check("US305", level=Level.ERROR, needs=Needs.PROFILE)
-def backfill_backfill_race(trial: Trial) -> Iterable[Finding]:
+def backfill_backfill_race(context: CheckContext) -> Iterable[Finding]:
     """Two backfills at once equal one.
 
     A backfill takes long, somebody thinks that it hangs, or the scheduler starts it once more.
@@ -26,14 +26,14 @@ def backfill_backfill_race(trial: Trial) -> Iterable[Finding]:
     pg_try_advisory_lock(…) then return`. To refuse the second run in words of one's own is no
     finding.
     """
-    meeting = Meeting(trial, alike=True)
-    routine = backfill(trial, meeting, "first", "second")
+    meeting = Meeting(context, alike=True)
+    routine = backfill(context, meeting, "first", "second")
     if routine.once:
         raise NotApplicable(f"{routine.origin} runs once, with its migration")
-    lost = [ghost(trial, meeting), ghost(trial, meeting)]
+    lost = [ghost(context, meeting), ghost(context, meeting)]
     alone = meeting.alone()
-    expect_filled(trial, alone, lost)
-    profile = trial.sync.profile
+    expect_filled(context, alone, lost)
+    profile = context.sync.profile
     for outcome in meeting.outcomes(alone):
         failed = next((n for n, told in errors(outcome) if told.sqlstate not in POLITE), "")
         doubles = [user for user in lost if left(outcome, profile, user.id) != 1]

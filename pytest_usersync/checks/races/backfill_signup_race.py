@@ -12,11 +12,11 @@ from ...probes.races.aftermath import errors, left
 from ...probes.races.backfill_race import backfill, expect_filled, ghost
 from ...probes.races.signup_race import Meeting
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 
 @check("US304", level=Level.ERROR, needs=Needs.PROFILE)
-def backfill_signup_race(trial: Trial) -> Iterable[Finding]:
+def backfill_signup_race(context: CheckContext) -> Iterable[Finding]:
     """Backfill beside live signups loses nobody, duplicates nobody, fails nobody.
 
     A backfill that first finds out who lacks a profile, or which number comes next, and then
@@ -29,13 +29,13 @@ def backfill_signup_race(trial: Trial) -> Iterable[Finding]:
     Let one statement find and fill, `insert into … select … from auth.users … on conflict (id) do
     nothing`. Numbers and names come from where the trigger takes them, and are taken as it does.
     """
-    meeting = Meeting(trial)
-    routine = backfill(trial, meeting, "backfill")
-    lost = ghost(trial, meeting)
-    meeting.sign_up("ada", trial.person())
+    meeting = Meeting(context)
+    routine = backfill(context, meeting, "backfill")
+    lost = ghost(context, meeting)
+    meeting.sign_up("ada", context.person())
     alone = meeting.alone()
-    expect_filled(trial, alone, [lost])
-    profile = trial.sync.profile
+    expect_filled(context, alone, [lost])
+    profile = context.sync.profile
     usual = {one for outcome in alone for one in _counted(outcome, profile.table)}
     for outcome in meeting.outcomes(alone):
         failed = next((name for name, _ in errors(outcome)), "")

@@ -12,11 +12,11 @@ from ...model.sync import Target, moment
 from ...probes.races.aftermath import errors, rows
 from ...probes.races.signup_race import Meeting, newcomers
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 
 @check("US302", level=Level.ERROR, needs=Needs.PROFILE)
-def collision_race(trial: Trial) -> Iterable[Finding]:
+def collision_race(context: CheckContext) -> Iterable[Finding]:
     """Two signups that would generate the same value (username, slug, counter) both succeed.
 
     A function looks whether a username is free, or counts the rows there are, or asks for the
@@ -33,17 +33,17 @@ def collision_race(trial: Trial) -> Iterable[Finding]:
     numbers take a sequence, or one row that counts and `update … set n = n + 1 returning n`. Or
     let one signup after the other choose: `perform pg_advisory_xact_lock(…)` before it looks.
     """
-    meeting, alone = newcomers(trial)
+    meeting, alone = newcomers(context)
     for outcome in meeting.outcomes(alone):
-        found = _refused(trial, meeting, outcome) or _doubled(trial, meeting, outcome, alone)
+        found = _refused(context, meeting, outcome) or _doubled(context, meeting, outcome, alone)
         if found:
             yield found
             return
 
 
-def _refused(trial: Trial, meeting: Meeting, outcome: Outcome) -> Finding | None:
+def _refused(context: CheckContext, meeting: Meeting, outcome: Outcome) -> Finding | None:
     for name, _ in errors(outcome):
-        table = trial.sync.profile.table
+        table = context.sync.profile.table
         return meeting.finding(
             outcome,
             "of two users who sign up at the same moment, one is refused, as neither is when they"
@@ -55,9 +55,9 @@ def _refused(trial: Trial, meeting: Meeting, outcome: Outcome) -> Finding | None
 
 
 def _doubled(
-    trial: Trial, meeting: Meeting, outcome: Outcome, alone: list[Outcome]
+    context: CheckContext, meeting: Meeting, outcome: Outcome, alone: list[Outcome]
 ) -> Finding | None:
-    for target in trial.sync.targets:
+    for target in context.sync.targets:
         if not all(_ones(one, target) for one in alone):
             continue
         usual = [set(_same(one, target)) for one in alone]

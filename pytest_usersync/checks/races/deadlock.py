@@ -12,7 +12,7 @@ from ...probes.races.aftermath import DEADLOCK, shared, written
 from ...probes.races.profile_edit import editing
 from ...probes.races.signup_race import Meeting, newcomers
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios import BY_NAME
 
 # Who waits for each other shares two rows, or one and what refers to it.
@@ -26,7 +26,7 @@ _TITLES = {
 
 
 @check("US303", level=Level.ERROR, needs=Needs.PROFILE, cases=tuple(_TITLES))
-def deadlock(trial: Trial) -> Iterable[Finding]:
+def deadlock(context: CheckContext) -> Iterable[Finding]:
     """No interleaving of signups, updates, deletes and backfill ends in 40P01.
 
     A transaction holds the rows that it has written until it ends. Where one writes a first and b
@@ -40,8 +40,8 @@ def deadlock(trial: Trial) -> Iterable[Finding]:
 
     Let every function write in one order, or lock first what it will write last.
     """
-    meeting, alone = _met(trial)
-    if trial.case in ("delete", "edit") and all(shared(trial, one) < _LEAST for one in alone):
+    meeting, alone = _met(context)
+    if context.case in ("delete", "edit") and all(shared(context, one) < _LEAST for one in alone):
         return
     for outcome in meeting.outcomes(alone):
         for name, many in outcome.errors.items():
@@ -49,31 +49,31 @@ def deadlock(trial: Trial) -> Iterable[Finding]:
                 tables = [str(table) for table in written(alone)]
                 yield meeting.finding(
                     outcome,
-                    f"{_TITLES[trial.case]} wait for each other, and one of them fails",
+                    f"{_TITLES[context.case]} wait for each other, and one of them fails",
                     _remedy(tables),
                     of=name,
                 )
                 return
 
 
-def _met(trial: Trial) -> tuple[Meeting, list[Outcome]]:
-    if trial.case == "signups":
-        return newcomers(trial, after=True)
-    meeting = Meeting(trial, after=True)
-    if trial.case == "delete":
-        if trial.policies.hard_delete == "refuse":
+def _met(context: CheckContext) -> tuple[Meeting, list[Outcome]]:
+    if context.case == "signups":
+        return newcomers(context, after=True)
+    meeting = Meeting(context, after=True)
+    if context.case == "delete":
+        if context.policies.hard_delete == "refuse":
             raise NotApplicable("no user is meant to be deleted")
-        eve = meeting.earlier(trial.person())
-        meeting.sign_up("ada", trial.person())
+        eve = meeting.earlier(context.person())
+        meeting.sign_up("ada", context.person())
         meeting.act("eve", "deletion", lambda auth: auth.admin.delete_user(eve))
-    elif trial.case == "edit":
-        editing(trial, meeting, BY_NAME["metadata"])
+    elif context.case == "edit":
+        editing(context, meeting, BY_NAME["metadata"])
     else:
-        routine = capabilities.backfill(trial)
+        routine = capabilities.backfill(context)
         if routine.commits:
             raise NotApplicable("the backfill commits as it goes")
-        meeting.sign_up("ada", trial.person())
-        meeting.sql("backfill", "runs", routine.sql, role=migration_role(trial.subject.server))
+        meeting.sign_up("ada", context.person())
+        meeting.sql("backfill", "runs", routine.sql, role=migration_role(context.subject.server))
     alone = meeting.alone()
     if any(outcome.errors for outcome in alone):
         failed = next(iter(next(one for one in alone if one.errors).errors))

@@ -8,13 +8,13 @@ from ...model.finding import Finding, Level, Location
 from ...probes.races.window_sql import sql_of
 from ...probes.races.windows import Deployment, Window, deployed, windows
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 LOCK = "lock table auth.users in share row exclusive mode;"
 
 
 @check("US308", level=Level.ERROR, needs=Needs.PROFILE)
-def install_window(trial: Trial) -> Iterable[Finding]:
+def install_window(context: CheckContext) -> Iterable[Finding]:
     """Users who sign up while the migrations are applied all have a profile afterwards.
 
     A deployment does not stop the app. A backfill fills those who are there when it runs, and the
@@ -38,18 +38,18 @@ def install_window(trial: Trial) -> Iterable[Finding]:
     Make the trigger first and fill then, in the next file: `insert … select … on conflict do
     nothing`. Replace a trigger with `create or replace trigger`, or drop and make it in one file.
     """
-    deployment = deployed(trial)
-    for window in windows(trial, deployment):
+    deployment = deployed(context)
+    for window in windows(context, deployment):
         yield Finding(
-            summary=_summary(trial, deployment, window),
-            sql=sql_of(trial, deployment, window),
-            remedy=_remedy(trial, deployment, window),
-            location=_place(trial, deployment, window),
+            summary=_summary(context, deployment, window),
+            sql=sql_of(context, deployment, window),
+            remedy=_remedy(context, deployment, window),
+            location=_place(context, deployment, window),
         )
 
 
-def _summary(trial: Trial, deployment: Deployment, window: Window) -> str:
-    place = _place(trial, deployment, window)
+def _summary(context: CheckContext, deployment: Deployment, window: Window) -> str:
+    place = _place(context, deployment, window)
     where = f"behind {place}" if place else "before the first migration"
     who = f"whoever signs up {where}"
     if window.arrival.stayed or window.arrival.waited:
@@ -57,12 +57,12 @@ def _summary(trial: Trial, deployment: Deployment, window: Window) -> str:
     steps, switches = len(window.acts), len(window.acts) - len(set(window.acts))
     many = "1 switch" if switches == 1 else f"{switches} switches"
     return (
-        f"{who} has no profile, and who came earlier has one: {_made(trial)}"
+        f"{who} has no profile, and who came earlier has one: {_made(context)}"
         f" (2 sessions, {steps} steps, {many})"
     )
 
 
-def _place(trial: Trial, deployment: Deployment, window: Window) -> Location | None:
+def _place(context: CheckContext, deployment: Deployment, window: Window) -> Location | None:
     """Return the statement behind which the signup came."""
     moment = window.arrival.moment
     if moment.migration is None:
@@ -72,21 +72,21 @@ def _place(trial: Trial, deployment: Deployment, window: Window) -> Location | N
     if known:
         statements = known.statements if moment.committed else known.statements[: moment.done]
     place = statements[-1].place() if statements else (1, 1)
-    return trial.subject.project.location(moment.migration, *place)
+    return context.subject.project.location(moment.migration, *place)
 
 
-def _made(trial: Trial) -> str:
+def _made(context: CheckContext) -> str:
     """Say where the trigger is made that comes too late."""
     made = [
         f"{one.name} is made in {one.location}"
-        for one in trial.sync.triggers
-        if one.name in trial.sync.profile.written_by and one.location
+        for one in context.sync.triggers
+        if one.name in context.sync.profile.written_by and one.location
     ]
     return made[0] if made else "the trigger comes too late"
 
 
-def _remedy(trial: Trial, deployment: Deployment, window: Window) -> str:
-    made = _made(trial)
+def _remedy(context: CheckContext, deployment: Deployment, window: Window) -> str:
+    made = _made(context)
     last = window.until.moment.migration
     known = deployment.known.get(last.path) if last else None
     if known and known.isolated:

@@ -11,7 +11,7 @@ from ...probes.lifecycle.needless_updates import triggers
 from ...probes.races.profile_edit import Editing, editing
 from ...probes.races.signup_race import Meeting
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios import BY_NAME
 
 
@@ -21,7 +21,7 @@ from ...scenarios import BY_NAME
     needs=Needs.PROFILE,
     cases=("password-sign-in", "email-change-by-admin", "metadata"),
 )
-def lost_edit_race(trial: Trial) -> Iterable[Finding]:
+def lost_edit_race(context: CheckContext) -> Iterable[Finding]:
     """A user's profile edit beside an Auth update is not lost.
 
     A function reads the row into a variable, changes a field and writes the whole row back; or it
@@ -33,11 +33,11 @@ def lost_edit_race(trial: Trial) -> Iterable[Finding]:
     new.email where id = new.id`. Where the old value is needed, compute with it in the same
     statement, `set settings = settings || …`, or read it `for update`.
     """
-    if not triggers(trial):
+    if not triggers(context):
         raise NotApplicable("no trigger runs after an update of auth.users")
-    change = BY_NAME[trial.case]
-    meeting = Meeting(trial)
-    made = editing(trial, meeting, change)
+    change = BY_NAME[context.case]
+    meeting = Meeting(context)
+    made = editing(context, meeting, change)
     alone = meeting.alone()
     if any(outcome.errors for outcome in alone):
         raise NotJudged(f"an edit or {change.title} fails even when it is alone (US203)")

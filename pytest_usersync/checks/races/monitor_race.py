@@ -14,7 +14,7 @@ from ...probes.maintenance import capabilities
 from ...probes.maintenance.monitoring import NAMES
 from ...probes.races.signup_race import Meeting
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 Answer: TypeAlias = "list[tuple[str, ...]]"
 # More steps than anybody takes.
@@ -25,7 +25,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?:[+-]\d\d(?::?
 @check(
     "US307", level=Level.ERROR, needs=Needs.PROFILE, cases=("ghosts", "orphans", "stats", "check")
 )
-def monitor_race(trial: Trial) -> Iterable[Finding]:
+def monitor_race(context: CheckContext) -> Iterable[Finding]:
     """A quality check beside live signups raises no false alarm.
 
     A function that counts the users and then the profiles counts at two moments. Whoever signs up
@@ -39,14 +39,14 @@ def monitor_race(trial: Trial) -> Iterable[Finding]:
     Declare it `stable`: all its statements then see what the caller's statement sees. Or ask for
     everything in one statement.
     """
-    source = getattr(capabilities.monitoring(trial), trial.case)
+    source = getattr(capabilities.monitoring(context), context.case)
     if not source:
-        raise NotApplicable(f"the project has no {NAMES[trial.case]}()")
-    meeting = Meeting(trial)
-    role = migration_role(trial.subject.server)
+        raise NotApplicable(f"the project has no {NAMES[context.case]}()")
+    meeting = Meeting(context)
+    role = migration_role(context.subject.server)
     meeting.sql("monitor", f"asks {source}", f"select * from {source}", role=role)
-    meeting.sign_up("ada", trial.person(), pauses=False)
-    for table in dict.fromkeys(["auth.users", *(named(one.table) for one in trial.sync.targets)]):
+    meeting.sign_up("ada", context.person(), pauses=False)
+    for table in dict.fromkeys(["auth.users", *(named(one.table) for one in context.sync.targets)]):
         meeting.race.pause(table, "select")
     # Whoever comes when it is over changes nothing about what it has told.
     before, again = (meeting.played(["monitor"], only=["monitor"]) for _ in range(2))

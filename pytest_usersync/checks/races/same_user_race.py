@@ -14,12 +14,12 @@ from ...probes.races.aftermath import errors, left
 from ...probes.races.signup_race import Meeting
 from ...probes.signup.existing_profile import leave
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios.signups import Person
 
 
 @check("US301", level=Level.ERROR, needs=Needs.PROFILE, cases=("user", "profile"))
-def same_user_race(trial: Trial) -> Iterable[Finding]:
+def same_user_race(context: CheckContext) -> Iterable[Finding]:
     """The same id inserted by two sessions leaves one profile and no error but the duplicate key of
     `auth.users` itself.
 
@@ -32,14 +32,14 @@ def same_user_race(trial: Trial) -> Iterable[Finding]:
     Let the unique key decide instead of a look: `on conflict (id) do nothing`, with a primary key
     or unique constraint on the column that carries the user's id.
     """
-    importer = migration_role(trial.subject.server)
-    if trial.case == "user":
-        user_id, person, other = uuid4(), trial.person(), ""
-        meeting = Meeting(trial, alike=True)
+    importer = migration_role(context.subject.server)
+    if context.case == "user":
+        user_id, person, other = uuid4(), context.person(), ""
+        meeting = Meeting(context, alike=True)
     else:
-        leftover = leave(trial)
+        leftover = leave(context)
         user_id, person, other = leftover.user_id, leftover.person, leftover.script
-        meeting = Meeting(trial)
+        meeting = Meeting(context)
     row = _row(user_id, person)
     meeting.sql("ada", "inserts the user", row, role=importer)
     meeting.sql(
@@ -48,33 +48,33 @@ def same_user_race(trial: Trial) -> Iterable[Finding]:
         other or row,
         role=importer,
     )
-    yield from _judged(trial, meeting, user_id)
+    yield from _judged(context, meeting, user_id)
 
 
-def _judged(trial: Trial, meeting: Meeting, user_id: UUID) -> Iterable[Finding]:
+def _judged(context: CheckContext, meeting: Meeting, user_id: UUID) -> Iterable[Finding]:
     alone = meeting.alone()
-    usual = {error for outcome in alone for error in _told(trial, outcome)}
-    profile = trial.sync.profile
-    if trial.case == "profile" and usual:
+    usual = {error for outcome in alone for error in _told(context, outcome)}
+    profile = context.sync.profile
+    if context.case == "profile" and usual:
         raise NotJudged("a profile that came first blocks the signup (US109)")
     for outcome in meeting.outcomes(alone):
-        strange = [error for error in _told(trial, outcome) if error not in usual]
+        strange = [error for error in _told(context, outcome) if error not in usual]
         # Who brings the profile last brings it in spite of what is there.
-        late = trial.case == "profile" and outcome.schedule[-1] == "bob"
+        late = context.case == "profile" and outcome.schedule[-1] == "bob"
         double = not late and left(outcome, profile, user_id) > left(alone[-1], profile, user_id)
         if not strange and not double:
             continue
         who = {
             "user": "the same user is inserted by two sessions",
             "profile": "the profile is inserted while its user signs up",
-        }[trial.case]
+        }[context.case]
         what = f"{profile.table} has two rows of the user" if double else "the signup fails"
-        if strange and trial.case == "user":
+        if strange and context.case == "user":
             what = "the later one is told of another error than the duplicate key of auth.users"
         yield meeting.finding(
             outcome,
             f"{who}, and {what}",
-            _remedy(trial),
+            _remedy(context),
             of="ada" if "ada" in outcome.errors else "bob" if strange else "",
             ending=f"select * from {named(profile.table)}"
             f" where {quoted(profile.key)} = '{user_id}';",
@@ -82,12 +82,12 @@ def _judged(trial: Trial, meeting: Meeting, user_id: UUID) -> Iterable[Finding]:
         return
 
 
-def _told(trial: Trial, outcome: Outcome) -> list[tuple[str, str]]:
+def _told(context: CheckContext, outcome: Outcome) -> list[tuple[str, str]]:
     """Return the errors that are none of `auth.users` itself, nor of who brings the profile."""
     return [
         (told.sqlstate, told.table)
         for name, told in errors(outcome)
-        if told.table != "auth.users" and (name == "ada" or trial.case == "user")
+        if told.table != "auth.users" and (name == "ada" or context.case == "user")
     ]
 
 
@@ -108,8 +108,8 @@ def _row(user_id: UUID, person: Person) -> str:
     )
 
 
-def _remedy(trial: Trial) -> str:
-    profile = trial.sync.profile
+def _remedy(context: CheckContext) -> str:
+    profile = context.sync.profile
     key = quoted(profile.key)
     return (
         f"-- {key} needs a primary key or a unique constraint; if it has none:\n"

@@ -10,12 +10,12 @@ from ...probes.races.aftermath import left
 from ...probes.races.backfill_race import backfill, expect_filled, ghost
 from ...probes.races.signup_race import Meeting
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios import BY_NAME
 
 
 @check("US306", level=Level.ERROR, needs=Needs.PROFILE, cases=("update", "backfill"))
-def signup_delete_race(trial: Trial) -> Iterable[Finding]:
+def signup_delete_race(context: CheckContext) -> Iterable[Finding]:
     """Delete beside backfill or update leaves no orphan.
 
     Where no foreign key ties the profile to its user, a trigger deletes it. A backfill that has
@@ -27,35 +27,35 @@ def signup_delete_race(trial: Trial) -> Iterable[Finding]:
     Tie the profile to its user with `references auth.users (id) on delete cascade`, or lock the
     users that are filled: `insert … select … from auth.users … for key share`.
     """
-    if trial.policies.hard_delete != "remove":
+    if context.policies.hard_delete != "remove":
         raise NotApplicable("the profile of a deleted user is not meant to be removed")
     # A change of the address locks the identity, too, which the delete then waits for.
-    changes = ("",) if trial.case == "backfill" else ("metadata", "email-change-by-admin")
+    changes = ("",) if context.case == "backfill" else ("metadata", "email-change-by-admin")
     for change in changes:
-        found = _met(trial, change)
+        found = _met(context, change)
         if found:
             yield found
             return
 
 
-def _met(trial: Trial, name: str) -> Finding | None:
-    meeting = Meeting(trial)
-    if trial.case == "backfill":
-        title = backfill(trial, meeting, "other").origin
-        user, other = ghost(trial, meeting), ghost(trial, meeting)
+def _met(context: CheckContext, name: str) -> Finding | None:
+    meeting = Meeting(context)
+    if context.case == "backfill":
+        title = backfill(context, meeting, "other").origin
+        user, other = ghost(context, meeting), ghost(context, meeting)
         kept = 0
     else:
         change = BY_NAME[name]
-        user = other = meeting.later(change, trial.person())
+        user = other = meeting.later(change, context.person())
         meeting.act("other", change.title, lambda auth: change.act(auth, user), change.settings)
         title, kept = change.title, -1
     meeting.act("admin", "deletion", lambda auth: auth.admin.delete_user(user))
-    profile = trial.sync.profile
+    profile = context.sync.profile
     alone = meeting.alone()
     if any(left(outcome, profile, user.id) != kept for outcome in alone):
         raise NotJudged("a delete leaves a profile even when nothing else happens (US206)")
-    if trial.case == "backfill":
-        expect_filled(trial, alone, [other])
+    if context.case == "backfill":
+        expect_filled(context, alone, [other])
     for outcome in meeting.outcomes(alone, inserts=profile.table):
         if "admin" not in outcome.errors and left(outcome, profile, user.id) > kept:
             return meeting.finding(

@@ -12,12 +12,12 @@ from ...probes.security.hijack import Attacker, requests
 from ...probes.security.search_path_remedy import first
 from ...probes.security.sql_executors import Executor
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.savepoint import Rehearsal, rehearsal
 
 
 @check("US602", level=Level.ERROR, needs=Needs.PROFILE)
-def hijackable(trial: Trial) -> Iterable[Finding]:
+def hijackable(context: CheckContext) -> Iterable[Finding]:
     """No role of an app user can make the sync run its code or write its table instead (shadow
     table, `pg_temp`, function, operator).
 
@@ -37,15 +37,19 @@ def hijackable(trial: Trial) -> Iterable[Finding]:
     Revoke EXECUTE on such a function from `public`, `anon` and `authenticated`, or drop it: a
     migration, or the service role, can do what it is for.
     """
-    with rehearsal(trial) as rehearsed:
-        for attacker in requests(trial, rehearsed, routines(trial)):
+    with rehearsal(context) as rehearsed:
+        for attacker in requests(context, rehearsed, routines(context)):
             hijack = next(attacker.hijacks(), None)
             if hijack and attacker.through:
-                yield _finding(trial, rehearsed, attacker, attacker.through, hijack)
+                yield _finding(context, rehearsed, attacker, attacker.through, hijack)
 
 
 def _finding(
-    trial: Trial, rehearsed: Rehearsal, attacker: Attacker, through: Executor, hijack: Hijack
+    context: CheckContext,
+    rehearsed: Rehearsal,
+    attacker: Attacker,
+    through: Executor,
+    hijack: Hijack,
 ) -> Finding:
     attack, trace, victim = hijack.attack, hijack.trace, hijack.victim
     when = "in the same request" if attack.baits else "at everybody's signup"
@@ -58,7 +62,7 @@ def _finding(
         sql=hijack.script,
         remedy=first(rehearsed, attacker, hijack, [closing]) or f"drop function {through.name};",
         location=locate_function(
-            trial.subject.project, through.schema, through.plain, through.source
+            context.subject.project, through.schema, through.plain, through.source
         )
-        or locate_context(trial.subject.project, trace.stack),
+        or locate_context(context.subject.project, trace.stack),
     )

@@ -10,14 +10,14 @@ from ...model.finding import ClientView, Finding, Level
 from ...probes.security.called_functions import routines
 from ...probes.security.injection import LOOK, Injection, Injector
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.savepoint import Rehearsal, rehearsal, shortest
 
 _REFUSED = ClientView(500, "unexpected_failure", "Database error saving new user")
 
 
 @check("US604", level=Level.ERROR, needs=Needs.PROFILE)
-def metadata_injection(trial: Trial) -> Iterable[Finding]:
+def metadata_injection(context: CheckContext) -> Iterable[Finding]:
     """Metadata is never executed.
 
     Whoever signs up chooses the user metadata, and may change it at any time. A function that puts
@@ -35,15 +35,15 @@ def metadata_injection(trial: Trial) -> Iterable[Finding]:
     the metadata, for every way to break out of the text, in every key that the functions read; and
     an address that divides by zero. Told is only what was really executed.
     """
-    with rehearsal(trial) as rehearsed:
-        found = list(Injector(trial, rehearsed).found())
+    with rehearsal(context) as rehearsed:
+        found = list(Injector(context, rehearsed).found())
         shown = [_script(rehearsed, one) for one in found]
     for one, script in zip(found, shown, strict=True):
-        yield _finding(trial, one, script)
+        yield _finding(context, one, script)
 
 
-def _finding(trial: Trial, one: Injection, script: str) -> Finding:
-    ours = routines(trial)
+def _finding(context: CheckContext, one: Injection, script: str) -> Finding:
+    ours = routines(context)
     frame = one.failure.context.partition("PL/pgSQL function ")[2] if one.failure else ""
     function = frame.partition(" line ")[0]
     known = next((r for r in ours if function and r.name.endswith(function)), None)

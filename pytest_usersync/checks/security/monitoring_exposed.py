@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from ...model.finding import Finding, Level
 from ...probes.monitoring.exposed_answers import heard, open_functions, scene
 from ...runner.check import check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.requests import script, short
 
 CASES = ("anon", "another-user")
 
 
-@check("US608", level=Level.ERROR, cases=CASES, shares=True)
-def monitoring_exposed(trial: Trial) -> Iterable[Finding]:
+@check("US608", level=Level.ERROR, cases=CASES, shared_database=True)
+def monitoring_exposed(context: CheckContext) -> Iterable[Finding]:
     """`anon` and `authenticated` cannot read other people's data through monitoring functions, logs
     and views.
 
@@ -25,14 +25,14 @@ def monitoring_exposed(trial: Trial) -> Iterable[Finding]:
     reads with its owner's rights. A log that shows when the sync was down is nobody's business
     either.
     """
-    told = scene(trial, signed_in=trial.case == "another-user")
+    told = scene(context, signed_in=context.case == "another-user")
     found = list(heard(told))
     if not found:
         return
     closed = open_functions(told)
     functions = [one for one in found if one.remedy.startswith("revoke execute")]
     others = [one.remedy for one in found if one not in functions or not closed]
-    who = "any user" if trial.case == "another-user" else "whoever has the anon key"
+    who = "any user" if context.case == "another-user" else "whoever has the anon key"
     yield Finding(
         summary=f"{who} reads {', '.join(one.what for one in found)}",
         sql=told.sql + script(short(told.told), "".join(one.statement for one in found)),

@@ -14,16 +14,16 @@ from ...probes.security.metadata_escalation import Wish, fulfilled
 from ...probes.security.privileges import Law
 from ...probes.security.rls_rights import Rule
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.requests import arrival, claims, script
-from ...runner.signup_refused import Refused
+from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import AUTOCONFIRMING, BY_NAME, Person, Signup
 
 CASES = ("signup", "update")
 
 
 @check("US603", level=Level.ERROR, needs=Needs.PROFILE, cases=CASES)
-def privilege_from_metadata(trial: Trial) -> Iterable[Finding]:
+def privilege_from_metadata(context: CheckContext) -> Iterable[Finding]:
     """Nothing the signing-up user sends decides a privilege: role, admin flag, plan, tenant,
     status.
 
@@ -38,32 +38,32 @@ def privilege_from_metadata(trial: Trial) -> Iterable[Finding]:
     `raw_app_meta_data`, which only the service role writes; or look an invitation up by its
     secret.
     """
-    user = trial.with_profile(BY_NAME["email-autoconfirm"])
-    other = trial.with_profile(BY_NAME["email-autoconfirm"])
-    law = Law(trial, other.id, user.id)
+    user = context.with_profile(BY_NAME["email-autoconfirm"])
+    other = context.with_profile(BY_NAME["email-autoconfirm"])
+    law = Law(context, other.id, user.id)
     privileges = law.privileges()
     if not privileges and not law.leanings.keys:
         raise NotApplicable("no column that the sync fills is seen to be a privilege")
-    for wish in fulfilled(law, privileges, later=trial.case == "update"):
-        yield from _finding(trial, law, wish)
+    for wish in fulfilled(law, privileges, later=context.case == "update"):
+        yield from _finding(context, law, wish)
 
 
-def _finding(trial: Trial, law: Law, wish: Wish) -> Iterable[Finding]:
+def _finding(context: CheckContext, law: Law, wish: Wish) -> Iterable[Finding]:
     """Let somebody really sign up so, and tell what they got."""
     before = ""
     try:
-        if trial.case == "update":
-            user = trial.with_profile(BY_NAME["email-autoconfirm"])
-            before = arrival(trial, user.id)
-            trial.sign_up(Signup("update", "a change", partial(_change, user, wish.data)))
+        if context.case == "update":
+            user = context.with_profile(BY_NAME["email-autoconfirm"])
+            before = arrival(context, user.id)
+            context.sign_up(Signup("update", "a change", partial(_change, user, wish.data)))
         else:
             signup = Signup("signup", "a signup", partial(_sign_up, wish.data), AUTOCONFIRMING)
-            user = trial.sign_up(signup)
-    except Refused:
+            user = context.sign_up(signup)
+    except SignupRefused:
         return
-    if wish.granted(law, user.id, claims(trial, user.id)):
-        shown = _shortest(trial, law, wish, user.id, before)
-        yield _told_of(trial, wish, user.id, shown)
+    if wish.granted(law, user.id, claims(context, user.id)):
+        shown = _shortest(context, law, wish, user.id, before)
+        yield _told_of(context, wish, user.id, shown)
 
 
 def _sign_up(data: Mapping[str, Json], auth: SupabaseAuth, person: Person) -> User:
@@ -74,16 +74,16 @@ def _change(user: User, data: Mapping[str, Json], auth: SupabaseAuth, _: Person)
     return auth.update_user(user, data=data)
 
 
-def _shortest(trial: Trial, law: Law, wish: Wish, user_id: UUID, before: str) -> str:
-    def broken(seen: Trial) -> bool:
+def _shortest(context: CheckContext, law: Law, wish: Wish, user_id: UUID, before: str) -> str:
+    def broken(seen: CheckContext) -> bool:
         return wish.granted(law.seen_by(seen), user_id, claims(seen, user_id))
 
     needs = wish.grade.needs if wish.grade else ""
-    return trial.shortest(user_id, broken, needs + before)
+    return context.shortest(user_id, broken, needs + before)
 
 
-def _told_of(trial: Trial, wish: Wish, user_id: UUID, shown: str) -> Finding:
-    when = "by changing the metadata" if trial.case == "update" else "at the signup"
+def _told_of(context: CheckContext, wish: Wish, user_id: UUID, shown: str) -> Finding:
+    when = "by changing the metadata" if context.case == "update" else "at the signup"
     if not (wish.privilege and wish.grade):
         sent = " and ".join(f"{key}: '{value}'" for key, value in wish.data.items())
         rule = wish.rules[0]
@@ -94,7 +94,7 @@ def _told_of(trial: Trial, wish: Wish, user_id: UUID, shown: str) -> Finding:
         )
     column, target = quoted(wish.privilege.column), wish.privilege.target
     value = "the id of somebody else's" if wish.grade.needs else f"'{wish.grade.value}'"
-    writers = _writers(trial, target)
+    writers = _writers(context, target)
     return Finding(
         summary=f"whoever sends {next(iter(wish.data))}: {value} {when} gets it in"
         f" {target.table}.{wish.privilege.column}: {wish.grade.because}",
@@ -106,12 +106,12 @@ def _told_of(trial: Trial, wish: Wish, user_id: UUID, shown: str) -> Finding:
     )
 
 
-def _writers(trial: Trial, target: Target) -> list[SyncTrigger]:
+def _writers(context: CheckContext, target: Target) -> list[SyncTrigger]:
     """Return the triggers that may have written the value."""
-    ran = [one for one in trial.sync.triggers if one.enabled]
+    ran = [one for one in context.sync.triggers if one.enabled]
     first = [one for one in ran if one.name in target.written_by]
     later = [one for one in ran if "UPDATE" in one.event]
-    return (later if trial.case == "update" else first) or ran
+    return (later if context.case == "update" else first) or ran
 
 
 def _token(user_id: UUID, wish: Wish) -> dict[str, Json]:

@@ -19,7 +19,7 @@ from ...probes.security.exposure import (
 )
 from ...probes.security.exposure_remedy import cause, remedy
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.requests import arrival, claims, nobody, request, script, short
 from ...scenarios.signups import BY_NAME
 
@@ -27,7 +27,7 @@ CASES = ("anon", "another-user")
 
 
 @check("US606", level=Level.ERROR, needs=Needs.PROFILE, cases=CASES)
-def profile_exposed(trial: Trial) -> Iterable[Finding]:
+def profile_exposed(context: CheckContext) -> Iterable[Finding]:
     """`anon` and other users cannot read a user's personal data (what mirrors email, phone or the
     whole metadata; a display name, username or avatar is public by nature) through the tables and
     views the sync fills.
@@ -43,31 +43,31 @@ def profile_exposed(trial: Trial) -> Iterable[Finding]:
     Let users read their own row; give the others the public columns by column privileges, or by a
     table of their own. A user's own address is in the session anyway.
     """
-    before, told = _asking(trial)
-    readable = relations(trial, str(told["role"]))
+    before, told = _asking(context)
+    readable = relations(context, str(told["role"]))
     if not readable:
         return
-    victim = sign_up_victim(trial)
+    victim = sign_up_victim(context)
     if refreshed := refreshing(readable):
-        trial.attempt(lambda: trial.execute(refreshed))
+        context.attempt(lambda: context.execute(refreshed))
     stranger = before[-1] if before else None
-    with request(trial, stranger) as connection:
-        wanted = needles(trial, victim.id)
-        found = read(connection, trial.sync, readable, wanted, victim.id)
+    with request(context, stranger) as connection:
+        wanted = needles(context, victim.id)
+        found = read(connection, context.sync, readable, wanted, victim.id)
     for exposure in found:
-        yield _finding(trial, exposure, victim.id, before, told)
+        yield _finding(context, exposure, victim.id, before, told)
 
 
-def _asking(trial: Trial) -> tuple[list[UUID], dict[str, Json]]:
+def _asking(context: CheckContext) -> tuple[list[UUID], dict[str, Json]]:
     """Return who has signed up to ask, with somebody before: the first one may be an admin."""
-    if trial.case == "anon":
-        return [], claims(trial)
-    before = [trial.signed_up(BY_NAME["email-autoconfirm"]).id for _ in range(2)]
-    return before, claims(trial, before[-1])
+    if context.case == "anon":
+        return [], claims(context)
+    before = [context.require_signup(BY_NAME["email-autoconfirm"]).id for _ in range(2)]
+    return before, claims(context, before[-1])
 
 
 def _finding(
-    trial: Trial,
+    context: CheckContext,
     exposure: Exposure,
     victim: UUID,
     before: list[UUID],
@@ -76,21 +76,21 @@ def _finding(
     table = exposure.relation.table
     refreshed = refreshing([exposure.relation])
 
-    def broken(seen: Trial) -> bool:
+    def broken(seen: CheckContext) -> bool:
         return exposure in exposures(seen, token, victim, refreshed)
 
     setup = ""
     token: Mapping[str, Json] = nobody(victim) if before else short(told)
-    if not broken(trial):
-        setup = "".join(arrival(trial, user_id) for user_id in before)
+    if not broken(context):
+        setup = "".join(arrival(context, user_id) for user_id in before)
         token = short(told)
-    if not broken(trial):
+    if not broken(context):
         token = told
-    shown = trial.shortest(victim, broken, setup)
-    who = "whoever has the anon key" if trial.case == "anon" else "any user"
+    shown = context.shortest(victim, broken, setup)
+    who = "whoever has the anon key" if context.case == "anon" else "any user"
     return Finding(
         summary=f"{who} reads {exposure.words} of every user from {table}"
-        f" ({', '.join(exposure.columns)}): {cause(trial, exposure, victim, told)}",
+        f" ({', '.join(exposure.columns)}): {cause(context, exposure, victim, told)}",
         sql=shown + script(token, showing_all(exposure)).replace("begin;", refreshed + "begin;"),
-        remedy=remedy(trial, exposure, victim, told),
+        remedy=remedy(context, exposure, victim, told),
     )

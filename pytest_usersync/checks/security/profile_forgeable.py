@@ -13,7 +13,7 @@ from ...probes.security.forger import Forger, Try
 from ...probes.security.privileges import literal
 from ...probes.security.rls_remedy import Bar
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.requests import arrival, script, short
 from ...scenarios.signups import BY_NAME
 
@@ -21,7 +21,7 @@ CASES = ("create", "change", "delete", "promote")
 
 
 @check("US607", level=Level.ERROR, needs=Needs.PROFILE, cases=CASES)
-def profile_forgeable(trial: Trial) -> Iterable[Finding]:
+def profile_forgeable(context: CheckContext) -> Iterable[Finding]:
     """A user cannot create or take over another's profile, nor promote their own (role, plan,
     admin flag, tenant) by writing to it.
 
@@ -39,10 +39,10 @@ def profile_forgeable(trial: Trial) -> Iterable[Finding]:
     users cannot write.
     """
     # The first one who signs up may be made an admin.
-    other = trial.with_profile(BY_NAME["email-autoconfirm"]).id
-    me = trial.with_profile(BY_NAME["email-autoconfirm"]).id
-    forger = Forger(trial, me, other)
-    if trial.case == "promote" and not forger.privileges:
+    other = context.with_profile(BY_NAME["email-autoconfirm"]).id
+    me = context.with_profile(BY_NAME["email-autoconfirm"]).id
+    forger = Forger(context, me, other)
+    if context.case == "promote" and not forger.privileges:
         raise NotApplicable("no column that the sync fills is seen to be a privilege")
     for one in forger.successes():
         yield _finding(forger, one)
@@ -54,12 +54,12 @@ def _finding(forger: Forger, one: Try) -> Finding:
     told: Mapping[str, Json] = short(one.told)
     if "sub" in told and not forger.succeeds(replace(one, told=told)):
         told = one.told
-    people = [forger.other] if forger.trial.case != "promote" else []
+    people = [forger.other] if forger.context.case != "promote" else []
     people += [forger.me] if "sub" in one.told else []
     needs, because = "", ""
     if one.grade:
         needs, because = one.grade.needs, f"; {one.grade.because}"
-    setup = _arrivals(forger.trial, people) + one.deed.before
+    setup = _arrivals(forger.context, people) + one.deed.before
     return Finding(
         summary=f"{who} {_does(one)} {_where(one)}: {bar.cause(one)}{because}",
         sql=needs + setup + script(told, one.deed.statement) + "commit;\n" + _proof(forger, one),
@@ -67,10 +67,10 @@ def _finding(forger: Forger, one: Try) -> Finding:
     )
 
 
-def _arrivals(trial: Trial, people: list[UUID]) -> str:
+def _arrivals(context: CheckContext, people: list[UUID]) -> str:
     """Return the signups, in a transaction of their own where the sync waits for its end."""
-    text = "".join(arrival(trial, user_id) for user_id in people)
-    deferred = trial.query(
+    text = "".join(arrival(context, user_id) for user_id in people)
+    deferred = context.query(
         "select from pg_catalog.pg_trigger where tgrelid = 'auth.users'::regclass"
         " and tginitdeferred"
     )
@@ -79,7 +79,7 @@ def _arrivals(trial: Trial, people: list[UUID]) -> str:
 
 def _proof(forger: Forger, one: Try) -> str:
     target = one.deed.surface.target
-    if forger.trial.case != "delete":
+    if forger.context.case != "delete":
         return showing(target, forger.whose)
     return (
         "select u.id, u.email from auth.users as u\n"

@@ -11,7 +11,7 @@ from ...probes.security.called_functions import Routine, routines
 from ...probes.security.hijack import Attacker, attackers
 from ...probes.security.search_path_remedy import first, paths
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.savepoint import Rehearsal, rehearsal
 
 # The remedies in the order in which they are tried: whichever leaves a signup what it leaves now.
@@ -19,7 +19,7 @@ _PATHS = ("''", "public, pg_temp", "auth, pg_temp", "public, extensions, auth, p
 
 
 @check("US601", level=Level.WARNING, needs=Needs.PROFILE)
-def search_path_mutable(trial: Trial) -> Iterable[Finding]:
+def search_path_mutable(context: CheckContext) -> Iterable[Finding]:
     """A SECURITY DEFINER function pins `search_path`, so that nobody else's objects are meant.
 
     It runs with the rights of its owner and looks every unqualified name up in the search_path of
@@ -44,20 +44,22 @@ def search_path_mutable(trial: Trial) -> Iterable[Finding]:
     them one, US602 is broken. Types are left out of it: their names are looked up in `pg_temp`
     first even under `set search_path = ''`, and nobody writes `'', pg_temp`.
     """
-    ours = routines(trial)
+    ours = routines(context)
     loose = [one for one in ours if one.definer and one.path is None]
     for one in loose:
-        yield _finding(trial, one)
+        yield _finding(context, one)
     seen: set[tuple[str, Routine | None]] = {("pg_temp", one) for one in loose}
-    with rehearsal(trial) as rehearsed:
-        for attacker in attackers(trial, rehearsed, ours):
+    with rehearsal(context) as rehearsed:
+        for attacker in attackers(context, rehearsed, ours):
             for hijack in attacker.hijacks():
                 if (hijack.attack.schema, hijack.victim) not in seen:
                     seen.add((hijack.attack.schema, hijack.victim))
-                    yield _taken(trial, rehearsed, attacker, hijack)
+                    yield _taken(context, rehearsed, attacker, hijack)
 
 
-def _taken(trial: Trial, rehearsed: Rehearsal, attacker: Attacker, hijack: Hijack) -> Finding:
+def _taken(
+    context: CheckContext, rehearsed: Rehearsal, attacker: Attacker, hijack: Hijack
+) -> Finding:
     attack, trace, victim = hijack.attack, hijack.trace, hijack.victim
     where = "in pg_temp" if attack.schema == "pg_temp" else f"in the schema {attack.schema}"
     when = "there" if attack.baits else "at everybody's signup"
@@ -68,25 +70,25 @@ def _taken(trial: Trial, rehearsed: Rehearsal, attacker: Attacker, hijack: Hijac
         f" {attack.role} wrote runs as {trace.ran_as}",
         sql=hijack.script,
         remedy=found or "-- write every name in the function's body with its schema",
-        location=locate_context(trial.subject.project, trace.stack),
+        location=locate_context(context.subject.project, trace.stack),
     )
 
 
-def _finding(trial: Trial, one: Routine) -> Finding:
+def _finding(context: CheckContext, one: Routine) -> Finding:
     when = "runs when a user signs up or changes" if one.ran else "stands on a table of the sync"
     return Finding(
         summary=f"{one.name} {when}, with the rights of {one.owner} (security definer), and pins no"
         " search_path: what its unqualified names mean is up to who calls it",
         sql="select prosecdef, proconfig from pg_proc\n"
         f"where oid = '{one.name.replace(chr(39), chr(39) * 2)}'::regprocedure;\n",
-        remedy=_remedy(trial, one),
-        location=locate_function(trial.subject.project, one.schema, one.plain, one.source),
+        remedy=_remedy(context, one),
+        location=locate_function(context.subject.project, one.schema, one.plain, one.source),
     )
 
 
-def _remedy(trial: Trial, one: Routine) -> str:
+def _remedy(context: CheckContext, one: Routine) -> str:
     """Return the narrowest path with which a signup still leaves what it leaves without."""
-    with rehearsal(trial) as rehearsed:
+    with rehearsal(context) as rehearsed:
         wanted = rehearsed.leaves()
         for path in _PATHS:
             pin = f"alter function {one.name} set search_path = {path};"

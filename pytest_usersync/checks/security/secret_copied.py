@@ -15,9 +15,9 @@ from ...model.sync import Table
 from ...probes.security.called_functions import routines
 from ...probes.security.leaks import SECRETS, Known, Leak, Overheard, leaks, secrets
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.lifecycle import act
-from ...runner.signup_refused import Refused
+from ...runner.signup_refused import SignupRefused
 from ...scenarios import new_email, new_phone
 from ...scenarios.signups import BY_NAME
 
@@ -26,7 +26,7 @@ _NAMES = "array[" + ", ".join(f"'{one}'" for one in SECRETS) + "]"
 
 
 @check("US605", level=Level.ERROR, needs=Needs.SIGNUP)
-def secret_copied(trial: Trial) -> Iterable[Finding]:
+def secret_copied(context: CheckContext) -> Iterable[Finding]:
     """No password hash or token leaves `auth`.
 
     `to_jsonb(new)`, `row_to_json(new)` and `select *` take the whole row along: the hash of the
@@ -44,21 +44,21 @@ def secret_copied(trial: Trial) -> Iterable[Finding]:
     secret of `auth.users` is set once. Then each of these values is looked for in every row of
     every table outside `auth`, those of pg_net and Realtime included, and in what was notified.
     """
-    sources = " ".join(one.source for one in routines(trial))
-    overheard = Overheard(trial, set(_CHANNEL.findall(sources)))
-    user = trial.signed_up(BY_NAME["email"])
+    sources = " ".join(one.source for one in routines(context))
+    overheard = Overheard(context, set(_CHANNEL.findall(sources)))
+    user = context.require_signup(BY_NAME["email"])
     known: dict[str, str] = {}
     found: dict[tuple[Table, str], Leak] = {}
     for doings in ((_recover,), (_confirm, _change_email, _change_phone, _reauthenticate)):
         for doing in doings:
-            with suppress(Refused):  # an UPDATE that fails is another promise
-                act(trial, doing, user)
-        known |= secrets(trial, user.id)
-        found |= {(leak.table, leak.column): leak for leak in leaks(trial, known)}
+            with suppress(SignupRefused):  # an UPDATE that fails is another promise
+                act(context, doing, user)
+        known |= secrets(context, user.id)
+        found |= {(leak.table, leak.column): leak for leak in leaks(context, known)}
     for leak in found.values():
-        yield _finding(trial, user.id, leak, known)
+        yield _finding(context, user.id, leak, known)
     for channel, columns in overheard.leaks(known).items():
-        yield _overheard(trial, user.id, channel, columns)
+        yield _overheard(context, user.id, channel, columns)
 
 
 def _recover(auth: SupabaseAuth, user: User) -> User:
@@ -81,33 +81,38 @@ def _reauthenticate(auth: SupabaseAuth, user: User) -> User:
     return auth.reauthenticate(user)
 
 
-def _finding(trial: Trial, user_id: UUID, leak: Leak, known: Known) -> Finding:
-    hooks = [t for t in trial.sync.triggers if t.function == "supabase_functions.http_request"]
+def _finding(context: CheckContext, user_id: UUID, leak: Leak, known: Known) -> Finding:
+    hooks = [t for t in context.sync.triggers if t.function == "supabase_functions.http_request"]
     place = f"{leak.table}.{leak.column}"
-    said, remedy = f"are copied to {place}", _without(trial, leak.columns) + _cleaned(leak)
+    said, remedy = f"are copied to {place}", _without(context, leak.columns) + _cleaned(leak)
     if leak.url:
-        said, remedy = f"wait in {place} to be posted to {leak.url}", _without(trial, leak.columns)
+        said, remedy = (
+            f"wait in {place} to be posted to {leak.url}",
+            _without(context, leak.columns),
+        )
     if leak.url and hooks:
         remedy = "\n".join(f"drop trigger {quoted(t.name)} on auth.users;" for t in hooks)
         remedy += "\n-- and create the webhook on the profile table, which has no secrets"
     seen = partial(leak.seen, known=known)
     return Finding(
         summary=f"secrets of auth.users ({', '.join(leak.columns)}) {said}",
-        sql=trial.shortest(user_id, seen) + _look(leak),
+        sql=context.shortest(user_id, seen) + _look(leak),
         remedy=remedy,
-        location=_place(trial),
+        location=_place(context),
     )
 
 
-def _overheard(trial: Trial, user_id: UUID, channel: str, columns: Sequence[str]) -> Finding:
-    script = trial.shortest(user_id, partial(_set, user_id=user_id, columns=columns))
+def _overheard(
+    context: CheckContext, user_id: UUID, channel: str, columns: Sequence[str]
+) -> Finding:
+    script = context.shortest(user_id, partial(_set, user_id=user_id, columns=columns))
     shown = f"select {', '.join(columns)} from auth.users where id = '{user_id}';\n"
     return Finding(
         summary=f"secrets of auth.users ({', '.join(columns)}) are notified on the channel"
         f" {channel}, to whoever listens",
         sql=f"listen {quoted(channel)};\n{script}reset session authorization;\n{shown}",
-        remedy=_without(trial, columns),
-        location=_place(trial),
+        remedy=_without(context, columns),
+        location=_place(context),
     )
 
 
@@ -118,14 +123,14 @@ def _look(leak: Leak) -> str:
     return f"reset session authorization;\nselect {value} from {named(leak.table)};\n"
 
 
-def _set(trial: Trial, user_id: UUID, columns: Sequence[str]) -> bool:
-    user = trial.user(user_id) or {}
+def _set(context: CheckContext, user_id: UUID, columns: Sequence[str]) -> bool:
+    user = context.user(user_id) or {}
     return all(user.get(column) for column in columns)
 
 
-def _without(trial: Trial, columns: Sequence[str]) -> str:
+def _without(context: CheckContext, columns: Sequence[str]) -> str:
     mentions = re.compile(rf"\b({'|'.join(columns)})\b|\(\s*new\s*[).]|\bnew\.\*", re.IGNORECASE)
-    ours = [one for one in routines(trial) if one.ran]
+    ours = [one for one in routines(context) if one.ran]
     functions = [one.name for one in ours if mentions.search(one.source)] or [r.name for r in ours]
     return (
         f"-- in {' or '.join(functions)}: leave {', '.join(f'new.{one}' for one in columns)} out;"
@@ -139,6 +144,6 @@ def _cleaned(leak: Leak) -> str:
     return f"update {named(leak.table)} set {column} = {value};"
 
 
-def _place(trial: Trial) -> Location | None:
-    places = (t.function_location or t.location for t in trial.sync.triggers if t.enabled)
+def _place(context: CheckContext) -> Location | None:
+    places = (t.function_location or t.location for t in context.sync.triggers if t.enabled)
     return next(filter(None, places), None)

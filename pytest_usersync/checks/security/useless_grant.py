@@ -10,7 +10,7 @@ from ...model.names import mentions
 from ...model.quoting import showing
 from ...probes.security.called_functions import Routine, routines
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.savepoint import Newcomer, Rehearsal, metadata, rehearsal
 
 # Who may execute a function, beside its owner and whoever may do everything; and whether that is
@@ -57,7 +57,7 @@ _GRANT = re.compile(r"(?ims)^\s*grant\b.*\bon\s+(?:function|routine|procedure)\b
 
 
 @check("US609", level=Level.INFO, needs=Needs.PROFILE)
-def useless_grant(trial: Trial) -> Iterable[Finding]:
+def useless_grant(context: CheckContext) -> Iterable[Finding]:
     """EXECUTE on the trigger function is granted to nobody who needs it not.
 
     PostgreSQL asks for EXECUTE when a trigger is created, of whoever creates it, and never when it
@@ -72,16 +72,16 @@ def useless_grant(trial: Trial) -> Iterable[Finding]:
     default every new function of a Supabase project may be executed by everybody, so take the
     right from `public` too.
     """
-    for one in routines(trial):
+    for one in routines(context):
         if one.trigger:
-            yield from _judged(trial, one)
+            yield from _judged(context, one)
 
 
-def _judged(trial: Trial, one: Routine) -> Iterator[Finding]:
-    with rehearsal(trial) as rehearsed:
+def _judged(context: CheckContext, one: Routine) -> Iterator[Finding]:
+    with rehearsal(context) as rehearsed:
         holders = {row["role"]: row["usual"] for row in rehearsed.rows(_HOLDERS, [one.oid])}
         granted = dict.fromkeys(role for role, usual in holders.items() if not usual)
-        granted |= _written(trial, rehearsed, one, list(holders))
+        granted |= _written(context, rehearsed, one, list(holders))
         useless = [role for role in holders if role in granted]
         if not useless:
             return
@@ -90,7 +90,7 @@ def _judged(trial: Trial, one: Routine) -> Iterator[Finding]:
         before = rehearsed.leaves()
         rehearsed.run(remedy)
         if rehearsed.leaves() == before:
-            shown = _shown(trial, rehearsed)
+            shown = _shown(context, rehearsed)
             who = ", ".join(useless)
             places = (granted[role] for role in useless)
             yield Finding(
@@ -104,10 +104,10 @@ def _judged(trial: Trial, one: Routine) -> Iterator[Finding]:
 
 
 def _written(
-    trial: Trial, rehearsed: Rehearsal, one: Routine, holders: Sequence[str]
+    context: CheckContext, rehearsed: Rehearsal, one: Routine, holders: Sequence[str]
 ) -> dict[str, Location | None]:
     """Return to whom the project's own statements grant the right, and where, by doing them."""
-    project = trial.subject.project
+    project = context.subject.project
     found: dict[str, Location | None] = {}
     for migration in project.files:
         for statement in migration.statements if mentions(migration.text, one.plain) else ():
@@ -127,7 +127,7 @@ def _granting(
         return [row["role"] for row in rehearsed.rows(_HOLDERS, [one.oid])]
 
 
-def _shown(trial: Trial, rehearsed: Rehearsal) -> str:
-    target = trial.sync.profile
-    newcomer = Newcomer({"email": "ada@example.com", "raw_user_meta_data": metadata(trial)})
+def _shown(context: CheckContext, rehearsed: Rehearsal) -> str:
+    target = context.sync.profile
+    newcomer = Newcomer({"email": "ada@example.com", "raw_user_meta_data": metadata(context)})
     return rehearsed.leaving(newcomer, target) + showing(target, newcomer.id)

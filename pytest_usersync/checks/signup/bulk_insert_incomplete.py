@@ -10,7 +10,7 @@ from ...model.finding import Finding, Level
 from ...model.quoting import showing
 from ...platform.platform import migration_role
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios.signups import Person
 
 COLUMNS = (
@@ -20,8 +20,10 @@ COLUMNS = (
 )
 
 
-@check("US111", level=Level.ERROR, needs=Needs.PROFILE, cases=("insert", "copy"), shares=True)
-def bulk_insert_incomplete(trial: Trial) -> Iterable[Finding]:
+@check(
+    "US111", level=Level.ERROR, needs=Needs.PROFILE, cases=("insert", "copy"), shared_database=True
+)
+def bulk_insert_incomplete(context: CheckContext) -> Iterable[Finding]:
     """A multi-row INSERT and a COPY into `auth.users` leave one profile each.
 
     Users move in by import: a dump from another project, a script that brings them from another
@@ -34,32 +36,32 @@ def bulk_insert_incomplete(trial: Trial) -> Iterable[Finding]:
     Use a `for each row` trigger, or let the statement trigger insert from the whole transition
     table: `insert into profiles (id, email) select id, email from new_users`.
     """
-    people = [(uuid4(), trial.person()) for _ in range(3)]
+    people = [(uuid4(), context.person()) for _ in range(3)]
     rows = [_row(user_id, person) for user_id, person in people]
-    script = _copy(rows) if trial.case == "copy" else _insert(rows)
-    connection = trial.connect(migration_role(trial.subject.server))
+    script = _copy(rows) if context.case == "copy" else _insert(rows)
+    connection = context.connect(migration_role(context.subject.server))
 
     def act() -> None:
         with connection.cursor() as cursor:
-            if trial.case == "insert":
+            if context.case == "insert":
                 cursor.execute(script.encode())
                 return
             statement, _, lines = script.partition("\n")
             with cursor.copy(statement.encode()) as copy:
                 copy.write(lines.removesuffix("\\.\n"))
 
-    if failure := trial.attempt(act):
-        yield trial.refusal(failure, script, f"{_title(trial)} of three users fails")
+    if failure := context.attempt(act):
+        yield context.refusal(failure, script, f"{_title(context)} of three users fails")
         return
-    profile = trial.sync.profile
+    profile = context.sync.profile
     missing = [
         user_id
         for user_id, _ in people
-        if not trial.profiles(profile, user_id) and not trial.waits_for_confirmation(user_id)
+        if not context.profiles(profile, user_id) and not context.waits_for_confirmation(user_id)
     ]
     if missing:
         yield Finding(
-            summary=f"{_title(trial)} of three users leaves {3 - len(missing)} of them with a row"
+            summary=f"{_title(context)} of three users leaves {3 - len(missing)} of them with a row"
             f" in {profile.table}",
             sql=script + showing(profile, missing[0]),
             remedy="Make the trigger `for each row`, or let it insert from its whole transition"
@@ -67,8 +69,8 @@ def bulk_insert_incomplete(trial: Trial) -> Iterable[Finding]:
         )
 
 
-def _title(trial: Trial) -> str:
-    return "a COPY" if trial.case == "copy" else "one INSERT"
+def _title(context: CheckContext) -> str:
+    return "a COPY" if context.case == "copy" else "one INSERT"
 
 
 def _row(user_id: UUID, person: Person) -> list[str]:

@@ -10,13 +10,13 @@ from ...model.finding import Finding, Level, NotJudged
 from ...probes.signup.collisions import collision
 from ...probes.signup.similar_signups import Twins, twins
 from ...runner.check import Needs, check
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import BY_NAME
 
 
 @check("US108", level=Level.WARNING, needs=Needs.PROFILE, cases=("metadata", "local-part"))
-def collision_blocked(trial: Trial) -> Iterable[Finding]:
+def collision_blocked(context: CheckContext) -> Iterable[Finding]:
     """Two users with the same name, username or other metadata value can both sign up.
 
     A username that is unique is taken one day, and then the next signup that asks for it fails
@@ -29,29 +29,29 @@ def collision_blocked(trial: Trial) -> Iterable[Finding]:
     leave the column NULL and let the app ask after the signup, where it can say what is wrong.
     """
     signup = BY_NAME["email-autoconfirm"]
-    pairs = twins(trial.connect(), trial.sync, trial.case)
+    pairs = twins(context.connect(), context.sync, context.case)
     if any(pair.taken for pair in pairs):  # by a case before this one, or by a migration's users
-        trial = trial.aside()
-        pairs = twins(trial.connect(), trial.sync, trial.case)
+        context = context.fresh_context()
+        pairs = twins(context.connect(), context.sync, context.case)
     for pair in pairs:
-        people = [replace(trial.person(), data=one) for one in pair.metadata]
-        if trial.case == "local-part":
+        people = [replace(context.person(), data=one) for one in pair.metadata]
+        if context.case == "local-part":
             local, _, domain = people[0].email.partition("@")
             people[1] = replace(people[1], email=f"{local}@another.{domain}")
         try:
             found = collision(
-                trial, (signup, people[0]), (signup, people[1]), f"a user {_what(trial, pair)}"
+                context, (signup, people[0]), (signup, people[1]), f"a user {_what(context, pair)}"
             )
-        except Refused as refusal:
+        except SignupRefused as refusal:
             if not pair.taken:
                 raise NotJudged(f"{signup.title} fails (US107)") from refusal
-            found = trial.refused(refusal, f"a user {_what(trial, pair)} cannot sign up")
+            found = context.refused(refusal, f"a user {_what(context, pair)} cannot sign up")
         if found:
             yield replace(found, remedy=_remedy(found))
 
 
-def _what(trial: Trial, pair: Twins) -> str:
-    if trial.case == "local-part":
+def _what(context: CheckContext, pair: Twins) -> str:
+    if context.case == "local-part":
         return "whose address differs from another user's after the @ alone"
     if not pair.key:
         return "who sends no metadata, like another user,"

@@ -9,8 +9,8 @@ from uuid import UUID
 from ...model.finding import Finding, Level, NotJudged
 from ...probes.signup.collisions import collision
 from ...runner.check import Needs, check
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import BY_NAME, Signup
 
 
@@ -26,8 +26,8 @@ def _sso(number: int) -> Signup:
 EARLIER = {"sso-after-password": BY_NAME["email-autoconfirm"], "two-sso": _sso(1)}
 
 
-@check("US106", level=Level.ERROR, needs=Needs.PROFILE, cases=tuple(EARLIER), shares=True)
-def duplicate_email_blocked(trial: Trial) -> Iterable[Finding]:
+@check("US106", level=Level.ERROR, needs=Needs.PROFILE, cases=tuple(EARLIER), shared_database=True)
+def duplicate_email_blocked(context: CheckContext) -> Iterable[Finding]:
     """An SSO user with the address of a password user, and two SSO users of one address, can sign
     up.
 
@@ -42,19 +42,19 @@ def duplicate_email_blocked(trial: Trial) -> Iterable[Finding]:
 
     Drop the unique constraint; whose row it is says the id.
     """
-    earlier, later = EARLIER[trial.case], _sso(2)
-    person = trial.person()
+    earlier, later = EARLIER[context.case], _sso(2)
+    person = context.person()
     try:
         found = collision(
-            trial,
+            context,
             (earlier, person),
-            (later, replace(trial.person(), email=person.email)),
+            (later, replace(context.person(), email=person.email)),
             "an SSO user with the address of another user",
         )
-    except Refused as refusal:
-        code = "US107" if trial.case == "two-sso" else "US102"
+    except SignupRefused as refusal:
+        code = "US107" if context.case == "two-sso" else "US102"
         raise NotJudged(f"{earlier.title} fails ({code})") from refusal
     if found:
-        trial.with_profile(BY_NAME["sso"])  # else it is not the address that matters
+        context.with_profile(BY_NAME["sso"])  # else it is not the address that matters
         # `on conflict (email) do nothing` would only make a ghost of them.
         yield replace(found, remedy=found.remedy.partition("\n-- or")[0])

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from ...model.finding import Finding, Level
 from ...probes.signup.existing_profile import leave
 from ...runner.check import Needs, check
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 
 
-@check("US109", level=Level.ERROR, needs=Needs.PROFILE, shares=True)
-def existing_profile_blocks(trial: Trial) -> Iterable[Finding]:
+@check("US109", level=Level.ERROR, needs=Needs.PROFILE, shared_database=True)
+def existing_profile_blocks(context: CheckContext) -> Iterable[Finding]:
     """A profile that is already there does not make the signup fail.
 
     Where no foreign key ties the profile to `auth.users`, a profile can be older than its user: an
@@ -24,10 +24,10 @@ def existing_profile_blocks(trial: Trial) -> Iterable[Finding]:
     nothing` also swallows the conflict with somebody else's email or username, and leaves the
     user without a profile.
     """
-    leftover = leave(trial)
+    leftover = leave(context)
     try:
         leftover.sign_up()
-    except Refused as refusal:
-        yield trial.refused(
-            refusal, f"a signup fails where {trial.sync.profile.table} already has the user's row"
+    except SignupRefused as refusal:
+        yield context.refused(
+            refusal, f"a signup fails where {context.sync.profile.table} already has the user's row"
         )

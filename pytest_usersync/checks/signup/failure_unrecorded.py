@@ -11,12 +11,12 @@ from ...model.quoting import named, showing
 from ...model.sync import Table
 from ...probes.signup.failing_table import Day, day, records, tables
 from ...runner.check import Needs, check
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 
 
 @check("US115", level=Level.WARNING, needs=Needs.PROFILE)
-def failure_unrecorded(trial: Trial) -> Iterable[Finding]:
+def failure_unrecorded(context: CheckContext) -> Iterable[Finding]:
     """Under `usersync_sync_failure = allow`, a failed sync is recorded somewhere that a query can
     see.
 
@@ -27,30 +27,30 @@ def failure_unrecorded(trial: Trial) -> Iterable[Finding]:
     Write a row in the handler: who, when, and `sqlerrm`. It is part of the signup's transaction and
     stays when that commits. Then a monitor can count the rows and a backfill can work them off.
     """
-    if trial.policies.sync_failure != "allow":
-        raise NotApplicable(f"usersync_sync_failure = {trial.policies.sync_failure}")
-    good, again = day(trial), day(trial)
+    if context.policies.sync_failure != "allow":
+        raise NotApplicable(f"usersync_sync_failure = {context.policies.sync_failure}")
+    good, again = day(context), day(context)
     went_on = False
-    for table in (one for one in tables(trial) if one in good.gained):
+    for table in (one for one in tables(context) if one in good.gained):
         try:
-            bad = day(trial, table)
-        except Refused:
+            bad = day(context, table)
+        except SignupRefused:
             continue
         went_on = True
         if table not in bad.gained and not records(bad, [good, again]):
-            yield _finding(trial, table, bad)
+            yield _finding(context, table, bad)
     if not went_on:
         raise NotApplicable("a failed sync fails the signup")
 
 
-def _finding(trial: Trial, table: Table, bad: Day) -> Finding:
+def _finding(context: CheckContext, table: Table, bad: Day) -> Finding:
     said = f", only {bad.warning}" if bad.warning else ""
-    target = next((one for one in trial.sync.targets if one.table == table), None)
+    target = next((one for one in context.sync.targets if one.table == table), None)
     shown = f"reset session authorization;\nselect * from {named(table)};\n"
     return Finding(
         summary=f"a signup during which {table} refuses its row succeeds, and no table tells of it"
         f"{said}",
-        sql=trial.shortest(bad.user_id, partial(_lacks, bad.user_id, table), bad.setup)
+        sql=context.shortest(bad.user_id, partial(_lacks, bad.user_id, table), bad.setup)
         + (showing(target, bad.user_id) if target else shown),
         remedy="create table if not exists public.sync_failures (\n"
         "    user_id uuid not null,\n"
@@ -64,5 +64,5 @@ def _finding(trial: Trial, table: Table, bad: Day) -> Finding:
     )
 
 
-def _lacks(user_id: UUID, table: Table, seen: Trial) -> bool:
+def _lacks(user_id: UUID, table: Table, seen: CheckContext) -> bool:
     return not any(seen.profiles(one, user_id) for one in seen.sync.targets if one.table == table)

@@ -12,8 +12,8 @@ from ...probes.signup.metadata_remedy import remedy, said
 from ...probes.signup.metadata_search import Search
 from ...probes.signup.saved_failures import Memory
 from ...runner.check import Needs, check
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import BY_NAME, Signup, names
 
 LONGEST = 60
@@ -28,7 +28,7 @@ HASH = "$2a$10$7EqJtq98hPqEX7fNZaFWoOhi5vVbTW5c1bnYlT3w1BO5ejX1vFQ6u"
 
 
 @check("US107", level=Level.ERROR, needs=Needs.SIGNUP)
-def metadata_blocked(trial: Trial) -> Iterable[Finding]:
+def metadata_blocked(context: CheckContext) -> Iterable[Finding]:
     """No user metadata whatever makes a signup fail: missing keys, JSON null, numbers, objects,
     arrays, very long and odd text; found by generation from the keys the trigger reads, shrunk.
 
@@ -46,51 +46,51 @@ def metadata_blocked(trial: Trial) -> Iterable[Finding]:
     Take from the metadata only what fits, and NULL or a default otherwise; what the app must have,
     it can ask for after the signup.
     """
-    search = Search(trial.connect(), trial.sync)
+    search = Search(context.connect(), context.sync)
     if refusal := search.refused():
         raise NotJudged(f"a signup by bare statements fails: {refusal.message}")
-    memory = Memory(trial.subject.project.root, "US107")
+    memory = Memory(context.subject.project.root, "US107")
     search.systematic()
     memory.forget(search.replayed(memory.examples()))
-    memory.remember(search.drawn(trial.subject.exploration))
+    memory.remember(search.drawn(context.subject.exploration))
     for cause in search.causes:
-        yield from _demonstrated(trial, cause)
-    yield from _elsewhere(trial, search)
+        yield from _demonstrated(context, cause)
+    yield from _elsewhere(context, search)
 
 
-def _demonstrated(trial: Trial, cause: Cause) -> Iterator[Finding]:
+def _demonstrated(context: CheckContext, cause: Cause) -> Iterator[Finding]:
     signup = BY_NAME["email-autoconfirm"]
     try:
-        trial.sign_up(signup, replace(trial.person(), data=cause.example))
-    except Refused as refusal:
+        context.sign_up(signup, replace(context.person(), data=cause.example))
+    except SignupRefused as refusal:
         text = dumps(cause.example)
         shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
         others = [key for key in cause.keys if key not in cause.example and cause.example]
         also = f" (and so for {', '.join(others)})" if others else ""
-        found = trial.refused(refusal, f"a signup with the user metadata {shown} fails{also}")
-        yield replace(found, remedy=remedy(trial, found, cause.keys))
+        found = context.refused(refusal, f"a signup with the user metadata {shown} fails{also}")
+        yield replace(found, remedy=remedy(context, found, cause.keys))
 
 
-def _elsewhere(trial: Trial, search: Search) -> Iterator[Finding]:
+def _elsewhere(context: CheckContext, search: Search) -> Iterator[Finding]:
     """Sign up as providers, admins and invitations do, each with metadata of its own."""
     for signup in (*(BY_NAME[name] for name in names(emailless=False)), HASHED):
         try:
-            trial.sign_up(signup)
-        except Refused as refusal:
+            context.sign_up(signup)
+        except SignupRefused as refusal:
             why = said(refusal)
             if not why or another_check_s(why) or any(one.explains(why) for one in search.causes):
                 continue
-            if _stands_alone(trial, signup):
+            if _stands_alone(context, signup):
                 continue
             search.causes.append(Cause(why, {}))
-            found = trial.refused(refusal, f"{signup.title} fails")
-            yield replace(found, remedy=remedy(trial, found, []))
+            found = context.refused(refusal, f"{signup.title} fails")
+            yield replace(found, remedy=remedy(context, found, []))
 
 
-def _stands_alone(trial: Trial, signup: Signup) -> bool:
+def _stands_alone(context: CheckContext, signup: Signup) -> bool:
     """Tell whether the signup is fine where nobody came before: then what it brings is, too."""
     try:
-        trial.aside().sign_up(signup)
-    except Refused:
+        context.fresh_context().sign_up(signup)
+    except SignupRefused:
         return False
     return True

@@ -10,7 +10,7 @@ from ...model.quoting import showing
 from ...model.sync import Target
 from ...probes.signup.swallowed_errors import swallowed
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 
 @check(
@@ -18,9 +18,9 @@ from ...runner.context import Trial
     level=Level.ERROR,
     needs=Needs.SIGNUP,
     cases=("email", "email-autoconfirm"),
-    shares=True,
+    shared_database=True,
 )
-def missing_profile(trial: Trial) -> Iterable[Finding]:
+def missing_profile(context: CheckContext) -> Iterable[Finding]:
     """An ordinary email signup leaves a profile (no silent failure, no swallowed error).
 
     The usual reason is a fix for a blocked signup: `exception when others then return new;`
@@ -33,31 +33,33 @@ def missing_profile(trial: Trial) -> Iterable[Finding]:
     that is written when the user confirms the email is a profile in time; a second row that says
     the same as the first is one too many, mostly the work of two triggers with one purpose.
     """
-    sync = trial.sync
+    sync = context.sync
     ran = [t for t in sync.triggers if t.enabled and "INSERT" in t.event]
     if not ran and not sync.targets:
         raise NotJudged("no trigger on auth.users runs after an INSERT (US101)")
-    user = trial.signed_up(trial.signup)
+    user = context.require_signup(context.signup)
     if sync.targets:
-        rows = trial.profiles(sync.profile, user.id)
-        if not rows and not trial.waits_for_confirmation(user.id):
-            script = trial.shortest(user.id, lambda seen: not seen.profiles(sync.profile, user.id))
-            yield _nothing(trial, script + showing(sync.profile, user.id))
-        if _alike(trial, sync.profile, rows):
-            yield _twice(trial, sync.profile, user.id, len(rows))
+        rows = context.profiles(sync.profile, user.id)
+        if not rows and not context.waits_for_confirmation(user.id):
+            script = context.shortest(
+                user.id, lambda seen: not seen.profiles(sync.profile, user.id)
+            )
+            yield _nothing(context, script + showing(sync.profile, user.id))
+        if _alike(context, sync.profile, rows):
+            yield _twice(context, sync.profile, user.id, len(rows))
     else:
-        script = trial.shortest(user.id, lambda _: True)
-        yield _nothing(trial, f"{script}select * from auth.users where id = '{user.id}';\n")
+        script = context.shortest(user.id, lambda _: True)
+        yield _nothing(context, f"{script}select * from auth.users where id = '{user.id}';\n")
 
 
-def _nothing(trial: Trial, script: str) -> Finding:
-    ran = [t for t in trial.sync.triggers if t.enabled and "INSERT" in t.event]
+def _nothing(context: CheckContext, script: str) -> Finding:
+    ran = [t for t in context.sync.triggers if t.enabled and "INSERT" in t.event]
     names = " and ".join(f"{t.name} ran {t.function}()" for t in ran) or "no trigger ran"
-    said = f"; PostgreSQL sent {trial.notices[-1]}" if trial.notices else ""
-    handler = swallowed(trial, ran)
+    said = f"; PostgreSQL sent {context.notices[-1]}" if context.notices else ""
+    handler = swallowed(context, ran)
     remedy = "Let the function insert a row for every new user, whatever else it decides."
     return Finding(
-        summary=f"{trial.signup.title} succeeds and leaves no row with the new user's id,"
+        summary=f"{context.signup.title} succeeds and leaves no row with the new user's id,"
         f" although {names}{said}{handler.said if handler else ''}",
         sql=script,
         remedy=handler.remedy if handler else remedy,
@@ -66,13 +68,13 @@ def _nothing(trial: Trial, script: str) -> Finding:
     )
 
 
-def _twice(trial: Trial, target: Target, user_id: UUID, rows: int) -> Finding:
-    script = trial.shortest(
+def _twice(context: CheckContext, target: Target, user_id: UUID, rows: int) -> Finding:
+    script = context.shortest(
         user_id, lambda seen: _alike(seen, target, seen.profiles(target, user_id))
     )
-    writers = " and ".join(target.written_by or (t.name for t in trial.sync.triggers))
+    writers = " and ".join(target.written_by or (t.name for t in context.sync.triggers))
     return Finding(
-        summary=f"{trial.signup.title} leaves {rows} rows in {target.table} that say the same"
+        summary=f"{context.signup.title} leaves {rows} rows in {target.table} that say the same"
         f" (triggers on auth.users: {writers})",
         sql=script + showing(target, user_id),
         remedy=f"alter table {target.table} add unique ({target.key});\n"
@@ -81,11 +83,11 @@ def _twice(trial: Trial, target: Target, user_id: UUID, rows: int) -> Finding:
     )
 
 
-def _alike(trial: Trial, target: Target, rows: Sequence[Mapping[str, object]]) -> bool:
+def _alike(context: CheckContext, target: Target, rows: Sequence[Mapping[str, object]]) -> bool:
     """Tell whether two rows differ only in what columns fill in by themselves (id, clock)."""
     if len(rows) < 2:
         return False
-    filled = trial.query(
+    filled = context.query(
         "select attname as name from pg_catalog.pg_attribute where attrelid = to_regclass(%s)"
         " and (atthasdef or attidentity <> '') order by attnum",
         [f'"{target.table.schema}"."{target.table.name}"'],

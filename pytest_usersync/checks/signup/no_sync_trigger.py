@@ -8,8 +8,8 @@ from ...migrations import PLATFORM_SCHEMAS
 from ...model.finding import Finding, Level, NotJudged
 from ...model.quoting import quoted
 from ...runner.check import Needs, check
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import BY_NAME
 
 # Trigger functions that insert something when no row of auth.users calls them: one of them may be
@@ -42,7 +42,7 @@ where tgrelid = 'auth.users'::regclass and not tgisinternal;
 
 
 @check("US101", level=Level.ERROR, needs=Needs.DATABASE)
-def no_sync_trigger(trial: Trial) -> Iterable[Finding]:
+def no_sync_trigger(context: CheckContext) -> Iterable[Finding]:
     """Some trigger on `auth.users` writes a row that carries the new user's id.
 
     Without a trigger, profiles depend on the app remembering to write them, and every user for
@@ -53,7 +53,7 @@ def no_sync_trigger(trial: Trial) -> Iterable[Finding]:
     Supabase Auth inserts a row into `auth.users` for every signup, whatever its kind, so one
     `after insert … for each row` trigger there sees them all.
     """
-    sync = trial.sync
+    sync = context.sync
     if sync.blocked:
         raise NotJudged("an ordinary email signup fails (US102)")
     active = [t.name for t in sync.triggers if t.enabled and "INSERT" in t.event]
@@ -62,11 +62,11 @@ def no_sync_trigger(trial: Trial) -> Iterable[Finding]:
     if active:
         raise NotJudged(f"{', '.join(active)} runs, but leaves no profile (US103)")
     try:
-        user = trial.sign_up(BY_NAME["email-autoconfirm"])
-    except Refused as refusal:
+        user = context.sign_up(BY_NAME["email-autoconfirm"])
+    except SignupRefused as refusal:
         raise NotJudged("an ordinary email signup fails (US102)") from refusal
     asleep = next((t for t in sync.triggers if not t.enabled), None)
-    idle = next(iter(trial.query(IDLE, [list(PLATFORM_SCHEMAS)])), None)
+    idle = next(iter(context.query(IDLE, [list(PLATFORM_SCHEMAS)])), None)
     said, function = "no trigger on auth.users runs after an INSERT", "<the function to write>"
     if asleep:
         said, function = f"its trigger {asleep.name} is disabled", asleep.function
@@ -78,7 +78,7 @@ def no_sync_trigger(trial: Trial) -> Iterable[Finding]:
     name = quoted(asleep.name) if asleep else "on_auth_user_created"
     yield Finding(
         summary=f"an email signup leaves no row with the new user's id in any table: {said}",
-        sql=trial.shortest(user.id, lambda seen: seen.user(user.id) is not None) + SHOWN,
+        sql=context.shortest(user.id, lambda seen: seen.user(user.id) is not None) + SHOWN,
         remedy=f"create or replace trigger {name}\n"
         "    after insert on auth.users\n"
         "    for each row\n"

@@ -6,13 +6,19 @@ from collections.abc import Iterable
 
 from ...model.finding import Finding, Level, NotApplicable
 from ...runner.check import Needs, check
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import names
 
 
-@check("US104", level=Level.ERROR, needs=Needs.SIGNUP, cases=names(emailless=True), shares=True)
-def null_email_blocked(trial: Trial) -> Iterable[Finding]:
+@check(
+    "US104",
+    level=Level.ERROR,
+    needs=Needs.SIGNUP,
+    cases=names(emailless=True),
+    shared_database=True,
+)
+def null_email_blocked(context: CheckContext) -> Iterable[Finding]:
     """Phone, anonymous, web3 and email-less OAuth signups succeed: one case per flow.
 
     Supabase Auth writes NULL into `auth.users.email`, never an empty string, for users who sign up
@@ -29,9 +35,9 @@ def null_email_blocked(trial: Trial) -> Iterable[Finding]:
     the second such user, when the column is unique. If these users are meant to be refused, say so
     with `usersync_null_email = reject`, and turn their providers off.
     """
-    if trial.policies.null_email == "reject":
+    if context.policies.null_email == "reject":
         raise NotApplicable("a user without email is meant to be refused")
     try:
-        trial.sign_up(trial.signup)
-    except Refused as refusal:
-        yield trial.refused(refusal, f"{trial.signup.title} fails")
+        context.sign_up(context.signup)
+    except SignupRefused as refusal:
+        yield context.refused(refusal, f"{context.signup.title} fails")

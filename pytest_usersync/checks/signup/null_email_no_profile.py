@@ -8,12 +8,18 @@ from ...model.finding import Finding, Level, NotApplicable
 from ...model.quoting import showing
 from ...probes.signup.swallowed_errors import swallowed
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios.signups import names
 
 
-@check("US105", level=Level.ERROR, cases=names(emailless=True), needs=Needs.PROFILE, shares=True)
-def null_email_no_profile(trial: Trial) -> Iterable[Finding]:
+@check(
+    "US105",
+    level=Level.ERROR,
+    cases=names(emailless=True),
+    needs=Needs.PROFILE,
+    shared_database=True,
+)
+def null_email_no_profile(context: CheckContext) -> Iterable[Finding]:
     """Phone, anonymous, web3 and email-less OAuth signups leave a profile.
 
     A condition such as `if new.email is not null` or a trigger's `when (new.email <> '')` lets
@@ -25,21 +31,21 @@ def null_email_no_profile(trial: Trial) -> Iterable[Finding]:
     Write the profile for every user and leave the email NULL. If these users are meant to have
     none, say so with `usersync_null_email = no-profile`.
     """
-    if trial.policies.null_email != "profile":
-        raise NotApplicable(f"usersync_null_email = {trial.policies.null_email}")
-    profile = trial.sync.profile
-    user = trial.signed_up(trial.signup)
-    if trial.profiles(profile, user.id) or trial.waits_for_confirmation(user.id):
+    if context.policies.null_email != "profile":
+        raise NotApplicable(f"usersync_null_email = {context.policies.null_email}")
+    profile = context.sync.profile
+    user = context.require_signup(context.signup)
+    if context.profiles(profile, user.id) or context.waits_for_confirmation(user.id):
         return
-    writers = [t for t in trial.sync.triggers if t.name in profile.written_by]
+    writers = [t for t in context.sync.triggers if t.name in profile.written_by]
     who = " and ".join(f"{t.name} ({t.function})" for t in writers) or "no trigger"
-    said = f"; PostgreSQL sent {trial.notices[-1]}" if trial.notices else ""
-    script = trial.shortest(user.id, lambda seen: not seen.profiles(profile, user.id))
-    handler = swallowed(trial, [t for t in writers if "INSERT" in t.event])
+    said = f"; PostgreSQL sent {context.notices[-1]}" if context.notices else ""
+    script = context.shortest(user.id, lambda seen: not seen.profiles(profile, user.id))
+    handler = swallowed(context, [t for t in writers if "INSERT" in t.event])
     hidden = handler if handler and handler.error else None
     remedy = "Let the function and the trigger's WHEN write a row for every new user; the email may"
     yield Finding(
-        summary=f"{trial.signup.title} succeeds and leaves no row in {profile.table}, which"
+        summary=f"{context.signup.title} succeeds and leaves no row in {profile.table}, which"
         f" {who} writes for an email signup{said}{hidden.said if hidden else ''}",
         sql=script + showing(profile, user.id),
         remedy=hidden.remedy if hidden else f"{remedy} stay NULL.",

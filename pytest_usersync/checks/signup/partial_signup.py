@@ -11,12 +11,12 @@ from ...model.quoting import named, showing
 from ...model.sync import Table
 from ...probes.signup.failing_table import Day, day, handler, tables
 from ...runner.check import Needs, check
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 
 
 @check("US114", level=Level.ERROR, needs=Needs.PROFILE)
-def partial_signup(trial: Trial) -> Iterable[Finding]:
+def partial_signup(context: CheckContext) -> Iterable[Finding]:
     """A signup fills all the tables that it fills on a good day, or fails.
 
     A trigger that writes a profile, an account and a membership does so in the signup's own
@@ -30,44 +30,48 @@ def partial_signup(trial: Trial) -> Iterable[Finding]:
     with `raise;`. If the app can do without the rows, and something repairs them later, say
     `usersync_sync_failure = allow`, and keep a record of each failure (US115).
     """
-    if trial.policies.sync_failure != "block":
-        raise NotApplicable(f"usersync_sync_failure = {trial.policies.sync_failure}")
-    good = day(trial)
+    if context.policies.sync_failure != "block":
+        raise NotApplicable(f"usersync_sync_failure = {context.policies.sync_failure}")
+    good = day(context)
     told: set[frozenset[Table]] = set()
-    for table in (one for one in tables(trial) if one in good.gained):
+    for table in (one for one in tables(context) if one in good.gained):
         try:
-            bad = day(trial, table)
-        except Refused:
+            bad = day(context, table)
+        except SignupRefused:
             continue
         missing = frozenset(good.gained) - frozenset(bad.gained)
         if missing and missing not in told:
             told.add(missing)
-            yield _finding(trial, table, bad, sorted(missing, key=str), good)
+            yield _finding(context, table, bad, sorted(missing, key=str), good)
 
 
-def _finding(trial: Trial, table: Table, bad: Day, missing: list[Table], good: Day) -> Finding:
+def _finding(
+    context: CheckContext, table: Table, bad: Day, missing: list[Table], good: Day
+) -> Finding:
     kept = sorted(str(one) for one in good.gained if one not in missing)
     rest = f"fills {', '.join(kept)} alone" if kept else "leaves nothing"
     others = [str(one) for one in missing if one != table]
     lost = f", and no row in {', '.join(others)} either" if others and kept else ""
     said = f"; PostgreSQL sent {bad.warning}" if bad.warning else ""
-    target = next((one for one in trial.sync.targets if one.table in missing), trial.sync.profile)
-    script = trial.shortest(bad.user_id, partial(_lacks, bad.user_id, missing), bad.setup)
+    target = next(
+        (one for one in context.sync.targets if one.table in missing), context.sync.profile
+    )
+    script = context.shortest(bad.user_id, partial(_lacks, bad.user_id, missing), bad.setup)
     shown = showing(target, bad.user_id)
-    if all(one.table not in missing for one in trial.sync.targets):
+    if all(one.table not in missing for one in context.sync.targets):
         shown = f"reset session authorization;\nselect * from {named(missing[0])};\n"
-    who = handler(trial)
+    who = handler(context)
     return Finding(
         summary=f"a signup during which {table} refuses its row succeeds and {rest}{lost}:"
         f" {who} swallows the error{said}",
         sql=script + shown,
         remedy=f"Take the exception handler out of {who}, or end it with `raise;`.",
         location=next(
-            (t.function_location for t in trial.sync.triggers if f"{t.function}()" == who), None
+            (t.function_location for t in context.sync.triggers if f"{t.function}()" == who), None
         ),
     )
 
 
-def _lacks(user_id: UUID, missing: list[Table], seen: Trial) -> bool:
+def _lacks(user_id: UUID, missing: list[Table], seen: CheckContext) -> bool:
     targets = [one for one in seen.sync.targets if one.table in missing]
     return not any(seen.profiles(one, user_id) for one in targets)

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 from ...model.finding import Finding, Level, NotJudged
 from ...runner.check import Needs, check
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 
 CASES = ("email", "email-autoconfirm", "email-long")
 
 
-@check("US102", level=Level.ERROR, needs=Needs.DATABASE, cases=CASES, shares=True)
-def signup_blocked(trial: Trial) -> Iterable[Finding]:
+@check("US102", level=Level.ERROR, needs=Needs.DATABASE, cases=CASES, shared_database=True)
+def signup_blocked(context: CheckContext) -> Iterable[Finding]:
     """An ordinary email signup succeeds (the finding names the cause: missing table, permission,
     search path, NOT NULL, enum, …).
 
@@ -37,13 +37,13 @@ def signup_blocked(trial: Trial) -> Iterable[Finding]:
     a plan, is not judged: such rows are often inserted by hand or by a seed. Name a SQL file that
     inserts them in `usersync_setup`, or set `usersync_seeds`.
     """
-    if trial.case == "email-long" and trial.sync.blocked:
+    if context.case == "email-long" and context.sync.blocked:
         raise NotJudged("an email signup fails, whatever the address")
     try:
-        trial.sign_up(trial.signup)
-    except Refused as refusal:
+        context.sign_up(context.signup)
+    except SignupRefused as refusal:
         if refusal.vanished:
             raise NotJudged("the new user disappears (US116)") from refusal
-        if missing := trial.unseeded(refusal):
+        if missing := context.unseeded(refusal):
             raise NotJudged(missing) from refusal
-        yield trial.refused(refusal, f"{trial.signup.title} fails")
+        yield context.refused(refusal, f"{context.signup.title} fails")

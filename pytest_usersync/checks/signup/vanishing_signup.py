@@ -6,14 +6,18 @@ from collections.abc import Iterable
 
 from ...model.finding import Finding, Level, NotJudged
 from ...runner.check import Needs, check
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 
 
 @check(
-    "US116", level=Level.ERROR, needs=Needs.DATABASE, cases=("email", "oauth", "admin"), shares=True
+    "US116",
+    level=Level.ERROR,
+    needs=Needs.DATABASE,
+    cases=("email", "oauth", "admin"),
+    shared_database=True,
 )
-def vanishing_signup(trial: Trial) -> Iterable[Finding]:
+def vanishing_signup(context: CheckContext) -> Iterable[Finding]:
     """No BEFORE trigger makes the new user disappear.
 
     A BEFORE INSERT trigger that returns NULL cancels the INSERT without an error. A function that
@@ -26,16 +30,16 @@ def vanishing_signup(trial: Trial) -> Iterable[Finding]:
     the before-user-created hook, which gives the app an answer it can show.
     """
     try:
-        user = trial.sign_up(trial.signup)
-    except Refused as refusal:
+        user = context.sign_up(context.signup)
+    except SignupRefused as refusal:
         if not refusal.vanished:
-            raise NotJudged(f"{trial.signup.title} fails for another reason") from refusal
-        yield trial.refused(refusal, f"{trial.signup.title} fails")
+            raise NotJudged(f"{context.signup.title} fails for another reason") from refusal
+        yield context.refused(refusal, f"{context.signup.title} fails")
         return
-    if trial.user(user.id) is None:
+    if context.user(user.id) is None:
         yield Finding(
-            summary=f"{trial.signup.title} is answered with a user who is not in auth.users",
-            sql=trial.script + "reset session authorization;\n"
+            summary=f"{context.signup.title} is answered with a user who is not in auth.users",
+            sql=context.script + "reset session authorization;\n"
             f"select * from auth.users where id = '{user.id}';",
             remedy="Let the triggers on auth.users leave the new row where it is.",
         )

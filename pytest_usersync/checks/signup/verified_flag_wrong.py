@@ -11,12 +11,12 @@ from ...model.quoting import showing
 from ...model.sync import Mirror, same
 from ...probes import remedies
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios.signups import names
 
 
-@check("US113", level=Level.ERROR, needs=Needs.PROFILE, cases=names(), shares=True)
-def verified_flag_wrong(trial: Trial) -> Iterable[Finding]:
+@check("US113", level=Level.ERROR, needs=Needs.PROFILE, cases=names(), shared_database=True)
+def verified_flag_wrong(context: CheckContext) -> Iterable[Finding]:
     """A confirmed/verified column agrees with `auth.users` when the signing-up transaction commits
     (autoconfirm, OAuth, SAML, admin create).
 
@@ -30,45 +30,45 @@ def verified_flag_wrong(trial: Trial) -> Iterable[Finding]:
     Let an `after update of email_confirmed_at` trigger follow, or read the flag from `auth.users`
     through a view instead of keeping a copy.
     """
-    flags = [mirror for mirror in trial.sync.mirrors if mirror.confirmation]
+    flags = [mirror for mirror in context.sync.mirrors if mirror.confirmation]
     if not flags:
         raise NotApplicable("no column of the profile tells whether the user is confirmed")
-    user = trial.with_profile(trial.signup)
-    with trial.at_rest():
-        yield from _findings(trial, user.id, flags)
+    user = context.with_profile(context.signup)
+    with context.cached_reads():
+        yield from _findings(context, user.id, flags)
 
 
-def _findings(trial: Trial, user_id: UUID, flags: Sequence[Mirror]) -> Iterator[Finding]:
+def _findings(context: CheckContext, user_id: UUID, flags: Sequence[Mirror]) -> Iterator[Finding]:
     for mirror in flags:
-        if not (wrong := _wrong(trial, mirror, user_id)):
+        if not (wrong := _wrong(context, mirror, user_id)):
             continue
-        confirmed = _confirmed(trial, mirror, user_id)
+        confirmed = _confirmed(context, mirror, user_id)
         source = " or ".join(mirror.sources)
         state = f"is confirmed ({source} is set)" if confirmed else "is not confirmed"
-        script = trial.shortest(user_id, partial(_same, mirror, user_id, confirmed))
+        script = context.shortest(user_id, partial(_same, mirror, user_id, confirmed))
         yield Finding(
-            summary=f"{trial.signup.title} leaves {wrong} in {mirror.table}.{mirror.column},"
+            summary=f"{context.signup.title} leaves {wrong} in {mirror.table}.{mirror.column},"
             f" and the user {state}",
-            sql=script + showing(trial.target(mirror), user_id, ", ".join(mirror.sources)),
-            remedy=remedies.follow(trial, [mirror]),
+            sql=script + showing(context.target(mirror), user_id, ", ".join(mirror.sources)),
+            remedy=remedies.follow(context, [mirror]),
         )
 
 
-def _same(mirror: Mirror, user_id: UUID, confirmed: object, trial: Trial) -> bool:
-    wrong = bool(_wrong(trial, mirror, user_id))
-    return wrong and _confirmed(trial, mirror, user_id) is confirmed
+def _same(mirror: Mirror, user_id: UUID, confirmed: object, context: CheckContext) -> bool:
+    wrong = bool(_wrong(context, mirror, user_id))
+    return wrong and _confirmed(context, mirror, user_id) is confirmed
 
 
-def _confirmed(trial: Trial, mirror: Mirror, user_id: UUID) -> bool:
-    row = trial.user(user_id) or {}
+def _confirmed(context: CheckContext, mirror: Mirror, user_id: UUID) -> bool:
+    row = context.user(user_id) or {}
     return any(row.get(name) is not None for name in mirror.sources)
 
 
-def _wrong(trial: Trial, mirror: Mirror, user_id: UUID) -> str:
+def _wrong(context: CheckContext, mirror: Mirror, user_id: UUID) -> str:
     """Return what the column says, if no row of the user says what auth.users says."""
-    row = trial.user(user_id) or {}
-    confirmed = _confirmed(trial, mirror, user_id)
-    said = [profile[mirror.column] for profile in trial.profiles(trial.target(mirror), user_id)]
+    row = context.user(user_id) or {}
+    confirmed = _confirmed(context, mirror, user_id)
+    said = [profile[mirror.column] for profile in context.profiles(context.target(mirror), user_id)]
     right = [
         bool(value) is confirmed if mirror.flag else same(value, row.get(mirror.sources[0]))
         for value in said

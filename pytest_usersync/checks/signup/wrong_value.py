@@ -11,15 +11,15 @@ from ...model.finding import Finding, Level, NotApplicable
 from ...model.quoting import named, quoted, showing
 from ...model.sync import Mirror, same
 from ...runner.check import Needs, check
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios.signups import BY_NAME, names
 
 # Every sign-in moves these; what becomes of them later is another promise.
 MOVING = {"updated_at", "last_sign_in_at"}
 
 
-@check("US112", level=Level.ERROR, needs=Needs.PROFILE, cases=names(), shares=True)
-def wrong_value(trial: Trial) -> Iterable[Finding]:
+@check("US112", level=Level.ERROR, needs=Needs.PROFILE, cases=names(), shared_database=True)
+def wrong_value(context: CheckContext) -> Iterable[Finding]:
     """Columns that mirror `auth.users` (email, phone, created_at, …) equal it when the signing-up
     transaction commits, in every flow.
 
@@ -35,14 +35,14 @@ def wrong_value(trial: Trial) -> Iterable[Finding]:
     Copy the columns of `new`, and let an `after update` trigger follow those that Auth fills in
     later.
     """
-    flags = {(m.table, m.column) for m in trial.sync.mirrors if m.confirmation}
+    flags = {(m.table, m.column) for m in context.sync.mirrors if m.confirmation}
     copies = [
         mirror
-        for mirror in trial.sync.mirrors
+        for mirror in context.sync.mirrors
         if (mirror.table, mirror.column) not in flags and mirror.sources[0] not in MOVING
     ]
     # The one key of the metadata that Auth itself fills in from the row.
-    told = {(one.table, one.column): one.sources for one in trial.sync.derived if one.copied}
+    told = {(one.table, one.column): one.sources for one in context.sync.derived if one.copied}
     copies += [
         Mirror(table, column, ("email",))
         for (table, column), sources in told.items()
@@ -50,35 +50,35 @@ def wrong_value(trial: Trial) -> Iterable[Finding]:
     ]
     if not copies:
         raise NotApplicable("no column of the profile follows auth.users")
-    earlier, sound = _earlier(trial, copies)
-    user = trial.with_profile(trial.signup)
+    earlier, sound = _earlier(context, copies)
+    user = context.with_profile(context.signup)
     for mirror in copies:
-        if found := _difference(trial, mirror, user.id):
+        if found := _difference(context, mirror, user.id):
             differs = partial(_difference, mirror=mirror, user_id=user.id)
-            shown = trial.shortest(user.id, differs)
-            yield _finding(trial, mirror, user.id, shown, f"{found} in its")
-        elif mirror in sound and (found := _difference(trial, mirror, earlier.id)):
+            shown = context.shortest(user.id, differs)
+            yield _finding(context, mirror, user.id, shown, f"{found} in its")
+        elif mirror in sound and (found := _difference(context, mirror, earlier.id)):
             differs = partial(_difference, mirror=mirror, user_id=earlier.id)
-            both = trial.shortest(user.id, differs, _before(trial, earlier))
-            yield _finding(trial, mirror, earlier.id, both, f"{found} in an earlier user's")
+            both = context.shortest(user.id, differs, _before(context, earlier))
+            yield _finding(context, mirror, earlier.id, both, f"{found} in an earlier user's")
 
 
-def _earlier(trial: Trial, copies: Sequence[Mirror]) -> tuple[User, set[Mirror]]:
+def _earlier(context: CheckContext, copies: Sequence[Mirror]) -> tuple[User, set[Mirror]]:
     """Return somebody who has signed up before, and what is right about them.
 
     One person does for all cases, as long as all is right.
     """
-    known = trial.people.get("earlier")
-    if known and not any(_difference(trial, mirror, known.id) for mirror in copies):
+    known = context.reused_users.get("earlier")
+    if known and not any(_difference(context, mirror, known.id) for mirror in copies):
         return known, set(copies)
-    user = trial.with_profile(BY_NAME["email-autoconfirm"])
-    trial.people["earlier"] = user
-    return user, {mirror for mirror in copies if not _difference(trial, mirror, user.id)}
+    user = context.with_profile(BY_NAME["email-autoconfirm"])
+    context.reused_users["earlier"] = user
+    return user, {mirror for mirror in copies if not _difference(context, mirror, user.id)}
 
 
-def _before(trial: Trial, user: User) -> str:
+def _before(context: CheckContext, user: User) -> str:
     """Return SQL that makes an earlier user, told from the next one by an address and a date."""
-    data = trial.query(
+    data = context.query(
         "select raw_user_meta_data::text as text from auth.users where id = %s", [user.id]
     )
     text = data[0]["text"].replace("'", "''")
@@ -88,23 +88,25 @@ def _before(trial: Trial, user: User) -> str:
     )
 
 
-def _finding(trial: Trial, mirror: Mirror, user_id: UUID, script: str, seen: str) -> Finding:
+def _finding(
+    context: CheckContext, mirror: Mirror, user_id: UUID, script: str, seen: str
+) -> Finding:
     source = mirror.sources[0]
-    wanted = (trial.user(user_id) or {}).get(source)
+    wanted = (context.user(user_id) or {}).get(source)
     return Finding(
-        summary=f"{trial.signup.title} leaves {seen} {mirror.table}.{mirror.column}, where"
+        summary=f"{context.signup.title} leaves {seen} {mirror.table}.{mirror.column}, where"
         f" auth.users.{source} is {_word(wanted)}",
-        sql=script + showing(trial.target(mirror), user_id, source),
+        sql=script + showing(context.target(mirror), user_id, source),
         remedy=f"Copy new.{source} into {mirror.column} of this user alone, after the INSERT and"
         " after every UPDATE of auth.users that changes it.",
     )
 
 
-def _difference(trial: Trial, mirror: Mirror, user_id: UUID) -> str:
+def _difference(context: CheckContext, mirror: Mirror, user_id: UUID) -> str:
     """Return the value that is seen, if no row of the user has the one that is wanted."""
-    target = trial.target(mirror)
+    target = context.target(mirror)
     column, source = quoted(mirror.column), quoted(mirror.sources[0])
-    rows = trial.query(
+    rows = context.query(
         f"select to_jsonb(p.{column}) as seen, to_jsonb(u.{source}) as wanted, exists ("
         f"  select from auth.users as o where o.id <> u.id and o.{source}::text = p.{column}::text"
         ") as stolen"

@@ -15,8 +15,8 @@ from ...postgres import Server, database, server_lost, statement_timeout
 from ...process import progress
 from ...runner import subject
 from ...runner.check import Check, Subject
-from ...runner.sandbox import Stage
-from ...runner.shared_cache import Common
+from ...runner.sandbox import Sandbox
+from ...runner.shared_cache import SharedCache
 from ...runner.verdict import attempted, merged
 from . import digest
 
@@ -101,7 +101,7 @@ def _judged(running: Server, settings: Settings, step: Reached, checks: Sequence
             running, step.project, loaded, settings.policies, stop=settings.stop
         )
         asked = replace(watched, exploration=settings.exploration, upkeep=settings.upkeep)
-        with closing(Common()) as common:
+        with closing(SharedCache()) as common:
             outcomes = {}
             for number, check in enumerate(checks, 1):
                 with progress.doing(f"judging {check.code}", number, len(checks)):
@@ -110,7 +110,10 @@ def _judged(running: Server, settings: Settings, step: Reached, checks: Sequence
     return Stop(step.migration, outcomes, judged=True, synced=synced)
 
 
-def outcome(asked: Subject, check: Check, common: Common) -> Outcome:
+def outcome(asked: Subject, check: Check, common: SharedCache) -> Outcome:
     """Return the outcome of a check on a database of its own."""
-    with database.Clones(asked.server) as clones, closing(Stage(asked, clones, common)) as stage:
-        return merged(attempted(check, case, stage) for case in check.cases or ("",))
+    with (
+        database.Clones(asked.server) as clones,
+        closing(Sandbox(asked, clones, common)) as sandbox,
+    ):
+        return merged(attempted(check, case, sandbox) for case in check.cases or ("",))

@@ -50,8 +50,8 @@ class Entry:
 
 def entered(one: Filling, run: Callable[[], Ran]) -> Entry:
     """Run the backfill and return what it said and wrote down."""
-    since = now(one.trial)
+    since = now(one.context)
     ran = run()
-    filled = tables(one.trial)
-    gained = gained_since(one.trial, since)
+    filled = tables(one.context)
+    gained = gained_since(one.context, since)
     return Entry(since, ran, {table: rows for table, rows in gained.items() if table not in filled})

@@ -8,7 +8,7 @@ from ...model.finding import NotJudged
 from ...model.quoting import literal, named, quoted
 from ...model.sync import Sync, SyncTrigger, Target
 from ...runner.columns import columns
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 _ONE_BY_ONE = """\
 -- user by user, each in a block of its own; who cannot be filled is written down with the reason
@@ -55,15 +55,15 @@ end if;
 """
 
 
-def statement(trial: Trial, more: str = "") -> str:
+def statement(context: CheckContext, more: str = "") -> str:
     """Return a sound backfill of the profile table, as far as its columns are understood.
 
     Args:
         more: a further condition for the user ``u``.
     """
-    profile = trial.sync.profile
-    written, key = _written(trial, profile), quoted(profile.key)
-    column = columns(trial, profile.table)[profile.key]
+    profile = context.sync.profile
+    written, key = _written(context, profile), quoted(profile.key)
+    column = columns(context, profile.table)[profile.key]
     cast = "" if column.type == "uuid" else f"::{column.type}"
     values = "".join(f",\n    {value}" for value in written.values())
     return (
@@ -76,14 +76,14 @@ def statement(trial: Trial, more: str = "") -> str:
     )
 
 
-def one_by_one(trial: Trial) -> str:
+def one_by_one(context: CheckContext) -> str:
     """Return a sound backfill that sets aside whom the table refuses."""
-    schema = quoted(trial.sync.profile.table.schema)
-    insert = indent(statement(trial, "\nand u.id = ghost.id"), " " * 12)
+    schema = quoted(context.sync.profile.table.schema)
+    insert = indent(statement(context, "\nand u.id = ghost.id"), " " * 12)
     return _ONE_BY_ONE.format(
         failures=f"{schema}.backfill_failures",
         insert=insert,
-        preflight=indent(preflight(writer(trial.sync)), "    "),
+        preflight=indent(preflight(writer(context.sync)), "    "),
     )
 
 
@@ -101,14 +101,14 @@ def preflight(trigger: SyncTrigger) -> str:
     return _PREFLIGHT.format(name=literal(trigger.name))
 
 
-def _written(trial: Trial, profile: Target) -> dict[str, str]:
+def _written(context: CheckContext, profile: Target) -> dict[str, str]:
     written = {}
-    for mirror in trial.sync.mirrors:
+    for mirror in context.sync.mirrors:
         if mirror.table != profile.table or mirror.column == profile.key:
             continue
         set_ = " or ".join(f"u.{source} is not null" for source in mirror.sources)
         written[quoted(mirror.column)] = set_ if mirror.flag else f"u.{mirror.sources[0]}"
-    for derived in trial.sync.derived:
+    for derived in context.sync.derived:
         source, _, key = derived.sources[0].partition(".")
         if derived.table == profile.table and derived.copied and key and source == "metadata":
             value = f"u.raw_user_meta_data ->> {literal(key)}"

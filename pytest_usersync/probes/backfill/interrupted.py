@@ -15,7 +15,7 @@ from psycopg import Error
 from ...model.finding import NotJudged
 from ...model.quoting import named
 from ...postgres.database import Connection
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ..maintenance.capabilities import Routine, migrator
 from .run_backfill import AGAIN, LEAVES
 
@@ -73,7 +73,7 @@ class _Aside:
 
 
 @contextmanager
-def paused(trial: Trial, routine: Routine, after: int) -> Iterator[int]:
+def paused(context: CheckContext, routine: Routine, after: int) -> Iterator[int]:
     """Run a backfill and hold it when it has written so many profiles; yield its process.
 
     One that fills some at a time is run again until it has.
@@ -81,15 +81,15 @@ def paused(trial: Trial, routine: Routine, after: int) -> Iterator[int]:
     Raises:
         NotJudged: it ended without writing so many.
     """
-    table = named(trial.sync.profile.table)
-    with closing(migrator(trial)) as connection, closing(trial.connect()) as holder:
+    table = named(context.sync.profile.table)
+    with closing(migrator(context)) as connection, closing(context.connect()) as holder:
         pid = connection.info.backend_pid
-        trial.execute(_PAUSE.format(pid=pid, after=after, key=_KEY, table=table))
+        context.execute(_PAUSE.format(pid=pid, after=after, key=_KEY, table=table))
         holder.execute("select pg_advisory_lock(%s)", [_KEY])
         enough = Event()
         running = _Aside(partial(_again, routine, connection, enough))
         try:
-            while not trial.query(_WAITS, [pid, _KEY])[0]["paused"]:
+            while not context.query(_WAITS, [pid, _KEY])[0]["paused"]:
                 running.thread.join(_MOMENT)
                 if not running.thread.is_alive():
                     _never(running.error)
@@ -98,7 +98,7 @@ def paused(trial: Trial, routine: Routine, after: int) -> Iterator[int]:
             enough.set()
             holder.execute("select pg_advisory_unlock(%s)", [_KEY])
             running.thread.join()
-            trial.execute(_GO_ON)
+            context.execute(_GO_ON)
 
 
 def _again(routine: Routine, connection: Connection, enough: Event) -> None:
@@ -107,20 +107,20 @@ def _again(routine: Routine, connection: Connection, enough: Event) -> None:
             routine.run(connection)
 
 
-def killed(trial: Trial, routine: Routine, after: int) -> None:
+def killed(context: CheckContext, routine: Routine, after: int) -> None:
     """Run a backfill and end its session when it has written so many profiles."""
-    with paused(trial, routine, after) as pid:
-        trial.execute("select pg_catalog.pg_terminate_backend(%s)", [pid])
+    with paused(context, routine, after) as pid:
+        context.execute("select pg_catalog.pg_terminate_backend(%s)", [pid])
         # PostgreSQL itself would look again after a tenth of a second.
         latest = monotonic() + _DYING
-        while trial.query(_LIVES, [pid])[0]["lives"] and monotonic() < latest:
+        while context.query(_LIVES, [pid])[0]["lives"] and monotonic() < latest:
             sleep(_MOMENT)
 
 
 @contextmanager
-def unfinished(trial: Trial, routine: Routine) -> Iterator[int]:
+def unfinished(context: CheckContext, routine: Routine) -> Iterator[int]:
     """Run a backfill in a transaction that is still open; yield its process."""
-    with closing(migrator(trial)) as connection:
+    with closing(migrator(context)) as connection:
         connection.execute("begin")
         try:
             routine.run(connection)
@@ -130,7 +130,7 @@ def unfinished(trial: Trial, routine: Routine) -> Iterator[int]:
         connection.execute("rollback")
 
 
-def waits(trial: Trial, pid: int, act: Callable[[], object], session: Connection) -> bool:
+def waits(context: CheckContext, pid: int, act: Callable[[], object], session: Connection) -> bool:
     """Do something in a session, and tell whether it waits for the process; then it is cancelled.
 
     Raises:
@@ -140,9 +140,9 @@ def waits(trial: Trial, pid: int, act: Callable[[], object], session: Connection
     blocked = False
     while doing.thread.is_alive() and not blocked:
         doing.thread.join(_MOMENT)
-        blocked = trial.query(_BLOCKED, [pid, session.info.backend_pid])[0]["blocked"]
+        blocked = context.query(_BLOCKED, [pid, session.info.backend_pid])[0]["blocked"]
     if blocked:
-        trial.execute("select pg_catalog.pg_cancel_backend(%s)", [session.info.backend_pid])
+        context.execute("select pg_catalog.pg_cancel_backend(%s)", [session.info.backend_pid])
     doing.thread.join()
     if doing.error and not blocked:
         raise doing.error

@@ -1,4 +1,4 @@
-"""A backfill at work in a trial: run, looked at afterwards, and shown in short."""
+"""A backfill at work in a context: run, looked at afterwards, and shown in short."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from psycopg import Error
 from ...auth.source import Source
 from ...model.finding import Failure, Finding, NotJudged
 from ...model.quoting import named, quoted
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ..maintenance import ghosts
 from ..maintenance.capabilities import Routine, backfill
 from ..maintenance.ghosts import Kind
@@ -40,62 +40,62 @@ class Ran:
 class Filling:
     """A database as new with a backfill that is yet to run."""
 
-    trial: Trial
+    context: CheckContext
     routine: Routine
     # Ids that are the same in every run, for the order of the ghosts may make a difference.
     _seeds: Iterator[int] = field(default_factory=lambda: count(1000))
 
     def run(self) -> Ran:
         """Run it once, as the role that runs migrations."""
-        self.trial.notices.clear()
+        self.context.notices.clear()
         failure = None
         try:
-            with at_work(self.trial) as connection:
+            with at_work(self.context) as connection:
                 self.routine.run(connection)
         except Error as error:
-            failure = self.trial.failure(error)
-        return Ran(failure, tuple(self.trial.notices))
+            failure = self.context.failure(error)
+        return Ran(failure, tuple(self.context.notices))
 
     def fill(self) -> Ran:
         """Run it once, and again as long as it fills some, if it can be called again."""
-        left = ghosts.without_profile(self.trial)
+        left = ghosts.without_profile(self.context)
         for _ in range(AGAIN):
             ran = self.run()
-            before, left = len(left), ghosts.without_profile(self.trial)
+            before, left = len(left), ghosts.without_profile(self.context)
             if self.routine.once or ran.failure or len(left) in (0, before):
                 break
         return replace(ran, left=tuple(left))
 
-    def haunt(self, number: int) -> list[UUID]:
+    def make_ghosts(self, number: int) -> list[UUID]:
         """Add ordinary ghosts."""
-        with ghosts.unsynced(self.trial):
+        with ghosts.unsynced(self.context):
             return [
-                self.trial.sign_up(ghosts.ORDINARY, None, Source(next(self._seeds))).id
+                self.context.sign_up(ghosts.ORDINARY, None, Source(next(self._seeds))).id
                 for _ in range(number)
             ]
 
     def make(self, kinds: Iterable[Kind], gone: Sequence[UUID] = ()) -> dict[Kind, Sequence[UUID]]:
         """Add a ghost of each kind, after these users were taken away."""
-        with ghosts.unsynced(self.trial):
+        with ghosts.unsynced(self.context):
             self._take(gone)
-            return ghosts.made(self.trial, kinds)
+            return ghosts.made(self.context, kinds)
 
     def forget(self, user_ids: Iterable[UUID]) -> None:
         """Take users away whom it cannot fill."""
-        with ghosts.unsynced(self.trial):
+        with ghosts.unsynced(self.context):
             self._take([*user_ids])
 
     def _take(self, user_ids: Sequence[UUID]) -> None:
         if user_ids:
-            self.trial.execute("delete from auth.users where id = any (%s)", [user_ids])
+            self.context.execute("delete from auth.users where id = any (%s)", [user_ids])
 
     def rows(self) -> dict[str, list[str]]:
         """Return every row of the tables that a signup fills, by the table."""
-        tables = [*(one.table for one in self.trial.sync.targets), *self.trial.sync.side_tables]
+        tables = [*(one.table for one in self.context.sync.targets), *self.context.sync.side_tables]
         return {
             str(table): [
                 row["row"]
-                for row in self.trial.query(
+                for row in self.context.query(
                     f"select to_jsonb(t)::text as row from {named(table)} as t order by 1"
                 )
             ]
@@ -104,7 +104,7 @@ class Filling:
 
     def shown(self, user_ids: Iterable[UUID], behind: str = "", before: str = "") -> str:
         """Return the SQL of ghosts and the run: these users, and the query that shows what is."""
-        script = ghosts.inserted(self.trial, user_ids)
+        script = ghosts.inserted(self.context, user_ids)
         return f"{script}{before}{self.call}{behind or self.query}"
 
     @property
@@ -115,7 +115,7 @@ class Filling:
     @property
     def query(self) -> str:
         """Return the query for the ghosts that are left."""
-        profile = self.trial.sync.profile
+        profile = self.context.sync.profile
         return (
             "select u.id, u.email, u.phone\nfrom auth.users as u\nwhere not exists (\n"
             f"    select from {named(profile.table)} as t\n"
@@ -125,29 +125,29 @@ class Filling:
     def better(self, what: str) -> str:
         """Return a sound backfill as a remedy: where it belongs, and what it does better."""
         where = "" if self.routine.once else f"in {self.routine.origin}, "
-        return f"-- {where}{what}:\n{statement(self.trial)}"
+        return f"-- {where}{what}:\n{statement(self.context)}"
 
     def finding(
         self, summary: str, sql: str, remedy: str, failure: Failure | None = None
     ) -> Finding:
         """Return a finding about the backfill, with its place."""
         place = (failure.location if failure else None) or self.routine.location
-        return Finding(summary, sql, remedy, self.trial.case, failure, place)
+        return Finding(summary, sql, remedy, self.context.case, failure, place)
 
 
-def filling(trial: Trial) -> Filling:
+def filling(context: CheckContext) -> Filling:
     """Return the project's backfill on a database as new; raise ``NotApplicable`` if none.
 
     What was returned before is over.
     """
-    routine = backfill(trial)
-    return Filling(fresh(trial), routine)
+    routine = backfill(context)
+    return Filling(fresh(context), routine)
 
 
-def filled(trial: Trial, number: int) -> tuple[Filling, list[UUID]]:
+def filled(context: CheckContext, number: int) -> tuple[Filling, list[UUID]]:
     """Return the backfill after it has filled ordinary ghosts; whether it does, US401 judges."""
-    one = filling(trial)
-    haunted = one.haunt(number)
+    one = filling(context)
+    haunted = one.make_ghosts(number)
     ran = one.fill()
     if ran.failure or ran.left:
         raise NotJudged(LEAVES)

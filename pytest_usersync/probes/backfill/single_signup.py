@@ -10,7 +10,7 @@ from uuid import UUID
 from ...model.quoting import named, quoted
 from ...model.sync import Target
 from ...runner.check import Subject
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ..maintenance import ghosts
 from ..maintenance.ghosts import KINDS, Kind
 from ..maintenance.sandbox import fresh
@@ -44,27 +44,27 @@ class _Known:
         """Nothing is open."""
 
 
-def signed(trial: Trial) -> Signed:
+def signed(context: CheckContext) -> Signed:
     """Return who signs up, and gets what; it is done once in a process."""
-    known = trial.common(_Known)
-    known.signed = known.signed or sign(trial, KINDS)
+    known = context.common(_Known)
+    known.signed = known.signed or sign(context, KINDS)
     return known.signed
 
 
-def sign(trial: Trial, kinds: Iterable[Kind]) -> Signed:
+def sign(context: CheckContext, kinds: Iterable[Kind]) -> Signed:
     """Sign up one of each kind, in this order, on a database as new."""
-    alone = fresh(trial)
+    alone = fresh(context)
     made = ghosts.made(alone, kinds)
     users = [user_id for ids in made.values() for user_id in ids]
     return Signed(made, rows(alone, users), frozenset(ghosts.without_profile(alone)))
 
 
-def rows(trial: Trial, user_ids: Sequence[UUID]) -> Rows:
+def rows(context: CheckContext, user_ids: Sequence[UUID]) -> Rows:
     """Return the rows of every target that carry the id of one of these users."""
     known = {str(user_id): user_id for user_id in user_ids}
     found: Rows = {}
-    for target in trial.sync.targets:
+    for target in context.sync.targets:
         query = f"select * from {named(target.table)} where {quoted(target.key)}::text = any (%s)"
-        for row in trial.query(query, [[*known]]):
+        for row in context.query(query, [[*known]]):
             found.setdefault((target, known[str(row[target.key])]), []).append(row)
     return found

@@ -1,4 +1,4 @@
-"""Deleting a user in a trial, and what the database says to it."""
+"""Deleting a user in a context, and what the database says to it."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from psycopg import Error
 
 from ...auth import SupabaseAuth, User
 from ...diagnosis import causes
-from ...diagnosis.causes import Told
+from ...diagnosis.causes import Diagnosis
 from ...diagnosis.failure_context import Scene
 from ...model.finding import Failure, NotJudged
 from ...model.quoting import named, quoted
 from ...model.sync import Sync
 from ...postgres.database import Connection
 from ...runner import lifecycle
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 from .references import Reference
 
 
-def delete(trial: Trial, user: User, *, soft: bool = False) -> None:
+def delete(context: CheckContext, user: User, *, soft: bool = False) -> None:
     """Delete a user as an admin does, and remember it, unless that is refused (``Refused``)."""
-    before = trial.sent
+    before = context.sent
     try:
-        lifecycle.act(trial, _soft if soft else _hard, user)
-    except Refused:
-        trial.sent = before
+        lifecycle.act(context, _soft if soft else _hard, user)
+    except SignupRefused:
+        context.sent = before
         raise
 
 
@@ -40,11 +40,11 @@ def _soft(auth: SupabaseAuth, user: User) -> User:
     return user
 
 
-def deleted(trial: Trial, user: User, *, soft: bool = False) -> None:
+def deleted(context: CheckContext, user: User, *, soft: bool = False) -> None:
     """Delete a user where another check judges whether that is possible."""
     try:
-        delete(trial, user, soft=soft)
-    except Refused as refusal:
+        delete(context, user, soft=soft)
+    except SignupRefused as refusal:
         way, code = ("soft", "US203") if soft else ("hard", "US205")
         raise NotJudged(f"a {way} delete is refused ({code}): {refusal.error}") from refusal
 
@@ -65,28 +65,28 @@ def again(connection: Connection, user: User) -> None:
         connection.execute("set constraints all immediate; reset role")
 
 
-def cause(trial: Trial, refusal: Refused) -> Failure | None:
+def cause(context: CheckContext, refusal: SignupRefused) -> Failure | None:
     """Return what the database said, if it was the database that refused."""
     error = refusal.error.__cause__
-    return trial.failure(error) if isinstance(error, Error) else None
+    return context.failure(error) if isinstance(error, Error) else None
 
 
-def tell(trial: Trial, failure: Failure, keys: Sequence[Reference]) -> Told:
+def tell(context: CheckContext, failure: Failure, keys: Sequence[Reference]) -> Diagnosis:
     """Return why the database refuses a delete, in the project's own names, and what to change.
 
     Args:
         keys: the foreign keys that lead to the user.
     """
     if key := behind(failure, keys):
-        return _emptied(key) if failure.sqlstate == "23502" else _kept(key, trial.sync)
+        return _emptied(key) if failure.sqlstate == "23502" else _kept(key, context.sync)
     if failure.sqlstate == "P0001":
-        scene = Scene(failure, trial.sync, trial.query)
-        return Told(
+        scene = Scene(failure, context.sync, context.query)
+        return Diagnosis(
             f'{scene.actor} raises an exception of its own: "{failure.message}"',
             f"Take the RAISE out of {scene.actor}. If no user is ever to be deleted, say so:"
             " usersync_hard_delete = refuse.",
         )
-    return causes.tell(failure, trial.sync, None, trial.query)
+    return causes.tell(failure, context.sync, None, context.query)
 
 
 def behind(failure: Failure, keys: Sequence[Reference]) -> Reference | None:
@@ -104,7 +104,7 @@ def _said(failure: Failure, name: str) -> bool:
     return f'"{name}"' in failure.message
 
 
-def _kept(key: Reference, sync: Sync) -> Told:
+def _kept(key: Reference, sync: Sync) -> Diagnosis:
     own = any((key.table, key.columns) == (t.table, (t.key,)) for t in sync.targets)
     action, other = "cascade", ""
     if not own and key.nullable:
@@ -112,16 +112,16 @@ def _kept(key: Reference, sync: Sync) -> Told:
     elif not own:
         other = "-- or let the column be empty, and `on delete set null`, if the row is to stay\n"
     columns = ", ".join(map(quoted, key.columns))
-    return Told(
+    return Diagnosis(
         f"{named(key.table)} ({columns}) refers to {named(key.referenced)} by {quoted(key.name)},"
         " which lets nothing go that it refers to",
         key.on_delete(action) + other,
     )
 
 
-def _emptied(key: Reference) -> Told:
+def _emptied(key: Reference) -> Diagnosis:
     table, column = named(key.table), quoted(key.columns[0])
-    return Told(
+    return Diagnosis(
         f"{quoted(key.name)} empties {table}.{column} on delete, and the column is NOT NULL",
         key.on_delete("cascade") + "-- or, if the row is to stay without its user:\n"
         f"-- alter table {table} alter column {column} drop not null;\n",

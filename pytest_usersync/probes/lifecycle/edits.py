@@ -12,7 +12,7 @@ from ...auth import User
 from ...model.quoting import named, quoted
 from ...model.sync import Target
 from ...runner import requests
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 _COLUMNS = """
     select
@@ -48,64 +48,66 @@ class Edit:
     script: str
 
 
-def edit(trial: Trial, user: User) -> list[Edit]:
+def edit(context: CheckContext, user: User) -> list[Edit]:
     """Write into every column that a user may fill in, in each table that a signup fills.
 
     What mirrors `auth.users` is nobody's to edit. Where the user has no right to any column, the
     app does it, and leaves alone what is made of the user's data: that may have a master.
     """
     made = [
-        _by_owner(trial, user, target) or _by_app(trial, user, target)
-        for target in trial.sync.targets
-        if len(trial.profiles(target, user.id)) == 1
+        _by_owner(context, user, target) or _by_app(context, user, target)
+        for target in context.sync.targets
+        if len(context.profiles(target, user.id)) == 1
     ]
     return [one for one in made if one]
 
 
-def lost(trial: Trial, one: Edit, user_id: UUID) -> list[str]:
+def lost(context: CheckContext, one: Edit, user_id: UUID) -> list[str]:
     """Return the columns in which no row of the user has any more what was written."""
-    rows = trial.profiles(one.target, user_id)
+    rows = context.profiles(one.target, user_id)
     return [name for name, value in one.values.items() if all(r[name] != value for r in rows)]
 
 
-def _by_owner(trial: Trial, user: User, target: Target) -> Edit | None:
-    mirrored = {m.column for m in trial.sync.mirrors if m.table == target.table}
+def _by_owner(context: CheckContext, user: User, target: Target) -> Edit | None:
+    mirrored = {m.column for m in context.sync.mirrors if m.table == target.table}
     # The whole metadata is a mirror, too.
     mirrored |= {
         d.column
-        for d in trial.sync.derived
+        for d in context.sync.derived
         if d.table == target.table and "raw_user_meta_data" in d.sources
     }
-    columns = [row for row in _columns(trial, target, mirrored) if row["own"]]
+    columns = [row for row in _columns(context, target, mirrored) if row["own"]]
 
     def write(text: str) -> None:
-        with requests.request(trial, user.id) as connection:
+        with requests.request(context, user.id) as connection:
             connection.execute(text.encode())
 
-    return _edited(trial, user, target, columns, write)
+    return _edited(context, user, target, columns, write)
 
 
-def _by_app(trial: Trial, user: User, target: Target) -> Edit | None:
-    made = {m.column for m in trial.sync.mirrors if m.table == target.table}
-    made |= {d.column for d in trial.sync.derived if d.table == target.table}
-    one = _edited(trial, user, target, _columns(trial, target, made), trial.execute)
+def _by_app(context: CheckContext, user: User, target: Target) -> Edit | None:
+    made = {m.column for m in context.sync.mirrors if m.table == target.table}
+    made |= {d.column for d in context.sync.derived if d.table == target.table}
+    one = _edited(context, user, target, _columns(context, target, made), context.execute)
     return replace(one, own=False) if one else None
 
 
-def _columns(trial: Trial, target: Target, without: Container[str]) -> list[Mapping[str, Any]]:
-    rows = trial.query(_COLUMNS, [named(target.table)])
+def _columns(
+    context: CheckContext, target: Target, without: Container[str]
+) -> list[Mapping[str, Any]]:
+    rows = context.query(_COLUMNS, [named(target.table)])
     return [row for row in rows if row["name"] not in without and row["name"] != target.key]
 
 
 def _edited(
-    trial: Trial,
+    context: CheckContext,
     user: User,
     target: Target,
     columns: Sequence[Mapping[str, Any]],
     write: Callable[[str], object],
 ) -> Edit | None:
     """Write into the columns, all at once, else one by one; return what then stands there."""
-    before = trial.profiles(target, user.id)[0]
+    before = context.profiles(target, user.id)[0]
     where = f"{quoted(target.key)} = '{user.id}'"
     word = f"edited_{user.id.int % 10**6:06d}"
     pairs = [
@@ -115,8 +117,8 @@ def _edited(
     together = [", ".join(pairs)] if pairs else []
     for settings in (together, pairs):
         texts = [f"update {named(target.table)} set {one} where {where};\n" for one in settings]
-        done = [text for text in texts if trial.attempt(partial(write, text)) is None]
-        rows = trial.profiles(target, user.id)
+        done = [text for text in texts if context.attempt(partial(write, text)) is None]
+        rows = context.profiles(target, user.id)
         after = rows[0] if rows else before
         names = [column["name"] for column in columns]
         values = {name: after[name] for name in names if after[name] != before[name]}

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...model.quoting import literal, named, quoted
 from ...model.sync import Target
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from . import remaining_values
 from .references import USERS, Reference
 from .remaining_values import Place
@@ -42,7 +42,7 @@ _STAND_INS = (
 )
 
 
-def along(trial: Trial, target: Target, keys: Sequence[Reference]) -> str:
+def along(context: CheckContext, target: Target, keys: Sequence[Reference]) -> str:
     """Return the SQL that lets the rows of a table go along with their user.
 
     Args:
@@ -51,9 +51,11 @@ def along(trial: Trial, target: Target, keys: Sequence[Reference]) -> str:
     own = [key for key in keys if (key.table, key.columns) == (target.table, (target.key,))]
     if own:
         return own[0].on_delete("cascade")
-    early = [t.name for t in trial.sync.triggers if t.event.startswith("BEFORE")]
-    if _columns(trial, target)[target.key]["type"] != "uuid" or set(target.written_by) & set(early):
-        return _removing(trial, target)
+    early = [t.name for t in context.sync.triggers if t.event.startswith("BEFORE")]
+    if _columns(context, target)[target.key]["type"] != "uuid" or set(target.written_by) & set(
+        early
+    ):
+        return _removing(context, target)
     key, name = quoted(target.key), quoted(f"{target.table.name}_{target.key}_fkey")
     return (
         f"alter table {named(target.table)}\n"
@@ -67,8 +69,8 @@ def along(trial: Trial, target: Target, keys: Sequence[Reference]) -> str:
     )
 
 
-def _removing(trial: Trial, target: Target) -> str:
-    where = f"{quoted(target.key)} = old.id{_cast(_columns(trial, target), target)}"
+def _removing(context: CheckContext, target: Target) -> str:
+    where = f"{quoted(target.key)} = old.id{_cast(_columns(context, target), target)}"
     name = f"remove_deleted_user_from_{target.table.name}"
     return _trigger(
         f"{quoted(target.table.schema)}.{quoted(name)}",
@@ -77,7 +79,7 @@ def _removing(trial: Trial, target: Target) -> str:
     )
 
 
-def afterwards(trial: Trial, places: Collection[Place]) -> str:
+def afterwards(context: CheckContext, places: Collection[Place]) -> str:
     """Return the SQL that empties columns when a user is deleted softly, and keeps them empty.
 
     It is about all that is known to be personal, so that it is one text for one project. A column
@@ -86,13 +88,13 @@ def afterwards(trial: Trial, places: Collection[Place]) -> str:
     Args:
         places: what was found to be personal.
     """
-    known = remaining_values.by_table(trial.sync, [*places, *remaining_values.made(trial.sync)])
+    known = remaining_values.by_table(context.sync, [*places, *remaining_values.made(context.sync)])
     function = f"{quoted(next(iter(known)).table.schema)}.forget_deleted_user"
     body = past = ""
     for target, names in known.items():
-        columns, table, key = _columns(trial, target), named(target.table), quoted(target.key)
+        columns, table, key = _columns(context, target), named(target.table), quoted(target.key)
         mine = [columns[name] for name in names if _emptied(columns[name], (target, name), places)]
-        mine = [{**column, "stand_in": _stand_in(trial, target, column)} for column in mine]
+        mine = [{**column, "stand_in": _stand_in(context, target, column)} for column in mine]
         if not mine:
             continue
         now, once = (_settings(mine, row) for row in ("new", "u"))
@@ -105,7 +107,7 @@ def afterwards(trial: Trial, places: Collection[Place]) -> str:
             f"Let {remaining_values.named(places)} be made of something that a soft delete empties."
         )
     create, late = "create or replace trigger", ""
-    if trial.query(_DEFERRED):  # what is written at commit would come after
+    if context.query(_DEFERRED):  # what is written at commit would come after
         again = "drop trigger if exists zz_forget_deleted_user on auth.users;\n"
         create, late = f"{again}create constraint trigger", "    deferrable initially deferred\n"
     trigger = _trigger(
@@ -138,12 +140,12 @@ def _nothing(column: Mapping[str, Any], row: str) -> str:
     return str(column["stand_in"]).format(f"{row}.id::text")
 
 
-def _stand_in(trial: Trial, target: Target, column: Mapping[str, Any]) -> str:
+def _stand_in(context: CheckContext, target: Target, column: Mapping[str, Any]) -> str:
     """Return what stands for a text that must not be NULL: the first that a row takes."""
     if column["length"] and column["length"] < _STAND_IN:
         return f"left(md5({{}}), {column['length']})"
     table, name = named(target.table), quoted(column["name"])
-    session = trial.session()
+    session = context.session()
 
     def taken(value: str) -> bool:
         text = f"update {table} set {name} = {value.format(literal('somebody'))}"
@@ -153,7 +155,7 @@ def _stand_in(trial: Trial, target: Target, column: Mapping[str, Any]) -> str:
             with session.transaction(force_rollback=True):
                 session.execute(f"{text} {one}".encode())
 
-        return trial.attempt(write) is None
+        return context.attempt(write) is None
 
     return next((one for one in _STAND_INS if taken(one)), _STAND_INS[0])
 
@@ -163,8 +165,8 @@ def _cast(columns: Mapping[str, Mapping[str, Any]], target: Target) -> str:
     return "" if kind == "uuid" else f"::{kind}"
 
 
-def _columns(trial: Trial, target: Target) -> dict[str, Mapping[str, Any]]:
-    return {row["name"]: row for row in trial.query(_COLUMNS, [named(target.table)])}
+def _columns(context: CheckContext, target: Target) -> dict[str, Mapping[str, Any]]:
+    return {row["name"]: row for row in context.query(_COLUMNS, [named(target.table)])}
 
 
 def _trigger(function: str, body: str, create: str, when: str = "") -> str:

@@ -11,7 +11,7 @@ from operator import itemgetter
 from ...auth import User
 from ...auth.script import write
 from ...auth.statements import Statement
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 # What Supabase Auth tells the client of a user, under the same name or another.
 _ELSEWHERE = {"email_change": "new_email", "phone_change": "new_phone"}
@@ -38,12 +38,12 @@ def column(before: Mapping[str, object], told: User, after: Mapping[str, object]
     return ""
 
 
-def shown(trial: Trial, user: User, name: str) -> str:
+def shown(context: CheckContext, user: User, name: str) -> str:
     """Return SQL by which the UPDATE of this column touches no row."""
     place, whole = max(
         (
             (place, write(*item))
-            for place, item in enumerate(trial.sent)
+            for place, item in enumerate(context.sent)
             if not isinstance(item, str) and _about(item[0], name)
         ),
         key=itemgetter(0),
@@ -51,8 +51,8 @@ def shown(trial: Trial, user: User, name: str) -> str:
     literal = next(text for column, text in whole.given if column == name)
     literal = "now()" if _MOMENT.fullmatch(literal) else literal
     update = str(replace(whole, table="auth.users", given=((name, literal),)))
-    trial.sent = trial.sent[:place]
-    script = trial.shortest(user.id, partial(_nothing, update))
+    context.sent = context.sent[:place]
+    script = context.shortest(user.id, partial(_nothing, update))
     return f"{script}{update}\nreset session authorization;\n"
 
 
@@ -61,5 +61,5 @@ def _about(statement: Statement, name: str) -> bool:
     return written and name in statement.columns
 
 
-def _nothing(update: str, trial: Trial) -> bool:
-    return trial.execute(update) == 0
+def _nothing(update: str, context: CheckContext) -> bool:
+    return context.execute(update) == 0

@@ -11,7 +11,7 @@ from ...auth import User
 from ...model.quoting import named, quoted
 from ...model.sync import Sync, SyncTrigger, Target
 from ...runner import lifecycle
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios import Change
 
 _GENERATED = {"confirmed_at": ("email_confirmed_at", "phone_confirmed_at")}
@@ -56,39 +56,39 @@ class Rewritten:
     moved: tuple[str, ...]
 
 
-def triggers(trial: Trial) -> list[SyncTrigger]:
+def triggers(context: CheckContext) -> list[SyncTrigger]:
     """Return the project's triggers that an update of ``auth.users`` fires."""
-    return [one for one in trial.sync.triggers if one.enabled and "UPDATE" in one.event]
+    return [one for one in context.sync.triggers if one.enabled and "UPDATE" in one.event]
 
 
-def by(trial: Trial, change: Change, user: User) -> list[Rewritten]:
+def by(context: CheckContext, change: Change, user: User) -> list[Rewritten]:
     """Let a change happen; return the tables in which it rewrites what it does not concern.
 
     A row that copies something which did change had to be written, and so had a new one.
     """
-    old, versions = trial.user(user.id) or {}, _versions(trial, user.id)
-    lifecycle.happened(trial, change, user)
-    changed, now = moved(old, trial.user(user.id) or {}), _versions(trial, user.id)
-    found = (_rewritten(target, versions[target], now[target]) for target in trial.sync.targets)
+    old, versions = context.user(user.id) or {}, _versions(context, user.id)
+    lifecycle.require_applied(context, change, user)
+    changed, now = moved(old, context.user(user.id) or {}), _versions(context, user.id)
+    found = (_rewritten(target, versions[target], now[target]) for target in context.sync.targets)
     return [
         one
         for one in found
-        if one and made_of(trial.sync, one.target, changed).isdisjoint(one.moved)
+        if one and made_of(context.sync, one.target, changed).isdisjoint(one.moved)
     ]
 
 
-def _versions(trial: Trial, user_id: UUID) -> dict[Target, dict[str, dict[str, Any]]]:
+def _versions(context: CheckContext, user_id: UUID) -> dict[Target, dict[str, dict[str, Any]]]:
     return {
         target: {
             row["version"]: row["row"]
-            for row in trial.query(
+            for row in context.query(
                 "select concat(ctid, ' ', xmin) as version, to_jsonb(t) as row"
                 f" from {named(target.table)} as t where {quoted(target.key)}::text = %s"
                 " order by ctid",
                 [str(user_id)],
             )
         }
-        for target in trial.sync.targets
+        for target in context.sync.targets
     }
 
 
@@ -119,32 +119,32 @@ def made_of(sync: Sync, target: Target, sources: Collection[str]) -> set[str]:
     return {column for column, own in made.items() if not set(own).isdisjoint(sources)}
 
 
-def conditions(trial: Trial, user: User, target: Target) -> str:
+def conditions(context: CheckContext, user: User, target: Target) -> str:
     """Return the SQL that lets the triggers behind it run only when there is something to do."""
-    asked = _asked(trial.sync)
+    asked = _asked(context.sync)
     text = "".join(
         _with_condition(row, asked)
-        for row in trial.query(_DEFINITIONS, [_behind(trial, user, target)])
+        for row in context.query(_DEFINITIONS, [_behind(context, user, target)])
         if row["by_row"]
     )
     if text and asked:
         return text
-    names = " and ".join(one.name for one in triggers(trial))
+    names = " and ".join(one.name for one in triggers(context))
     return f"Let {names} write only when a value that the row holds is another one."
 
 
-def _behind(trial: Trial, user: User, target: Target) -> list[str]:
+def _behind(context: CheckContext, user: User, target: Target) -> list[str]:
     """Return the triggers without which the row is left alone; all, if none alone is behind it."""
-    names = [one.name for one in triggers(trial)]
-    return [name for name in names if not _rewrites(trial, user, target, name)] or names
+    names = [one.name for one in triggers(context)]
+    return [name for name in names if not _rewrites(context, user, target, name)] or names
 
 
-def _rewrites(trial: Trial, user: User, target: Target, without: str) -> bool:
+def _rewrites(context: CheckContext, user: User, target: Target, without: str) -> bool:
     """Sign in as far as the triggers can see, with one of them disabled; take it back."""
-    connection = trial.session()
+    connection = context.session()
     with connection.transaction(force_rollback=True):
-        old = _versions(trial, user.id)[target]
-        trial.execute(
+        old = _versions(context, user.id)[target]
+        context.execute(
             f"alter table auth.users disable trigger {quoted(without)};\n"
             "set local role supabase_auth_admin;\n"
             "update auth.users set last_sign_in_at = now(), updated_at = now(),"
@@ -153,7 +153,7 @@ def _rewrites(trial: Trial, user: User, target: Target, without: str) -> bool:
             f" where id = '{user.id}';\n"
             "set constraints all immediate;\nreset role"
         )
-        return _rewritten(target, old, _versions(trial, user.id)[target]) is not None
+        return _rewritten(target, old, _versions(context, user.id)[target]) is not None
 
 
 def _asked(sync: Sync) -> list[str]:

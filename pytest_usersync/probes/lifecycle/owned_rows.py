@@ -13,7 +13,7 @@ from ...auth import User
 from ...model.finding import Failure
 from ...model.quoting import named, quoted
 from ...model.sync import Table, Target
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios.signups import Person
 from . import references
 from .references import USERS, Reference
@@ -93,7 +93,7 @@ class Furnished:
     refused: tuple[tuple[Reference, Failure], ...]
 
 
-def furnish(trial: Trial, user: User, other: Person) -> Furnished:
+def furnish(context: CheckContext, user: User, other: Person) -> Furnished:
     """Put a row into every table of the project that refers to the user or to the profile.
 
     What is put there is the least that the table takes; where it takes nothing that can be made up
@@ -102,19 +102,19 @@ def furnish(trial: Trial, user: User, other: Person) -> Furnished:
     Args:
         other: somebody who signs up only if a profile must refer to the user.
     """
-    return _Furnishing(trial, user, other).furnish()
+    return _Furnishing(context, user, other).furnish()
 
 
 class _Furnishing:
-    def __init__(self, trial: Trial, user: User, other: Person) -> None:
-        self._trial = trial
+    def __init__(self, context: CheckContext, user: User, other: Person) -> None:
+        self._trial = context
         self._user_id = user.id
         self._other = other
-        self._targets = {target.table: target for target in trial.sync.targets}
+        self._targets = {target.table: target for target in context.sync.targets}
         self._places: dict[Table, str] = {
-            target.table: f"{quoted(target.key)} = '{user.id}'" for target in trial.sync.targets
+            target.table: f"{quoted(target.key)} = '{user.id}'" for target in context.sync.targets
         } | {USERS: f"id = '{user.id}'"}
-        self._keys = references.every(trial)
+        self._keys = references.every(context)
         self._number = 0
 
     def furnish(self) -> Furnished:

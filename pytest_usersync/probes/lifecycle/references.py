@@ -9,7 +9,7 @@ from typing import Any
 from ...migrations import PLATFORM_SCHEMAS
 from ...model.quoting import named, quoted
 from ...model.sync import Table
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 USERS = Table("auth", "users")
 
@@ -104,14 +104,14 @@ class Reference:
         )
 
 
-def every(trial: Trial) -> list[Reference]:
+def every(context: CheckContext) -> list[Reference]:
     """Return all foreign keys of the project's tables."""
-    return [_reference(row) for row in trial.query(_FOREIGN_KEYS, [list(PLATFORM_SCHEMAS)])]
+    return [_reference(row) for row in context.query(_FOREIGN_KEYS, [list(PLATFORM_SCHEMAS)])]
 
 
-def leading_to_users(trial: Trial, among: Iterable[Reference]) -> list[Reference]:
+def leading_to_users(context: CheckContext, among: Iterable[Reference]) -> list[Reference]:
     """Return the keys that lead to a user or a profile over any tables, the nearest ones first."""
-    known, near = set[Table](), {USERS, *(target.table for target in trial.sync.targets)}
+    known, near = set[Table](), {USERS, *(target.table for target in context.sync.targets)}
     found: list[Reference] = []
     while near:
         nearest = [one for one in among if one.referenced in near and one not in found]

@@ -12,7 +12,7 @@ from uuid import UUID
 from ...auth import Json, User
 from ...discovery.batch_signup import bringing, tried
 from ...model.sync import Sync, Target
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios.signups import Person
 
 Rows: TypeAlias = Mapping[Target, list[dict[str, Any]]]
@@ -23,24 +23,24 @@ NAME = "full_name"
 _SHORTEST = 4
 
 
-def rows(trial: Trial, user_id: UUID) -> Rows:
+def rows(context: CheckContext, user_id: UUID) -> Rows:
     """Return the user's rows in every table that a signup fills."""
-    return {target: trial.profiles(target, user_id) for target in trial.sync.targets}
+    return {target: context.profiles(target, user_id) for target in context.sync.targets}
 
 
-def somebody(trial: Trial) -> Person:
+def somebody(context: CheckContext) -> Person:
     """Return somebody new who fills in all that a form may ask: a name, a date, a number.
 
     A name is told whether the sync is known to ask for it or not. Where a field wants something
     else than text, and takes what only this person says, that is told, too.
     """
-    person = trial.person()
+    person = context.person()
     number = int(person.phone[-4:])
     data = {NAME: f"Ada Lovelace {number:04}", **person.data}
     born = date(1950, 1, 1) + timedelta(days=37 * number % 15_000)
-    for key, places in _moving(trial.sync).items():
+    for key, places in _moving(context.sync).items():
         for value in (f"Ada {number:04}", born.isoformat(), str(4_000_000 + number)):
-            if _takes(trial, {**data, key: value}, places, value):
+            if _takes(context, {**data, key: value}, places, value):
                 data[key] = value
                 break
     return replace(person, data=data)
@@ -57,19 +57,21 @@ def _moving(sync: Sync) -> dict[str, list[Place]]:
     return moved
 
 
-def _takes(trial: Trial, data: Mapping[str, Json], places: Iterable[Place], value: str) -> bool:
+def _takes(
+    context: CheckContext, data: Mapping[str, Json], places: Iterable[Place], value: str
+) -> bool:
     """Tell whether a signup with this is fine and leaves the value, in a signup taken back."""
-    targets = trial.sync.targets
-    (outcome,) = tried(trial.session(), [bringing(dict(data))], targets)
+    targets = context.sync.targets
+    (outcome,) = tried(context.session(), [bringing(dict(data))], targets)
     found: Rows = dict(zip(targets, (list(map(dict, rows)) for rows in outcome.rows), strict=False))
     kept = [left for place in places for left in values(found, place)]
     # A mere number, an age or a size, tells nobody from others.
     return any(value in _text(left) for left in kept if not isinstance(left, int))
 
 
-def words(trial: Trial, user: User, person: Person) -> list[str]:
+def words(context: CheckContext, user: User, person: Person) -> list[str]:
     """Return what tells who the user is, as they gave it: address, number, metadata."""
-    usual = trial.sync.ordinary_metadata()
+    usual = context.sync.ordinary_metadata()
     given = [user.email, (user.email or "").partition("@")[0], user.phone]
     given += [str(value) for key, value in person.data.items() if value != usual.get(key)]
     return [word for word in dict.fromkeys(filter(None, given)) if len(word) >= _SHORTEST]

@@ -12,7 +12,7 @@ from ...model.finding import Finding, NotApplicable, NotJudged
 from ...model.quoting import showing
 from ...model.sync import Mirror, same
 from ...runner import lifecycle
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios import BY_NAME, Change
 from .. import remedies
 from ..remedies import ADDRESSES
@@ -72,17 +72,17 @@ class Stale:
             return "is set"
         return "still has the old one" if same(old, values[0]) else "has the new one"
 
-    def shown(self, trial: Trial, user_id: UUID) -> bool:
-        """Tell whether the column is wrong in the same way in another trial."""
-        row = trial.user(user_id) or {}
+    def shown(self, context: CheckContext, user_id: UUID) -> bool:
+        """Tell whether the column is wrong in the same way in another context."""
+        row = context.user(user_id) or {}
         alike = all((row.get(s) is None) == (self.new.get(s) is None) for s in self.mirror.sources)
         return alike and any(
             not _right(self.mirror, row, value, {}) and _like(value, self.after)
-            for value in _said(trial, self.mirror, user_id)
+            for value in _said(context, self.mirror, user_id)
         )
 
 
-def findings(trial: Trial, mirrors: Sequence[Mirror]) -> Iterator[Finding]:
+def findings(context: CheckContext, mirrors: Sequence[Mirror]) -> Iterator[Finding]:
     """Let the change that the case is named after happen, and yield what did not follow it.
 
     A column that is wrong before is not judged: that is another check's finding.
@@ -91,42 +91,44 @@ def findings(trial: Trial, mirrors: Sequence[Mirror]) -> Iterator[Finding]:
         NotApplicable: the change moves nothing that the columns say.
         NotJudged: nobody can be brought to where the change begins.
     """
-    change = BY_NAME[trial.case]
-    _expect_wanted(trial, change)
-    user = lifecycle.with_profile(trial, change)
-    with trial.at_rest():
-        old = trial.user(user.id) or {}
-        before = {one: _first(_said(trial, one, user.id)) for one in mirrors}
-        sound = [one for one in mirrors if _agrees(trial, one, user.id, old)]
+    change = BY_NAME[context.case]
+    _expect_wanted(context, change)
+    user = lifecycle.with_profile(context, change)
+    with context.cached_reads():
+        old = context.user(user.id) or {}
+        before = {one: _first(_said(context, one, user.id)) for one in mirrors}
+        sound = [one for one in mirrors if _agrees(context, one, user.id, old)]
     if not sound:
         if change.before:
             raise NotJudged("the profile is wrong before it comes to that: see the other cases")
         raise NotJudged("the profile is wrong from the start (US112, US113)")
-    lifecycle.happened(trial, change, user)
-    with trial.at_rest():
-        new = trial.user(user.id) or {}
+    lifecycle.require_applied(context, change, user)
+    with context.cached_reads():
+        new = context.user(user.id) or {}
         if change.moves and not any(_moved(one, old, new) for one in sound):
             raise NotApplicable(f"{change.title} changes nothing that the profile says")
         stale = [
-            Stale(one, before[one], _first(_said(trial, one, user.id)), old, new)
+            Stale(one, before[one], _first(_said(context, one, user.id)), old, new)
             for one in sound
-            if not _agrees(trial, one, user.id, new, old)
+            if not _agrees(context, one, user.id, new, old)
         ]
         if stale:
-            yield _finding(trial, change, user.id, stale)
+            yield _finding(context, change, user.id, stale)
 
 
-def _expect_wanted(trial: Trial, change: Change) -> None:
+def _expect_wanted(context: CheckContext, change: Change) -> None:
     emptied = change.emailless and not lifecycle.origin(change).emailless
-    if emptied and trial.policies.null_email == "no-profile":
+    if emptied and context.policies.null_email == "no-profile":
         raise NotApplicable("a user without email is meant to have no profile")
 
 
-def _finding(trial: Trial, change: Change, user_id: UUID, stale: Sequence[Stale]) -> Finding:
-    script = trial.shortest(user_id, partial(_all_shown, stale, user_id))
-    shows = {trial.target(one.mirror): list[str]() for one in stale}
+def _finding(
+    context: CheckContext, change: Change, user_id: UUID, stale: Sequence[Stale]
+) -> Finding:
+    script = context.shortest(user_id, partial(_all_shown, stale, user_id))
+    shows = {context.target(one.mirror): list[str]() for one in stale}
     for one in stale:
-        shows[trial.target(one.mirror)] += one.mirror.sources
+        shows[context.target(one.mirror)] += one.mirror.sources
     return Finding(
         summary=f"{change.title} leaves {', and '.join(one.words for one in stale)}",
         sql=script
@@ -134,20 +136,20 @@ def _finding(trial: Trial, change: Change, user_id: UUID, stale: Sequence[Stale]
             showing(target, user_id, ", ".join(dict.fromkeys(sources)))
             for target, sources in shows.items()
         ),
-        remedy=_remedy(trial, stale),
+        remedy=_remedy(context, stale),
     )
 
 
-def _all_shown(stale: Sequence[Stale], user_id: UUID, trial: Trial) -> bool:
-    return all(one.shown(trial, user_id) for one in stale)
+def _all_shown(stale: Sequence[Stale], user_id: UUID, context: CheckContext) -> bool:
+    return all(one.shown(context, user_id) for one in stale)
 
 
-def _remedy(trial: Trial, stale: Sequence[Stale]) -> str:
+def _remedy(context: CheckContext, stale: Sequence[Stale]) -> str:
     if all(one.untouched for one in stale):
-        return remedies.follow(trial, [one.mirror for one in stale])
+        return remedies.follow(context, [one.mirror for one in stale])
     writers = " or ".join(
         f"{trigger.name} ({trigger.function})"
-        for trigger in trial.sync.triggers
+        for trigger in context.sync.triggers
         if trigger.enabled and "UPDATE" in trigger.event.upper()
     )
     values = ", ".join(
@@ -160,17 +162,19 @@ def _remedy(trial: Trial, stale: Sequence[Stale]) -> str:
     )
 
 
-def _said(trial: Trial, mirror: Mirror, user_id: UUID) -> list[object]:
+def _said(context: CheckContext, mirror: Mirror, user_id: UUID) -> list[object]:
     """Return what the column says in the user's rows."""
-    return [row[mirror.column] for row in trial.profiles(trial.target(mirror), user_id)]
+    return [row[mirror.column] for row in context.profiles(context.target(mirror), user_id)]
 
 
 def _first(values: Sequence[object]) -> object:
     return values[0] if values else None
 
 
-def _agrees(trial: Trial, mirror: Mirror, user_id: UUID, row: Row, old: Row | None = None) -> bool:
-    said = _said(trial, mirror, user_id)
+def _agrees(
+    context: CheckContext, mirror: Mirror, user_id: UUID, row: Row, old: Row | None = None
+) -> bool:
+    said = _said(context, mirror, user_id)
     return any(_right(mirror, row, value, row if old is None else old) for value in said)
 
 

@@ -19,7 +19,7 @@ from ...model.names import mentions
 from ...model.quoting import named
 from ...model.sync import Table
 from ...runner.check import Subject
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from . import ghosts, maintenance
 from .routines import Routine, at_work, runnable
 from .sandbox import fresh
@@ -37,12 +37,12 @@ _DOES = re.compile(r"(?:insert|with|do|merge)\b", re.IGNORECASE)
 _CALLS = re.compile(r"(?:call|select|do)\b", re.IGNORECASE)
 
 
-def given(trial: Trial) -> Routine | None:
+def given(context: CheckContext) -> Routine | None:
     """Return what the user calls the backfill, run once where there is nothing to fill."""
-    given = trial.subject.upkeep.backfill
+    given = context.subject.upkeep.backfill
     if not given:
         return None
-    project = trial.subject.project
+    project = context.subject.project
     routine = Routine(given, given, statements=(given,))
     if given.lower().endswith(".sql"):
         path = Path(given)
@@ -50,7 +50,7 @@ def given(trial: Trial) -> Routine | None:
         texts = tuple(one.text for one in runnable(path.name, cut(text)))
         shown = project.shown(path)
         routine = Routine(";\n".join(texts), shown, Location(shown, 1), statements=texts)
-    done = _tried(fresh(trial), routine)
+    done = _tried(fresh(context), routine)
     if isinstance(done, Failure) and done.sqlstate[:2] in ("3F", "42") and not done.context:
         raise NotJudged(
             f"usersync_backfill: {routine.origin} fails: {done.sqlstate} {done.message}"
@@ -58,61 +58,61 @@ def given(trial: Trial) -> Routine | None:
     return done if isinstance(done, Routine) else replace(routine, commits=False)
 
 
-def first(trial: Trial) -> Routine | None:
+def first(context: CheckContext) -> Routine | None:
     """Return the first that gives a ghost a profile when it is run.
 
     If none does, one that fails and whose name says that it should is the project's backfill.
     """
-    aside = fresh(trial)
+    fresh_context = fresh(context)
     lost: UUID | None = None
     failed: Routine | None = None
-    for routine in _candidates(aside):
+    for routine in _candidates(fresh_context):
         if lost is None:
-            lost = ghosts.ghost(aside)
-        done = _tried(aside, routine)
-        if aside.profiles(aside.sync.profile, lost):
+            lost = ghosts.ghost(fresh_context)
+        done = _tried(fresh_context, routine)
+        if fresh_context.profiles(fresh_context.sync.profile, lost):
             if isinstance(done, Routine):
                 return done
-            aside, lost = fresh(trial), None
+            fresh_context, lost = fresh(context), None
         elif isinstance(done, Failure) and routine.meant:
             failed = failed or routine
     return failed
 
 
-def _tried(trial: Trial, routine: Routine) -> Routine | Failure:
+def _tried(context: CheckContext, routine: Routine) -> Routine | Failure:
     """Run a routine, in a transaction if it can, and return it with what was learnt of it."""
     try:
-        with at_work(trial) as connection:
+        with at_work(context) as connection:
             try:
                 with connection.transaction():
                     routine.run(connection)
             except InvalidTransactionTermination:
                 routine = replace(routine, commits=True)
         if routine.commits:
-            with at_work(trial) as connection:
+            with at_work(context) as connection:
                 routine.run(connection)
     except Error as error:
-        return trial.failure(error)
+        return context.failure(error)
     return routine
 
 
-def _candidates(trial: Trial) -> Iterator[Routine]:
+def _candidates(context: CheckContext) -> Iterator[Routine]:
     # Read before anything is tried, which may make more.
-    found = maintenance.callables(trial.session().cursor())
-    names = {one["name"] for one in maintenance.callables(trial.session().cursor(), plain=False)}
-    profile = trial.sync.profile.table.name
+    found = maintenance.callables(context.session().cursor())
+    names = {one["name"] for one in maintenance.callables(context.session().cursor(), plain=False)}
+    profile = context.sync.profile.table.name
     named_so = [one for one in found if "backfill" in one["name"]]
     likely = named_so + [one for one in found if one not in named_so and _speaks(one, profile)]
     for one in likely[:_TRIED]:
         name = f"{named(Table(one['schema'], one['name']))}()"
         call = f"call {name}" if one["procedure"] else f"select * from {name}"
         where = (one["schema"], one["name"], one["source"])
-        place = locate_function(trial.subject.project, *where)
+        place = locate_function(context.subject.project, *where)
         meant = one in named_so and _speaks(one, profile)
         yield Routine(call, name, place, statements=(call,), meant=meant)
-    for migration in reversed(trial.subject.project.files):
+    for migration in reversed(context.subject.project.files):
         if migration.role != "seed":
-            yield from _statements(trial.subject, migration, names)
+            yield from _statements(context.subject, migration, names)
 
 
 def _speaks(routine: DictRow, profile: str) -> bool:

@@ -14,8 +14,8 @@ from ...migrations import PLATFORM_SCHEMAS
 from ...migrations.psql_script import cut
 from ...model.finding import NotApplicable, NotJudged
 from ...runner.check import Subject
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 from . import backfills, ghosts
 from .monitoring import NAMES, Monitoring
 from .routines import Routine, Script, migrator, runnable
@@ -39,18 +39,18 @@ _USUAL = """
 """
 
 
-def backfill(trial: Trial) -> Routine:
+def backfill(context: CheckContext) -> Routine:
     """Return the project's backfill, which was seen to fill a ghost.
 
     Raises:
         NotApplicable: it has none.
         NotJudged: the one that the user names cannot be run.
     """
-    known = trial.common(_Known)
+    known = context.common(_Known)
     if known.backfill is None:
         try:
-            found = backfills.given(trial) or backfills.first(trial)
-        except Refused as refusal:
+            found = backfills.given(context) or backfills.first(context)
+        except SignupRefused as refusal:
             told = f"{ghosts.ORDINARY.title} fails without any trigger (US102)"
             raise NotJudged(told) from refusal
         known.backfill = found or "no migration or function fills ghosts"
@@ -59,24 +59,26 @@ def backfill(trial: Trial) -> Routine:
     return known.backfill
 
 
-def monitoring(trial: Trial) -> Monitoring:
+def monitoring(context: CheckContext) -> Monitoring:
     """Return what the project monitors its sync with; raise ``NotApplicable`` if with nothing."""
-    known = trial.common(_Known)
+    known = context.common(_Known)
     if known.monitoring is None:
-        known.monitoring = _monitoring(trial)
+        known.monitoring = _monitoring(context)
     if not known.monitoring:
         raise NotApplicable("no function monitors the sync")
     return known.monitoring
 
 
-def verification(trial: Trial) -> Script:
+def verification(context: CheckContext) -> Script:
     """Return the script that verifies a deployed sync; raise ``NotApplicable`` without one."""
-    return _script(trial, trial.subject.upkeep.verify, "verify-trigger.sql", "verification script")
+    return _script(
+        context, context.subject.upkeep.verify, "verify-trigger.sql", "verification script"
+    )
 
 
-def rollback(trial: Trial) -> Script:
+def rollback(context: CheckContext) -> Script:
     """Return the script that takes the sync out again; raise ``NotApplicable`` without one."""
-    return _script(trial, trial.subject.upkeep.rollback, "rollback.sql", "rollback script")
+    return _script(context, context.subject.upkeep.rollback, "rollback.sql", "rollback script")
 
 
 @dataclass
@@ -91,13 +93,13 @@ class _Known:
         """Nothing is open."""
 
 
-def _monitoring(trial: Trial) -> Monitoring:
-    written = trial.subject.upkeep.monitoring
+def _monitoring(context: CheckContext) -> Monitoring:
+    written = context.subject.upkeep.monitoring
     told = Monitoring.written(written) if written else Monitoring()
     if written and not told.schema:
-        return _there(trial, told)
+        return _there(context, told)
     values = {"names": list(NAMES.values()), "platform": list(PLATFORM_SCHEMAS)}
-    found = trial.session().execute(_USUAL, values).fetchall()
+    found = context.session().execute(_USUAL, values).fetchall()
     rows = [(one["schema"], one["name"], one["source"]) for one in found]
     seen = Monitoring.found(row for row in rows if told.schema in ("", row[0]))
     if told.schema and not seen:
@@ -105,16 +107,16 @@ def _monitoring(trial: Trial) -> Monitoring:
     return seen
 
 
-def _there(trial: Trial, told: Monitoring) -> Monitoring:
+def _there(context: CheckContext, told: Monitoring) -> Monitoring:
     """Return what the user named, once the log is known to be there; a function is called."""
-    if told.log and not trial.query("select to_regclass(%s) as log", [told.log])[0]["log"]:
+    if told.log and not context.query("select to_regclass(%s) as log", [told.log])[0]["log"]:
         raise NotJudged(f"usersync_monitoring: there is no table {told.log}")
     return told
 
 
-def _script(trial: Trial, given: str, name: str, title: str) -> Script:
-    project = trial.subject.project
-    path = Path(given) if given else next(_beside(trial.subject, name), None)
+def _script(context: CheckContext, given: str, name: str, title: str) -> Script:
+    project = context.subject.project
+    path = Path(given) if given else next(_beside(context.subject, name), None)
     if path and not given and not project.whole:
         raise NotApplicable(f"{project.shown(path)} is for all migrations, not for some")
     if path is None:

@@ -13,8 +13,8 @@ from psycopg import Error
 from ...auth import AuthError
 from ...auth.source import Source
 from ...model.quoting import literal, quoted
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import BY_NAME, Person, Signup
 from .maintenance import ghosts
 
@@ -59,7 +59,7 @@ _CROWD = """
     ) as crowd
 """
 
-Act = Callable[[Trial, Person, Source], Sequence[UUID]]
+Act = Callable[[CheckContext, Person, Source], Sequence[UUID]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,34 +79,34 @@ class Kind:
 
 
 def _by(name: str) -> Act:
-    return lambda trial, person, source: [trial.sign_up(BY_NAME[name], person, source).id]
+    return lambda context, person, source: [context.sign_up(BY_NAME[name], person, source).id]
 
 
-def _shared(trial: Trial, person: Person, source: Source) -> Sequence[UUID]:
+def _shared(context: CheckContext, person: Person, source: Source) -> Sequence[UUID]:
     """Let two users have one address, as single sign-on makes it."""
-    return [*_by("email")(trial, person, source), *_by("sso")(trial, person, source)]
+    return [*_by("email")(context, person, source), *_by("sso")(context, person, source)]
 
 
-def _deleted(trial: Trial, person: Person, source: Source) -> Sequence[UUID]:
-    user = trial.sign_up(ORDINARY, person, source)
-    trial.auth(ORDINARY.settings, source).admin.delete_user(user, soft=True)
+def _deleted(context: CheckContext, person: Person, source: Source) -> Sequence[UUID]:
+    user = context.sign_up(ORDINARY, person, source)
+    context.auth(ORDINARY.settings, source).admin.delete_user(user, soft=True)
     return [user.id]
 
 
-def _undated(trial: Trial, person: Person, source: Source) -> Sequence[UUID]:
+def _undated(context: CheckContext, person: Person, source: Source) -> Sequence[UUID]:
     user_id = source.id()
-    trial.execute(_UNDATED, [user_id, person.email])
+    context.execute(_UNDATED, [user_id, person.email])
     return [user_id]
 
 
-def _bare(trial: Trial, person: Person, source: Source) -> Sequence[UUID]:
-    return _by("email")(trial, replace(person, data={}), source)
+def _bare(context: CheckContext, person: Person, source: Source) -> Sequence[UUID]:
+    return _by("email")(context, replace(person, data={}), source)
 
 
-def _odd(trial: Trial, person: Person, source: Source) -> Sequence[UUID]:
+def _odd(context: CheckContext, person: Person, source: Source) -> Sequence[UUID]:
     odd = 'O\'Brien \\ "ß" 😀'
-    keys = trial.sync.metadata_keys or ("full_name",)
-    return _by("email")(trial, replace(person, data=dict.fromkeys(keys, odd)), source)
+    keys = context.sync.metadata_keys or ("full_name",)
+    return _by("email")(context, replace(person, data=dict.fromkeys(keys, odd)), source)
 
 
 KINDS = (
@@ -127,34 +127,34 @@ PLAIN = KINDS[0]
 
 
 @contextmanager
-def unsynced(trial: Trial) -> Iterator[None]:
+def unsynced(context: CheckContext) -> Iterator[None]:
     """Keep the project's triggers on ``auth.users`` off meanwhile; then they are as they were."""
-    with switched(trial) as names:
+    with switched(context) as names:
         if names:
             off = ", ".join(f"disable trigger {quoted(one)}" for one in names)
-            trial.execute(f"alter table auth.users {off}")
+            context.execute(f"alter table auth.users {off}")
         yield
 
 
 @contextmanager
-def switched(trial: Trial) -> Iterator[list[str]]:
+def switched(context: CheckContext) -> Iterator[list[str]]:
     """Switch the triggers on ``auth.users`` that are on as they were at the end; yield them."""
-    found = trial.query(_TRIGGERS)
+    found = context.query(_TRIGGERS)
     try:
         yield [one["name"] for one in found]
     finally:
         if found:
             on = ", ".join(f"{one['again']} trigger {quoted(one['name'])}" for one in found)
-            trial.execute(f"alter table auth.users {on}")
+            context.execute(f"alter table auth.users {on}")
 
 
-def ghost(trial: Trial, signup: Signup = ORDINARY) -> UUID:
+def ghost(context: CheckContext, signup: Signup = ORDINARY) -> UUID:
     """Return a new user of whom the project's triggers know nothing; raise ``Refused``."""
-    with unsynced(trial):
-        return trial.sign_up(signup).id
+    with unsynced(context):
+        return context.sign_up(signup).id
 
 
-def made(trial: Trial, kinds: Iterable[Kind]) -> dict[Kind, Sequence[UUID]]:
+def made(context: CheckContext, kinds: Iterable[Kind]) -> dict[Kind, Sequence[UUID]]:
     """Sign up a user of each kind, the same ones whenever and wherever it is done.
 
     Whom the project or Supabase Auth refuses is left out. With the triggers off they are ghosts.
@@ -164,37 +164,37 @@ def made(trial: Trial, kinds: Iterable[Kind]) -> dict[Kind, Sequence[UUID]]:
         number = KINDS.index(kind) + 1
         data = {
             key: value.replace("{n}", str(900_000 + number))
-            for key, value in trial.sync.ordinary_metadata().items()
+            for key, value in context.sync.ordinary_metadata().items()
         }
         person = Person(f"ada.ghost{number}@example.com", f"1557{number:07d}", {**data})
         source = Source(seed=number, clock=lambda: _LONG_AGO)
         try:
-            done[kind] = kind.act(trial, person, source)
-        except (Refused, AuthError, Error):
+            done[kind] = kind.act(context, person, source)
+        except (SignupRefused, AuthError, Error):
             continue
     return done
 
 
-def crowd(trial: Trial, count: int) -> None:
+def crowd(context: CheckContext, count: int) -> None:
     """Add many ghosts at once, who differ in nothing but their name and address."""
-    data = trial.sync.metadata
-    with unsynced(trial):
-        trial.execute(_CROWD, [data, count])
+    data = context.sync.metadata
+    with unsynced(context):
+        context.execute(_CROWD, [data, count])
 
 
-def without_profile(trial: Trial) -> list[UUID]:
+def without_profile(context: CheckContext) -> list[UUID]:
     """Return the users who have no row in the profile table, but for soft-deleted ones."""
-    found = ghosts(trial.sync.profile).as_string(None)
+    found = ghosts(context.sync.profile).as_string(None)
     query = f"select id from ({found}) as u where deleted_at is null order by created_at, id"
-    return [row["id"] for row in trial.query(query)]
+    return [row["id"] for row in context.query(query)]
 
 
-def inserted(trial: Trial, user_ids: Iterable[UUID]) -> str:
+def inserted(context: CheckContext, user_ids: Iterable[UUID]) -> str:
     """Return the SQL that makes the same ghosts, with the columns that a sync may look at."""
     lines = [OFF]
     for user_id in user_ids:
         told = ", ".join(f"{name}::text" for name in _TOLD)
-        (row,) = trial.query(f"select {told} from auth.users where id = %s", [user_id])
+        (row,) = context.query(f"select {told} from auth.users where id = %s", [user_id])
         given = {k: v for k, v in row.items() if v not in (None, "false", "{}")}
         values = ", ".join(map(literal, given.values()))
         lines.append(f"insert into auth.users ({', '.join(given)})\nvalues ({values});\n")

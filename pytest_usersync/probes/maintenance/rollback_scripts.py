@@ -20,8 +20,8 @@ from ...model.sync import Table
 from ...platform import platform
 from ...postgres import database
 from ...postgres.database import HARNESS, Connection
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import BY_NAME
 from . import maintenance
 
@@ -110,25 +110,25 @@ def state(connection: Connection) -> State:
         connection.execute("reset search_path")
 
 
-def rows(trial: Trial) -> dict[Table, str]:
+def rows(context: CheckContext) -> dict[Table, str]:
     """Return a digest of the rows of every table of the project that has any."""
-    found = trial.query(TABLES, [[*PLATFORM_SCHEMAS, "supabase_migrations"]])
+    found = context.query(TABLES, [[*PLATFORM_SCHEMAS, "supabase_migrations"]])
     digests = {}
     for row in found:
         table = Table(row["schema"], row["name"])
         digest = "md5(string_agg(md5(t::text), '' order by md5(t::text)))"
-        told = trial.query(f"select {digest} as digest from {named(table)} as t")
+        told = context.query(f"select {digest} as digest from {named(table)} as t")
         if told[0]["digest"]:
             digests[table] = told[0]["digest"]
     return digests
 
 
-def before(trial: Trial, file: str) -> tuple[State, bool]:
+def before(context: CheckContext, file: str) -> tuple[State, bool]:
     """Return the state in which the migrations before one file leave a new database.
 
     With it comes whether people can sign up there.
     """
-    server, whole = trial.subject.server, trial.subject.project
+    server, whole = context.subject.server, context.subject.project
     files = [whole.shown(one.path) for one in whole.migrations]
     early = whole.migrations[: files.index(file)] if file in files else ()
     part = replace(whole, migrations=early, after=(), hook="")
@@ -140,7 +140,7 @@ def before(trial: Trial, file: str) -> tuple[State, bool]:
         ):
             found = state(connection)
             try:
-                SIGNUP.act(SupabaseAuth(auth, SIGNUP.settings), trial.person())
+                SIGNUP.act(SupabaseAuth(auth, SIGNUP.settings), context.person())
             except AuthError:
                 return found, False
             return found, True
@@ -148,17 +148,19 @@ def before(trial: Trial, file: str) -> tuple[State, bool]:
         database.drop(server, loaded.database)
 
 
-def broken_calls(trial: Trial, sound: Trial, earlier: State) -> Iterator[tuple[str, str]]:
+def broken_calls(
+    context: CheckContext, sound: CheckContext, earlier: State
+) -> Iterator[tuple[str, str]]:
     """Yield what is new since then and fails for want of what is gone, each with the error.
 
     Args:
-        trial: where the rollback was done.
+        context: where the rollback was done.
         sound: where it was not.
         earlier: the state that it goes back to.
     """
-    now = state(trial.session())
+    now = state(context.session())
     calls = {}
-    for one in maintenance.callables(trial.session().cursor()):
+    for one in maintenance.callables(context.session().cursor()):
         name = f"{one['schema']}.{one['name']}()"
         call = "call" if one["procedure"] else "select * from"
         path = f"{quoted(one['schema'])}.{quoted(one['name'])}()"
@@ -168,14 +170,14 @@ def broken_calls(trial: Trial, sound: Trial, earlier: State) -> Iterator[tuple[s
     jobs = {f"scheduled job {name}": (name, text) for name, text in now.jobs.items()}
     calls |= {what: one for what, one in jobs.items() if one[0] not in earlier.jobs}
     for what, (_, call) in calls.items():
-        error = _called(trial, call)
+        error = _called(context, call)
         if error and error.partition(" ")[0] in _GONE and _called(sound, call) != error:
             yield what, error
 
 
-def _called(trial: Trial, call: str) -> str:
+def _called(context: CheckContext, call: str) -> str:
     """Call something, take it back, and return what PostgreSQL said if it fails."""
-    connection = trial.session()
+    connection = context.session()
     connection.execute(f"begin; set local statement_timeout = '{_PATIENCE}'".encode())
     try:
         connection.execute(call.encode())
@@ -186,13 +188,13 @@ def _called(trial: Trial, call: str) -> str:
     return ""
 
 
-def refused(trial: Trial, refusal: Refused, shown: str, setup: str) -> Finding:
+def refused(context: CheckContext, refusal: SignupRefused, shown: str, setup: str) -> Finding:
     """Return the finding that a signup is refused once a script was run."""
     cause = refusal.error.__cause__
-    failure = trial.failure(cause) if isinstance(cause, Error) else None
+    failure = context.failure(cause) if isinstance(cause, Error) else None
     view = ClientView(refusal.error.status, refusal.error.code, refusal.error.message)
     summary = f"after {shown} nobody can sign up any more"
-    return trial.refusal(failure, f"{setup}{refusal.script}", summary, view)
+    return context.refusal(failure, f"{setup}{refusal.script}", summary, view)
 
 
 def located(whole: Project, routine: str) -> Location | None:

@@ -17,7 +17,7 @@ from ...migrations.psql_script import Command, Copy
 from ...model.finding import Location, NotJudged
 from ...platform import platform
 from ...postgres.database import Connection
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 # A backfill of a few ghosts that takes longer does not come to an end.
 PATIENCE = "20s"
@@ -85,18 +85,18 @@ class Script:
                 connection.execute(one.text.encode())
 
 
-def migrator(trial: Trial) -> Connection:
-    """Return a new session of the role that runs migrations and chores; closed with the trial."""
-    connection = trial.connect(platform.migration_role(trial.subject.server))
+def migrator(context: CheckContext) -> Connection:
+    """Return a new session of the role that runs migrations and chores; closed with the context."""
+    connection = context.connect(platform.migration_role(context.subject.server))
     connection.execute(f"set statement_timeout = '{PATIENCE}'")
     return connection
 
 
 @contextmanager
-def at_work(trial: Trial) -> Iterator[Connection]:
+def at_work(context: CheckContext) -> Iterator[Connection]:
     """Lend the session of the role that runs migrations and chores; it comes back as if new."""
-    role = platform.migration_role(trial.subject.server)
-    connection = trial.session(role)
+    role = platform.migration_role(context.subject.server)
+    connection = context.session(role)
     # What is run again and again is to be run as it stands.
     connection.prepare_threshold = None
     connection.execute(f"deallocate all; set statement_timeout = '{PATIENCE}'")

@@ -11,8 +11,8 @@ from psycopg.rows import DictRow
 from ...model.quoting import literal
 from ...postgres.database import Clones, Connection, connect
 from ...runner.check import Subject
-from ...runner.context import Trial
-from ...runner.sandbox import Stage
+from ...runner.context import CheckContext
+from ...runner.sandbox import Sandbox
 from .routines import answers, tidied
 
 _SINCE = """
@@ -125,7 +125,7 @@ class _New:
     numbers: Mapping[int, int | None]
 
 
-class Workshop(Stage):
+class MaintenanceSandbox(Sandbox):
     """A copy of the project's database for one check after the other; each finds it as new.
 
     Rows that came are taken away and sequences are set back: that costs a fifth of a fresh copy,
@@ -137,12 +137,12 @@ class Workshop(Stage):
         self._copies = Clones(subject.server)
         super().__init__(subject, self._copies)
         self._new: _New | None = None
-        self._lent: Trial | None = None
+        self._lent: CheckContext | None = None
         self._undone = False
         self._clerk: Connection | None = None
 
-    def lend(self, case: str, *, undone: bool = False) -> Trial:
-        """Return a trial on a database as new; the trial that was lent before is over.
+    def lend(self, case: str, *, undone: bool = False) -> CheckContext:
+        """Return a context on a database as new; the context that was lent before is over.
 
         Args:
             undone: whether all that is done in it will be taken back.
@@ -155,7 +155,7 @@ class Workshop(Stage):
         self._undone = undone
         if self._new is None:
             self._new = self._seen()
-        self._lent = Trial(self, case)
+        self._lent = CheckContext(self, case)
         return self._lent
 
     def session(self, role: str | None = None) -> Connection:
@@ -261,14 +261,14 @@ def _numbered(numbers: Mapping[int, int | None]) -> list[str]:
     return [_NUMBERED.format(numbers=known)] if known else []
 
 
-def fresh(trial: Trial, *, undone: bool = False) -> Trial:
-    """Return a trial on a database as new, until the next one is asked for; it goes with the run.
+def fresh(context: CheckContext, *, undone: bool = False) -> CheckContext:
+    """Return a context on a database as new, until the next one is asked for; it goes with the run.
 
     It serves all checks of the process, one after the other, unless it may have to be kept.
 
     Args:
         undone: whether all that is done in it will be taken back.
     """
-    if trial.keeping:
-        return trial.aside()
-    return trial.common(Workshop).lend(trial.case, undone=undone)
+    if context.keeping:
+        return context.fresh_context()
+    return context.common(MaintenanceSandbox).lend(context.case, undone=undone)

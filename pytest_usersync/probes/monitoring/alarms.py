@@ -10,7 +10,7 @@ from psycopg import Notify, sql
 
 from ...migrations import PLATFORM_SCHEMAS
 from ...model.finding import NotJudged
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ..maintenance import capabilities
 from ..maintenance.ghosts import switched
 from ..maintenance.sandbox import fresh
@@ -59,11 +59,11 @@ class Alarm:
     healthy: bool
 
 
-def alarms(trial: Trial) -> Iterator[Alarm]:
+def alarms(context: CheckContext) -> Iterator[Alarm]:
     """Yield what is heard in each state, one after the other in one database."""
-    known = {seen.fault.name: seen.fault for seen in reversed(survey(trial))}
-    ground, heard = Ground(fresh(trial)), list[str]()
-    session = ground.trial.session()
+    known = {seen.fault.name: seen.fault for seen in reversed(survey(context))}
+    ground, heard = Ground(fresh(context)), list[str]()
+    session = ground.context.session()
 
     def hear(notice: Notify) -> None:
         heard.append(f"notifications on {notice.channel}")
@@ -71,65 +71,65 @@ def alarms(trial: Trial) -> Iterator[Alarm]:
     session.add_notify_handler(hear)
     try:
         listen = sql.SQL("; ").join(
-            sql.SQL("listen {}").format(sql.Identifier(one)) for one in sorted(_channels(trial))
+            sql.SQL("listen {}").format(sql.Identifier(one)) for one in sorted(_channels(context))
         )
         session.execute(listen)
-        with switched(ground.trial):
+        with switched(ground.context):
             for fault in (known[name] for name in STATES if name in known):
                 ground.clear()
                 session.execute(fault.sql.encode())
-                yield _alarm(ground.trial, fault, heard)
+                yield _alarm(ground.context, fault, heard)
     finally:
         session.remove_notify_handler(hear)
 
 
-def deaf(trial: Trial) -> bool:
+def deaf(context: CheckContext) -> bool:
     """Tell whether functions of the project may send something that is not heard here."""
-    return bool(_sources(trial))
+    return bool(_sources(context))
 
 
-def nameless(trial: Trial) -> bool:
+def nameless(context: CheckContext) -> bool:
     """Tell whether a function notifies a channel whose name it makes."""
-    return any(_MADE.search(source) for source in _sources(trial))
+    return any(_MADE.search(source) for source in _sources(context))
 
 
-def _alarm(trial: Trial, fault: Fault, heard: list[str]) -> Alarm:
+def _alarm(context: CheckContext, fault: Fault, heard: list[str]) -> Alarm:
     """Record what the database is in; return what is heard of it."""
-    monitoring, session = capabilities.monitoring(trial), trial.session()
-    before, rows = rows_of(trial, monitoring.log), _counts(trial, monitoring.log)
+    monitoring, session = capabilities.monitoring(context), context.session()
+    before, rows = rows_of(context, monitoring.log), _counts(context, monitoring.log)
     heard.clear()
     with session.transaction():
-        answer = ask(trial, monitoring.record, keep=True)
+        answer = ask(context, monitoring.record, keep=True)
     if answer.failure:
         raise NotJudged(f"{bare(monitoring.record)} fails with {fault.title} (US501)")
     session.execute("select 1")
     media = {name: heard.count(name) for name in sorted(set(heard))}
-    for table, count in _counts(trial, monitoring.log).items():
+    for table, count in _counts(context, monitoring.log).items():
         if count > rows.get(table, 0):
             media[f"rows of {table}"] = count - rows.get(table, 0)
-    added = [row for at, row in rows_of(trial, monitoring.log).items() if at not in before]
+    added = [row for at, row in rows_of(context, monitoring.log).items() if at not in before]
     row = added[0] if added else {}
     said, status = row.get("alert_sent"), str(row.get("sync_status", fault.facts.status))
     return Alarm(fault, media, said if isinstance(said, bool) else None, status == "healthy")
 
 
-def _sources(trial: Trial) -> list[str]:
-    return [row["source"] for row in trial.query(_SOURCES, [list(PLATFORM_SCHEMAS)])]
+def _sources(context: CheckContext) -> list[str]:
+    return [row["source"] for row in context.query(_SOURCES, [list(PLATFORM_SCHEMAS)])]
 
 
-def _channels(trial: Trial) -> set[str]:
+def _channels(context: CheckContext) -> set[str]:
     return {
-        found[1] or found[2] for source in _sources(trial) for found in _CHANNEL.finditer(source)
+        found[1] or found[2] for source in _sources(context) for found in _CHANNEL.finditer(source)
     }
 
 
-def _counts(trial: Trial, log: str) -> dict[str, int]:
-    found = trial.query(_TABLES, [list(PLATFORM_SCHEMAS), log or None])
+def _counts(context: CheckContext, log: str) -> dict[str, int]:
+    found = context.query(_TABLES, [list(PLATFORM_SCHEMAS), log or None])
     counting = sql.SQL(" union all ").join(
         sql.SQL("select {} as name, count(*) as rows from {}").format(
             sql.Literal(row["shown"]), sql.Identifier(row["schema"], row["name"])
         )
         for row in found
     )
-    rows = trial.query(counting.as_string(None)) if found else []
+    rows = context.query(counting.as_string(None)) if found else []
     return {row["name"]: row["rows"] for row in rows}

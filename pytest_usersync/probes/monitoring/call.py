@@ -12,7 +12,7 @@ from ...model.finding import Failure
 from ...platform import platform
 from ...postgres.database import Connection
 from ...runner.check import Subject
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ..maintenance.routines import answers
 
 Row = Mapping[str, object]
@@ -41,26 +41,26 @@ class _Role:
         """Nothing is open."""
 
 
-def ask(trial: Trial, source: str, *, keep: bool = False) -> Answer:
-    """Call a function as the role that migrations run as, inside of what the trial has begun.
+def ask(context: CheckContext, source: str, *, keep: bool = False) -> Answer:
+    """Call a function as the role that migrations run as, inside of what the context has begun.
 
     Args:
         keep: whether what it writes stays.
     """
-    session = trial.session()
-    script = f"savepoint failed; {asking(trial, source, keep=keep)}; release savepoint failed"
+    session = context.session()
+    script = f"savepoint failed; {asking(context, source, keep=keep)}; release savepoint failed"
     try:
         (found,) = answers(session.execute(script.encode()))
     except Error as error:
-        failure = trial.failure(error)
+        failure = context.failure(error)
         session.execute("rollback to savepoint failed; release savepoint failed")
         return Answer(failure=failure)
     return Answer(rows_in(tuple(found)))
 
 
-def asking(trial: Trial, source: str, *, keep: bool = False) -> str:
+def asking(context: CheckContext, source: str, *, keep: bool = False) -> str:
     """Return the script that calls a function, inside of a transaction."""
-    role = trial.common(_Role).name
+    role = context.common(_Role).name
     end = "reset role" if keep else "rollback to savepoint asked"
     return (
         f"savepoint asked; set local role {role}; select * from {source};"
@@ -81,11 +81,11 @@ def take(connection: Connection, role: str) -> None:
     connection.execute("select pg_catalog.set_config('role', %s, true)", [role])
 
 
-def rows_of(trial: Trial, log: str) -> dict[str, Row]:
+def rows_of(context: CheckContext, log: str) -> dict[str, Row]:
     """Return the rows of a table by where each one stands."""
     if not log:
         return {}
-    found = trial.query(placed(log))
+    found = context.query(placed(log))
     return {str(row.pop("usersync_place")): row for row in found}
 
 

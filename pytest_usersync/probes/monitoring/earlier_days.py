@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...model.finding import Finding, NotJudged
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ..maintenance import capabilities
 from .call import ask, bare, rows_of, take
 from .faults import ZONES
@@ -46,10 +46,10 @@ class Kept:
     sql: str
 
 
-def earlier(trial: Trial, moments: Sequence[str]) -> str:
+def earlier(context: CheckContext, moments: Sequence[str]) -> str:
     """Return the SQL that copies a record to these moments, which are SQL themselves."""
-    log = capabilities.monitoring(trial).log
-    columns = trial.query(_COLUMNS, [log])
+    log = capabilities.monitoring(context).log
+    columns = context.query(_COLUMNS, [log])
     if not any(one["type"] in _MOMENTS for one in columns):
         raise NotJudged(f"{log} has no column that tells the time")
     taken = [one for one in columns if not one["own"]]
@@ -62,20 +62,20 @@ def earlier(trial: Trial, moments: Sequence[str]) -> str:
     )
 
 
-def history(trial: Trial) -> Iterator[Finding]:
+def history(context: CheckContext) -> Iterator[Finding]:
     """Yield what the history leaves out, of records around the midnight of UTC and of old ones."""
-    monitoring = capabilities.monitoring(trial)
+    monitoring = capabilities.monitoring(context)
     if not (monitoring.history and monitoring.record and monitoring.log):
         return
     setup = f"delete from {monitoring.log};\nselect from {monitoring.record};\n"
-    setup += earlier(trial, _AGES)
+    setup += earlier(context, _AGES)
     for zone in ("UTC", *ZONES):
         text = f"{setup}set timezone = '{zone}';\n"
-        with trial.session().transaction(force_rollback=True):
-            if refused := trial.attempt(lambda text=text: trial.execute(text)):  # type: ignore[misc]
+        with context.session().transaction(force_rollback=True):
+            if refused := context.attempt(lambda text=text: context.execute(text)):  # type: ignore[misc]
                 raise NotJudged(f"{monitoring.log} does not take a row: {refused.message}")
-            wanted = len(rows_of(trial, monitoring.log))
-            answer = ask(trial, monitoring.history)
+            wanted = len(rows_of(context, monitoring.log))
+            answer = ask(context, monitoring.history)
         if answer.failure:
             raise NotJudged(f"{bare(monitoring.history)} fails (US501)")
         if len(answer.rows) < wanted:
@@ -89,45 +89,45 @@ def history(trial: Trial) -> Iterator[Finding]:
             return
 
 
-def kept(trial: Trial, age: str) -> Kept:
+def kept(context: CheckContext, age: str) -> Kept:
     """Record, let a row grow old, record again, and run what is scheduled; see what is left."""
-    monitoring = capabilities.monitoring(trial)
-    session = trial.session()
+    monitoring = capabilities.monitoring(context)
+    session = context.session()
     record = f"select * from {monitoring.record};\n"
-    text = earlier(trial, [f"now() - interval '{age}'"])
+    text = earlier(context, [f"now() - interval '{age}'"])
     with session.transaction(force_rollback=True):
-        if failed := ask(trial, monitoring.record, keep=True).failure:
+        if failed := ask(context, monitoring.record, keep=True).failure:
             raise NotJudged(f"{bare(monitoring.record)} fails: {failed.message} (US501)")
-        before = rows_of(trial, monitoring.log)
+        before = rows_of(context, monitoring.log)
         if not before:
             raise NotJudged(f"{bare(monitoring.record)} records nothing (US507)")
-        if refused := trial.attempt(lambda: trial.execute(text)):
+        if refused := context.attempt(lambda: context.execute(text)):
             raise NotJudged(f"{monitoring.log} does not take a row: {refused.message}")
-        aged = set(rows_of(trial, monitoring.log)) - set(before)
+        aged = set(rows_of(context, monitoring.log)) - set(before)
         if not aged:
             raise NotJudged(f"{monitoring.log} takes no row of {age} ago")
-        ask(trial, monitoring.record, keep=True)
-        there, undone = bool(aged & set(rows_of(trial, monitoring.log))), ""
+        ask(context, monitoring.record, keep=True)
+        there, undone = bool(aged & set(rows_of(context, monitoring.log))), ""
         if there:
-            undone = next((job for job in _jobs(trial) if not _done(trial, *job)), ("",))[0]
-            there = bool(aged & set(rows_of(trial, monitoring.log)))
+            undone = next((job for job in _jobs(context) if not _done(context, *job)), ("",))[0]
+            there = bool(aged & set(rows_of(context, monitoring.log)))
     shown = f"select * from {monitoring.log} order by 1;\n"
     return Kept(there, undone, f"{record}{text}{record}{shown}")
 
 
-def _jobs(trial: Trial) -> list[tuple[str, str]]:
-    if not scheduler(trial):
+def _jobs(context: CheckContext) -> list[tuple[str, str]]:
+    if not scheduler(context):
         return []
-    return [(row["command"], row["username"]) for row in trial.query(_JOBS)]
+    return [(row["command"], row["username"]) for row in context.query(_JOBS)]
 
 
-def scheduler(trial: Trial) -> bool:
+def scheduler(context: CheckContext) -> bool:
     """Tell whether the database has pg_cron."""
-    return bool(trial.query("select to_regclass('cron.job') is not null as so")[0]["so"])
+    return bool(context.query("select to_regclass('cron.job') is not null as so")[0]["so"])
 
 
-def _done(trial: Trial, command: str, username: str) -> bool:
-    session = trial.session()
+def _done(context: CheckContext, command: str, username: str) -> bool:
+    session = context.session()
 
     def act() -> None:
         with session.transaction():
@@ -135,4 +135,4 @@ def _done(trial: Trial, command: str, username: str) -> bool:
             session.execute(command.encode())
             session.execute("reset role")
 
-    return trial.attempt(act) is None
+    return context.attempt(act) is None

@@ -11,7 +11,7 @@ from psycopg import sql
 from ...auth import Json
 from ...model.finding import NotJudged
 from ...model.quoting import named, quoted
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.requests import claims, rehearsal
 from ..maintenance import capabilities
 from ..maintenance.monitoring import Monitoring
@@ -54,7 +54,7 @@ _OPEN = """
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class RequestResult:
     """What a request of a stranger was told.
 
     Args:
@@ -79,7 +79,7 @@ class Scene:
         known: somebody with a profile, whom not only monitoring shows.
     """
 
-    trial: Trial
+    context: CheckContext
     monitoring: Monitoring
     sql: str
     told: Mapping[str, Json]
@@ -88,56 +88,56 @@ class Scene:
     known: str
 
 
-def scene(trial: Trial, *, signed_in: bool) -> Scene:
+def scene(context: CheckContext, *, signed_in: bool) -> Scene:
     """Set it up; who asks is not the first user, who may be an admin."""
-    monitoring = capabilities.monitoring(trial)
-    if "parity" not in made(trial):
+    monitoring = capabilities.monitoring(context)
+    if "parity" not in made(context):
         raise NotJudged("no state with a ghost and an orphan can be made")
-    aside = fresh(trial)
-    ground = Ground(aside)
+    fresh_context = fresh(context)
+    ground = Ground(fresh_context)
     fault = next(one for one in faults(ground) if one.name == "parity")
     arrivals = [ground.resident() for _ in range(3)]
-    aside.session().execute("".join([fault.sql, *(one for _, one in arrivals)]).encode())
+    fresh_context.session().execute("".join([fault.sql, *(one for _, one in arrivals)]).encode())
     text = fault.sql + (arrivals[-1][1] if signed_in else "")
     if monitoring.record:
         text += f"select * from {monitoring.record};\n"
-        with aside.session().transaction():
-            ask(aside, monitoring.record, keep=True)
+        with fresh_context.session().transaction():
+            ask(fresh_context, monitoring.record, keep=True)
     users = fault.facts.users
     lost = [users[one] for one in fault.facts.ghosts]
     who = arrivals[-1][0]
     return Scene(
-        aside,
+        fresh_context,
         monitoring,
         text,
-        claims(aside, UUID(who.id)) if signed_in else claims(aside),
+        claims(fresh_context, UUID(who.id)) if signed_in else claims(fresh_context),
         tuple(str(value).lower() for one in lost for value in (one.id, one.email) if value),
         tuple(fault.facts.orphans),
         arrivals[0][0].id,
     )
 
 
-def heard(told: Scene) -> Iterator[Heard]:
+def heard(told: Scene) -> Iterator[RequestResult]:
     """Yield what the request reads, from functions and from tables and views."""
     yield from _functions(told)
     role = str(told.told["role"])
-    filled = {target.table for target in told.trial.sync.targets}
-    for relation in relations(told.trial, role):
+    filled = {target.table for target in told.context.sync.targets}
+    for relation in relations(told.context, role):
         if relation.table not in filled and (what := _shows(told, relation)):
             table = named(relation.table)
             columns = ", ".join(map(quoted, relation.columns))
             guard = f"alter table {table} enable row level security;\n" * (relation.kind in "rp")
-            yield Heard(
+            yield RequestResult(
                 f"{what} from {table}",
                 f"select {columns} from {table};\n",
                 f"{guard}revoke all on {table} from anon, authenticated;\n",
             )
 
 
-def _functions(told: Scene) -> Iterator[Heard]:
+def _functions(told: Scene) -> Iterator[RequestResult]:
     role = str(told.told["role"])
-    values = {"role": role, "schemas": list(schemas(told.trial))}
-    found = told.trial.session().execute(_CALLABLE, values).fetchall()
+    values = {"role": role, "schemas": list(schemas(told.context))}
+    found = told.context.session().execute(_CALLABLE, values).fetchall()
     log = {_name(told.monitoring.latest), _name(told.monitoring.history)} - {""}
     own = {_name(told.monitoring.ghosts), _name(told.monitoring.orphans)} - {""}
     for row in found:
@@ -152,7 +152,7 @@ def _functions(told: Scene) -> Iterator[Heard]:
                 continue
         if what:
             signature = f"{row['name']}({row['arguments']})"
-            yield Heard(
+            yield RequestResult(
                 f"{what} from {call}",
                 f"select * from {call};\n",
                 f"revoke execute on function {signature} from public, anon, authenticated;\n",
@@ -181,11 +181,11 @@ def _read(told: Scene, query: str) -> list[str]:
     rows: list[str] = []
 
     def act() -> None:
-        with rehearsal(told.trial, told.told) as connection:
+        with rehearsal(told.context, told.told) as connection:
             found = connection.execute(f"{query} limit 1000".encode())
             rows.extend(str(row["text"]).lower() for row in found)
 
-    told.trial.attempt(act)
+    told.context.attempt(act)
     return rows
 
 
@@ -194,7 +194,7 @@ def open_functions(told: Scene) -> str:
     words = ("ghosts", "orphans", "stats", "check", "record", "latest", "history")
     names = [_name(getattr(told.monitoring, word)) for word in words]
     values = {"names": names, "role": str(told.told["role"])}
-    found = told.trial.session().execute(_OPEN, values).fetchall()
+    found = told.context.session().execute(_OPEN, values).fetchall()
     if not found:
         return ""
     listed = ",\n        ".join(row["function"] for row in found)

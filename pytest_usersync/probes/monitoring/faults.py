@@ -71,7 +71,7 @@ def _rows(ground: Ground) -> Iterator[Fault]:
         ("ghost-of-tomorrow", "a ghost dated tomorrow", "", now + day),
         ("ghost-of-old", "a ghost of 400 days ago", "", now - 400 * day),
     ):
-        if email is None and ground.trial.policies.null_email != "profile":
+        if email is None and ground.context.policies.null_email != "profile":
             continue
         yield _of(ground, name, title, [ground.newcomer(email, created)])
     midnight = now.replace(hour=0, minute=0, second=0)
@@ -143,7 +143,7 @@ def _soft_deleted(ground: Ground) -> Fault | None:
 
 def _triggers(ground: Ground) -> Iterator[Fault]:
     for name in ground.target.written_by:
-        found = ground.trial.query(_DEFINITION, [name])
+        found = ground.context.query(_DEFINITION, [name])
         definition = found[0]["text"] if found else ""
         alter, trigger = "alter table auth.users", quoted(name)
         drop = f"drop trigger {trigger} on auth.users;\n"
@@ -197,7 +197,7 @@ def _failing(ground: Ground, ghosts_call: str) -> Iterator[Fault]:
     lost = _of(ground, "table-away", f"a ghost, and {table} away", [ground.newcomer()])
     away = f"alter table {named(table)} rename to {quoted(table.name + '_away')};\n"
     yield replace(lost, sql=lost.sql + away, failing=True)
-    found = ground.trial.query(_RAISING, [ghosts_call])
+    found = ground.context.query(_RAISING, [ghosts_call])
     if found:
         lost = _of(
             ground, "function-fails", f"three ghosts, and {ghosts_call} failing", _three(ground)

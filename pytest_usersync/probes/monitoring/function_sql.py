@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 _KIND = """
     select a.attname as name, a.atttypid::regtype::text as type
@@ -19,17 +19,19 @@ _RESULT = """
 """
 
 
-def types(trial: Trial, relation: str) -> dict[str, str]:
+def types(context: CheckContext, relation: str) -> dict[str, str]:
     """Return the types of the columns of a table by their names."""
-    return {row["name"]: row["type"] for row in trial.query(_KIND, [relation])}
+    return {row["name"]: row["type"] for row in context.query(_KIND, [relation])}
 
 
-def function(trial: Trial, source: str, shape: str, body: str, *, kind: str = "sql") -> str:
+def function(
+    context: CheckContext, source: str, shape: str, body: str, *, kind: str = "sql"
+) -> str:
     """Return the statement that makes a function anew, whatever it returned before."""
     wanted = " ".join(shape.split()).replace("( ", "(").replace(" )", ")").upper()
     wanted = wanted.replace("VARCHAR", "CHARACTER VARYING")
     wanted = wanted.replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")
-    found = trial.query(_RESULT, [source])
+    found = context.query(_RESULT, [source])
     same = not found or found[0]["text"].upper() == wanted
     drop = "" if same else f"drop function {source};\n"
     stable = "" if kind == "plpgsql" else "\n    stable"

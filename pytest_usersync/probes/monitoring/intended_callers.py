@@ -10,7 +10,7 @@ from psycopg import Error
 from ...model.finding import Failure
 from ...platform import platform
 from ...postgres.database import Connection
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.requests import rehearsal, script
 from ..maintenance import capabilities
 from ..maintenance.monitoring import NAMES
@@ -53,35 +53,37 @@ class Broken:
     remedy: str
 
 
-def broken(trial: Trial) -> Iterator[Broken]:
+def broken(context: CheckContext) -> Iterator[Broken]:
     """Yield the calls that fail: of the migrations' role in every state, of each role in two."""
-    monitoring = capabilities.monitoring(trial)
+    monitoring = capabilities.monitoring(context)
     words = {word: source for word in NAMES if (source := getattr(monitoring, word))}
-    role = platform.migration_role(trial.subject.server)
-    for seen in survey(trial):
+    role = platform.migration_role(context.subject.server)
+    for seen in survey(context):
         for word, answer in seen.said.items():
             if answer.failure and not seen.fault.failing:
-                yield _told(trial, seen.fault, role, words[word], answer.failure)
+                yield _told(context, seen.fault, role, words[word], answer.failure)
     words.pop("log", None)
-    may = _may(trial, words.values())
-    ground = Ground(fresh(trial))
-    for fault in (seen.fault for seen in survey(trial) if seen.fault.name in STATES):
+    may = _may(context, words.values())
+    ground = Ground(fresh(context))
+    for fault in (seen.fault for seen in survey(context) if seen.fault.name in STATES):
         for role in ROLES:
-            yield from _failing(ground.trial, fault, role, may[role])
+            yield from _failing(ground.context, fault, role, may[role])
 
 
-def _failing(trial: Trial, fault: Fault, role: str, may: Sequence[str]) -> Iterator[Broken]:
+def _failing(
+    context: CheckContext, fault: Fault, role: str, may: Sequence[str]
+) -> Iterator[Broken]:
     """Call everything that the role may call, with the log as it is found, empty at first."""
     failures: dict[str, Failure] = {}
     calls = {source: f"select * from {source}" for source in may}
-    with rehearsal(trial, {"role": role}, fault.sql) as connection:
+    with rehearsal(context, {"role": role}, fault.sql) as connection:
         # Mostly none fails, and all in one trip shows it.
         if _fails(connection, "; ".join(calls.values())):
             for source, call in calls.items():
                 if error := _fails(connection, call):
-                    failures.setdefault(source, trial.failure(error))
+                    failures.setdefault(source, context.failure(error))
     for source, failure in failures.items():
-        yield _told(trial, fault, role, source, failure)
+        yield _told(context, fault, role, source, failure)
 
 
 def _fails(connection: Connection, text: str) -> Error | None:
@@ -93,8 +95,8 @@ def _fails(connection: Connection, text: str) -> Error | None:
     return None
 
 
-def _told(trial: Trial, fault: Fault, role: str, source: str, failure: Failure) -> Broken:
-    monitoring = capabilities.monitoring(trial)
+def _told(context: CheckContext, fault: Fault, role: str, source: str, failure: Failure) -> Broken:
+    monitoring = capabilities.monitoring(context)
     # What reads the log fails on a record, if on anything.
     reads = source in (monitoring.latest, monitoring.history) and monitoring.record
     return Broken(
@@ -105,20 +107,20 @@ def _told(trial: Trial, fault: Fault, role: str, source: str, failure: Failure) 
         fault.sql
         + (f"select * from {monitoring.record};\n" if reads else "")
         + script({"role": role}, f"select * from {source};\n"),
-        _remedy(source, role, failure, definer=_definer(trial, source)),
+        _remedy(source, role, failure, definer=_definer(context, source)),
     )
 
 
-def _may(trial: Trial, sources: Iterable[str]) -> dict[str, list[str]]:
+def _may(context: CheckContext, sources: Iterable[str]) -> dict[str, list[str]]:
     """Return what each of the roles may call."""
     names = {source: source.partition("(")[0] for source in sources}
-    found = trial.query(_MAY, [[*ROLES], [*names.values()]])
+    found = context.query(_MAY, [[*ROLES], [*names.values()]])
     may = {(row["role"], row["name"]) for row in found}
     return {role: [one for one, name in names.items() if (role, name) in may] for role in ROLES}
 
 
-def _definer(trial: Trial, source: str) -> bool:
-    found = trial.query(_DEFINER, [source.partition("(")[0]])
+def _definer(context: CheckContext, source: str) -> bool:
+    found = context.query(_DEFINER, [source.partition("(")[0]])
     return bool(found and found[0]["definer"])
 
 

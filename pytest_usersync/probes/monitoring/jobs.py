@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from ...platform import platform
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ..maintenance import capabilities
 from ..maintenance.monitoring import NAMES
 from .call import rows_of, take
@@ -31,16 +31,16 @@ class Job:
     username: str
 
 
-def none_possible(trial: Trial) -> bool:
+def none_possible(context: CheckContext) -> bool:
     """Tell whether the server has no pg_cron to offer."""
-    session = trial.session()
+    session = context.session()
 
     def act() -> None:
         with session.transaction(force_rollback=True):
-            take(session, platform.migration_role(trial.subject.server))
+            take(session, platform.migration_role(context.subject.server))
             session.execute(_CREATE)
 
-    return not scheduler(trial) and trial.attempt(act) is not None
+    return not scheduler(context) and context.attempt(act) is not None
 
 
 def daily(schedule: str) -> bool:
@@ -55,33 +55,33 @@ def daily(schedule: str) -> bool:
     return text in ("@daily", "@midnight", "@hourly") or "second" in text
 
 
-def runs(trial: Trial) -> list[Job]:
+def runs(context: CheckContext) -> list[Job]:
     """Return the active jobs that call a function of the monitoring when they are run."""
-    if not scheduler(trial):
+    if not scheduler(context):
         return []
-    jobs = [Job(row["schedule"], row["command"], row["username"]) for row in trial.query(_JOBS)]
-    return [job for job in jobs if _monitors(trial, job)]
+    jobs = [Job(row["schedule"], row["command"], row["username"]) for row in context.query(_JOBS)]
+    return [job for job in jobs if _monitors(context, job)]
 
 
-def _monitors(trial: Trial, job: Job) -> bool:
+def _monitors(context: CheckContext, job: Job) -> bool:
     """Run a job, and tell whether it called the monitoring or wrote into the log; take it back."""
-    monitoring, session = capabilities.monitoring(trial), trial.session()
+    monitoring, session = capabilities.monitoring(context), context.session()
     functions = {getattr(monitoring, word).partition("(")[0] for word in NAMES if word != "log"}
     called: set[str] = set()
 
     def act() -> None:
         with session.transaction(force_rollback=True):
             session.execute("set local track_functions = 'all'")
-            before = rows_of(trial, monitoring.log)
+            before = rows_of(context, monitoring.log)
             take(session, job.username)
             session.execute(job.command.encode())
             session.execute("reset role")
-            if set(rows_of(trial, monitoring.log)) - set(before):
+            if set(rows_of(context, monitoring.log)) - set(before):
                 called.update(functions)
-            called.update(row["name"] for row in trial.query(_CALLED))
+            called.update(row["name"] for row in context.query(_CALLED))
 
     # A function that fails is called all the same: US501 tells. One that is not there is not.
-    failed = trial.attempt(act)
+    failed = context.attempt(act)
     if failed and failed.sqlstate not in _MISSING:
         called.update(name for name in functions if name.rpartition(".")[2] in job.command)
     return bool(called & functions - {""})

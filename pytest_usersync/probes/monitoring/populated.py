@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from ...model.finding import NotJudged
 from ...model.quoting import literal, named, quoted
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ..maintenance.routines import answers
 
 _SEED = "select u.id::text as id, u.email, u.created_at from auth.users as u order by u.id"
@@ -59,11 +59,11 @@ def status(ghosts: int, orphans: int, *, works: bool) -> str:
 
 
 class Ground:
-    """The database of a trial as faults find it: everybody in it has a profile."""
+    """The database of a context as faults find it: everybody in it has a profile."""
 
-    def __init__(self, trial: Trial) -> None:
-        self.trial = trial
-        self.target = trial.sync.profile
+    def __init__(self, context: CheckContext) -> None:
+        self.context = context
+        self.target = context.sync.profile
         self.now = datetime.now(UTC).replace(microsecond=0)
         self._number = 0
         self._form = self._learnt()
@@ -79,7 +79,7 @@ class Ground:
 
     def brings(self, text: str, user_id: str) -> bool:
         """Tell whether the statements run and leave this user a profile; take them back."""
-        session, seen = self.trial.session(), list[object]()
+        session, seen = self.context.session(), list[object]()
         key, table = quoted(self.target.key), named(self.target.table)
         looked = f"select from {table} where {key}::text = {literal(user_id)}"
 
@@ -88,18 +88,18 @@ class Ground:
                 script = f"{text}\nset constraints all immediate; {looked}"
                 seen.extend(answers(session.execute(script.encode()))[-1])
 
-        return self.trial.attempt(act) is None and bool(seen)
+        return self.context.attempt(act) is None and bool(seen)
 
     def clear(self) -> Facts:
         """Take away who is not in both tables, such as what a seed brought; say who is left."""
-        users = {row["id"]: Someone(**row) for row in self.trial.query(_SEED)}
+        users = {row["id"]: Someone(**row) for row in self.context.query(_SEED)}
         profiles = self.keys()
         for table, key, gone in (
             ("auth.users", "id", frozenset(users) - profiles),
             (named(self.target.table), quoted(self.target.key), profiles - frozenset(users)),
         ):
             if gone:
-                session = self.trial.session()
+                session = self.context.session()
                 with session.transaction():
                     session.execute("set local session_replication_role = replica")
                     session.execute(
@@ -117,7 +117,7 @@ class Ground:
 
     def keys(self) -> frozenset[str]:
         """Return the keys of the profile table."""
-        return frozenset(row["id"] for row in self.trial.query(self.keyed))
+        return frozenset(row["id"] for row in self.context.query(self.keyed))
 
     def newcomer(self, email: str | None = "", created: datetime | None = None) -> Someone:
         """Return somebody of a new id, who is not in the database yet."""
@@ -126,7 +126,7 @@ class Ground:
         return Someone(name, f"user{self._number}@example.com" if email == "" else email, created)
 
     def _arrival(self, form: int) -> tuple[str, str]:
-        who, person = self.newcomer(), self.trial.person()
+        who, person = self.newcomer(), self.context.person()
         values = {"id": f"'{who.id}'", "email": f"'{who.email}'", "created_at": "now()"}
         if form % 2:
             data = json.dumps(dict(person.data), ensure_ascii=False)

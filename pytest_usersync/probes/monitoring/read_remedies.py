@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from ...model.quoting import literal, named, quoted
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ..maintenance import capabilities
 from .call import bare
 from .function_sql import function, types
@@ -25,30 +25,30 @@ _PARTS = {
 }
 
 
-def _same(trial: Trial) -> str:
-    target = trial.sync.profile
+def _same(context: CheckContext) -> str:
+    target = context.sync.profile
     key = f"p.{quoted(target.key)}"
-    uuid = types(trial, named(target.table)).get(target.key) == "uuid"
+    uuid = types(context, named(target.table)).get(target.key) == "uuid"
     return f"{key} = au.id" if uuid else f"{key}::text = au.id::text"
 
 
-def ghosts(trial: Trial) -> str:
+def ghosts(context: CheckContext) -> str:
     """Return the list of ghosts."""
-    table = named(trial.sync.profile.table)
+    table = named(context.sync.profile.table)
     body = (
         "select\n    au.id,\n    au.email,\n    au.created_at,\n"
         "    extract(day from now() - au.created_at)::integer\nfrom auth.users as au\n"
-        f"where not exists (select from {table} as p where {_same(trial)})\n"
+        f"where not exists (select from {table} as p where {_same(context)})\n"
         "order by au.created_at desc nulls last, au.id;\n"
     )
     shape = f"table(\n        auth_user_id uuid,\n        {LISTED}\n    )"
-    return function(trial, capabilities.monitoring(trial).ghosts, shape, body)
+    return function(context, capabilities.monitoring(context).ghosts, shape, body)
 
 
-def orphans(trial: Trial) -> str:
+def orphans(context: CheckContext) -> str:
     """Return the list of orphans."""
-    target = trial.sync.profile
-    kinds = types(trial, named(target.table))
+    target = context.sync.profile
+    kinds = types(context, named(target.table))
     key = f"p.{quoted(target.key)}"
     email = "p.email::varchar" if "email" in kinds else "null::varchar"
     dated = kinds.get("created_at") == "timestamp with time zone"
@@ -57,20 +57,20 @@ def orphans(trial: Trial) -> str:
     body = (
         f"select\n    {cast},\n    {email},\n    {created},\n"
         f"    extract(day from now() - {created})::integer\nfrom {named(target.table)} as p\n"
-        f"where not exists (select from auth.users as au where {_same(trial)})\n"
+        f"where not exists (select from auth.users as au where {_same(context)})\n"
         f"order by 3 desc nulls last, 1;\n"
     )
     shape = f"table(\n        user_id uuid,\n        {LISTED}\n    )"
-    return function(trial, capabilities.monitoring(trial).orphans, shape, body)
+    return function(context, capabilities.monitoring(context).orphans, shape, body)
 
 
-def stats(trial: Trial) -> str:
+def stats(context: CheckContext) -> str:
     """Return the count, of one pass over both tables."""
-    target, source = trial.sync.profile, capabilities.monitoring(trial).stats
+    target, source = context.sync.profile, capabilities.monitoring(context).stats
     counts = ",\n".join(
         f"        {text.format(key=quoted(target.key))} as {name}" for name, text in _PARTS.items()
     )
-    on = _same(trial)
+    on = _same(context)
     body = (
         f"with counted as (\n    select\n{counts}\n    from auth.users as au\n"
         f"    full join {named(target.table)} as p on {on}\n)\n"
@@ -88,15 +88,15 @@ def stats(trial: Trial) -> str:
         ") as m (place, metric, value, status)\norder by m.place;\n"
     )
     shape = "table(metric text, value bigint, status text, last_checked timestamptz)"
-    return function(trial, source, shape, body)
+    return function(context, source, shape, body)
 
 
-def active(trial: Trial) -> str:
+def active(context: CheckContext) -> str:
     """Return the condition that every trigger that writes the profile is what it is now."""
-    names = trial.sync.profile.written_by
-    with trial.session().transaction(force_rollback=True):
-        trial.execute("set local search_path = ''")
-        found = [literal(row["text"]) for row in trial.query(_TRIGGER, [list(names)])]
+    names = context.sync.profile.written_by
+    with context.session().transaction(force_rollback=True):
+        context.execute("set local search_path = ''")
+        found = [literal(row["text"]) for row in context.query(_TRIGGER, [list(names)])]
     texts = ",\n        ".join(found)
     return (
         f"(\n    select count(*) = {len(found)}\n    from pg_catalog.pg_trigger as t\n"
@@ -105,13 +105,13 @@ def active(trial: Trial) -> str:
     )
 
 
-def check(trial: Trial) -> str:
+def check(context: CheckContext) -> str:
     """Return the quality check, which takes its numbers from the count."""
-    monitoring = capabilities.monitoring(trial)
+    monitoring = capabilities.monitoring(context)
     if not monitoring.stats:
         return (
             f"-- in {bare(monitoring.check)}, let the trigger pass only where this is true:\n"
-            + (textwrap.indent(f"select {active(trial)};\n", "-- "))
+            + (textwrap.indent(f"select {active(context)};\n", "-- "))
         )
     rows = ",\n".join(
         f"        ({place}, '{name}', {count}, '{severity}', '{text}')"
@@ -129,7 +129,7 @@ def check(trial: Trial) -> str:
         "with found as (\n    select\n"
         "        max(s.value) filter (where s.metric = 'ghost_users') as ghosts,\n"
         "        max(s.value) filter (where s.metric = 'orphaned_profiles') as orphans,\n"
-        f"        case when {textwrap.indent(active(trial), ' ' * 8).strip()} then 0 else 1 end"
+        f"        case when {textwrap.indent(active(context), ' ' * 8).strip()} then 0 else 1 end"
         f" as inactive\n    from {monitoring.stats} as s\n)\n"
         "select c.name, c.count = 0, c.count, c.severity, format('%s %s', c.count, c.message)\n"
         f"from found as f\ncross join lateral (\n    values\n{rows}\n"
@@ -138,4 +138,4 @@ def check(trial: Trial) -> str:
     shape = (
         "table(check_name text, passed boolean, issue_count bigint, severity text, message text)"
     )
-    return function(trial, monitoring.check, shape, body)
+    return function(context, monitoring.check, shape, body)

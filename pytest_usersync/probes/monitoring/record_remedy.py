@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ..maintenance import capabilities
 from .function_sql import function, types
 
@@ -99,17 +99,17 @@ _SINGLE = """
 """
 
 
-def record(trial: Trial, otherwise: str) -> str:
+def record(context: CheckContext, otherwise: str) -> str:
     """Return the function that records; in words, where the log is of another shape."""
-    monitoring = capabilities.monitoring(trial)
-    kinds = types(trial, monitoring.log) if monitoring.log else {}
+    monitoring = capabilities.monitoring(context)
+    kinds = types(context, monitoring.log) if monitoring.log else {}
     whole = kinds.keys() >= set(_SHAPE) and kinds["id"] == "uuid"
     if not (whole and monitoring.stats and monitoring.check):
         return otherwise
-    required = trial.query(_REQUIRED, [monitoring.log])[0]["so"]
+    required = context.query(_REQUIRED, [monitoring.log])[0]["so"]
     numbers = [f"coalesce({one}, 0)" if required else one for one in _NUMBERS]
-    drops = "".join(row["drop"] for row in trial.query(_SINGLE, [monitoring.log]))
+    drops = "".join(row["drop"] for row in context.query(_SINGLE, [monitoring.log]))
     text = _RECORD.replace("{numbers}", ", ".join(numbers))
     for word in ("check", "stats", "log"):
         text = text.replace(f"{{{word}}}", getattr(monitoring, word))
-    return drops + function(trial, monitoring.record, "uuid", text, kind="plpgsql")
+    return drops + function(context, monitoring.record, "uuid", text, kind="plpgsql")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from ...model.finding import Finding, NotApplicable, NotJudged
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ..maintenance import capabilities
 from .call import bare
 from .survey import Seen, survey
@@ -24,7 +24,7 @@ Judge = Callable[[Seen], str]
 
 
 def finding(
-    trial: Trial,
+    context: CheckContext,
     judge: Judge,
     word: str,
     remedy: Callable[[], str],
@@ -45,10 +45,10 @@ def finding(
         NotApplicable: there is no such function.
         NotJudged: it failed in a state in which it should not have, which is for US501 to tell.
     """
-    source = getattr(capabilities.monitoring(trial), word)
+    source = getattr(capabilities.monitoring(context), word)
     if not source:
         raise NotApplicable(f"the monitoring has no {WORDS[word]}")
-    seen = survey(trial)
+    seen = survey(context)
     wrong = [(one, said) for one in seen if one.answered(word) and (said := judge(one))]
     if wrong:
         first, said = wrong[0]
@@ -68,7 +68,7 @@ def _titles(wrong: Sequence[tuple[Seen, str]]) -> list[str]:
     return titles if len(titles) < 4 else [*titles[:3], f"{len(titles) - 3} more"]
 
 
-def showing(trial: Trial) -> str:
+def showing(context: CheckContext) -> str:
     """Return the SQL that records and shows what was recorded."""
-    monitoring = capabilities.monitoring(trial)
+    monitoring = capabilities.monitoring(context)
     return f"select * from {monitoring.record};\nselect * from {monitoring.log}"

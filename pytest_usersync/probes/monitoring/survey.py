@@ -14,7 +14,7 @@ from psycopg import Error
 
 from ...model.finding import NotJudged
 from ...runner.check import Subject
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ..maintenance import capabilities
 from ..maintenance.monitoring import Monitoring
 from ..maintenance.routines import answers
@@ -102,17 +102,17 @@ class _Surveyed:
         """Nothing is open."""
 
 
-def survey(trial: Trial) -> list[Seen]:
+def survey(context: CheckContext) -> list[Seen]:
     """Return what was said in every state.
 
     Raises:
         NotApplicable: there is no monitoring.
         NotJudged: not one state can be made.
     """
-    monitoring = capabilities.monitoring(trial)
-    known = trial.common(_Surveyed)
+    monitoring = capabilities.monitoring(context)
+    known = context.common(_Surveyed)
     if not known.seen:
-        ground = Ground(fresh(trial))
+        ground = Ground(fresh(context))
         known.seen = [
             seen
             for fault in faults(ground, monitoring.ghosts)
@@ -134,8 +134,8 @@ def _seen(ground: Ground, monitoring: Monitoring, fault: Fault) -> Seen | None:
 
 
 def _one_by_one(ground: Ground, monitoring: Monitoring, fault: Fault) -> Seen | None:
-    trial = ground.trial
-    session = trial.session()
+    context = ground.context
+    session = context.session()
     with session.transaction(force_rollback=True):
         try:
             (*_, users, keys, now) = answers(session.execute(_state(ground, fault).encode()))
@@ -143,7 +143,7 @@ def _one_by_one(ground: Ground, monitoring: Monitoring, fault: Fault) -> Seen | 
             return None
         if not fault.failing and not _came_about(fault, users, keys):
             return None
-        return Seen(fault, dict(_answers(trial, monitoring)), now[0]["now"])
+        return Seen(fault, dict(_answers(context, monitoring)), now[0]["now"])
 
 
 def _state(ground: Ground, fault: Fault) -> str:
@@ -164,18 +164,18 @@ def _at_once(ground: Ground, monitoring: Monitoring, fault: Fault) -> Seen | Non
     Raises:
         psycopg.Error: something failed.
     """
-    trial = ground.trial
+    context = ground.context
     words = [word for word in READING if getattr(monitoring, word)]
-    texts = [_state(ground, fault), *(asking(trial, getattr(monitoring, o)) for o in words)]
+    texts = [_state(ground, fault), *(asking(context, getattr(monitoring, o)) for o in words)]
     log = placed(monitoring.log)
     if monitoring.record:
-        recording = asking(trial, monitoring.record, keep=True)
+        recording = asking(context, monitoring.record, keep=True)
         texts += [log, recording, log] if monitoring.log else [recording]
         words += ["before", "record", "log"] if monitoring.log else ["record"]
         later = ("latest", "history") if monitoring.log else ()
         words += (more := [word for word in later if getattr(monitoring, word)])
-        texts += [asking(trial, getattr(monitoring, word)) for word in more]
-    session = trial.session()
+        texts += [asking(context, getattr(monitoring, word)) for word in more]
+    session = context.session()
     with session.transaction(force_rollback=True):
         found = answers(session.execute("; ".join(texts).encode()))
     users, keys, now = found[-len(words) - 3 : len(found) - len(words)]
@@ -190,23 +190,23 @@ def _at_once(ground: Ground, monitoring: Monitoring, fault: Fault) -> Seen | Non
     return Seen(fault, given, now[0]["now"])
 
 
-def _answers(trial: Trial, monitoring: Monitoring) -> Iterator[tuple[str, Answer]]:
+def _answers(context: CheckContext, monitoring: Monitoring) -> Iterator[tuple[str, Answer]]:
     for word in READING:
         if source := getattr(monitoring, word):
-            yield word, ask(trial, source)
+            yield word, ask(context, source)
     if not monitoring.record:
         return
-    before = rows_of(trial, monitoring.log)
-    recorded = ask(trial, monitoring.record, keep=True)
+    before = rows_of(context, monitoring.log)
+    recorded = ask(context, monitoring.record, keep=True)
     yield "record", recorded
     if recorded.failure is None and monitoring.log:
-        after = rows_of(trial, monitoring.log)
+        after = rows_of(context, monitoring.log)
         yield "log", Answer(tuple(row for at, row in after.items() if at not in before))
         for word in ("latest", "history"):
             if source := getattr(monitoring, word):
-                yield word, ask(trial, source)
+                yield word, ask(context, source)
 
 
-def made(trial: Trial) -> set[str]:
+def made(context: CheckContext) -> set[str]:
     """Return the names of the states that can be made in this project."""
-    return {seen.fault.name for seen in survey(trial)}
+    return {seen.fault.name for seen in survey(context)}

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...interleaving import Change, Outcome, race_of
-from ...interleaving.model import Row, Told
+from ...interleaving.model import Row, StatementResult
 from ...migrations import PLATFORM_SCHEMAS
 from ...model.sync import Table, Target
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 DEADLOCK = "40P01"
 _VERBS = {(True, False): "insert", (False, False): "update", (False, True): "delete"}
 
 
-def shared(trial: Trial, outcome: Outcome) -> int:
+def shared(context: CheckContext, outcome: Outcome) -> int:
     """Return how many rows that were there before are changed by more than one session."""
-    keys = race_of(trial).arena.relations.keys
+    keys = race_of(context).race_database.relations.keys
     who: dict[tuple[str, str], set[str]] = {}
     for change in outcome.changes:
         for row in (change.was, change.now):
@@ -65,7 +65,7 @@ def rows(outcome: Outcome, target: Target, name: str) -> list[Row]:
     return [one.now for one in found if one.now is not None and one.session == name]
 
 
-def errors(outcome: Outcome) -> Iterator[tuple[str, Told]]:
+def errors(outcome: Outcome) -> Iterator[tuple[str, StatementResult]]:
     """Yield who was told which error, deadlocks left out: those are judged apart."""
     for name, many in outcome.errors.items():
         for told in many:

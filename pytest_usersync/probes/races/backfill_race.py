@@ -11,7 +11,7 @@ from ...model.finding import NotJudged
 from ...model.quoting import named, quoted
 from ...platform.platform import migration_role
 from ...postgres.database import Connection
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ..maintenance import capabilities
 from ..maintenance.capabilities import Routine
 from .aftermath import left
@@ -21,12 +21,12 @@ from .signup_race import Meeting
 POLITE = frozenset({"P0001", "55P03"})
 
 
-def ghost(trial: Trial, meeting: Meeting) -> User:
+def ghost(context: CheckContext, meeting: Meeting) -> User:
     """Let there be a user who has no row in any table of the sync."""
-    user = meeting.earlier(trial.person())
+    user = meeting.earlier(context.person())
     texts = [
         f"delete from {named(one.table)} where {quoted(one.key)} = '{user.id}';\n"
-        for one in trial.sync.targets
+        for one in context.sync.targets
     ]
     quiet, loud = "set session_replication_role = replica;\n", "reset session_replication_role;\n"
     meeting.race.prepare(partial(_take_away, texts=texts))
@@ -34,26 +34,26 @@ def ghost(trial: Trial, meeting: Meeting) -> User:
     return user
 
 
-def backfill(trial: Trial, meeting: Meeting, *names: str) -> Routine:
+def backfill(context: CheckContext, meeting: Meeting, *names: str) -> Routine:
     """Let sessions of these names run the project's backfill.
 
     Raises:
         NotApplicable: it has none.
     """
-    routine = capabilities.backfill(trial)
+    routine = capabilities.backfill(context)
     for name in names:
-        role = migration_role(trial.subject.server)
+        role = migration_role(context.subject.server)
         meeting.sql(name, f"runs {routine.origin}", routine.sql, role=role)
     return routine
 
 
-def expect_filled(trial: Trial, alone: Sequence[Outcome], ghosts: Sequence[User]) -> None:
+def expect_filled(context: CheckContext, alone: Sequence[Outcome], ghosts: Sequence[User]) -> None:
     """Raise ``NotJudged`` when the backfill does not do its work even when it is alone."""
     for outcome in alone:
         told = [one for many in outcome.errors.values() for one in many]
         if any(one.sqlstate not in POLITE for one in told):
             raise NotJudged(f"the backfill or a signup fails even alone (US401): {told[0].error}")
-        if any(left(outcome, trial.sync.profile, one.id) != 1 for one in ghosts):
+        if any(left(outcome, context.sync.profile, one.id) != 1 for one in ghosts):
             raise NotJudged("the backfill leaves a ghost even when it is alone (US401)")
 
 

@@ -19,7 +19,7 @@ from ...model.quoting import identifier
 from ...model.sync import Target
 from ...postgres import database
 from ...postgres.database import Connection
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios.signups import Person
 from .arrivals import Arrival, Installation
 from .schedule_sql import arrival as arrival_of
@@ -85,9 +85,9 @@ class _Signup(threading.Thread):
 class People:
     """Those who sign up in one application of the migrations."""
 
-    def __init__(self, trial: Trial, name: str, only: Arrival | None) -> None:
+    def __init__(self, context: CheckContext, name: str, only: Arrival | None) -> None:
         self.acts: list[str] = []
-        self._trial = trial
+        self._trial = context
         self._name = name
         self._only = only
         self._migrations = 0
@@ -98,7 +98,7 @@ class People:
         self._lines: list[Connection] = []
         self._free: list[Connection] = []
         self._known: frozenset[str] = frozenset()
-        self._harness = database.connect(trial.subject.server, name, database.HARNESS)
+        self._harness = database.connect(context.subject.server, name, database.HARNESS)
 
     def close(self) -> None:
         """End the sessions."""

@@ -14,14 +14,14 @@ from ...migrations.race_points import Openings
 from ...model.finding import NotJudged
 from ...platform import platform
 from ...postgres import database
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ..maintenance.routines import Routine
 from .arrivals import Arrival, Installation
 from .concurrent_signups import People
 
 
 def install(
-    trial: Trial,
+    context: CheckContext,
     known: Mapping[Path, Openings],
     *,
     only: Arrival | None = None,
@@ -39,15 +39,15 @@ def install(
     Raises:
         NotJudged: the backfill fails.
     """
-    server = trial.subject.server
+    server = context.subject.server
     # Seeds are no part of what is deployed.
-    project = trial.subject.project
+    project = context.subject.project
     project = replace(project, after=tuple(one for one in project.after if one.role != "seed"))
     with ExitStack() as exits:
         clones = exits.enter_context(database.Clones(server))
         name = clones.take(platform.template(server), "install")
         exits.callback(clones.drop, name)
-        people = exits.enter_context(closing(People(trial, name, only)))
+        people = exits.enter_context(closing(People(context, name, only)))
         installing = exits.enter_context(
             closing(Installing(server, name, project, known, people, late))
         )
@@ -56,12 +56,12 @@ def install(
         if installing.failed:
             return people.seen(None, installing.failed)
         if backfill:
-            _run(trial, name, backfill)
-        return people.seen(trial.sync.profile, installing.failed)
+            _run(context, name, backfill)
+        return people.seen(context.sync.profile, installing.failed)
 
 
-def _run(trial: Trial, name: str, backfill: Routine) -> None:
-    server = trial.subject.server
+def _run(context: CheckContext, name: str, backfill: Routine) -> None:
+    server = context.subject.server
     with database.connect(server, name, platform.migration_role(server)) as connection:
         try:
             backfill.run(connection)

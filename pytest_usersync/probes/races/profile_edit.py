@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...model.finding import NotApplicable
 from ...platform.platform import migration_role
 from ...runner import lifecycle
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios import Change
 from ..lifecycle import edits
 from ..lifecycle.edits import Edit
@@ -22,7 +22,7 @@ class Editing:
     edit: Edit
 
 
-def editing(trial: Trial, meeting: Meeting, change: Change) -> Editing:
+def editing(context: CheckContext, meeting: Meeting, change: Change) -> Editing:
     """Let an edit of the profile meet a change of its user.
 
     What can be edited is found out by somebody else, to whom nothing else happens.
@@ -30,18 +30,18 @@ def editing(trial: Trial, meeting: Meeting, change: Change) -> Editing:
     Raises:
         NotApplicable: nobody can edit anything.
     """
-    model = lifecycle.with_profile(trial, change)
-    made = edits.edit(trial, model)
+    model = lifecycle.with_profile(context, change)
+    made = edits.edit(context, model)
     if not made:
         raise NotApplicable("no text of the profile is anybody's to edit")
     one = made[0]
-    user = meeting.later(change, trial.person())
+    user = meeting.later(change, context.person())
     text = one.script.replace(str(model.id), str(user.id)).strip().rstrip(";")
     if one.own:
         meeting.titles["ada"] = "edits the profile"
         meeting.race.session("ada", text, user=user)
     else:
-        role = migration_role(trial.subject.server)
+        role = migration_role(context.subject.server)
         meeting.sql("ada", "edits the profile", text, role=role)
     meeting.act("auth", change.title, lambda auth: change.act(auth, user), change.settings)
     return Editing(str(user.id), one)

@@ -22,7 +22,7 @@ from ...model.errors import UserSyncError
 from ...model.finding import ClientView, Failure, Finding, NotJudged
 from ...model.quoting import named
 from ...model.sync import Table
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...scenarios import Change
 from ...scenarios.signups import BY_NAME, Person, Signup
 from .aftermath import effort, written
@@ -43,7 +43,7 @@ class Meeting:
         alike: whether both do the same, so that it does not matter who begins.
     """
 
-    trial: Trial
+    context: CheckContext
     after: bool = False
     alike: bool = False
     refusals: dict[str, AuthError] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Meeting:
     setup: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.race = race_of(self.trial)
+        self.race = race_of(self.context)
 
     # -- who takes part
 
@@ -103,7 +103,7 @@ class Meeting:
             )
         except AuthError as error:
             raise NotJudged(f"{signup.title} fails (US102)") from error
-        with self.race.arena.reading() as connection:
+        with self.race.race_database.reading() as connection:
             rows = connection.execute("select * from auth.users where id = %s", [user.id])
             self.setup += [arrival(row) for row in rows]
         return user
@@ -188,7 +188,7 @@ class Meeting:
         if refusal is not None:
             cause = refusal.__cause__
             view = ClientView(refusal.status, refusal.code, refusal.message)
-            return (self.trial.failure(cause) if isinstance(cause, Error) else None), view
+            return (self.context.failure(cause) if isinstance(cause, Error) else None), view
         told = next(iter(outcome.errors.get(name, ())), None)
         return (Failure(told.sqlstate, told.error) if told else None), None
 
@@ -221,16 +221,16 @@ class Meeting:
         )
 
 
-def newcomers(trial: Trial, *, after: bool = False) -> Entered:
+def newcomers(context: CheckContext, *, after: bool = False) -> Entered:
     """Let two people sign up at once: as alike as two may be, who can come one after the other.
 
     Raises:
         NotJudged: they cannot.
     """
-    ada, bob = trial.person(), trial.person()
+    ada, bob = context.person(), context.person()
     twin = replace(ada, email=f"{ada.email.partition('@')[0]}@another.example.com", phone=bob.phone)
     for other in (twin, bob):
-        meeting = Meeting(trial, after, alike=True)
+        meeting = Meeting(context, after, alike=True)
         meeting.sign_up("ada", ada)
         meeting.sign_up("bob", other)
         alone = meeting.alone()

@@ -14,7 +14,7 @@ from itertools import groupby
 
 from ...migrations import Migration, Statement, blank_comments
 from ...model.quoting import named, quoted
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from .psql_sessions import Block, typed
 from .schedule_sql import into_users
 from .windows import Deployment, Window
@@ -36,9 +36,9 @@ class _Line:
         return bool(_CONTROL.match(blank_comments(self.statement.text)))
 
 
-def sql_of(trial: Trial, deployment: Deployment, window: Window) -> str:
+def sql_of(context: CheckContext, deployment: Deployment, window: Window) -> str:
     """Return the shortest SQL that shows the window."""
-    showing = _Showing(trial, deployment, window)
+    showing = _Showing(context, deployment, window)
     every = showing.lines()
     # What stands before the signup may be applied already, and cannot be twice.
     tries = (every, [one for one in every if not one.before])
@@ -56,14 +56,14 @@ def sql_of(trial: Trial, deployment: Deployment, window: Window) -> str:
 class _Showing:
     """What one window is shown with."""
 
-    trial: Trial
+    context: CheckContext
     deployment: Deployment
     window: Window
 
     def lines(self) -> list[_Line]:
         """Return the statements of the files around the window that others could notice."""
         found = []
-        project, moment = self.trial.subject.project, self.window.arrival.moment
+        project, moment = self.context.subject.project, self.window.arrival.moment
         first = project.files.index(moment.migration) if moment.migration else 0
         last = self.window.until.moment.migration
         for place, migration in enumerate(project.files[first:], first):
@@ -81,8 +81,8 @@ class _Showing:
 
     def shows(self, lines: Sequence[_Line]) -> bool:
         """Tell whether only the one who came before has a profile in the end."""
-        aside = self.trial.aside()
-        column = typed(aside.connect, self.blocks(lines))
+        fresh_context = self.context.fresh_context()
+        column = typed(fresh_context.connect, self.blocks(lines))
         people = self.deployment.seen.arrivals
         return column is not None and self._came(column) and str(people[0].id) not in column
 
@@ -100,7 +100,7 @@ class _Showing:
         """Return what takes away the triggers that the statements make."""
         texts = [blank_comments(one.statement.text) for one in lines]
         drops = ""
-        for name in self.trial.sync.profile.written_by:
+        for name in self.context.sync.profile.written_by:
             made = _MADE.format(re.escape(name.replace('"', '""')))
             if name not in self.window.arrival.lost and any(
                 re.search(made, text, re.IGNORECASE) for text in texts
@@ -139,11 +139,11 @@ class _Showing:
             alone = len(group) == 1 and not (goes_on or stays)
             if not alone and not any(one.controls for one in lines):
                 texts = [*["begin;\n"] * (not goes_on), *texts, *["commit;\n"] * (not stays)]
-            name = self.trial.subject.project.shown(group[0].migration.path)
+            name = self.context.subject.project.shown(group[0].migration.path)
             yield Block(2, "goes on" if goes_on else f"applies {name}", "".join(texts))
 
     def _ending(self) -> Block:
-        target = self.trial.sync.profile
+        target = self.context.sync.profile
         return Block(
             1,
             "who has no profile",
@@ -153,7 +153,7 @@ class _Showing:
 
     def whole(self) -> str:
         """Return the SQL for a database to which no migration is applied yet."""
-        arrival, files = self.window.arrival, list(self.trial.subject.project.files)
+        arrival, files = self.window.arrival, list(self.context.subject.project.files)
         moment = arrival.moment
         place = files.index(moment.migration) + 1 if moment.migration else 0
         early, late = self._named(files[:place]), self._named(files[place:])
@@ -173,7 +173,7 @@ class _Showing:
         return "\n".join(str(one).rstrip() for one in blocks) + "\n"
 
     def _named(self, files: Sequence[Migration]) -> str:
-        return "".join(f"\\i {self.trial.subject.project.shown(one.path)}\n" for one in files)
+        return "".join(f"\\i {self.context.subject.project.shown(one.path)}\n" for one in files)
 
 
 def _text(statement: Statement) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ...migrations.observed_apply import is_watched
 from ...migrations.race_points import Openings, openings
 from ...model.finding import NotApplicable, NotJudged
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ..maintenance import capabilities
 from ..maintenance.routines import Routine
 from .arrivals import Arrival, Installation
@@ -50,33 +50,33 @@ class Window:
     until: Arrival
 
 
-def deployed(trial: Trial) -> Deployment:
+def deployed(context: CheckContext) -> Deployment:
     """Apply the migrations while people sign up.
 
     Raises:
         NotApplicable: nobody can sign up while they are applied, or nobody can step between.
         NotJudged: they cannot be applied once more.
     """
-    project = trial.subject.project
+    project = context.subject.project
     if project.hook:
         raise NotApplicable(f"{project.hook} applies what nobody can step between")
-    known = openings(trial.subject.server, project)
-    _expect_watched(trial, known)
-    seen, late = _installed(trial, known)
+    known = openings(context.subject.server, project)
+    _expect_watched(context, known)
+    seen, late = _installed(context, known)
     if not seen.works:
         raise NotJudged("applied once more, the migrations leave a signup without profile")
-    fill = _fill(trial) if seen.holes() else None
+    fill = _fill(context) if seen.holes() else None
     if fill and not fill.once:
-        seen = install(trial, known, late=late, backfill=fill)
+        seen = install(context, known, late=late, backfill=fill)
     return Deployment(known, seen, fill, late)
 
 
-def _installed(trial: Trial, known: Mapping[Path, Openings]) -> tuple[Installation, int]:
+def _installed(context: CheckContext, known: Mapping[Path, Openings]) -> tuple[Installation, int]:
     """Let people sign up as soon as the files apply where somebody has done so."""
-    project = trial.subject.project
+    project = context.subject.project
     late = 0
     for _ in range(_TRIES):
-        seen = install(trial, known, late=late)
+        seen = install(context, known, late=late)
         if not seen.failed:
             return seen, late
         late, before = seen.failed, late
@@ -88,7 +88,7 @@ def _installed(trial: Trial, known: Mapping[Path, Openings]) -> tuple[Installati
     raise NotJudged(f"{last} does not apply where somebody has just signed up")
 
 
-def windows(trial: Trial, deployment: Deployment) -> Iterator[Window]:
+def windows(context: CheckContext, deployment: Deployment) -> Iterator[Window]:
     """Yield what was seen again with one signup alone, the shortest of each run.
 
     Raises:
@@ -98,7 +98,9 @@ def windows(trial: Trial, deployment: Deployment) -> Iterator[Window]:
     for hole, until in _causes(deployment.seen):
         # Whose signup takes one step is looked at first.
         for one in sorted(hole, key=lambda arrival: arrival.stayed or arrival.waited):
-            again = install(trial, deployment.known, only=one, late=deployment.late, backfill=fill)
+            again = install(
+                context, deployment.known, only=one, late=deployment.late, backfill=fill
+            )
             if again.arrivals and not again.arrivals[0].served:
                 yield Window(again.arrivals[0], again.acts, until)
                 break
@@ -118,8 +120,8 @@ def _causes(seen: Installation) -> list[tuple[list[Arrival], Arrival]]:
     return list(found.values())
 
 
-def _expect_watched(trial: Trial, known: Mapping[Path, Openings]) -> None:
-    subject = trial.subject
+def _expect_watched(context: CheckContext, known: Mapping[Path, Openings]) -> None:
+    subject = context.subject
     if not known:
         raise NotApplicable("no migration is applied as the Supabase CLI would apply it")
     project = subject.project
@@ -134,8 +136,8 @@ def _expect_watched(trial: Trial, known: Mapping[Path, Openings]) -> None:
             raise NotApplicable(f"{name} makes the trigger, and nobody can step between")
 
 
-def _fill(trial: Trial) -> Routine | None:
+def _fill(context: CheckContext) -> Routine | None:
     try:
-        return capabilities.backfill(trial)
+        return capabilities.backfill(context)
     except NotApplicable:
         return None

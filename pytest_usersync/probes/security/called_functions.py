@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...migrations import PLATFORM_SCHEMAS
 from ...model.quoting import named
 from ...model.sync import Table
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.savepoint import Newcomer, metadata, rehearsal
 
 # What was counted in this transaction, the triggers on auth.users, and those on the given tables;
@@ -82,26 +82,26 @@ class Routine:
 _known: dict[str, tuple[Routine, ...]] = {}
 
 
-def routines(trial: Trial) -> tuple[Routine, ...]:
+def routines(context: CheckContext) -> tuple[Routine, ...]:
     """Return the functions that run when users sign up, change and go, by name.
 
     The trigger functions of the tables that the sync fills are among them, whether they ran or not.
     PostgreSQL counts every call but those of a plain SQL function that it takes apart for speed.
     """
-    database = trial.subject.database
+    database = context.subject.database
     if database not in _known:
         _known.clear()
-        _known[database] = _observed(trial)
+        _known[database] = _observed(context)
     return _known[database]
 
 
-def _observed(trial: Trial) -> tuple[Routine, ...]:
-    tables = [*(target.table for target in trial.sync.targets), *trial.sync.side_tables]
+def _observed(context: CheckContext) -> tuple[Routine, ...]:
+    tables = [*(target.table for target in context.sync.targets), *context.sync.side_tables]
     watched = [named(table) for table in (Table("auth", "users"), *tables)]
-    with rehearsal(trial) as rehearsed:
+    with rehearsal(context) as rehearsed:
         rehearsed.run("set local track_functions = 'all'")
         for given in (
-            {"raw_user_meta_data": metadata(trial)},
+            {"raw_user_meta_data": metadata(context)},
             {},
             {"email": None, "phone": "15559990001", "is_anonymous": True},
         ):

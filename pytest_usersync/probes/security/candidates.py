@@ -11,17 +11,17 @@ from psycopg.rows import DictRow
 
 from ...model.quoting import named, quoted
 from ...model.sync import Table, Target
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 IN_CHARGE = frozenset(
     re.findall(
         r"\w+", "admin admins administrator superadmin superuser sysadmin root moderator staff"
     )
 )
-UNPAID = frozenset(("free", "trial"))
+UNPAID = frozenset(("free", "context"))
 PAID = frozenset(re.findall(r"\w+", "pro premium paid plus business enterprise team unlimited"))
 # What plain text says of everybody when it is a role or a plan.
-LOWLY = frozenset(re.findall(r"\w+", "user member customer viewer student guest free trial"))
+LOWLY = frozenset(re.findall(r"\w+", "user member customer viewer student guest free context"))
 # Tried where a policy may ask for them.
 TRIED = ("admin", "moderator", "staff", "owner", "pro", "premium")
 
@@ -126,10 +126,10 @@ class Candidate:
     meant: bool = False
 
 
-def ordinary(trial: Trial, target: Target, user_id: UUID) -> dict[str, str | None]:
+def ordinary(context: CheckContext, target: Target, user_id: UUID) -> dict[str, str | None]:
     """Return what the first row of a user has in each column, as text; nothing without a row."""
     columns = ", ".join(f"{quoted(name)}::text as {quoted(name)}" for name in target.columns)
-    rows = trial.query(
+    rows = context.query(
         f"select {columns} from {named(target.table)}"
         f" where {quoted(target.key)}::text = %s order by 1 limit 1",
         [str(user_id)],
@@ -138,7 +138,7 @@ def ordinary(trial: Trial, target: Target, user_id: UUID) -> dict[str, str | Non
 
 
 def of(
-    trial: Trial,
+    context: CheckContext,
     target: Target,
     mine: Mapping[str, str | None],
     others: Mapping[str, str | None],
@@ -146,24 +146,24 @@ def of(
     """Return the candidates among the columns of a table.
 
     Args:
-        trial: the case that acts.
+        context: the case that acts.
         target: the table.
         mine: what an ordinary user's row says.
         others: what another one's says.
     """
-    found = trial.query(_COLUMNS, [named(target.table)])
-    return list(_candidates(trial, target, found, mine, others))
+    found = context.query(_COLUMNS, [named(target.table)])
+    return list(_candidates(context, target, found, mine, others))
 
 
 def _candidates(
-    trial: Trial,
+    context: CheckContext,
     target: Target,
     columns: list[DictRow],
     mine: Mapping[str, str | None],
     others: Mapping[str, str | None],
 ) -> Iterator[Candidate]:
-    mirrored = {one.column for one in trial.sync.mirrors if one.table == target.table}
-    sent = {one.column for one in trial.sync.derived if one.table == target.table}
+    mirrored = {one.column for one in context.sync.mirrors if one.table == target.table}
+    sent = {one.column for one in context.sync.derived if one.table == target.table}
     for row in columns:
         name, now = row["name"], mine.get(row["name"])
         if name == target.key or row["unique"]:
@@ -172,8 +172,8 @@ def _candidates(
         constant = now == others.get(name)
         if row["list_name"]:
             refers = Reference(Table(row["list_schema"], row["list_name"]), row["list_key"])
-            if not _of_people(trial, refers):
-                values = _referenced(trial, refers, now, constant=constant)
+            if not _of_people(context, refers):
+                values = _referenced(context, refers, now, constant=constant)
                 yield Candidate(name, kind, values, refers=refers, meant=meant)
         elif listed := _listed(row):
             values = {value: _says(value, now, listed) for value in listed if value != now}
@@ -199,17 +199,17 @@ def _listed(row: DictRow) -> list[str]:
     ]
 
 
-def _of_people(trial: Trial, refers: Reference) -> bool:
+def _of_people(context: CheckContext, refers: Reference) -> bool:
     """Tell whether a user's id is what is pointed at; a team with an owner has one of its own."""
-    keys = {(target.table, target.key) for target in trial.sync.targets}
+    keys = {(target.table, target.key) for target in context.sync.targets}
     return refers.table.schema == "auth" or (refers.table, refers.key) in keys
 
 
 def _referenced(
-    trial: Trial, refers: Reference, now: str | None, *, constant: bool
+    context: CheckContext, refers: Reference, now: str | None, *, constant: bool
 ) -> dict[str, str]:
     """Return the keys of the rows that a column may point at instead."""
-    rows = trial.query(
+    rows = context.query(
         f"select t.{quoted(refers.key)}::text as value, t::text as said"
         f" from {named(refers.table)} as t order by 1 limit {_LIST}"
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...migrations.config import value
 from ...model.finding import NotApplicable
 from ...model.sync import Table
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 # What PostgREST serves where the project does not say.
 SERVED = ("public", "graphql_public")
@@ -69,21 +69,21 @@ class Relation:
     columns: tuple[str, ...]
 
 
-def schemas(trial: Trial) -> tuple[str, ...]:
+def schemas(context: CheckContext) -> tuple[str, ...]:
     """Return the schemas that PostgREST serves; raise ``NotApplicable`` when it serves none."""
-    root = trial.subject.project.root
+    root = context.subject.project.root
     if value(root, "api", "enabled") is False:
         raise NotApplicable("the project's API is turned off")
     said = value(root, "api", "schemas")
     return tuple(map(str, said)) if isinstance(said, list) else SERVED
 
 
-def relations(trial: Trial, role: str, act: str = "select") -> list[Relation]:
+def relations(context: CheckContext, role: str, act: str = "select") -> list[Relation]:
     """Return what a role may ``select``, ``insert``, ``update`` or ``delete`` through PostgREST."""
-    given = {"role": role, "act": act, "schemas": list(schemas(trial))}
+    given = {"role": role, "act": act, "schemas": list(schemas(context))}
     return [
         Relation(
             Table(row["schema"], row["name"]), row["kind"], row["guarded"], tuple(row["columns"])
         )
-        for row in trial.session().execute(_RELATIONS, given)
+        for row in context.session().execute(_RELATIONS, given)
     ]

@@ -14,9 +14,9 @@ from ...model.finding import NotJudged
 from ...model.quoting import named, quoted
 from ...model.sync import Sync
 from ...postgres.database import Connection
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.requests import rehearsal
-from ...runner.signup_refused import Refused
+from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import AUTOCONFIRMING, BY_NAME, Person, Signup
 from .exposed_relations import Relation, relations
 from .policies import key_of
@@ -51,16 +51,16 @@ class Exposure:
         return " and ".join(dict.fromkeys(self.columns.values()))
 
 
-def sign_up_victim(trial: Trial) -> User:
+def sign_up_victim(context: CheckContext) -> User:
     """Sign up somebody with an address, a number and a secret in the metadata, if that can be."""
-    person = trial.person()
+    person = context.person()
     for signup, data in (
-        (_WITH_BOTH, {**person.data, _key(trial): _VALUE}),
-        (BY_NAME["email-autoconfirm"], {**person.data, _key(trial): _VALUE}),
+        (_WITH_BOTH, {**person.data, _key(context): _VALUE}),
+        (BY_NAME["email-autoconfirm"], {**person.data, _key(context): _VALUE}),
     ):
-        with suppress(Refused):
-            return trial.sign_up(signup, Person(person.email, person.phone, dict(data)))
-    return trial.with_profile(BY_NAME["email-autoconfirm"])
+        with suppress(SignupRefused):
+            return context.sign_up(signup, Person(person.email, person.phone, dict(data)))
+    return context.with_profile(BY_NAME["email-autoconfirm"])
 
 
 def refreshing(found: Sequence[Relation]) -> str:
@@ -69,20 +69,20 @@ def refreshing(found: Sequence[Relation]) -> str:
 
 
 def exposures(
-    trial: Trial, told: Mapping[str, Json], user_id: UUID, setup: str = ""
+    context: CheckContext, told: Mapping[str, Json], user_id: UUID, setup: str = ""
 ) -> list[Exposure]:
     """Return where a request with this token reads personal data of the user.
 
     Args:
-        trial: the case that acts; the user may be uncommitted in it.
+        context: the case that acts; the user may be uncommitted in it.
         told: what the request's token says.
         user_id: whose data is looked for.
         setup: SQL that the harness runs before, and that is taken back.
     """
-    wanted = needles(trial, user_id)
-    with rehearsal(trial, told, setup) as connection:
-        readable = relations(trial, str(told["role"]))
-        return read(connection, trial.sync, readable, wanted, user_id)
+    wanted = needles(context, user_id)
+    with rehearsal(context, told, setup) as connection:
+        readable = relations(context, str(told["role"]))
+        return read(connection, context.sync, readable, wanted, user_id)
 
 
 def read(
@@ -106,19 +106,19 @@ def read(
     ]
 
 
-def needles(trial: Trial, user_id: UUID) -> dict[str, str]:
+def needles(context: CheckContext, user_id: UUID) -> dict[str, str]:
     """Return what is personal about the user, by what it is called."""
-    user = trial.user(user_id)
+    user = context.user(user_id)
     if user is None:
         raise NotJudged(f"the user {user_id} is gone")
-    said = (user["raw_user_meta_data"] or {}).get(_key(trial))
+    said = (user["raw_user_meta_data"] or {}).get(_key(context))
     found = {"the whole metadata": said, "the email": user["email"], "the phone": user["phone"]}
     return {word: str(value).lower() for word, value in found.items() if value}
 
 
-def _key(trial: Trial) -> str:
+def _key(context: CheckContext) -> str:
     key = _KEY
-    while key in trial.sync.metadata_keys:
+    while key in context.sync.metadata_keys:
         key += "_"
     return key
 

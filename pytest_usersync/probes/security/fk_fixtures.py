@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from ...model.quoting import literal, named, quoted
 from ...model.sync import Table
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from .candidates import Candidate, Reference
 
 # What a row cannot do without, and its key.
@@ -40,25 +40,27 @@ _REQUIRED = """
 _FILLS = {"S": "somebody's", "N": "1", "B": "false", "D": "2026-01-01", "U": "{}"}
 
 
-def furnished(trial: Trial, one: Candidate, somebody: UUID) -> Candidate:
+def furnished(context: CheckContext, one: Candidate, somebody: UUID) -> Candidate:
     """Make a row that the column may point at, as somebody else may have one; it stays."""
     assert one.refers
-    facts = trial.query(_REQUIRED, [one.refers.key, named(one.refers.table)])
+    facts = context.query(_REQUIRED, [one.refers.key, named(one.refers.table)])
     made = {row["name"]: _FILLS.get(row["category"], "") for row in facts}
     made |= {row["name"]: str(somebody) for row in facts if row["kind"] == "uuid"}
     made |= {row["name"]: row["label"] for row in facts if row["label"]}
     kinds = {row["name"]: row["kind"] for row in facts}
-    key = str(uuid5(somebody, "row")) if kinds.get(one.refers.key) == "uuid" else _next(trial, one)
+    key = (
+        str(uuid5(somebody, "row")) if kinds.get(one.refers.key) == "uuid" else _next(context, one)
+    )
     text = _inserting(one.refers.table, {**made, one.refers.key: key})
-    if trial.attempt(lambda: trial.execute(text)):
+    if context.attempt(lambda: context.execute(text)):
         return one
     return replace(one, values={key: ""})
 
 
-def _next(trial: Trial, one: Candidate) -> str:
+def _next(context: CheckContext, one: Candidate) -> str:
     """Return a number that no row has yet; "1" where the key is no number."""
     assert one.refers
-    rows = trial.query(
+    rows = context.query(
         f"select max(t.{quoted(one.refers.key)}::text::numeric) + 1 as free"
         f" from {named(one.refers.table)} as t"
         f" where t.{quoted(one.refers.key)}::text ~ '^[0-9]+$'"
@@ -66,9 +68,9 @@ def _next(trial: Trial, one: Candidate) -> str:
     return str(rows[0]["free"] or 1)
 
 
-def row_of(trial: Trial, refers: Reference, value: str) -> str:
+def row_of(context: CheckContext, refers: Reference, value: str) -> str:
     """Return the SQL that makes a row again that a migration did not make."""
-    found = trial.query(
+    found = context.query(
         f"select to_jsonb(t) as row from {named(refers.table)} as t"
         f" where {quoted(refers.key)}::text = %s",
         [value],

@@ -10,7 +10,7 @@ from uuid import UUID
 from ...auth import Json
 from ...model.quoting import named, quoted
 from ...model.sync import Target
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.requests import claims
 from .forgeries import Deed, Left, Surface, alone, creations, left, risings, rows, surfaces, takings
 from .privileges import Grade, Law, Privilege
@@ -39,17 +39,17 @@ class Try:
 class Forger:
     """A user who tries what they can, and somebody to try it on."""
 
-    def __init__(self, trial: Trial, me: UUID, other: UUID) -> None:
-        self.trial = trial
+    def __init__(self, context: CheckContext, me: UUID, other: UUID) -> None:
+        self.context = context
         self.me = me
         self.other = other
-        self.whose = me if trial.case == "promote" else other
-        self.tokens = [claims(trial, me), claims(trial)]
+        self.whose = me if context.case == "promote" else other
+        self.tokens = [claims(context, me), claims(context)]
 
     @cached_property
     def privileges(self) -> list[Privilege]:
         """Return the privileges of the rows that the sync fills."""
-        return Law(self.trial, self.me, self.other).privileges()
+        return Law(self.context, self.me, self.other).privileges()
 
     def successes(self) -> Iterator[Try]:
         """Yield the first try that succeeds for each table, or for each privilege."""
@@ -59,40 +59,40 @@ class Forger:
             subject = str(one.privilege or surface.name)
             reach = f"{one.told['role']} {surface.name}"
             if settled.isdisjoint({subject, reach}):
-                seen = left(self.trial, one.told, one.deed, self.whose)
+                seen = left(self.context, one.told, one.deed, self.whose)
                 if seen and one.done(seen):
                     settled.add(subject)
                     yield one
-                elif seen and not seen.touched and self.trial.case == "change":
+                elif seen and not seen.touched and self.context.case == "change":
                     settled.add(reach)  # no policy shows them the row, whatever the column
 
     def tries(self) -> Iterator[Try]:
         """Yield everything that is tried in this case."""
-        tokens = self.tokens[:1] if self.trial.case == "promote" else self.tokens
+        tokens = self.tokens[:1] if self.context.case == "promote" else self.tokens
         for told in tokens:
             for surface in self._surfaces(str(told["role"])):
                 yield from self._on(told, surface)
-            for target in self.trial.sync.targets:
+            for target in self.context.sync.targets:
                 yield from self._calling(told, target)
 
     def _surfaces(self, role: str) -> list[Surface]:
         found: dict[str, Surface] = {}
-        for act in _ACTS[self.trial.case]:
-            for surface in surfaces(self.trial, role, act, self.other):
+        for act in _ACTS[self.context.case]:
+            for surface in surfaces(self.context, role, act, self.other):
                 found.setdefault(f"{surface.name} {surface.target}", surface)
         return list(found.values())
 
     def _on(self, told: Mapping[str, Json], surface: Surface) -> Iterator[Try]:
-        trial, target = self.trial, surface.target
-        if trial.case == "create":
-            if alone(trial, target):
-                for deed in creations(trial, surface, self.me, self.other):
+        context, target = self.context, surface.target
+        if context.case == "create":
+            if alone(context, target):
+                for deed in creations(context, surface, self.me, self.other):
                     yield Try(told, deed, lambda seen: bool(seen.rows))
-        elif trial.case == "change":
-            before = rows(trial, target, self.other)
-            for deed in takings(trial, surface, self.other):
+        elif context.case == "change":
+            before = rows(context, target, self.other)
+            for deed in takings(context, surface, self.other):
                 yield Try(told, deed, lambda seen: seen.touched > 0 and seen.rows != before)
-        elif trial.case == "delete":
+        elif context.case == "delete":
             text = f"delete from {surface.name} where {surface.whose(self.other)};\n"
             yield Try(told, Deed(surface, "delete", text), lambda seen: not seen.rows)
         else:
@@ -104,12 +104,12 @@ class Forger:
                 if one.target != surface.target or (one.meant and grade.rules):
                     continue
                 has = partial(_has, column=one.column, value=grade.value)
-                for deed in risings(self.trial, surface, self.me, one, grade.value):
+                for deed in risings(self.context, surface, self.me, one, grade.value):
                     yield Try(told, deed, has, one, grade)
 
     def _calling(self, told: Mapping[str, Json], target: Target) -> Iterator[Try]:
         """Yield the calls of functions that the sync runs, with the id of whom it is tried on."""
-        case, before, missing = self.trial.case, rows(self.trial, target, self.other), ""
+        case, before, missing = self.context.case, rows(self.context, target, self.other), ""
         done: Callable[[Left], bool] = {
             "create": lambda seen: bool(seen.rows),
             "change": lambda seen: bool(seen.rows) and seen.rows != before,
@@ -118,7 +118,9 @@ class Forger:
         if case == "create":
             whose = f"{quoted(target.key)}::text = '{self.other}'"
             missing = f"delete from {named(target.table)} where {whose};\n"
-        call = partial(callings, self.trial, str(told["role"]), target, self.whose, before=missing)
+        call = partial(
+            callings, self.context, str(told["role"]), target, self.whose, before=missing
+        )
         act = "delete" if case == "delete" else "update"
         if case != "promote":
             yield from (Try(told, deed, done) for deed in call(act, "forged"))
@@ -129,7 +131,7 @@ class Forger:
 
     def succeeds(self, one: Try, setup: str = "") -> bool:
         """Tell whether a try succeeds, after SQL that the harness has run."""
-        seen = left(self.trial, one.told, one.deed, self.whose, setup)
+        seen = left(self.context, one.told, one.deed, self.whose, setup)
         return bool(seen and one.done(seen))
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from ...auth import Json
 from ...model.quoting import named, quoted
 from ...model.sync import Target
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.requests import rehearsal
 from .exposed_relations import Relation, relations
 from .privileges import Privilege, literal
@@ -99,19 +99,19 @@ class Left:
     touched: int
 
 
-def surfaces(trial: Trial, role: str, act: str, user_id: UUID) -> Iterator[Surface]:
+def surfaces(context: CheckContext, role: str, act: str, user_id: UUID) -> Iterator[Surface]:
     """Yield where a role may write rows like this user's: target tables, and views of them."""
-    for relation in relations(trial, role, act):
-        for target in trial.sync.targets:
+    for relation in relations(context, role, act):
+        for target in context.sync.targets:
             if relation.table == target.table:
                 yield Surface(target, relation, target.key)
-            elif relation.kind == "v" and (key := _key(trial, relation, target, user_id)):
+            elif relation.kind == "v" and (key := _key(context, relation, target, user_id)):
                 yield Surface(target, relation, key)
 
 
-def _key(trial: Trial, relation: Relation, target: Target, user_id: UUID) -> str:
+def _key(context: CheckContext, relation: Relation, target: Target, user_id: UUID) -> str:
     """Return the column of a view that carries the user's id, if the target is what it shows."""
-    rows = trial.query(
+    rows = context.query(
         "select a.attname as name from pg_catalog.pg_depend as d"
         " join pg_catalog.pg_rewrite as r on d.classid = 'pg_rewrite'::regclass and r.oid = d.objid"
         " join pg_catalog.pg_attribute as a on a.attrelid = r.ev_class and a.attnum > 0"
@@ -123,20 +123,20 @@ def _key(trial: Trial, relation: Relation, target: Target, user_id: UUID) -> str
     for name in (row["name"] for row in rows):
         text = f"select 1 from {named(relation.table)} where {quoted(name)}::text = %s limit 1"
         seen: list[object] = []
-        trial.attempt(lambda: seen.extend(trial.query(text, [str(user_id)])))  # noqa: B023
+        context.attempt(lambda: seen.extend(context.query(text, [str(user_id)])))  # noqa: B023
         if seen:
             return str(name)
     return ""
 
 
-def alone(trial: Trial, target: Target) -> bool:
+def alone(context: CheckContext, target: Target) -> bool:
     """Tell whether a user has one row in the table at most."""
-    return bool(trial.query(_UNIQUE, [named(target.table), target.key])[0]["alone"])
+    return bool(context.query(_UNIQUE, [named(target.table), target.key])[0]["alone"])
 
 
-def takings(trial: Trial, surface: Surface, user_id: UUID) -> Iterator[Deed]:
+def takings(context: CheckContext, surface: Surface, user_id: UUID) -> Iterator[Deed]:
     """Yield ways to change somebody's row, one for each column that can be told afterwards."""
-    facts = {row["name"]: row for row in trial.query(_FACTS, [named(surface.relation.table)])}
+    facts = {row["name"]: row for row in context.query(_FACTS, [named(surface.relation.table)])}
     for name in facts:
         other = _OTHER.get(facts[name]["category"])
         if other and name in surface.relation.columns and name != surface.key:
@@ -145,24 +145,24 @@ def takings(trial: Trial, surface: Surface, user_id: UUID) -> Iterator[Deed]:
             yield Deed(surface, "update", f"{text} where {surface.whose(user_id)};\n")
 
 
-def creations(trial: Trial, surface: Surface, me: UUID, user_id: UUID) -> Iterator[Deed]:
+def creations(context: CheckContext, surface: Surface, me: UUID, user_id: UUID) -> Iterator[Deed]:
     """Yield ways to write the row of somebody whose own is missing."""
     table, key = named(surface.target.table), quoted(surface.target.key)
     missing = f"delete from {table} where {key} = '{user_id}';\n"
     # What a row refers to is there for one's own row.
-    if required := _required(trial, surface.target, surface.key):
+    if required := _required(context, surface.target, surface.key):
         names = ", ".join(map(quoted, required))
         text = f"insert into {surface.name} ({quoted(surface.key)}, {names})\n"
         text += f"select '{user_id}', {names} from {surface.name} where {surface.whose(me)};\n"
         yield Deed(surface, "insert", text, missing)
-    if text := inserting(trial, surface, user_id, {surface.key: str(user_id)}):
+    if text := inserting(context, surface, user_id, {surface.key: str(user_id)}):
         yield Deed(surface, "insert", text, missing)
     text = f"update {surface.name} set {quoted(surface.key)} = '{user_id}'"
     yield Deed(surface, "update", f"{text} where {surface.whose(me)};\n", missing)
 
 
 def risings(
-    trial: Trial, surface: Surface, me: UUID, privilege: Privilege, value: str
+    context: CheckContext, surface: Surface, me: UUID, privilege: Privilege, value: str
 ) -> Iterator[Deed]:
     """Yield ways to give oneself a privilege: change the row, or write another one."""
     column = quoted(privilege.column)
@@ -171,21 +171,23 @@ def risings(
         "update",
         f"update {surface.name} set {column} = {literal(value)} where {surface.whose(me)};\n",
     )
-    text = inserting(trial, surface, me, {privilege.column: value, surface.key: str(me)})
-    if text and not alone(trial, privilege.target):
+    text = inserting(context, surface, me, {privilege.column: value, surface.key: str(me)})
+    if text and not alone(context, privilege.target):
         yield Deed(surface, "insert", text)
     elif text:
         delete = f"delete from {surface.name} where {surface.whose(me)};\n"
         yield Deed(surface, "insert", delete + text)
 
 
-def inserting(trial: Trial, surface: Surface, user_id: UUID, given: Mapping[str, str]) -> str:
+def inserting(
+    context: CheckContext, surface: Surface, user_id: UUID, given: Mapping[str, str]
+) -> str:
     """Return an INSERT with what the table requires, copied from a user's row, and more."""
-    names = _required(trial, surface.target, *given)
+    names = _required(context, surface.target, *given)
     copied: dict[str, str] = {}
     if names:
         columns = ", ".join(f"{quoted(name)}::text as {quoted(name)}" for name in names)
-        rows = trial.query(
+        rows = context.query(
             f"select {columns} from {named(surface.target.table)}"
             f" where {quoted(surface.target.key)}::text = %s limit 1",
             [str(user_id)],
@@ -198,18 +200,18 @@ def inserting(trial: Trial, surface: Surface, user_id: UUID, given: Mapping[str,
     return f"insert into {surface.name} ({columns}) values ({values});\n"
 
 
-def _required(trial: Trial, target: Target, *given: str) -> list[str]:
-    facts = trial.query(_FACTS, [named(target.table)])
+def _required(context: CheckContext, target: Target, *given: str) -> list[str]:
+    facts = context.query(_FACTS, [named(target.table)])
     return [row["name"] for row in facts if row["required"] and row["name"] not in given]
 
 
 def left(
-    trial: Trial, told: Mapping[str, Json], deed: Deed, user_id: UUID, setup: str = ""
+    context: CheckContext, told: Mapping[str, Json], deed: Deed, user_id: UUID, setup: str = ""
 ) -> Left | None:
     """Return what a deed would leave of a user's rows, or None when it is refused.
 
     Args:
-        trial: the case that acts.
+        context: the case that acts.
         told: what the token of whoever does it says.
         deed: what is done, and taken back.
         user_id: whose rows are looked at.
@@ -218,18 +220,18 @@ def left(
     done: list[Left] = []
 
     def act() -> None:
-        with rehearsal(trial, told, setup + deed.before) as session:
+        with rehearsal(context, told, setup + deed.before) as session:
             touched = session.execute(deed.statement.encode()).rowcount
             session.execute("set local role none; set constraints all immediate")
-            done.append(Left(rows(trial, deed.surface.target, user_id), touched))
+            done.append(Left(rows(context, deed.surface.target, user_id), touched))
 
-    return None if trial.attempt(act) else done[0]
+    return None if context.attempt(act) else done[0]
 
 
-def rows(trial: Trial, target: Target, user_id: UUID) -> list[dict[str, str | None]]:
+def rows(context: CheckContext, target: Target, user_id: UUID) -> list[dict[str, str | None]]:
     """Return the rows of a user in a table, every value as text."""
     columns = ", ".join(f"{quoted(name)}::text as {quoted(name)}" for name in target.columns)
-    found = trial.query(
+    found = context.query(
         f"select {columns} from {named(target.table)} where {quoted(target.key)}::text = %s"
         f" order by {', '.join(map(str, range(1, len(target.columns) + 1)))}",
         [str(user_id)],

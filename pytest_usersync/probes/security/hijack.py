@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ...auth import Json
 from ...model.names import PATH
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.savepoint import Newcomer, Rehearsal, metadata, shortest
 from . import name_shadowing
 from .attack import Attack, Hijack, Trace
@@ -55,29 +55,35 @@ class Rights(NamedTuple):
         )
 
 
-def attackers(trial: Trial, rehearsed: Rehearsal, ours: Sequence[Routine]) -> Iterator[Attacker]:
+def attackers(
+    context: CheckContext, rehearsed: Rehearsal, ours: Sequence[Routine]
+) -> Iterator[Attacker]:
     """Yield the roles of the app, without those that may do no more than one before."""
     before: list[Rights] = []
     for role in ROLES:
-        rights = _rights(trial, role, ours)
+        rights = _rights(context, role, ours)
         if not any(rights.within(other) for other in before):
             before.append(rights)
-            yield Attacker(trial, rehearsed, role, rights, ours)
+            yield Attacker(context, rehearsed, role, rights, ours)
 
 
-def requests(trial: Trial, rehearsed: Rehearsal, ours: Sequence[Routine]) -> Iterator[Attacker]:
+def requests(
+    context: CheckContext, rehearsed: Rehearsal, ours: Sequence[Routine]
+) -> Iterator[Attacker]:
     """Yield the roles of the app again, by what they can have executed with a request."""
     known: set[str] = set()
     for role in ROLES[::-1]:  # what everybody may call needs nobody who is signed in
-        for one in executors(trial, rehearsed, role):
+        for one in executors(context, rehearsed, role):
             if one.name not in known:
                 known.add(one.name)
-                yield Attacker(trial, rehearsed, role, _rights(trial, one.runs_as, ours), ours, one)
+                yield Attacker(
+                    context, rehearsed, role, _rights(context, one.runs_as, ours), ours, one
+                )
 
 
-def _rights(trial: Trial, role: str, ours: Sequence[Routine]) -> Rights:
+def _rights(context: CheckContext, role: str, ours: Sequence[Routine]) -> Rights:
     oids = [one.oid for one in ours]
-    row = trial.query(_RIGHTS, [role, role, oids, role])[0]
+    row = context.query(_RIGHTS, [role, role, oids, role])[0]
     return Rights(row["temp"], frozenset(row["schemas"]), frozenset(row["functions"]))
 
 
@@ -86,16 +92,19 @@ class Attacker:
 
     def __init__(
         self,
-        trial: Trial,
+        context: CheckContext,
         rehearsed: Rehearsal,
         role: str,
         rights: Rights,
         ours: Sequence[Routine],
         through: Executor | None = None,
     ) -> None:
-        self._trial, self._rehearsed, self._ours = trial, rehearsed, ours
+        self._trial, self._rehearsed, self._ours = context, rehearsed, ours
         self.role, self._rights, self.through = role, rights, through
-        given: dict[str, Json] = {"email": "ada@example.com", "raw_user_meta_data": metadata(trial)}
+        given: dict[str, Json] = {
+            "email": "ada@example.com",
+            "raw_user_meta_data": metadata(context),
+        }
         self._newcomer = Newcomer(given)
 
     def hijacks(self) -> Iterator[Hijack]:

@@ -13,7 +13,7 @@ from psycopg.rows import DictRow
 from ...auth import Json
 from ...model.finding import Failure
 from ...model.quoting import literal, named
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.savepoint import Newcomer, Rehearsal, metadata
 
 # What is run is who it runs as: kept by the session, or said by the error that it raises.
@@ -91,14 +91,14 @@ class Injection:
 class Injector:
     """Tries what a user can send, in one rehearsal."""
 
-    def __init__(self, trial: Trial, rehearsed: Rehearsal) -> None:
+    def __init__(self, context: CheckContext, rehearsed: Rehearsal) -> None:
         self._rehearsed = rehearsed
-        self._ordinary = metadata(trial)
-        keys = [*trial.sync.metadata_keys, *self._ordinary]
+        self._ordinary = metadata(context)
+        keys = [*context.sync.metadata_keys, *self._ordinary]
         self._keys = tuple(dict.fromkeys(keys or ["full_name", "name"]))
-        self._column = _column(trial)
-        there = trial.query("select to_regclass('cron.job') is not null as yes")[0]["yes"]
-        self._jobs = tuple(_job(**row) for row in trial.query(_JOBS)) if there else ()
+        self._column = _column(context)
+        there = context.query("select to_regclass('cron.job') is not null as yes")[0]["yes"]
+        self._jobs = tuple(_job(**row) for row in context.query(_JOBS)) if there else ()
 
     def found(self) -> Iterator[Injection]:
         """Yield what is executed: values of the metadata, its keys, the address."""
@@ -207,10 +207,10 @@ def _key(value: str) -> dict[str, Json]:
     return {value: "Ada"}
 
 
-def _column(trial: Trial) -> str:
+def _column(context: CheckContext) -> str:
     """Return the name of a column that takes any text, of the first target that has one."""
-    for target in trial.sync.targets:
-        for row in trial.query(_COLUMN, [named(target.table), target.key]):
+    for target in context.sync.targets:
+        for row in context.query(_COLUMN, [named(target.table), target.key]):
             return str(row["name"])
     return "id"
 

@@ -13,7 +13,7 @@ from psycopg.rows import DictRow
 from ...model.quoting import named, quoted
 from ...model.sync import Table
 from ...postgres.database import Connection
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 SECRETS = (
     *("encrypted_password", "confirmation_token", "recovery_token"),
@@ -56,24 +56,24 @@ class Leak:
     whole: bool = False
     url: str = ""
 
-    def seen(self, trial: Trial, known: Known) -> bool:
+    def seen(self, context: CheckContext, known: Known) -> bool:
         """Tell whether each of these secrets is still there."""
-        rows = _rows(trial, [self.table], [k for k, v in known.items() if v in self.columns])
+        rows = _rows(context, [self.table], [k for k, v in known.items() if v in self.columns])
         told = set[str]().union(*(_told(row.get(self.column), known) for _, row in rows))
         return told.issuperset(self.columns)
 
 
-def secrets(trial: Trial, user_id: UUID) -> dict[str, str]:
+def secrets(context: CheckContext, user_id: UUID) -> dict[str, str]:
     """Return the secrets that a user has now, and which column each of them is."""
-    row = trial.user(user_id) or {}
+    row = context.user(user_id) or {}
     return {row[column]: column for column in SECRETS if row.get(column)}
 
 
-def leaks(trial: Trial, known: Known) -> list[Leak]:
+def leaks(context: CheckContext, known: Known) -> list[Leak]:
     """Return the columns in which one of the secrets can be read, each with all of them."""
-    tables = [Table(row["schema"], row["name"]) for row in trial.query(_TABLES)]
+    tables = [Table(row["schema"], row["name"]) for row in context.query(_TABLES)]
     found: dict[tuple[Table, str], Leak] = {}
-    for table, row in _rows(trial, tables, known):
+    for table, row in _rows(context, tables, known):
         for column, value in row.items():
             if told := _told(value, known):
                 before = found.get((table, column))
@@ -88,12 +88,12 @@ def leaks(trial: Trial, known: Known) -> list[Leak]:
 class Overheard:
     """A session that listens on channels, from now on."""
 
-    def __init__(self, trial: Trial, channels: Iterable[str]) -> None:
+    def __init__(self, context: CheckContext, channels: Iterable[str]) -> None:
         self._connection: Connection | None = None
         self._heard: list[Notify] = []
         for channel in sorted(channels):
             if self._connection is None:
-                self._connection = trial.connect()
+                self._connection = context.connect()
                 self._connection.add_notify_handler(self._heard.append)
             self._connection.execute(f"listen {quoted(channel)}".encode())
 
@@ -111,7 +111,7 @@ class Overheard:
 
 
 def _rows(
-    trial: Trial, tables: Iterable[Table], values: Iterable[str]
+    context: CheckContext, tables: Iterable[Table], values: Iterable[str]
 ) -> list[tuple[Table, DictRow]]:
     """Return the rows in which one of the values stands as text, in JSON or in bytes."""
     known = list(tables)
@@ -122,7 +122,7 @@ def _rows(
     )
     forms = [f"%{form}%" for value in values for form in (value, value.encode().hex())]
     text = f"with wanted as materialized (select %s::text[] as forms) {look}"
-    return [(known[hit["number"]], hit["row"]) for hit in trial.query(text, [forms])]
+    return [(known[hit["number"]], hit["row"]) for hit in context.query(text, [forms])]
 
 
 def _told(value: object, known: Known) -> set[str]:

@@ -37,12 +37,12 @@ class Wish:
         """Tell whether a user has it."""
         if self.privilege and self.grade:
             return has(law, self.privilege, self.grade, user_id)
-        return set(self.rules) <= opened(law.trial, told, law.rules)
+        return set(self.rules) <= opened(law.context, told, law.rules)
 
 
 def has(law: Law, privilege: Privilege, grade: Grade, user_id: UUID) -> bool:
     """Tell whether a row of the user has the value."""
-    found = rows(law.trial, privilege.target, user_id)
+    found = rows(law.context, privilege.target, user_id)
     return any(row.get(privilege.column) == grade.value for row in found)
 
 
@@ -54,7 +54,7 @@ def fulfilled(law: Law, privileges: Sequence[Privilege], *, later: bool) -> Iter
         privileges: the columns to wish for.
         later: whether the metadata changes afterwards, rather than coming with the signup.
     """
-    keys = [*law.trial.sync.metadata_keys]
+    keys = [*law.context.sync.metadata_keys]
     for one in privileges:
         tries = ((grade, key) for grade in one.grades for key in keys)
         for grade, key in tries:
@@ -77,24 +77,24 @@ def _comes_true(
 ) -> bool:
     """Try the metadata on somebody new, and take it back."""
     user_id = _somebody(law)
-    session, seen = law.trial.session(), list[bool]()
+    session, seen = law.context.session(), list[bool]()
 
     def act() -> None:
         with session.transaction(force_rollback=True):
             session.execute(_arriving(law, user_id, data, later=later).encode())
             seen.append(has(law, privilege, grade, user_id))
 
-    refused = law.trial.attempt(act)
+    refused = law.context.attempt(act)
     return not refused and seen == [True]
 
 
 def _gained(law: Law, data: Mapping[str, str], *, later: bool) -> set[Rule]:
     user_id = _somebody(law)
-    metadata = {**law.trial.sync.ordinary_metadata(), **data}
+    metadata = {**law.context.sync.ordinary_metadata(), **data}
     told = {**nobody(user_id), "sub": str(user_id), "user_metadata": metadata}
     found: set[Rule] = set()
     setup = _arriving(law, user_id, data, later=later)
-    law.trial.attempt(lambda: found.update(opened(law.trial, told, law.rules, setup)))
+    law.context.attempt(lambda: found.update(opened(law.context, told, law.rules, setup)))
     return found - law.ordinarily
 
 
@@ -104,7 +104,7 @@ def _somebody(law: Law) -> UUID:
 
 def _arriving(law: Law, user_id: UUID, data: Mapping[str, str], *, later: bool) -> str:
     """Return the SQL of a signup with metadata, or of one whose metadata changes later."""
-    ordinary = json.loads(law.trial.sync.metadata.replace("{n}", "1000001"))
+    ordinary = json.loads(law.context.sync.metadata.replace("{n}", "1000001"))
     whole = json.dumps({**ordinary, **data}, ensure_ascii=False)
     first = json.dumps(ordinary, ensure_ascii=False) if later else whole
     app = '{"provider": "email", "providers": ["email"]}'

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...model.names import WORD, last, words
 from ...model.quoting import literal, named, quoted
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from .called_functions import Routine
 
 LOOT = "usersync_loot"
@@ -121,9 +121,9 @@ def snare(schema: str, made: Sequence[Shadow], *, stack: bool = True) -> str:
     return ";\n".join(found)
 
 
-def triggers(trial: Trial, schema: str) -> Iterator[Shadow]:
+def triggers(context: CheckContext, schema: str) -> Iterator[Shadow]:
     """Yield a trigger on each table that the sync fills; whoever inserts a row there is seen."""
-    for table in dict.fromkeys(target.table for target in trial.sync.targets):
+    for table in dict.fromkeys(target.table for target in context.sync.targets):
         what = f"trigger on {table}"
         yield Shadow(
             what,
@@ -144,9 +144,9 @@ def types(ours: Sequence[Routine], schema: str) -> Iterator[Shadow]:
         yield Shadow(what, f"create domain {schema}.{name} as pg_catalog.{name} {seen}")
 
 
-def tables(trial: Trial, ours: Sequence[Routine], schema: str) -> Iterator[Shadow]:
+def tables(context: CheckContext, ours: Sequence[Routine], schema: str) -> Iterator[Shadow]:
     """Yield tables with the names that the functions mention; whoever writes one is seen."""
-    for row in _relations(trial, ours):
+    for row in _relations(context, ours):
         name = f"{schema}.{quoted(row['name'])}"
         what = f"table {row['name']}"
         take = f"for each row execute function {schema}.usersync_take({literal(what)})"
@@ -159,9 +159,9 @@ def tables(trial: Trial, ours: Sequence[Routine], schema: str) -> Iterator[Shado
         yield Shadow(what, ";\n".join(lines))
 
 
-def views(trial: Trial, ours: Sequence[Routine], schema: str) -> Iterator[Shadow]:
+def views(context: CheckContext, ours: Sequence[Routine], schema: str) -> Iterator[Shadow]:
     """Yield views with the names that the functions mention; whoever reads one is seen."""
-    for row in _relations(trial, ours):
+    for row in _relations(context, ours):
         name = f"{schema}.{quoted(row['name'])}"
         columns = ", ".join(
             f"null::{kind.strip()} as {name}"
@@ -176,13 +176,13 @@ def views(trial: Trial, ours: Sequence[Routine], schema: str) -> Iterator[Shadow
         )
 
 
-def functions(trial: Trial, ours: Sequence[Routine], schema: str) -> Iterator[Shadow]:
+def functions(context: CheckContext, ours: Sequence[Routine], schema: str) -> Iterator[Shadow]:
     """Yield functions with the names that the functions call, for the same arguments and nearer.
 
     ``lower(text)`` is far from ``lower(new.email)``, whose argument is a varchar.
     """
     names = sorted({last(one) for one in re.findall(rf"({WORD})\s*\(", _sources(ours))})
-    for row in trial.query(_FUNCTIONS, [names, schema]):
+    for row in context.query(_FUNCTIONS, [names, schema]):
         given = list(row["arguments"])
         for taken in (given, ["character varying" if one == "text" else one for one in given]):
             values = ", ".join(f"${n}::{one}" for n, one in enumerate(given, 1))
@@ -220,13 +220,13 @@ def _function(
     )
 
 
-def _relations(trial: Trial, ours: Sequence[Routine]) -> list[Mapping[str, Any]]:
+def _relations(context: CheckContext, ours: Sequence[Routine]) -> list[Mapping[str, Any]]:
     # A name that stands only behind a dot is nobody's to choose.
     source = _sources(ours)
     names = set(re.findall(r'(?<![\w$.])(?<!\.")"?([\w$]+)', source))
     names |= {words(one)[0] for one in re.findall(r'(?<!\.)"(?:[^"]|"")+"', source)}
     listed = sorted(names)
-    return list(trial.query(_RELATIONS, [[*listed, *(name.lower() for name in listed)]]))
+    return list(context.query(_RELATIONS, [[*listed, *(name.lower() for name in listed)]]))
 
 
 def _sources(ours: Sequence[Routine]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...model.quoting import named, quoted
 from ...model.sync import Sync, Table
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 
 _POLICIES = """
     select
@@ -36,9 +36,9 @@ class Policy:
         return self.act in ("*", _ACTS[act])
 
 
-def policies(trial: Trial, table: Table) -> list[Policy]:
+def policies(context: CheckContext, table: Table) -> list[Policy]:
     """Return the permissive policies of a table."""
-    return [Policy(row["name"], row["act"]) for row in trial.query(_POLICIES, [named(table)])]
+    return [Policy(row["name"], row["act"]) for row in context.query(_POLICIES, [named(table)])]
 
 
 def dropping(table: Table, found: Iterable[Policy]) -> str:
@@ -51,18 +51,18 @@ def enabling(table: Table) -> str:
     return f"alter table {named(table)} enable row level security;\n"
 
 
-def own(trial: Trial, table: Table, act: str) -> str:
+def own(context: CheckContext, table: Table, act: str) -> str:
     """Return the policy that lets users do something with their own rows; empty without a key."""
-    if not (key := key_of(trial.sync, table)):
+    if not (key := key_of(context.sync, table)):
         return ""
-    kind = trial.query(
+    kind = context.query(
         "select format_type(atttypid, null) as name from pg_catalog.pg_attribute"
         " where attrelid = to_regclass(%s) and attname = %s",
         [named(table), key],
     )[0]["name"]
     cast = "" if kind == "uuid" else f"::{kind}"
     clause = "with check" if act == "insert" else "using"
-    taken = {one.name for one in policies(trial, table)}
+    taken = {one.name for one in policies(context, table)}
     name = f"Users {act} their own rows"
     while name in taken:
         name += " only"
@@ -90,9 +90,9 @@ def granting(table: Table, act: str, columns: Sequence[str], roles: Sequence[str
     return f"grant {act} ({names}) on {named(table)} to {to};\n"
 
 
-def holders(trial: Trial, table: Table, act: str) -> list[str]:
+def holders(context: CheckContext, table: Table, act: str) -> list[str]:
     """Return which roles of the app's users have a right on the table, or on a column of it."""
-    rows = trial.query(
+    rows = context.query(
         "select role from unnest(array['anon', 'authenticated']) as role"
         " where pg_catalog.has_any_column_privilege(role, to_regclass(%s), %s) order by role",
         [named(table), act],

@@ -31,7 +31,7 @@ from psycopg import sql
 from ...auth import Json
 from ...model.quoting import named, quoted
 from ...model.sync import Table, Target
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.requests import claims
 from . import candidates, fk_fixtures
 from .candidates import Candidate, ordinary
@@ -91,34 +91,34 @@ class Law:
     """The policies of the project, and what they make of a user's row.
 
     Args:
-        trial: the case that acts.
+        context: the case that acts.
         user_id: somebody who signed up in an ordinary way.
         other_id: somebody else who did.
     """
 
-    def __init__(self, trial: Trial, user_id: UUID, other_id: UUID) -> None:
-        self.trial = trial
+    def __init__(self, context: CheckContext, user_id: UUID, other_id: UUID) -> None:
+        self.context = context
         self.user_id = user_id
         self.other_id = other_id
-        self.rules: list[Rule] = rules(trial)
-        self.leanings: Leanings = leanings(trial, self.rules)
+        self.rules: list[Rule] = rules(context)
+        self.leanings: Leanings = leanings(context, self.rules)
 
-    def seen_by(self, trial: Trial) -> Law:
-        """Return the same law for another trial of this project."""
+    def seen_by(self, context: CheckContext) -> Law:
+        """Return the same law for another context of this project."""
         other = Law.__new__(Law)
         vars(other).update(vars(self))
-        other.trial = trial
+        other.context = context
         return other
 
     @cached_property
     def told(self) -> Mapping[str, Json]:
         """Return what the user's token says."""
-        return claims(self.trial, self.user_id)
+        return claims(self.context, self.user_id)
 
     @cached_property
     def ordinarily(self) -> set[Rule]:
         """Return the rules that are true for an ordinary user."""
-        return opened(self.trial, self.told, self.rules)
+        return opened(self.context, self.told, self.rules)
 
     def gained(
         self, target: Target, values: Mapping[str, str], among: Belonging | None = None
@@ -132,8 +132,8 @@ class Law:
         """
         before, carried = self.ordinarily, None
         if among:
-            carried = carrying(self.trial, self.rules, among.kind, among.value)
-            before = opened(self.trial, self.told, self.rules, "", carried)
+            carried = carrying(self.context, self.rules, among.kind, among.value)
+            before = opened(self.context, self.told, self.rules, "", carried)
         pairs = ", ".join(f"{quoted(name)} = {literal(value)}" for name, value in values.items())
         # Neither a trigger nor a foreign key is to stand between the value and what it does.
         setup = (
@@ -143,21 +143,21 @@ class Law:
             "set local session_replication_role = origin;\n"
         )
         after: set[Rule] = set()
-        self.trial.attempt(
-            lambda: after.update(opened(self.trial, self.told, self.rules, setup, carried))
+        self.context.attempt(
+            lambda: after.update(opened(self.context, self.told, self.rules, setup, carried))
         )
         return [rule for rule in self.rules if rule in after - before]
 
     def privileges(self) -> list[Privilege]:
         """Return the privileges that the user's rows carry."""
-        return [one for target in self.trial.sync.targets for one in self._of(target)]
+        return [one for target in self.context.sync.targets for one in self._of(target)]
 
     def _of(self, target: Target) -> Iterator[Privilege]:
-        mine = ordinary(self.trial, target, self.user_id)
-        others = ordinary(self.trial, target, self.other_id)
+        mine = ordinary(self.context, target, self.user_id)
+        others = ordinary(self.context, target, self.other_id)
         if not mine:
             return
-        found = candidates.of(self.trial, target, mine, others)
+        found = candidates.of(self.context, target, mine, others)
         found = [self._furnished(target, one) for one in found]
         own = list(dict.fromkeys(self._belongings(found, mine)))
         plain = [one for one in found if not one.listed]
@@ -172,7 +172,7 @@ class Law:
         asked = self.leanings.may_turn_on(target.table, one.column)
         if one.values or not one.refers or not asked:
             return one
-        return fk_fixtures.furnished(self.trial, one, self.other_id)
+        return fk_fixtures.furnished(self.context, one, self.other_id)
 
     def _belongings(
         self, found: Sequence[Candidate], mine: Mapping[str, str | None]
@@ -200,7 +200,7 @@ class Law:
                 continue
             places = [Belonging(one.kind, value)] if one.refers else [None, *own]
             if asked and (gained := self._anywhere(target, {one.column: value}, places)):
-                needs = fk_fixtures.row_of(self.trial, one.refers, value) if one.refers else ""
+                needs = fk_fixtures.row_of(self.context, one.refers, value) if one.refers else ""
                 yield Grade(value, f"with it {gained[0]} lets them", tuple(gained), needs)
             elif reason:
                 yield Grade(value, reason)

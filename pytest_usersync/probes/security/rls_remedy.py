@@ -40,7 +40,7 @@ class Bar:
     def letting(self, one: Try) -> list[policies.Policy]:
         """Return the policies that let it be done: one alone, else all that are about it."""
         table = one.deed.surface.relation.table
-        about = [p for p in policies.policies(self.forger.trial, table) if p.covers(one.deed.act)]
+        about = [p for p in policies.policies(self.forger.context, table) if p.covers(one.deed.act)]
         for policy in about:
             if not self.forger.succeeds(one, policies.dropping(table, [policy])):
                 return [policy]
@@ -62,23 +62,23 @@ class Bar:
         """Return the SQL that takes a function from the app's users and leaves it to the sync."""
         revoke = f"revoke execute on function {one.deed.calls} from public, anon, authenticated;\n"
         grant = f"grant execute on function {one.deed.calls} to supabase_auth_admin;\n"
-        with rehearsal(self.forger.trial) as rehearsed:
+        with rehearsal(self.forger.context) as rehearsed:
             before = rehearsed.leaves()
             with rehearsed.undone():
                 rehearsed.run(revoke)
                 return revoke if rehearsed.leaves() == before else revoke + grant
 
     def _applies(self, text: str) -> bool:
-        session = self.forger.trial.session()
+        session = self.forger.context.session()
 
         def act() -> None:
             with session.transaction(force_rollback=True):
                 session.execute(text.encode())
 
-        return self.forger.trial.attempt(act) is None
+        return self.forger.context.attempt(act) is None
 
     def _candidates(self, one: Try) -> Iterator[str]:
-        trial, relation = self.forger.trial, one.deed.surface.relation
+        context, relation = self.forger.context, one.deed.surface.relation
         table = relation.table
         if relation.kind == "v":
             yield self._invoking(table)
@@ -87,16 +87,16 @@ class Bar:
         if not relation.guarded:
             yield (
                 policies.enabling(table)
-                + self._own(table, policies.policies(trial, table))
+                + self._own(table, policies.policies(context, table))
                 + theirs
             )
             return
-        if self.forger.trial.case == "promote":
+        if self.forger.context.case == "promote":
             inserts = policies.revoking(table, "insert")
             yield from (inserts, theirs + inserts) if one.deed.act == "insert" else (theirs,)
             yield theirs + inserts
         letting = self.letting(one)
-        kept = [p for p in policies.policies(trial, table) if p not in letting]
+        kept = [p for p in policies.policies(context, table) if p not in letting]
         dropped = policies.dropping(table, letting)
         if one.deed.act == "update" or any(p.act == "*" for p in letting):
             dropped += self._own(table, kept)
@@ -110,12 +110,12 @@ class Bar:
     def _own(self, table: Table, kept: list[policies.Policy]) -> str:
         """Return policies for one's own row, where nothing is left that says anything about it."""
         unique = any(
-            alone(self.forger.trial, target)
-            for target in self.forger.trial.sync.targets
+            alone(self.forger.context, target)
+            for target in self.forger.context.sync.targets
             if target.table == table
         )
         return "".join(
-            policies.own(self.forger.trial, table, act)
+            policies.own(self.forger.context, table, act)
             for act in (("select", "update") if unique else ("select",))
             if not any(policy.covers(act) for policy in kept)
         )
@@ -127,15 +127,15 @@ class Bar:
         protected = {two.column for two in self.forger.privileges if two.table == table}
         if not protected:
             return ""
-        roles = policies.holders(self.forger.trial, table, "update")
+        roles = policies.holders(self.forger.context, table, "update")
         columns = next(
             (
                 r.columns
-                for r in relations(self.forger.trial, "authenticated", "update")
+                for r in relations(self.forger.context, "authenticated", "update")
                 if r.table == table
             ),
             (),
         )
-        protected |= {two.column for two in self.forger.trial.sync.mirrors if two.table == table}
+        protected |= {two.column for two in self.forger.context.sync.mirrors if two.table == table}
         free = [name for name in columns if name not in protected and name != surface.key]
         return policies.revoking(table, "update") + policies.granting(table, "update", free, roles)

@@ -16,7 +16,7 @@ from ...model.finding import NotApplicable
 from ...model.quoting import named, quoted
 from ...model.sync import Table
 from ...postgres.database import Connection
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.requests import rehearsal
 from .exposed_relations import schemas
 
@@ -108,13 +108,13 @@ class Leanings:
         return self.opaque or (table, column) in self.columns
 
 
-def rules(trial: Trial) -> list[Rule]:
+def rules(context: CheckContext) -> list[Rule]:
     """Return the conditions under which signed-in users reach rows through PostgREST."""
     try:
-        served = [*schemas(trial), "storage"]
+        served = [*schemas(context), "storage"]
     except NotApplicable:
         return []
-    session = trial.session()
+    session = context.session()
     with session.transaction(force_rollback=True):
         session.execute("set local search_path = ''")
         rows = session.execute(_RULES, [served]).fetchall()
@@ -127,9 +127,9 @@ def rules(trial: Trial) -> list[Rule]:
     return list(dict.fromkeys(found))
 
 
-def leanings(trial: Trial, known: Sequence[Rule]) -> Leanings:
+def leanings(context: CheckContext, known: Sequence[Rule]) -> Leanings:
     """Return what the rules look at."""
-    rows = trial.query(_LEANINGS, [list(PLATFORM_SCHEMAS)]) if known else []
+    rows = context.query(_LEANINGS, [list(PLATFORM_SCHEMAS)]) if known else []
     texts = [rule.condition for rule in known]
     texts += [row["source"] for row in rows if row["source"]]
     words = (word for text in texts for word in re.findall(r"'([\w -]{1,40})'", text))
@@ -143,7 +143,7 @@ def leanings(trial: Trial, known: Sequence[Rule]) -> Leanings:
 
 
 def opened(
-    trial: Trial,
+    context: CheckContext,
     told: Mapping[str, Json],
     known: Sequence[Rule],
     setup: str = "",
@@ -156,7 +156,7 @@ def opened(
     not before is a right that ``setup`` gave.
 
     Args:
-        trial: the case that acts.
+        context: the case that acts.
         told: what the token says.
         known: the rules.
         setup: SQL that the harness runs before; it is taken back.
@@ -169,16 +169,16 @@ def opened(
         ]
     if not questions:
         return set()
-    with rehearsal(trial, told, setup) as connection:
+    with rehearsal(context, told, setup) as connection:
         return _held(connection, questions)
 
 
 def carrying(
-    trial: Trial, known: Sequence[Rule], kind: str, value: str
+    context: CheckContext, known: Sequence[Rule], kind: str, value: str
 ) -> dict[Table, dict[str, Json]]:
     """Return rows that have a value in every column of its type, for the tables of the rules."""
     tables = {named(rule.table): rule.table for rule in known}
-    rows = trial.query(
+    rows = context.query(
         "select t.name as table, array_agg(a.attname::text order by a.attnum) as columns"
         " from unnest(%s::text[]) as t (name)"
         " join pg_catalog.pg_attribute as a on a.attrelid = to_regclass(t.name) and a.attnum > 0"

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from ...model.quoting import literal
 from ...model.sync import Table, Target
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from .called_functions import routines
 from .exposed_relations import Relation, schemas
 from .forgeries import Deed, Surface
@@ -36,7 +36,13 @@ _GIVEN = {"boolean": "true", "integer": "1", "bigint": "1", "jsonb": "'{}'", "js
 
 
 def callings(
-    trial: Trial, role: str, target: Target, user_id: UUID, act: str, text: str, before: str = ""
+    context: CheckContext,
+    role: str,
+    target: Target,
+    user_id: UUID,
+    act: str,
+    text: str,
+    before: str = "",
 ) -> Iterator[Deed]:
     """Yield calls by which a role may write somebody's row of the target.
 
@@ -46,10 +52,10 @@ def callings(
         text: what is handed over wherever a text fits.
         before: what the harness does first.
     """
-    for one in routines(trial):
+    for one in routines(context):
         if one.trigger:
             continue
-        for row in trial.query(_CALLABLE, [one.oid, list(schemas(trial)), role, role]):
+        for row in context.query(_CALLABLE, [one.oid, list(schemas(context)), role, role]):
             arguments: list[str] = row["arguments"]
             given = {"uuid": f"'{user_id}'", "text": literal(text), **_GIVEN}
             given["character varying"] = given["text"]

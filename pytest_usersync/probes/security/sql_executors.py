@@ -11,7 +11,7 @@ from psycopg.rows import DictRow
 from ...migrations import PLATFORM_SCHEMAS
 from ...model.finding import Failure, NotApplicable
 from ...model.quoting import literal
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.savepoint import Rehearsal
 from .exposed_relations import schemas
 
@@ -92,10 +92,10 @@ class Executor:
         return f"{self.before}{literal(self.form.format(text))}{self.after}"
 
 
-def executors(trial: Trial, rehearsed: Rehearsal, role: str) -> Iterator[Executor]:
+def executors(context: CheckContext, rehearsed: Rehearsal, role: str) -> Iterator[Executor]:
     """Yield the functions that create what a request of ``role`` asks them to."""
     try:
-        served = schemas(trial)
+        served = schemas(context)
     except NotApplicable:
         return
     with rehearsed.undone():

@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from ...auth import Json
 from ...model.quoting import literal, named, quoted
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from ...runner.savepoint import FEW, LIFE, Newcomer, Rehearsal
 
 TABLE = "pg_temp.usersync_bait"
@@ -86,12 +86,14 @@ class Bait:
         return bait
 
 
-def baits(trial: Trial, rehearsed: Rehearsal, role: str, newcomer: Newcomer) -> Iterator[Bait]:
+def baits(
+    context: CheckContext, rehearsed: Rehearsal, role: str, newcomer: Newcomer
+) -> Iterator[Bait]:
     """Yield two baits for each trigger, with the id of nobody and of a user; and profile edits.
 
     The table is dropped at the end of each, so that they can follow one another.
     """
-    columns = tuple((row["name"], row["type"]) for row in trial.query(_COLUMNS))
+    columns = tuple((row["name"], row["type"]) for row in context.query(_COLUMNS))
     with rehearsed.undone():
         rehearsed.run("set local search_path = ''")
         triggers = rehearsed.rows(_TRIGGERS, [role, role])
@@ -103,14 +105,14 @@ def baits(trial: Trial, rehearsed: Rehearsal, role: str, newcomer: Newcomer) -> 
             steps = [someone.update(values, table=TABLE) for values in (changed, LIFE[-1])]
             steps += [someone.delete(table=TABLE), f"drop table {TABLE}"]
             yield Bait(trigger, columns, someone, tuple(steps))
-    yield Bait("", (), newcomer, tuple(_edits(trial, newcomer)))
+    yield Bait("", (), newcomer, tuple(_edits(context, newcomer)))
 
 
-def _edits(trial: Trial, newcomer: Newcomer) -> Iterator[str]:
+def _edits(context: CheckContext, newcomer: Newcomer) -> Iterator[str]:
     """Yield what the user may do to the profile by requests of the app."""
     claims = f'{{"sub": "{newcomer.id}", "role": "authenticated"}}'
     yield f"select set_config('request.jwt.claims', {literal(claims)}, true)"
-    for target in trial.sync.targets:
+    for target in context.sync.targets:
         table, key = named(target.table), quoted(target.key)
         for column in target.columns:
             name = quoted(column)

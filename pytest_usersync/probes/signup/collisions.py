@@ -9,8 +9,8 @@ from ...auth import User
 from ...model.finding import Finding
 from ...model.quoting import named, quoted, showing
 from ...model.sync import Target
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import Person, Signup
 
 Newcomer = tuple[Signup, Person]
@@ -27,7 +27,9 @@ _ROW = """
 """
 
 
-def collision(trial: Trial, first: Newcomer, second: Newcomer, title: str) -> Finding | None:
+def collision(
+    context: CheckContext, first: Newcomer, second: Newcomer, title: str
+) -> Finding | None:
     """Return what is broken when two people sign up: the second is refused, or one has no profile.
 
     Both must get one when nobody came before them; that is the caller's to know.
@@ -38,23 +40,25 @@ def collision(trial: Trial, first: Newcomer, second: Newcomer, title: str) -> Fi
     Raises:
         Refused: the first one cannot sign up.
     """
-    earlier = trial.sign_up(*first)
-    setup = trial.query(_ROW, [earlier.id])[0]["text"]
-    if _waits(trial) and earlier.confirmed:
+    earlier = context.sign_up(*first)
+    setup = context.query(_ROW, [earlier.id])[0]["text"]
+    if _waits(context) and earlier.confirmed:
         setup += f"update auth.users set email_confirmed_at = now() where id = '{earlier.id}';\n"
     try:
-        later = trial.sign_up(*second)
-    except Refused as refusal:
-        again = Refused(refusal.error, setup + refusal.script, refusal.sent, setup)
-        return trial.refused(again, f"{title} cannot sign up")
-    return _lost(trial, earlier, later, setup, title)
+        later = context.sign_up(*second)
+    except SignupRefused as refusal:
+        again = SignupRefused(refusal.error, setup + refusal.script, refusal.sent, setup)
+        return context.refused(again, f"{title} cannot sign up")
+    return _lost(context, earlier, later, setup, title)
 
 
-def _lost(trial: Trial, earlier: User, later: User, setup: str, title: str) -> Finding | None:
-    profile = trial.sync.profile
+def _lost(
+    context: CheckContext, earlier: User, later: User, setup: str, title: str
+) -> Finding | None:
+    profile = context.sync.profile
     for user, what in ((later, "has no row there"), (earlier, "takes away the row of the other")):
-        if not trial.profiles(profile, user.id):
-            script = trial.shortest(later.id, partial(_gone, user.id), setup)
+        if not context.profiles(profile, user.id):
+            script = context.shortest(later.id, partial(_gone, user.id), setup)
             return Finding(
                 summary=f"{title} can sign up, and {what}: {profile.table}",
                 sql=script + showing(profile, user.id),
@@ -63,14 +67,14 @@ def _lost(trial: Trial, earlier: User, later: User, setup: str, title: str) -> F
     return None
 
 
-def _waits(trial: Trial) -> bool:
+def _waits(context: CheckContext) -> bool:
     """Tell whether the profile comes with an UPDATE, the confirmation's, and not before."""
-    sync = trial.sync
+    sync = context.sync
     events = [one.event for one in sync.triggers if one.name in sync.profile.written_by]
     return bool(events) and all("INSERT" not in event for event in events)
 
 
-def _gone(user_id: UUID, seen: Trial) -> bool:
+def _gone(user_id: UUID, seen: CheckContext) -> bool:
     return not seen.profiles(seen.sync.profile, user_id)
 
 

@@ -12,8 +12,8 @@ from ...auth.source import Source
 from ...model.finding import Failure, NotApplicable, NotJudged
 from ...model.quoting import named, quoted
 from ...model.sync import Target
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import BY_NAME, Person
 
 ORDINARY = BY_NAME["email-autoconfirm"]
@@ -36,7 +36,7 @@ class _Chosen(Source):
 class Leftover:
     """A profile that is already there; ``script`` is the SQL that put it there."""
 
-    trial: Trial
+    context: CheckContext
     user_id: UUID
     person: Person
     script: str
@@ -44,67 +44,71 @@ class Leftover:
     def sign_up(self) -> None:
         """Sign up the user of this profile; raise ``Refused``."""
         try:
-            self.trial.sign_up(ORDINARY, self.person, _Chosen(self.user_id))
-        except Refused as refusal:
+            self.context.sign_up(ORDINARY, self.person, _Chosen(self.user_id))
+        except SignupRefused as refusal:
             script = self.script + refusal.script
-            raise Refused(refusal.error, script, refusal.sent, self.script) from refusal.__cause__
+            raise SignupRefused(
+                refusal.error, script, refusal.sent, self.script
+            ) from refusal.__cause__
 
 
-def leave(trial: Trial) -> Leftover:
+def leave(context: CheckContext) -> Leftover:
     """Sign somebody up, take the user away again, and let the profile stand.
 
     Raises:
         NotApplicable: the database admits no profile without a user.
         NotJudged: the project's own triggers or constraints stand in the way.
     """
-    person = trial.person()
+    person = context.person()
     try:
-        user = trial.sign_up(ORDINARY, person)
-    except Refused as refusal:
+        user = context.sign_up(ORDINARY, person)
+    except SignupRefused as refusal:
         raise NotJudged(f"{ORDINARY.title} fails (US102)") from refusal
-    rows = [(t, row) for t in trial.sync.targets for row in _rows(trial, t, user.id)]
-    _take_away(trial, user.id)
-    script = _restore(trial, user.id, rows)
-    return Leftover(trial, user.id, replace(trial.person(), email=person.email), script)
+    rows = [(t, row) for t in context.sync.targets for row in _rows(context, t, user.id)]
+    _take_away(context, user.id)
+    script = _restore(context, user.id, rows)
+    return Leftover(context, user.id, replace(context.person(), email=person.email), script)
 
 
-def _rows(trial: Trial, target: Target, user_id: UUID) -> list[dict[str, object]]:
+def _rows(context: CheckContext, target: Target, user_id: UUID) -> list[dict[str, object]]:
     text = f"select to_jsonb(t) as row from {named(target.table)} as t"
-    found = trial.query(f"{text} where {quoted(target.key)}::text = %s", [str(user_id)])
+    found = context.query(f"{text} where {quoted(target.key)}::text = %s", [str(user_id)])
     return [row["row"] for row in found]
 
 
-def _take_away(trial: Trial, user_id: UUID) -> None:
+def _take_away(context: CheckContext, user_id: UUID) -> None:
     """Delete the user and the rows that carry the id, whichever of them must go first."""
     delete: Callable[[], object] = partial(
-        trial.execute, "delete from auth.users where id = %s", [user_id]
+        context.execute, "delete from auth.users where id = %s", [user_id]
     )
-    _clear(trial, user_id)  # a key that is set to NULL would leave rows that nobody finds
-    refused = trial.attempt(delete)
-    _clear(trial, user_id)
-    if refused and (refused := trial.attempt(delete)):
-        if trial.policies.hard_delete == "refuse":
+    _clear(context, user_id)  # a key that is set to NULL would leave rows that nobody finds
+    refused = context.attempt(delete)
+    _clear(context, user_id)
+    if refused and (refused := context.attempt(delete)):
+        if context.policies.hard_delete == "refuse":
             raise NotApplicable("no user is meant to be deleted, so none leaves a profile behind")
         raise NotJudged(f"the user cannot be taken away again (US205): {refused.message}")
 
 
-def _clear(trial: Trial, user_id: UUID) -> None:
-    for target in reversed(trial.sync.targets):
+def _clear(context: CheckContext, user_id: UUID) -> None:
+    for target in reversed(context.sync.targets):
         clear = f"delete from {named(target.table)} where {quoted(target.key)}::text = %s"
-        trial.attempt(partial(trial.execute, clear, [str(user_id)]))
+        context.attempt(partial(context.execute, clear, [str(user_id)]))
 
 
-def _restore(trial: Trial, user_id: UUID, rows: list[tuple[Target, dict[str, object]]]) -> str:
+def _restore(
+    context: CheckContext, user_id: UUID, rows: list[tuple[Target, dict[str, object]]]
+) -> str:
     """Insert the rows again, in whatever order their foreign keys allow; return the SQL."""
     script = ""
     while rows:
         left: list[tuple[Target, dict[str, object]]] = []
         refusals: list[Failure] = []
         for target, row in rows:
-            if _rows(trial, target, user_id):  # a trigger of a row before has written it
+            if _rows(context, target, user_id):  # a trigger of a row before has written it
                 continue
-            text = _insert(trial, target, row)
-            if failure := trial.attempt(partial(trial.execute, text)):
+            text = _insert(context, target, row)
+            if failure := context.attempt(partial(context.execute, text)):
                 left.append((target, row))
                 refusals.append(failure)
             else:
@@ -112,21 +116,21 @@ def _restore(trial: Trial, user_id: UUID, rows: list[tuple[Target, dict[str, obj
         if len(left) == len(rows):
             break
         rows = left
-    if not _rows(trial, trial.sync.profile, user_id):
-        _explain(trial, next(f for (t, _), f in zip(left, refusals, strict=True)))
+    if not _rows(context, context.sync.profile, user_id):
+        _explain(context, next(f for (t, _), f in zip(left, refusals, strict=True)))
     return script
 
 
-def _explain(trial: Trial, failure: Failure) -> None:
-    table = trial.sync.profile.table
+def _explain(context: CheckContext, failure: Failure) -> None:
+    table = context.sync.profile.table
     if failure.sqlstate == "23503":
         raise NotApplicable(f"{table} admits no profile without its user: {failure.message}")
     raise NotJudged(f"a profile cannot be put into {table}: {failure.message}")
 
 
-def _insert(trial: Trial, target: Target, row: dict[str, object]) -> str:
+def _insert(context: CheckContext, target: Target, row: dict[str, object]) -> str:
     table = named(target.table)
-    found = trial.query(
+    found = context.query(
         "select attname as name from pg_catalog.pg_attribute where attrelid = to_regclass(%s)"
         " and attnum > 0 and not attisdropped and attgenerated = '' order by attnum",
         [table],

@@ -10,7 +10,7 @@ from uuid import UUID
 from ...migrations import PLATFORM_SCHEMAS
 from ...model.quoting import named
 from ...model.sync import Table
-from ...runner.context import Trial
+from ...runner.context import CheckContext
 from .existing_profile import ORDINARY
 
 NAME = "made_to_fail"
@@ -67,55 +67,55 @@ class Day:
     warning: str = ""
 
 
-def tables(trial: Trial) -> list[Table]:
+def tables(context: CheckContext) -> list[Table]:
     """Return the tables that an ordinary signup fills, profile table first."""
-    return [*(target.table for target in trial.sync.targets), *trial.sync.side_tables]
+    return [*(target.table for target in context.sync.targets), *context.sync.side_tables]
 
 
-def day(trial: Trial, refusing: Table | None = None) -> Day:
+def day(context: CheckContext, refusing: Table | None = None) -> Day:
     """Do an ordinary signup, on a good day or while one table refuses its rows.
 
     Raises:
         Refused: the signup is refused.
     """
-    with _refusing(trial, refusing) as setup:
-        since = now(trial)
-        trial.notices.clear()
-        user = trial.sign_up(ORDINARY)
-        gained = gained_since(trial, since)
-    warning = trial.notices[-1] if trial.notices else ""
+    with _refusing(context, refusing) as setup:
+        since = now(context)
+        context.notices.clear()
+        user = context.sign_up(ORDINARY)
+        gained = gained_since(context, since)
+    warning = context.notices[-1] if context.notices else ""
     return Day(user.id, gained, setup, warning.replace(str(user.id), "the user"))
 
 
 @contextmanager
-def _refusing(trial: Trial, table: Table | None) -> Iterator[str]:
+def _refusing(context: CheckContext, table: Table | None) -> Iterator[str]:
     if table is None:
         yield ""
         return
     setup = f"alter table {named(table)} add constraint {NAME} check (false) not valid;\n"
-    trial.execute(setup)
+    context.execute(setup)
     try:
         yield setup
     finally:
-        trial.execute(f"alter table {named(table)} drop constraint {NAME}")
+        context.execute(f"alter table {named(table)} drop constraint {NAME}")
 
 
-def now(trial: Trial) -> int:
+def now(context: CheckContext) -> int:
     """Return what ``gained_since`` has to know of this moment."""
-    since: int = trial.query(_NOW)[0]["since"]
+    since: int = context.query(_NOW)[0]["since"]
     return since
 
 
-def gained_since(trial: Trial, since: int) -> dict[Table, list[Row]]:
+def gained_since(context: CheckContext, since: int) -> dict[Table, list[Row]]:
     """Return the rows that came or changed since then, in every table of the project."""
-    found = [Table(row["schema"], row["name"]) for row in trial.query(_TABLES)]
+    found = [Table(row["schema"], row["name"]) for row in context.query(_TABLES)]
     queries = [
         f"select {place} as place, to_jsonb(t) as row from {named(table)} as t"
         f" where t.xmin::text::bigint >= {since}"
         for place, table in enumerate(found)
     ]
     gained: dict[Table, list[Row]] = {}
-    for row in trial.query(" union all ".join(queries)):
+    for row in context.query(" union all ".join(queries)):
         gained.setdefault(found[row["place"]], []).append(row["row"])
     return gained
 
@@ -139,7 +139,7 @@ def _values(rows: Sequence[Row], name: str) -> set[str]:
     return {str(row.get(name)) for row in rows}
 
 
-def handler(trial: Trial) -> str:
+def handler(context: CheckContext) -> str:
     """Return the one function of the project that catches errors, or words for it."""
-    names = [row["name"] for row in trial.query(_CATCHING, [list(PLATFORM_SCHEMAS)])]
+    names = [row["name"] for row in context.query(_CATCHING, [list(PLATFORM_SCHEMAS)])]
     return f"{names[0]}()" if len(names) == 1 else "a function that the signup runs"

@@ -10,21 +10,21 @@ from psycopg import Error
 from ...discovery.batch_signup import Refusal, refusal
 from ...model.finding import Failure, Finding
 from ...model.names import PATH, last
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 
 _ENUM = re.compile(rf"invalid input value for enum ({PATH})")
 _TYPE = re.compile(r"(?:for|of) type ([a-z ]+?)(?::|$)")
 _JSON = "cannot (?:call|extract|get|deconstruct|cast jsonb)|JSON|json"
 
 
-def said(refused: Refused) -> Refusal | None:
+def said(refused: SignupRefused) -> Refusal | None:
     """Return what the database said to a refused signup; None when it was not the database."""
     cause = refused.error.__cause__
     return refusal(cause) if isinstance(cause, Error) else None
 
 
-def remedy(trial: Trial, finding: Finding, keys: Sequence[str]) -> str:
+def remedy(context: CheckContext, finding: Finding, keys: Sequence[str]) -> str:
     """Return what to change so that a signup stands whatever its metadata says.
 
     Args:
@@ -48,13 +48,13 @@ def remedy(trial: Trial, finding: Finding, keys: Sequence[str]) -> str:
     if failure.sqlstate == "54000":
         return f"{whose}: cut the text to what an index holds\nleft({value}, 200)"
     if failure.sqlstate.startswith("22") and failure.sqlstate != "22001":
-        return f"{whose}: {_unread(trial, failure, value)}"
+        return f"{whose}: {_unread(context, failure, value)}"
     return finding.remedy
 
 
-def _unread(trial: Trial, failure: Failure, value: str) -> str:
+def _unread(context: CheckContext, failure: Failure, value: str) -> str:
     if enum := _ENUM.search(failure.message):
-        name = _enum(trial, enum[1])
+        name = _enum(context, enum[1])
         return (
             "take the value only where the enum has it\n"
             f"case when {value} = any (enum_range(null::{name})::text[]) then ({value})::{name} end"
@@ -83,8 +83,8 @@ def _function(failure: Failure) -> str:
     return f"in {found[1]}" if found else "in the trigger's function"
 
 
-def _enum(trial: Trial, name: str) -> str:
-    rows = trial.query(
+def _enum(context: CheckContext, name: str) -> str:
+    rows = context.query(
         "select quote_ident(n.nspname) || '.' || quote_ident(t.typname) as name"
         " from pg_catalog.pg_type as t join pg_catalog.pg_namespace as n on n.oid = t.typnamespace"
         " where t.typname = %s and t.typtype = 'e' order by n.nspname <> 'public', n.nspname",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ...discovery.batch_signup import Newcomer, Refusal, Tryout, tried
+from ...discovery.batch_signup import BatchSignup, Newcomer, Refusal, tried
 from ...model.sync import Sync
 from ...postgres.database import Connection
 from .odd_metadata import Metadata
@@ -81,7 +81,7 @@ def _newcomers(pair: Twins, *, alike: bool) -> tuple[Newcomer, Newcomer]:
     return {**one, "email": "ada@one.example.com"}, {**other, "email": "ada@two.example.com"}
 
 
-def _reason(one: Tryout, other: Tryout, both: Tryout) -> object:
+def _reason(one: BatchSignup, other: BatchSignup, both: BatchSignup) -> object:
     """Return what the second is refused for, or what is missing, if each can come alone."""
     if one.refusal or other.refusal:
         return None

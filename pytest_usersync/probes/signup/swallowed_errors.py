@@ -11,8 +11,8 @@ from ...auth import AuthError, SupabaseAuth
 from ...model.finding import Finding
 from ...model.names import words
 from ...model.sync import SyncTrigger
-from ...runner.context import Trial
-from ...runner.signup_refused import Refused
+from ...runner.context import CheckContext
+from ...runner.signup_refused import SignupRefused
 
 # Up to the END that closes the block, which is none of a statement.
 _HANDLER = re.compile(r"(?is)\bexception\s+when\b.*?(?=\bend\b(?!\s*(?:if|loop|case)\b))")
@@ -47,30 +47,30 @@ class Swallowed:
         return f"{self.error.remedy}\n-- and: {handler}" if self.error else handler
 
 
-def swallowed(trial: Trial, triggers: Sequence[SyncTrigger]) -> Swallowed | None:
+def swallowed(context: CheckContext, triggers: Sequence[SyncTrigger]) -> Swallowed | None:
     """Return the first of these triggers that has a handler, with what it swallows in this case."""
     handler = next((t for t in triggers if "exception" in t.source.lower()), None)
     if handler is None:
         return None
-    refusal = _uncaught(trial, handler)
-    return Swallowed(handler, trial.refused(refusal) if refusal else None)
+    refusal = _uncaught(context, handler)
+    return Swallowed(handler, context.refused(refusal) if refusal else None)
 
 
-def _uncaught(trial: Trial, trigger: SyncTrigger) -> Refused | None:
+def _uncaught(context: CheckContext, trigger: SyncTrigger) -> SignupRefused | None:
     """Sign up without the function's exception handler, and take both back."""
-    rows = trial.query(_SOURCE, words(trigger.function))
+    rows = context.query(_SOURCE, words(trigger.function))
     bare = _HANDLER.sub("", rows[0]["text"] if rows else "")
-    connection = trial.connect()
+    connection = context.connect()
     connection.execute("begin")
-    if trial.attempt(partial(connection.execute, bare.encode())):
+    if context.attempt(partial(connection.execute, bare.encode())):
         return None
     connection.execute("set local role supabase_auth_admin")
     connection.execute("set local search_path = auth")
-    auth = SupabaseAuth(connection, trial.signup.settings)
+    auth = SupabaseAuth(connection, context.signup.settings)
     try:
-        trial.signup.act(auth, trial.person())
+        context.signup.act(auth, context.person())
     except AuthError as error:
-        refusal = Refused(error, auth.script)
+        refusal = SignupRefused(error, auth.script)
         refusal.__cause__ = error
         return refusal
     finally:
