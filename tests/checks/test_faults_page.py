@@ -1,0 +1,127 @@
+"""The page with what the pack's monitoring says in every state, made by asking it.
+
+To write it anew:
+``PYTHONPATH=tests/support python tests/checks/test_faults_page.py > docs/faults.md``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from acts import loaded
+from packs import MIGRATIONS, REVIEWED
+
+from pytest_usersync.postgres import Server, ServerRequest, database, start
+from pytest_usersync.probes.monitoring import survey
+from pytest_usersync.probes.monitoring.earlier_days import scheduler
+from pytest_usersync.probes.monitoring.survey import Seen
+from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.sandbox import Sandbox
+
+PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
+HEAD = ("state", "true", "ghosts", "orphans", "count", "quality check", "record", "latest")
+
+INTRO = """
+# Every fault against every monitoring function
+
+A line is a state that a database is brought into; a column is what a function of the pack says in
+it. What is true comes from a model in Python: who is a user, who has a profile, and whether
+somebody who signs up in this state gets one. `fails` is an error, which is no false alarm in a
+state in which what is read is gone. The functions are called as `postgres`.
+
+* `ghosts`, `orphans`: how many `check_ghost_users()` and `check_orphaned_profiles()` list
+* `count`: what `get_user_sync_stats()` says of ghosts, orphans, and rows without a counterpart
+* `quality check`: which checks of `run_user_sync_quality_check()` do not pass
+* `record`, `latest`: the status that `record_user_sync_metrics()` writes, and the one that
+  `get_latest_sync_status()` shows afterwards
+"""
+
+
+def seen(server: Server, upto: str | None = None) -> list[Seen]:
+    """Return what the pack says in every state."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "supabase" / "migrations"
+        root.mkdir(parents=True)
+        for path in MIGRATIONS.glob("*.sql"):
+            (root / path.name).write_bytes(path.read_bytes())
+        with (
+            loaded(server, Path(folder), {}, upto) as subject,
+            database.Clones(server) as clones,
+            closing(Sandbox(subject, clones)) as sandbox,
+            CheckContext(sandbox) as context,
+        ):
+            assert upto or scheduler(context)
+            return survey.survey(context)
+
+
+def truth(one: Seen) -> str:
+    facts = one.fault.facts
+    said = [
+        f"{len(found)} {word}{'s' * (len(found) > 1)}" if found else ""
+        for found, word in ((facts.ghosts, "ghost"), (facts.orphans, "orphan"))
+    ]
+    said += ["" if facts.works else "no profile for the next"]
+    return ", ".join(filter(None, said)) or "sound"
+
+
+def cells(one: Seen) -> Iterator[str]:
+    """Yield a line of the table."""
+    yield one.fault.title
+    yield truth(one)
+    for word in ("ghosts", "orphans"):
+        yield str(len(one.rows(word))) if one.answered(word) else "fails"
+    names = ("ghost_users", "orphaned_profiles", "sync_discrepancy")
+    counted = "/".join(str(one.metric(name)) for name in names)
+    yield counted if one.answered("stats") else "fails"
+    wrong = [str(row["check_name"]).partition("_")[0] for row in one.rows("check")]
+    passed = [bool(row["passed"]) for row in one.rows("check")]
+    failed = [name for name, good in zip(wrong, passed, strict=True) if not good]
+    yield (", ".join(failed) or "passes") if one.answered("check") else "fails"
+    yield ", ".join(str(row["sync_status"]) for row in one.rows("log")) or "fails"
+    yield ", ".join(str(row["status"]) for row in one.rows("latest")) or "fails"
+
+
+def page(server: Server) -> str:
+    lines = [HEAD, ("---",) * len(HEAD), *(tuple(cells(one)) for one in seen(server))]
+    return INTRO.lstrip() + "\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def test_the_page_shows_what_the_pack_says(server: Server) -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(server), "write it anew, as the head tells"
+
+
+def test_every_fault_turns_the_pack_red_with_the_right_numbers_and_nothing_else_does(
+    server: Server,
+) -> None:
+    for one in seen(server):
+        facts, told = one.fault.facts, one.fault.title
+        (record,), (latest,) = one.rows("log"), one.rows("latest")
+        assert record["sync_status"] == latest["status"] == facts.status, told
+        if not one.fault.failing:
+            assert one.told_ghosts == one.metric("ghost_users") == len(facts.ghosts), told
+            assert one.told_orphans == one.metric("orphaned_profiles") == len(facts.orphans), told
+            assert one.told_works is facts.works, told
+            assert record["ghost_users_count"] == len(facts.ghosts), told
+        else:
+            assert not one.answered("ghosts"), told
+
+
+@pytest.mark.parametrize("name", ["trigger-elsewhere", "trigger-never", "trigger-other-function"])
+def test_the_pack_as_reviewed_takes_a_decoy_for_its_trigger(server: Server, name: str) -> None:
+    (one,) = (one for one in seen(server, REVIEWED) if one.fault.name == name)
+    assert not one.fault.facts.works
+    assert one.told_works
+    assert [row["sync_status"] for row in one.rows("log")] == ["healthy"]
+
+
+def write() -> None:
+    with start(ServerRequest()) as running:
+        print(page(running.server), end="")  # noqa: T201
+
+
+if __name__ == "__main__":
+    write()
