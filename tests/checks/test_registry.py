@@ -15,7 +15,7 @@ from pytest_usersync.checks import registry
 from pytest_usersync.checks.registry import BadCheckFile
 from pytest_usersync.model.errors import ConfigurationError
 from pytest_usersync.model.finding import Finding, Level
-from pytest_usersync.runner.check import Check, check
+from pytest_usersync.runner.check import check
 from pytest_usersync.runner.context import CheckContext
 
 
@@ -90,12 +90,9 @@ def test_a_check_has_a_code_and_a_promise() -> None:
 def test_words_choose_by_code_or_prefix(
     monkeypatch: pytest.MonkeyPatch, select: list[str], ignore: list[str], left: list[str]
 ) -> None:
-    monkeypatch.setattr(registry, "every", lambda: tuple(map(named, ("US101", "US104", "US201"))))
+    kept = {code: registry._index()[code] for code in ("US101", "US104", "US201")}
+    monkeypatch.setattr(registry, "_index", lambda: kept)
     assert [one.code for one in registry.choose(select, ignore)] == left
-
-
-def named(code: str) -> Check:
-    return check(code, level=Level.ERROR)(first.run)
 
 
 def test_an_unknown_word_is_refused_with_near_ones() -> None:
@@ -122,8 +119,8 @@ def test_the_policies_of_a_check_are_read_from_its_file() -> None:
 
 
 PROMISES = """
-from pytest_usersync import catalog
-print([(check.code, check.promise, check.page) for check in catalog.every()])
+from pytest_usersync.checks import registry
+print([(check.code, check.promise, check.page) for check in registry.every()])
 """
 
 

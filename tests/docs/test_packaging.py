@@ -14,7 +14,7 @@ import pytest
 CHECKOUT = Path(__file__).parents[2]
 
 PRINT_ALL_SQL = """
-from pytest_usersync import sqlfiles
+from pytest_usersync.postgres import sqlfiles
 
 def walk(folder, path=()):
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):

@@ -16,7 +16,7 @@ from pytest_usersync.postgres.database import connect
 
 RUN = """
 import os, sys
-from pytest_usersync.postgres import ServerRequest, life, start
+from pytest_usersync.postgres import ServerRequest, server_process, start
 {before}
 running = start(ServerRequest())
 {meanwhile}
@@ -24,7 +24,7 @@ print(running.server.to_json(), flush=True)
 sys.stdin.read()
 {after}
 """
-ON_ANOTHER_SYSTEM = "life._kernel_tie = lambda: None"
+ON_ANOTHER_SYSTEM = "server_process._kernel_tie = lambda: None"
 FORK_AND_STOP = """
 child = os.fork()
 if child == 0:

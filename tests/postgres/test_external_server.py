@@ -44,15 +44,16 @@ $$;
 SCRIPT = """
 import os, signal, sys
 from pathlib import Path
-from pytest_usersync import project, subject
+from pytest_usersync.migrations import apply
+from pytest_usersync.runner import subject
 from pytest_usersync.model.settings import Settings
 
-settings, sandbox = Settings(dsn=sys.argv[1]), sys.argv[3]
+settings, moment = Settings(dsn=sys.argv[1]), sys.argv[3]
 found = subject.find(settings, Path(sys.argv[2]))
-if sandbox == "loading":
-    project.apply.Loading.close = lambda self: os.kill(os.getpid(), signal.SIGKILL)
+if moment == "loading":
+    apply.Loading.close = lambda self: os.kill(os.getpid(), signal.SIGKILL)
 with subject.prepare(settings, found):
-    if sandbox == "killed":
+    if moment == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     print("ready", flush=True)
     try:
@@ -104,16 +105,16 @@ def begin(root: Path) -> Iterator[Begin]:
     """Return a function that begins a run in another process, and waits until it has loaded."""
     with ExitStack() as exits:
 
-        def begin(host: Host, sandbox: str = "waits") -> subprocess.Popen[str]:
+        def begin(host: Host, moment: str = "waits") -> subprocess.Popen[str]:
             run = exits.enter_context(
                 subprocess.Popen(
-                    [sys.executable, "-c", SCRIPT, host.dsn, str(root), sandbox],
+                    [sys.executable, "-c", SCRIPT, host.dsn, str(root), moment],
                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                 )
             )  # fmt: skip
             exits.callback(run.kill)
             assert run.stdout
-            assert run.stdout.readline().strip() == ("ready" if sandbox == "waits" else "")
+            assert run.stdout.readline().strip() == ("ready" if moment == "waits" else "")
             return run
 
         yield begin
@@ -201,14 +202,14 @@ def test_a_run_whose_sessions_were_ended_leaves_nothing(docker: Host, begin: Beg
 
 
 @pytest.mark.parametrize(
-    ("sandbox", "words"),
+    ("moment", "words"),
     [
         ("pytest_usersync.postgres.external_server.ledger.begin", "the run began"),
         ("pytest_usersync.migrations.load", "the migrations were applied"),
     ],
 )
 def test_a_server_that_is_lost_while_a_run_begins_is_told_in_one_line(
-    wanted: ServerRequest, root: Path, monkeypatch: pytest.MonkeyPatch, sandbox: str, words: str
+    wanted: ServerRequest, root: Path, monkeypatch: pytest.MonkeyPatch, moment: str, words: str
 ) -> None:
     with hosted(wanted, "sesame") as host:
 
@@ -220,7 +221,7 @@ def test_a_server_that_is_lost_while_a_run_begins_is_told_in_one_line(
                 else:
                     host.run("select 1")
 
-        monkeypatch.setattr(sandbox, dies)
+        monkeypatch.setattr(moment, dies)
         settings = Settings(dsn=host.dsn)
         with (
             pytest.raises(ServerLost, match=f"was lost while {words}: ") as raised,

@@ -157,7 +157,7 @@ def test_a_server_starts_whatever_the_variables_say(wanted: ServerRequest) -> No
     locales = {"LC_ALL": "tr_TR.UTF-8", "LANG": "nowhere", "TZ": "Nowhere/At/All"}
     code = (
         "from pathlib import Path\n"
-        "from pytest_usersync import database\n"
+        "from pytest_usersync.postgres import database\n"
         "from pytest_usersync.postgres import ServerRequest, start\n"
         f"binaries = {wanted.binaries and str(wanted.binaries)!r}\n"
         "with start(ServerRequest(binaries=binaries and Path(binaries))) as one:\n"

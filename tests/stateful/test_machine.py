@@ -30,11 +30,11 @@ ROOT = Path(__file__).parents[2]
 MINIMAL = ROOT / "examples" / "minimal" / "supabase" / "migrations"
 PACK = ROOT / "sql" / "migrations"
 
-Sandbox = Callable[..., type[UserSyncMachine]]
+NewMachine = Callable[..., type[UserSyncMachine]]
 
 
 @pytest.fixture
-def sandbox(server: Server, tmp_path: Path) -> Iterator[Sandbox]:
+def new_machine(server: Server, tmp_path: Path) -> Iterator[NewMachine]:
     """Return a function that makes the machine of a project."""
     opened: list[UserSync] = []
     loaded: list[str] = []
@@ -212,9 +212,9 @@ BACKFILL = LAZY_BACKFILL.replace("(id)", "(id, email, verified)").replace(
     ],
 )
 def test_it_is_silent_on_a_sound_sync(
-    sandbox: Sandbox, sql: Path | str, policies: dict[str, str]
+    new_machine: NewMachine, sql: Path | str, policies: dict[str, str]
 ) -> None:
-    run(sandbox(sql, **policies))
+    run(new_machine(sql, **policies))
 
 
 @pytest.mark.parametrize(
@@ -248,21 +248,21 @@ def test_it_is_silent_on_a_sound_sync(
     ],
 )  # fmt: skip
 def test_it_finds_what_is_wrong_and_shrinks_it(
-    sandbox: Sandbox, sql: str, policies: dict[str, str], most: int, says: str
+    new_machine: NewMachine, sql: str, policies: dict[str, str], most: int, says: str
 ) -> None:
-    found = sandbox(sql, **policies)
+    found = new_machine(sql, **policies)
     told = failure(type("Users", (Few,), {"usersync": found.usersync}), steps=2 * most + 2)
     assert 1 <= len(history(told)) <= most, told
     assert re.search(says, told), told
 
 
-def test_the_pack_as_reviewed_fails_in_two_steps(sandbox: Sandbox) -> None:
-    told = failure(sandbox(PACK, upto="20260127000003"))
+def test_the_pack_as_reviewed_fails_in_two_steps(new_machine: NewMachine) -> None:
+    told = failure(new_machine(PACK, upto="20260127000003"))
     assert 1 <= len(history(told)) <= 2, told
 
 
-def test_a_signup_that_is_refused_shows_what_the_client_sees(sandbox: Sandbox) -> None:
-    told = failure(sandbox(NO_PHONES, confirmation="snapshot", email_change="snapshot"))
+def test_a_signup_that_is_refused_shows_what_the_client_sees(new_machine: NewMachine) -> None:
+    told = failure(new_machine(NO_PHONES, confirmation="snapshot", email_change="snapshot"))
     assert len(history(told)) == 1, told
     assert 'the client sees 500 "Database error ' in told
     assert 'because null value in column "email"' in told
@@ -284,8 +284,8 @@ def walking(machine: type[UserSyncMachine]) -> Iterator[UserSyncMachine]:
 ADA = Newcomer("email-autoconfirm", email="ada@example.com")
 
 
-def test_a_backfill_that_leaves_columns_out_is_found(sandbox: Sandbox) -> None:
-    with walking(sandbox(PROFILES + SCRUBBING + LAZY_BACKFILL)) as users:
+def test_a_backfill_that_leaves_columns_out_is_found(new_machine: NewMachine) -> None:
+    with walking(new_machine(PROFILES + SCRUBBING + LAZY_BACKFILL)) as users:
         users.switch_triggers(on=False)
         users.signs_up(newcomer=ADA)
         users.every_user_has_the_right_profile()
@@ -300,8 +300,8 @@ def test_a_backfill_that_leaves_columns_out_is_found(sandbox: Sandbox) -> None:
     assert "public.profiles.verified is False, auth.users.email_confirmed_at is '" in second
 
 
-def test_a_quality_check_that_sees_nothing_is_seen_through(sandbox: Sandbox) -> None:
-    with walking(sandbox(PROFILES + SCRUBBING + BLIND_CHECK)) as users:
+def test_a_quality_check_that_sees_nothing_is_seen_through(new_machine: NewMachine) -> None:
+    with walking(new_machine(PROFILES + SCRUBBING + BLIND_CHECK)) as users:
         users.is_checked()
         users.switch_triggers(on=False)
         users.signs_up(newcomer=ADA)
@@ -309,8 +309,8 @@ def test_a_quality_check_that_sees_nothing_is_seen_through(sandbox: Sandbox) -> 
             users.is_checked()
 
 
-def test_what_nobody_was_there_to_see_is_nobodys_fault(sandbox: Sandbox) -> None:
-    with walking(sandbox(PROFILES + SCRUBBING)) as users:
+def test_what_nobody_was_there_to_see_is_nobodys_fault(new_machine: NewMachine) -> None:
+    with walking(new_machine(PROFILES + SCRUBBING)) as users:
         member = users.signs_up(newcomer=ADA)
         assert isinstance(member, Member)
         users.every_user_has_the_right_profile()
@@ -327,12 +327,14 @@ def test_what_nobody_was_there_to_see_is_nobodys_fault(sandbox: Sandbox) -> None
         assert member.user is None
 
 
-def test_a_second_confirmation_need_not_mend_what_missed_the_first(sandbox: Sandbox) -> None:
+def test_a_second_confirmation_need_not_mend_what_missed_the_first(new_machine: NewMachine) -> None:
     once = SCRUBBING.replace(
         "for each row",
         "for each row when ((old.confirmed_at is null) <> (new.confirmed_at is null))",
     )
-    with walking(sandbox(PROFILES + once, email_change="snapshot", soft_delete="keep")) as users:
+    with walking(
+        new_machine(PROFILES + once, email_change="snapshot", soft_delete="keep")
+    ) as users:
         member = users.signs_up(newcomer=Newcomer("email", email="ada@example.com"))
         assert isinstance(member, Member)
         assert member.user
@@ -348,8 +350,8 @@ def test_a_second_confirmation_need_not_mend_what_missed_the_first(sandbox: Sand
         assert profile["verified"] is False
 
 
-def test_the_script_tells_all_that_happened_in_its_order(sandbox: Sandbox) -> None:
-    with walking(sandbox(PROFILES + SCRUBBING)) as users:
+def test_the_script_tells_all_that_happened_in_its_order(new_machine: NewMachine) -> None:
+    with walking(new_machine(PROFILES + SCRUBBING)) as users:
         users.signs_up(newcomer=ADA)
         users.switch_triggers(on=False)
         users.signs_up(newcomer=Newcomer("anonymous"))
@@ -370,8 +372,8 @@ def test_the_script_tells_all_that_happened_in_its_order(sandbox: Sandbox) -> No
     assert script.count("reset session") == 1
 
 
-def test_the_script_runs_as_the_superuser(sandbox: Sandbox, server: Server) -> None:
-    machine = sandbox(PROFILES + SCRUBBING)
+def test_the_script_runs_as_the_superuser(new_machine: NewMachine, server: Server) -> None:
+    machine = new_machine(PROFILES + SCRUBBING)
     with walking(machine) as users:
         users.signs_up(newcomer=ADA)
         users.switch_triggers(on=False)
@@ -405,8 +407,8 @@ class Shop(Few):
             assert row["raw_user_meta_data"].get("customer") is None, "a customer"
 
 
-def test_a_rule_of_an_app_fails_with_the_same_history(sandbox: Sandbox) -> None:
-    sound = sandbox(PROFILES + SCRUBBING)
+def test_a_rule_of_an_app_fails_with_the_same_history(new_machine: NewMachine) -> None:
+    sound = new_machine(PROFILES + SCRUBBING)
     told = failure(type("OurShop", (Shop,), {"usersync": sound.usersync}))
     assert [step.partition("(")[0] for step in history(told)] == ["signs_up", "buys"], told
     assert "users_0 = state.signs_up(" in told
@@ -414,8 +416,8 @@ def test_a_rule_of_an_app_fails_with_the_same_history(sandbox: Sandbox) -> None:
     assert told.partition("The same in SQL:")[2].count("begin;") >= 2
 
 
-def test_what_the_server_refuses_by_itself_is_no_failure(sandbox: Sandbox) -> None:
-    machine = sandbox(PROFILES + SCRUBBING)()
+def test_what_the_server_refuses_by_itself_is_no_failure(new_machine: NewMachine) -> None:
+    machine = new_machine(PROFILES + SCRUBBING)()
     try:
         ada = machine.auth.sign_up("ada@example.com")
         machine.auth.sign_up("bea@example.com")
@@ -428,8 +430,8 @@ def test_what_the_server_refuses_by_itself_is_no_failure(sandbox: Sandbox) -> No
         machine.teardown()
 
 
-def test_an_example_leaves_nothing_behind(sandbox: Sandbox) -> None:
-    machine = sandbox(PROFILES + SCRUBBING)
+def test_an_example_leaves_nothing_behind(new_machine: NewMachine) -> None:
+    machine = new_machine(PROFILES + SCRUBBING)
     assert machine.usersync
     before = machine.usersync.query("select count(*) as users from auth.users")
     run(machine, examples=3)
