@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .postgres import Secret
     from .runner.check import Subject
 
+__all__ = ["Supabase", "usersync_auth", "usersync_client", "usersync_noproc"]
+
 _SETTINGS = """
 select entry
 from pg_catalog.pg_db_role_setting as setting

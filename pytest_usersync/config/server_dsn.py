@@ -13,7 +13,10 @@ THEIRS = "pytest-postgresql"
 
 
 class Process(Protocol):
-    """What a process fixture of pytest-postgresql gives, ``postgresql_proc`` or a ``noproc``."""
+    """A server that pytest-postgresql's fixtures know, such as ``postgresql_proc``.
+
+    The type of what the fixture ``usersync_server`` may return.
+    """
 
     @property
     def host(self) -> str:

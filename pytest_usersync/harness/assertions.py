@@ -19,7 +19,13 @@ Tables: TypeAlias = "Mapping[str, Sequence[Mapping[str, Any]]]"
 
 
 class Orphan(NamedTuple):
-    """A row whose user does not exist."""
+    """A row whose user does not exist.
+
+    Args:
+        table: ``schema.table``.
+        user_id: what the row has in the column that holds the user's id.
+        row: the whole row, by column.
+    """
 
     table: str
     user_id: object

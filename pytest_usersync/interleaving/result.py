@@ -8,7 +8,13 @@ from .model import Outcome
 
 
 class RaceFound(AssertionError):
-    """A schedule after which something is wrong; the message tells it from its beginning."""
+    """A schedule after which something is wrong; the message tells it from its beginning.
+
+    Args:
+        outcome: what came of the schedule, the shortest one that shows it.
+        text: the message, without the test.
+        test: the source of a test that plays this schedule.
+    """
 
     def __init__(self, outcome: Outcome, text: str, test: str) -> None:
         super().__init__(f"{text}\n\nas a test to keep:\n\n{test}")

@@ -13,7 +13,10 @@ DISK_FULL = "53100"
 
 
 class UserSyncError(Exception):
-    """Something the user can put right: the message says what was given and what to do."""
+    """Something the user can put right: the message says what was given and what to do.
+
+    All errors of this package are of this class, but for ``RaceFound`` and failed assertions.
+    """
 
 
 class ConfigurationError(UserSyncError):

@@ -35,24 +35,41 @@ pytest.register_assert_rewrite("pytest_usersync.harness.assertions")
 
 
 class AsUser(Protocol):
-    """Make requests with a user's token."""
+    """Make requests with a user's token: the type of the fixture ``as_user``."""
 
     def __call__(self, user: User | UUID, *, aal: str = "aal1", **claims: Json) -> Request:
-        """Let the connection make a request with the user's token, as PostgREST would."""
+        """Let the connection make a request with the user's token, as PostgREST would.
+
+        Args:
+            user: the user, or the id of one.
+            aal: how the user signed in, ``aal1`` or ``aal2``.
+            claims: what the token says besides, or instead.
+
+        Raises:
+            UserSyncError: no user has the id.
+        """
 
 
 class AsKey(Protocol):
-    """Make requests with one of the project's keys."""
+    """Make requests with an API key: the type of ``as_anon`` and ``as_service_role``."""
 
     def __call__(self, **claims: Json) -> Request:
-        """Let the connection make a request with the key, as PostgREST would."""
+        """Let the connection make a request with the key, as PostgREST would.
+
+        Args:
+            claims: what the key says besides, or instead.
+        """
 
 
 class NewRace(Protocol):
-    """Make a race, on a copy of the loaded project in which nobody has been yet."""
+    """Make a race on a fresh copy of the project's database: the type of ``usersync_race``."""
 
     def __call__(self, *, patience: float = 10.0) -> Race:
-        """Return a race without sessions; a step that takes longer than that is given up."""
+        """Return a race without sessions.
+
+        Args:
+            patience: how many seconds a step may take before it is given up.
+        """
 
 
 @pytest.fixture(scope="session")

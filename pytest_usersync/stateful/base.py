@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any, ClassVar
 from unittest import TestCase
 
+import hypothesis
 import psycopg
 from hypothesis import note, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant
@@ -29,18 +30,24 @@ from .model import Model
 from .reader import Looking
 
 
+class _Case(TestCase):
+    """A machine's ``TestCase``, as a type checker is to see it."""
+
+    settings: ClassVar[hypothesis.settings]
+
+
 class _CaseOfOurs:
     """Let ``TestCase`` tell the plugin which machine it runs, and report one failure at a time.
 
     One cause fails in many flows, which Hypothesis would take for as many bugs.
     """
 
-    def __get__(self, machine: object, owner: type[Base]) -> type[TestCase]:
+    def __get__(self, machine: object, owner: type[Base]) -> type[_Case]:
         case: Any = super(Base, owner).TestCase
         if "usersync_machine" not in vars(case):
             case.usersync_machine = owner
             case.settings = settings(case.settings, report_multiple_bugs=False)
-        found: type[TestCase] = case
+        found: type[_Case] = case
         return found
 
 

@@ -1,4 +1,9 @@
-"""Hypothesis strategies: everybody whom Supabase Auth lets in, and what becomes of them."""
+"""Hypothesis strategies for signups that Supabase Auth accepts, and for what users do later.
+
+``signups()`` draws a ``Newcomer``, ``histories()`` a ``History``; the method ``act(auth)`` of both
+does it and raises ``AuthError`` when it is refused. ``realistic_signups()`` draws names and
+addresses of one country, by Faker.
+"""
 
 from .histories import History, histories
 from .new_user import Newcomer

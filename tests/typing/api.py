@@ -10,12 +10,25 @@ from hypothesis import given
 from psycopg.rows import DictRow
 from pytest_postgresql.executors import PostgreSQLExecutor
 
-from pytest_usersync.auth import AuthError, AuthSettings, SupabaseAuth, User
-from pytest_usersync.config.server_dsn import Process
-from pytest_usersync.harness.assertions import Orphan
-from pytest_usersync.harness.harness import UserSync
-from pytest_usersync.interleaving import Exploration, Outcome, Race, RaceFound, schedules
-from pytest_usersync.plugin.fixtures import AsKey, AsUser, NewRace
+from pytest_usersync import (
+    AsKey,
+    AsUser,
+    AuthError,
+    AuthSettings,
+    Exploration,
+    Json,
+    NewRace,
+    Orphan,
+    Outcome,
+    Process,
+    Race,
+    RaceFound,
+    SupabaseAuth,
+    User,
+    UserSync,
+    UserSyncError,
+    schedules,
+)
 from pytest_usersync.postgresql import Supabase, usersync_auth, usersync_client, usersync_noproc
 
 supabase = usersync_noproc()
@@ -43,7 +56,8 @@ def test_the_bridge(supabase: Supabase, postgresql: psycopg.Connection[tuple[str
 
 @pytest.fixture
 def ada(supabase_auth: SupabaseAuth) -> User:
-    return supabase_auth.sign_up("ada@example.com", data={"full_name": "Ada", "tags": ["a", 1]})
+    data: dict[str, Json] = {"full_name": "Ada", "tags": ["a", 1]}
+    return supabase_auth.sign_up("ada@example.com", data=data)
 
 
 def test_reading(usersync: UserSync, ada: User) -> None:
@@ -86,6 +100,8 @@ def test_connecting(
 ) -> None:
     usersync_connection.execute("select 1")
     usersync_connection.commit()
+    with pytest.raises(UserSyncError, match="one connection"):
+        usersync_dsn = usersync.dsn
     with usersync.acting("service_role") as connection, psycopg.connect(usersync_dsn) as second:
         second.execute("select 1")
         connection.execute("select 1")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
-from pytest_usersync.auth import SupabaseAuth, User
+from pytest_usersync import SupabaseAuth, User
 
 settings.register_profile("app", max_examples=25, deadline=None)
 settings.load_profile("app")

@@ -8,9 +8,7 @@ import notes
 import psycopg
 import pytest
 
-from pytest_usersync.auth import SupabaseAuth, User
-from pytest_usersync.harness.harness import UserSync
-from pytest_usersync.plugin.fixtures import AsKey, AsUser
+from pytest_usersync import AsKey, AsUser, SupabaseAuth, User, UserSync
 
 
 @pytest.fixture

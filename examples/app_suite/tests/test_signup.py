@@ -5,9 +5,7 @@ from __future__ import annotations
 import notes
 from hypothesis import given
 
-from pytest_usersync.auth import User
-from pytest_usersync.harness.harness import UserSync
-from pytest_usersync.plugin.fixtures import AsUser
+from pytest_usersync import AsUser, User, UserSync
 from pytest_usersync.strategies import Newcomer, signups
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import club
 import psycopg
 
-from pytest_usersync.auth import SupabaseAuth
+from pytest_usersync import SupabaseAuth
 
 
 def test_whoever_signs_up_is_a_member(

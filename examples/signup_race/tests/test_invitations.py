@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from invitations import take_place, take_place_at_once
 
-from pytest_usersync.interleaving import Race, RaceFound, schedules
-from pytest_usersync.plugin.fixtures import NewRace
+from pytest_usersync import NewRace, Race, RaceFound, schedules
 
 
 def race_for(new: NewRace, take: Callable[[psycopg.Connection, str], bool]) -> Race:

@@ -3,8 +3,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from pytest_usersync.interleaving import RaceFound
-from pytest_usersync.plugin.fixtures import NewRace
+from pytest_usersync import NewRace, RaceFound
 
 
 def test_two_signups_get_the_same_username(usersync_race: NewRace) -> None:
