@@ -1,11 +1,10 @@
 """The simulated Supabase Auth: its flows, its users, what its clients see."""
 
-from .actor import SupabaseAuth
-from .admin import Admin
 from .errors import AuthError
 from .request_values import Json
 from .settings import AuthSettings
 from .source import Source
+from .supabase_auth import Admin, SupabaseAuth
 from .user import Session, Token, User
 
 __all__ = [

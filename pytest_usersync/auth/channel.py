@@ -67,7 +67,6 @@ class Channel:
         # Whether somebody is to be told what a statement on its way has found.
         self._taking = False
         self._together = False
-        self.busy = False
         self.sent: list[Sent] = []
         # Whoever wants to keep what several requests send puts a list here.
         self.journal: list[list[Sent]] | None = None
@@ -76,7 +75,6 @@ class Channel:
     @contextmanager
     def request(self) -> Iterator[None]:
         """Forget the last request; the time of this one runs from now."""
-        self.busy = True
         self.sent = []
         if self.journal is not None:
             self.journal.append(self.sent)
@@ -91,8 +89,6 @@ class Channel:
                 # A statement that does not end is not waited for: the request has its own limit.
                 raise AuthError(504, "request_timeout", TIMEOUT) from cause
             raise
-        finally:
-            self.busy = False
 
     def _take(self, connection: psycopg.Connection[object]) -> None:
         kind: type[Carrier] = getattr(connection, "carrier", Carrier)

@@ -1,4 +1,4 @@
-"""What makes a method an endpoint: one request, and nothing but ``AuthError`` out of it."""
+"""The binding of a flow to a method: one request, and nothing but ``AuthError`` out of it."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import psycopg
 
-from .channel import Channel
+from .context import AuthContext
 from .errors import TIMEOUT, UNEXPECTED, AuthError, Call, failure
 
 
-class Speaker(Protocol):
-    """Anything with endpoints."""
+class Client(Protocol):
+    """An object with endpoints; ``_prefix`` stands before their names."""
 
-    @property
-    def channel(self) -> Channel:
-        """The connection that the endpoints use."""
+    _context: AuthContext
+    _prefix: str
 
 
 P = ParamSpec("P")
 R = TypeVar("R")
-S = TypeVar("S", bound=Speaker)
 
 
 def endpoint(
-    function: Callable[Concatenate[S, P], R],
-) -> Callable[Concatenate[S, P], R]:
-    """Make the method one request: its own record, its own time limit, only ``AuthError`` out."""
+    flow: Callable[Concatenate[AuthContext, P], R],
+) -> Callable[Concatenate[Client, P], R]:
+    """Return a method that runs the flow as one request.
 
-    @wraps(function)
-    def request(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        if self.channel.busy:  # One endpoint calls another, as POST /otp calls POST /signup.
-            return function(self, *args, **kwargs)
+    The request has its own record and its own time limit, and raises ``AuthError`` only.
+    """
+
+    @wraps(flow)
+    def request(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        context = self._context
         try:
-            with self.channel.request():
-                return function(self, *args, **kwargs)
+            with context.channel.request():
+                return flow(context, *args, **kwargs)
         except AuthError as error:
             cause = error.__cause__
             told = _timed_out(cause) or error
@@ -46,7 +46,7 @@ def endpoint(
         # Raised at one place and without what led to it. Which write noticed the refusal depends on
         # the timing of the answers, and Hypothesis would take the same failure for another one.
         told.__context__ = None
-        told.call = Call(function, args, kwargs)
+        told.call = Call(f"{self._prefix}{flow.__name__}", flow, args, kwargs)
         raise told.with_traceback(None) from cause
 
     return request

@@ -15,9 +15,10 @@ TIMEOUT = "Processing this request timed out, please retry after a moment."
 
 
 class Call(NamedTuple):
-    """The call of an endpoint: its function, and what it was given."""
+    """The call of an endpoint: its name, its flow, and what it was given."""
 
-    function: Callable[..., object]
+    name: str
+    flow: Callable[..., object]
     args: tuple[object, ...]
     kwargs: Mapping[str, object]
 

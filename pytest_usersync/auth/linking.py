@@ -1,14 +1,15 @@
-"""Whose account an identity is: somebody's already, a new one, or one to be linked."""
+"""Automatic linking: which user an identity belongs to, a known one or a new one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from . import lookup, signup, steps, writes
 from .claims import Claims
+from .context import AuthContext
 from .errors import AuthError, failure, refusing
 from .rows import IdentityRow, UserRow
-from .signup import SignUps
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,106 +37,109 @@ class Create:
 Decision: TypeAlias = Known | Link | Create
 
 
-class Linking(SignUps):
-    """The rules of automatic linking."""
+def account_for(context: AuthContext, told: Claims, *, email_optional: bool) -> UserRow:
+    """Find, link or create the user of this identity, and confirm them if it is vouched for.
 
-    def _account_for(self, told: Claims, *, email_optional: bool) -> UserRow:
-        """Find, link or create the user of this identity, and confirm them if it is vouched for.
+    Raises AuthError; with the writes kept, when the address needs to be verified first.
+    """
+    decision = _decide(context, told)
+    email: str | None
+    match decision:
+        case Known(row, identity):
+            email = row.email
+            _sign_in_again(context, row, identity, told)
+        case Link(row):
+            email = (told.email or "").lower()
+            identity = _link(context, row, told)
+        case Create(email):
+            row, identity = _create(context, told, email)
+    if row.banned_until and row.banned_until > context.source.now():
+        raise AuthError(403, "user_banned", "User is banned")
+    has_email = told.provider != "web3" and not (email_optional and not email)
+    if has_email and row.email_confirmed_at is None:
+        _confirm_by(context, row, identity, told, email)
+    else:
+        writes.audit(context, row, "login", {"provider": told.provider})
+    return row
 
-        Raises AuthError; with the writes kept, when the address needs to be verified first.
-        """
-        decision = self._decide(told)
-        email: str | None
-        match decision:
-            case Known(row, identity):
-                email = row.email
-                self._sign_in_again(row, identity, told)
-            case Link(row):
-                email = (told.email or "").lower()
-                identity = self._link(row, told)
-            case Create(email):
-                row, identity = self._create(told, email)
-        if row.banned_until and row.banned_until > self._steps.source.now():
-            raise AuthError(403, "user_banned", "User is banned")
-        has_email = told.provider != "web3" and not (email_optional and not email)
-        if has_email and row.email_confirmed_at is None:
-            self._confirm_by(row, identity, told, email)
-        else:
-            self._steps.audit(row, "login", {"provider": told.provider})
-        return row
 
-    def _decide(self, told: Claims) -> Decision:
-        if identity := self._lookup.identity(told.subject, told.provider):
-            return Known(self._lookup.by_id(identity.user_id), identity)
-        email = None if told.email is None else told.email.lower()
-        vouched = told.verified or self.settings.mailer_autoconfirm
-        if email is None or not vouched:
-            taken = self._lookup.duplicate(email or "")
-            return Create(None if taken else email)
-        sso = told.provider.startswith("sso:")
-        alike = [
-            identity.user_id
-            for identity in self._lookup.similar_identities([email])
-            if identity.provider == told.provider
-            or not (sso or identity.provider.startswith("sso:"))
-        ]
-        users = [] if sso else self._lookup.similar_users([email])
-        if len(set(alike)) > 1 or (not alike and len(users) > 1):
-            domain = told.provider if sso else "default"
-            raise failure(
-                "Multiple accounts with the same email address in the same linking domain"
-                f" detected: {domain}"
-            )
-        if alike:
-            return Link(self._lookup.by_id(alike[0]))
-        return Link(users[0]) if users else Create(email)
+def _decide(context: AuthContext, told: Claims) -> Decision:
+    if identity := lookup.identity(context, told.subject, told.provider):
+        return Known(lookup.by_id(context, identity.user_id), identity)
+    email = None if told.email is None else told.email.lower()
+    vouched = told.verified or context.settings.mailer_autoconfirm
+    if email is None or not vouched:
+        taken = lookup.duplicate(context, email or "")
+        return Create(None if taken else email)
+    sso = told.provider.startswith("sso:")
+    alike = [
+        identity.user_id
+        for identity in lookup.similar_identities(context, [email])
+        if identity.provider == told.provider or not (sso or identity.provider.startswith("sso:"))
+    ]
+    users = [] if sso else lookup.similar_users(context, [email])
+    if len(set(alike)) > 1 or (not alike and len(users) > 1):
+        domain = told.provider if sso else "default"
+        raise failure(
+            "Multiple accounts with the same email address in the same linking domain"
+            f" detected: {domain}"
+        )
+    if alike:
+        return Link(lookup.by_id(context, alike[0]))
+    return Link(users[0]) if users else Create(email)
 
-    def _sign_in_again(self, row: UserRow, identity: IdentityRow, told: Claims) -> None:
-        identity.identity_data = told.metadata()
-        self._steps.update_identity(identity, "identity_data", "last_sign_in_at")
-        self._steps.merge_user_metadata(row, identity.identity_data)
-        self._steps.follow_providers(row)
 
-    def _link(self, row: UserRow, told: Claims) -> IdentityRow:
-        self._steps.identities(row)
-        identity = self._steps.add_identity(row, told.provider, told.metadata())
-        self._steps.merge_user_metadata(row, identity.identity_data)
-        self._steps.follow_providers(row)
-        self._audit_identity(row, "identity_linked", identity)
-        return identity
+def _sign_in_again(context: AuthContext, row: UserRow, identity: IdentityRow, told: Claims) -> None:
+    identity.identity_data = told.metadata()
+    writes.update_identity(context, identity, "identity_data", "last_sign_in_at")
+    writes.merge_user_metadata(context, row, identity.identity_data)
+    writes.follow_providers(context, row)
 
-    def _create(self, told: Claims, email: str | None) -> tuple[UserRow, IdentityRow]:
-        self._expect_open()
-        metadata = told.metadata()
-        row = self._newcomer(told.provider, metadata, email=email)
-        row.is_sso_user = told.provider.startswith("sso:")
-        self._steps.new_user(row)
-        return row, self._steps.add_identity(row, told.provider, metadata)
 
-    def _confirm_by(
-        self, row: UserRow, identity: IdentityRow, told: Claims, email: str | None
-    ) -> None:
-        others = [other for other in self._steps.identities(row) if other.id != identity.id]
+def _link(context: AuthContext, row: UserRow, told: Claims) -> IdentityRow:
+    writes.identities(context, row)
+    identity = writes.add_identity(context, row, told.provider, told.metadata())
+    writes.merge_user_metadata(context, row, identity.identity_data)
+    writes.follow_providers(context, row)
+    audit_identity(context, row, "identity_linked", identity)
+    return identity
+
+
+def _create(context: AuthContext, told: Claims, email: str | None) -> tuple[UserRow, IdentityRow]:
+    signup.expect_open(context)
+    metadata = told.metadata()
+    row = signup.new_row(context, told.provider, metadata, email=email)
+    row.is_sso_user = told.provider.startswith("sso:")
+    steps.new_user(context, row)
+    return row, writes.add_identity(context, row, told.provider, metadata)
+
+
+def _confirm_by(
+    context: AuthContext, row: UserRow, identity: IdentityRow, told: Claims, email: str | None
+) -> None:
+    others = [other for other in writes.identities(context, row) if other.id != identity.id]
+    with refusing("Error updating user"):
+        steps.drop_unconfirmed(context, row, identity, others)
+    if told.verified or context.settings.mailer_autoconfirm:
+        writes.audit(context, row, "user_signedup", {"provider": told.provider})
         with refusing("Error updating user"):
-            self._steps.drop_unconfirmed(row, identity, others)
-        if told.verified or self.settings.mailer_autoconfirm:
-            self._steps.audit(row, "user_signedup", {"provider": told.provider})
-            with refusing("Error updating user"):
-                self._steps.confirm(row)
-            return
-        if email:
-            with refusing("Error sending confirmation email"):
-                self._steps.send(row, "confirmation_token", row.email or "")
-        if not self.settings.allow_unverified_email_sign_ins:
-            raise _unverified(told.provider, sent=bool(email))
+            steps.confirm(context, row)
+        return
+    if email:
+        with refusing("Error sending confirmation email"):
+            steps.send(context, row, "confirmation_token", row.email or "")
+    if not context.settings.allow_unverified_email_sign_ins:
+        raise _unverified(told.provider, sent=bool(email))
 
-    def _audit_identity(self, row: UserRow, action: str, identity: IdentityRow) -> None:
-        traits = {
-            "identity_id": str(identity.id),
-            "provider": identity.provider,
-            "provider_id": identity.provider_id,
-        }
-        self._steps.audit(row, action, traits, "127.0.0.1")
+
+def audit_identity(context: AuthContext, row: UserRow, action: str, identity: IdentityRow) -> None:
+    """Write an audit entry about an identity of the user."""
+    traits = {
+        "identity_id": str(identity.id),
+        "provider": identity.provider,
+        "provider_id": identity.provider_id,
+    }
+    writes.audit(context, row, action, traits, "127.0.0.1")
 
 
 def _unverified(provider: str, *, sent: bool) -> AuthError:

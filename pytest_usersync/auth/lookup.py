@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from .channel import DEFERRABLE, Channel
+from .channel import DEFERRABLE
+from .context import AuthContext
 from .errors import AuthError, failure
 from .rows import NOBODY, USER_COLUMNS, IdentityRow, UserRow
+from .user import User
 
 _USER = f"select {', '.join(USER_COLUMNS)} from users"
 _IDENTITY = f"select {', '.join(field.name for field in fields(IdentityRow))} from identities"
@@ -63,70 +65,78 @@ def identity_row(found: Mapping[str, Any]) -> IdentityRow:
     return IdentityRow(**found)
 
 
-class Lookup:
-    """Reads ``auth.users`` and ``auth.identities``."""
+def by_id(context: AuthContext, user: UUID) -> UserRow:
+    """Return the user; raises AuthError when there is none."""
+    if row := _one(context, USER_BY_ID, [user]):
+        return row
+    raise AuthError(404, "user_not_found", "User not found")
 
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
 
-    def by_id(self, user: UUID) -> UserRow:
-        """Return the user; raises AuthError when there is none."""
-        if row := self._one(USER_BY_ID, [user]):
-            return row
-        raise AuthError(404, "user_not_found", "User not found")
+def signed_in(context: AuthContext, user: User | UUID) -> UserRow:
+    """Return the row of the user who makes the request."""
+    return by_id(context, user if isinstance(user, UUID) else user.id)
 
-    def by_email(
-        self, email: str, unreadable: str = "Database error finding user"
-    ) -> UserRow | None:
-        """Return the user who can sign in with this address, if there is one."""
-        return self._one(_BY_EMAIL, [NOBODY, email.lower()], unreadable)
 
-    def by_phone(
-        self, phone: str, unreadable: str = "Database error finding user"
-    ) -> UserRow | None:
-        """Return the user who can sign in with this number, if there is one."""
-        return self._one(_BY_PHONE, [NOBODY, phone], unreadable)
+def by_email(
+    context: AuthContext, email: str, unreadable: str = "Database error finding user"
+) -> UserRow | None:
+    """Return the user who can sign in with this address, if there is one."""
+    return _one(context, _BY_EMAIL, [NOBODY, email.lower()], unreadable)
 
-    def by_new_phone(self, phone: str) -> UserRow | None:
-        """Return the user who is about to change to this number, if there is one."""
-        return self._one(_BY_NEW_PHONE, [NOBODY, phone])
 
-    def by_token(self, hashed: str, *kinds: str) -> UserRow | None:
-        """Return the user to whom a one-time token of one of these kinds was sent."""
-        told = "Database error finding user from email link"
-        return self._one(_BY_TOKEN, [NOBODY, list(kinds), hashed], told)
+def by_phone(
+    context: AuthContext, phone: str, unreadable: str = "Database error finding user"
+) -> UserRow | None:
+    """Return the user who can sign in with this number, if there is one."""
+    return _one(context, _BY_PHONE, [NOBODY, phone], unreadable)
 
-    def duplicate(self, email: str, besides: UUID = NOBODY) -> UserRow | None:
-        """Return the user who has this address already, by an identity or by themselves."""
-        email = email.lower()
-        found = self._channel.rows(_TAKEN, [email, NOBODY, email, besides])
-        return self._one(USER_BY_ID, [found[0]["id"]]) if found else None
 
-    def identity(self, subject: str, provider: str) -> IdentityRow | None:
-        """Return the provider's identity of this subject, if it is known."""
-        found = self._channel.rows(_IDENTITY_BY_SUBJECT, [subject, provider])
-        return identity_row(found[0]) if found else None
+def by_new_phone(context: AuthContext, phone: str) -> UserRow | None:
+    """Return the user who is about to change to this number, if there is one."""
+    return _one(context, _BY_NEW_PHONE, [NOBODY, phone])
 
-    def similar_identities(self, emails: Sequence[str]) -> list[IdentityRow]:
-        """Return the identities with one of these addresses."""
-        return [identity_row(found) for found in self._channel.rows(_SIMILAR_IDENTITIES, [emails])]
 
-    def similar_users(self, emails: Sequence[str]) -> list[UserRow]:
-        """Return the users with one of these addresses, apart from SSO users."""
-        return [_user_row(found) for found in self._channel.rows(_SIMILAR_USERS, [emails])]
+def by_token(context: AuthContext, hashed: str, *kinds: str) -> UserRow | None:
+    """Return the user to whom a one-time token of one of these kinds was sent."""
+    told = "Database error finding user from email link"
+    return _one(context, _BY_TOKEN, [NOBODY, list(kinds), hashed], told)
 
-    def _one(
-        self,
-        query: str,
-        values: Sequence[object],
-        unreadable: str = "Database error finding user",
-    ) -> UserRow | None:
-        found = self._channel.rows(query, values)
-        if not found:
-            return None
-        if any(found[0][column] is None for column in _UNREADABLE):
-            raise failure(unreadable)
-        return _user_row(found[0])
+
+def duplicate(context: AuthContext, email: str, besides: UUID = NOBODY) -> UserRow | None:
+    """Return the user who has this address already, by an identity or by themselves."""
+    email = email.lower()
+    found = context.channel.rows(_TAKEN, [email, NOBODY, email, besides])
+    return _one(context, USER_BY_ID, [found[0]["id"]]) if found else None
+
+
+def identity(context: AuthContext, subject: str, provider: str) -> IdentityRow | None:
+    """Return the provider's identity of this subject, if it is known."""
+    found = context.channel.rows(_IDENTITY_BY_SUBJECT, [subject, provider])
+    return identity_row(found[0]) if found else None
+
+
+def similar_identities(context: AuthContext, emails: Sequence[str]) -> list[IdentityRow]:
+    """Return the identities with one of these addresses."""
+    return [identity_row(found) for found in context.channel.rows(_SIMILAR_IDENTITIES, [emails])]
+
+
+def similar_users(context: AuthContext, emails: Sequence[str]) -> list[UserRow]:
+    """Return the users with one of these addresses, apart from SSO users."""
+    return [_user_row(found) for found in context.channel.rows(_SIMILAR_USERS, [emails])]
+
+
+def _one(
+    context: AuthContext,
+    query: str,
+    values: Sequence[object],
+    unreadable: str = "Database error finding user",
+) -> UserRow | None:
+    found = context.channel.rows(query, values)
+    if not found:
+        return None
+    if any(found[0][column] is None for column in _UNREADABLE):
+        raise failure(unreadable)
+    return _user_row(found[0])
 
 
 def _user_row(found: Mapping[str, object]) -> UserRow:

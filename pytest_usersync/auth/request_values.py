@@ -41,12 +41,22 @@ def email_address(email: str) -> str:
     return email.lower()
 
 
+def optional_email(email: str | None) -> str | None:
+    """Return the address as stored, or None for none."""
+    return email_address(email) if email else None
+
+
 def phone_number(phone: str) -> str:
     """Return the number as the server stores it: E.164 digits without plus and spaces."""
     digits = plain_phone(phone)
     if not _PHONE.fullmatch(digits):
         raise invalid("Invalid phone number format (E.164 required)")
     return digits
+
+
+def optional_phone(phone: str | None) -> str | None:
+    """Return the number as stored, or None for none."""
+    return phone_number(phone) if phone else None
 
 
 def plain_phone(phone: str) -> str:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import UUID
 
-from . import statements
-from .channel import Channel
+from . import statements, writes
+from .context import AuthContext
 from .errors import refusing
 from .rows import NOBODY, IdentityRow, UserRow
-from .settings import AuthSettings
-from .source import Source, token_hash
+from .source import token_hash
 from .user import Session, Token, User
-from .writes import Writes
 
 _INSERT_TOKEN = statements.insert(
     "one_time_tokens",
@@ -39,156 +37,164 @@ _IP = "127.0.0.1"
 _USER_AGENT = "pytest-usersync"
 
 
-class Steps(Writes):
-    """The steps, on top of the single writes."""
+def new_user(context: AuthContext, row: UserRow, *, ahead: bool = False) -> None:
+    """Insert the user, set the role, and read the row again, for triggers may change it.
 
-    def __init__(self, channel: Channel, settings: AuthSettings, source: Source) -> None:
-        super().__init__(channel, settings, source)
-        self._codes: dict[str, str] = {}
+    Args:
+        ahead: whether what comes next does not depend on what is read.
+    """
+    with refusing("Database error saving new user"):
+        writes.insert_user(context, row)
+    with refusing("Database error updating user"):
+        writes.set_role(context, row, "authenticated")
+    with refusing("Database error loading user after sign-up"):
+        writes.reload(context, row, later=ahead)
 
-    def new_user(self, row: UserRow, *, ahead: bool = False) -> None:
-        """Insert the user, set the role, and read the row again, for triggers may change it.
 
-        Args:
-            ahead: whether what comes next does not depend on what is read.
-        """
-        with refusing("Database error saving new user"):
-            self.insert_user(row)
-        with refusing("Database error updating user"):
-            self.set_role(row, "authenticated")
-        with refusing("Database error loading user after sign-up"):
-            self.reload(row, later=ahead)
+def drop_unconfirmed(
+    context: AuthContext, row: UserRow, identity: IdentityRow, others: list[IdentityRow]
+) -> None:
+    """Trust nothing that came before this identity: password, metadata, other identities."""
+    if identity.provider not in ("email", "phone"):
+        row.encrypted_password = None
+        writes.update(context, row, "encrypted_password")
+    row.raw_user_meta_data = identity.identity_data
+    writes.merge_user_metadata(context, row, dict(identity.identity_data))
+    for other in others:
+        writes.remove_identity(context, row, other)
+    writes.follow_providers(context, row)
 
-    def drop_unconfirmed(
-        self, row: UserRow, identity: IdentityRow, others: list[IdentityRow]
-    ) -> None:
-        """Trust nothing that came before this identity: password, metadata, other identities."""
-        if identity.provider not in ("email", "phone"):
-            row.encrypted_password = None
-            self.update(row, "encrypted_password")
-        row.raw_user_meta_data = identity.identity_data
-        self.merge_user_metadata(row, dict(identity.identity_data))
-        for other in others:
-            self.remove_identity(row, other)
-        self.follow_providers(row)
 
-    def confirm(self, row: UserRow) -> None:
-        """Confirm the email: now, or anew."""
-        row.confirmation_token = ""
-        row.email_confirmed_at = self.source.now()
-        self.update(row, "confirmation_token", "email_confirmed_at")
-        self.merge_user_metadata(row, {"email_verified": True})
-        self.clear_tokens(row)
+def confirm(context: AuthContext, row: UserRow) -> None:
+    """Confirm the email: now, or anew."""
+    row.confirmation_token = ""
+    row.email_confirmed_at = context.source.now()
+    writes.update(context, row, "confirmation_token", "email_confirmed_at")
+    writes.merge_user_metadata(context, row, {"email_verified": True})
+    clear_tokens(context, row)
 
-    def confirm_phone(self, row: UserRow) -> None:
-        """Confirm the phone number: now, or anew."""
-        row.confirmation_token = ""
-        row.phone_confirmed_at = self.source.now()
-        self.update(row, "confirmation_token", "phone_confirmed_at")
-        self.clear_tokens(row)
 
-    def clear_tokens(self, row: UserRow) -> None:
-        """Delete all one-time tokens of the user."""
-        self.channel.run(statements.delete("one_time_tokens", "user_id"), [row.id])
+def confirm_phone(context: AuthContext, row: UserRow) -> None:
+    """Confirm the phone number: now, or anew."""
+    row.confirmation_token = ""
+    row.phone_confirmed_at = context.source.now()
+    writes.update(context, row, "confirmation_token", "phone_confirmed_at")
+    clear_tokens(context, row)
 
-    def clear_token(self, row: UserRow, kind: str) -> None:
-        """Delete the user's one-time token of this kind."""
-        statement = statements.delete("one_time_tokens", "token_type", "user_id")
-        self.channel.run(statement, [kind, row.id])
 
-    def sign_out(self, row: UserRow, besides: UUID | None = None) -> None:
-        """Delete the user's sessions; their tokens go with them."""
-        if besides is None:
-            self.channel.run(statements.delete("sessions", "user_id"), [row.id])
-        else:
-            statement = statements.delete("sessions", "user_id", unlike=("id",))
-            self.channel.run(statement, [besides, row.id])
+def clear_tokens(context: AuthContext, row: UserRow) -> None:
+    """Delete all one-time tokens of the user."""
+    context.channel.run(statements.delete("one_time_tokens", "user_id"), [row.id])
 
-    def code_for(self, address: str) -> str:
-        """Send a code to the address; returns its hash, which is what the database sees."""
-        otp = self.source.otp()
-        hashed = token_hash(address, otp)
-        self._codes[hashed] = otp
-        return hashed
 
-    def store_token(self, row: UserRow, kind: str, relates_to: str) -> None:
-        """Store the one-time token that the user's column of this name already has."""
-        self.clear_token(row, kind)
-        now = _naive(self.source.now())
-        hashed = getattr(row, kind)
-        self.channel.run(
-            _INSERT_TOKEN,
-            [now, self.source.id(), relates_to.lower(), hashed, kind, now, row.id],
-        )
+def clear_token(context: AuthContext, row: UserRow, kind: str) -> None:
+    """Delete the user's one-time token of this kind."""
+    statement = statements.delete("one_time_tokens", "token_type", "user_id")
+    context.channel.run(statement, [kind, row.id])
 
-    def send(self, row: UserRow, kind: str, address: str, *also: str) -> None:
-        """Send a code, write its hash and time to the user, store the token.
 
-        Args:
-            kind: the column of the hash, such as ``recovery_token``.
-            also: columns written in the same statement; a time among them is this one.
-        """
-        sent_at = f"{kind.removesuffix('_token')}_sent_at"
-        setattr(row, kind, self.code_for(address))
-        now = self.source.now()
-        for column in (sent_at, *also):
-            if column.endswith("_at"):
-                setattr(row, column, now)
-        self.update(row, kind, sent_at, *also)
-        self.store_token(row, kind, address)
+def sign_out(context: AuthContext, row: UserRow, besides: UUID | None = None) -> None:
+    """Delete the user's sessions; their tokens go with them."""
+    if besides is None:
+        context.channel.run(statements.delete("sessions", "user_id"), [row.id])
+    else:
+        statement = statements.delete("sessions", "user_id", unlike=("id",))
+        context.channel.run(statement, [besides, row.id])
 
-    def sign_in(self, row: UserRow, method: str, not_after: datetime | None = None) -> Session:
-        """Open a session: its row, its refresh token, ``last_sign_in_at``, how it was proved."""
-        row.last_sign_in_at = self.source.now()
-        session, token = self.source.id(), self.source.token()
-        with refusing("Database error granting user"):
-            now = self.source.now()
-            values = ["aal1", now, None, session, _IP, not_after, None, None, None, None]
-            self.channel.run(_INSERT_SESSION, [*values, None, None, now, _USER_AGENT, row.id])
-            self.insert_refresh_token(row, session, token)
-            self.update(row, "last_sign_in_at")
-        now = self.source.now()
-        self.channel.run(_INSERT_AMR, [self.source.id(), session, now, now, method, now])
-        return Session(session, token)
 
-    def insert_refresh_token(
-        self, row: UserRow, session: UUID, token: str, parent: str | None = None
-    ) -> None:
-        """Insert a refresh token of the session."""
-        now = self.source.now()
-        values = [now, NOBODY, parent, False, session, token, now, str(row.id)]
-        self.channel.run(_INSERT_REFRESH_TOKEN, values)
+def code_for(context: AuthContext, address: str) -> str:
+    """Send a code to the address; returns its hash, which is what the database sees."""
+    otp = context.source.otp()
+    hashed = token_hash(address, otp)
+    context.codes[hashed] = otp
+    return hashed
 
-    def user(self, row: UserRow, session: Session | None = None) -> User:
-        """Return the row as a flow hands it back."""
-        return User(
-            id=row.id,
-            email=row.email,
-            phone=row.phone,
-            role=row.role,
-            is_anonymous=row.is_anonymous,
-            is_sso_user=row.is_sso_user,
-            email_confirmed_at=row.email_confirmed_at,
-            phone_confirmed_at=row.phone_confirmed_at,
-            invited_at=row.invited_at,
-            last_sign_in_at=row.last_sign_in_at,
-            banned_until=row.banned_until,
-            deleted_at=row.deleted_at,
-            new_email=row.email_change or None,
-            new_phone=row.phone_change or None,
-            app_metadata=dict(row.raw_app_meta_data or {}),
-            user_metadata=dict(row.raw_user_meta_data or {}),
-            confirmation=self._token(row.confirmation_token),
-            recovery=self._token(row.recovery_token),
-            email_change_current=self._token(row.email_change_token_current),
-            email_change_new=self._token(row.email_change_token_new),
-            phone_change=self._token(row.phone_change_token),
-            reauthentication=self._token(row.reauthentication_token),
-            session=session,
-        )
 
-    def _token(self, hashed: str) -> Token | None:
-        return Token(self._codes.get(hashed, ""), hashed) if hashed else None
+def store_token(context: AuthContext, row: UserRow, kind: str, relates_to: str) -> None:
+    """Store the one-time token that the user's column of this name already has."""
+    clear_token(context, row, kind)
+    now = _naive(context.source.now())
+    hashed = getattr(row, kind)
+    context.channel.run(
+        _INSERT_TOKEN,
+        [now, context.source.id(), relates_to.lower(), hashed, kind, now, row.id],
+    )
+
+
+def send(context: AuthContext, row: UserRow, kind: str, address: str, *also: str) -> None:
+    """Send a code, write its hash and time to the user, store the token.
+
+    Args:
+        kind: the column of the hash, such as ``recovery_token``.
+        also: columns written in the same statement; a time among them is this one.
+    """
+    sent_at = f"{kind.removesuffix('_token')}_sent_at"
+    setattr(row, kind, code_for(context, address))
+    now = context.source.now()
+    for column in (sent_at, *also):
+        if column.endswith("_at"):
+            setattr(row, column, now)
+    writes.update(context, row, kind, sent_at, *also)
+    store_token(context, row, kind, address)
+
+
+def sign_in(
+    context: AuthContext, row: UserRow, method: str, not_after: datetime | None = None
+) -> Session:
+    """Open a session: its row, its refresh token, ``last_sign_in_at``, how it was proved."""
+    row.last_sign_in_at = context.source.now()
+    session, token = context.source.id(), context.source.token()
+    with refusing("Database error granting user"):
+        now = context.source.now()
+        values = ["aal1", now, None, session, _IP, not_after, None, None, None, None]
+        context.channel.run(_INSERT_SESSION, [*values, None, None, now, _USER_AGENT, row.id])
+        insert_refresh_token(context, row, session, token)
+        writes.update(context, row, "last_sign_in_at")
+    now = context.source.now()
+    context.channel.run(_INSERT_AMR, [context.source.id(), session, now, now, method, now])
+    return Session(session, token)
+
+
+def insert_refresh_token(
+    context: AuthContext, row: UserRow, session: UUID, token: str, parent: str | None = None
+) -> None:
+    """Insert a refresh token of the session."""
+    now = context.source.now()
+    values = [now, NOBODY, parent, False, session, token, now, str(row.id)]
+    context.channel.run(_INSERT_REFRESH_TOKEN, values)
+
+
+def user(context: AuthContext, row: UserRow, session: Session | None = None) -> User:
+    """Return the row as a flow hands it back."""
+    return User(
+        id=row.id,
+        email=row.email,
+        phone=row.phone,
+        role=row.role,
+        is_anonymous=row.is_anonymous,
+        is_sso_user=row.is_sso_user,
+        email_confirmed_at=row.email_confirmed_at,
+        phone_confirmed_at=row.phone_confirmed_at,
+        invited_at=row.invited_at,
+        last_sign_in_at=row.last_sign_in_at,
+        banned_until=row.banned_until,
+        deleted_at=row.deleted_at,
+        new_email=row.email_change or None,
+        new_phone=row.phone_change or None,
+        app_metadata=dict(row.raw_app_meta_data or {}),
+        user_metadata=dict(row.raw_user_meta_data or {}),
+        confirmation=_token(context, row.confirmation_token),
+        recovery=_token(context, row.recovery_token),
+        email_change_current=_token(context, row.email_change_token_current),
+        email_change_new=_token(context, row.email_change_token_new),
+        phone_change=_token(context, row.phone_change_token),
+        reauthentication=_token(context, row.reauthentication_token),
+        session=session,
+    )
+
+
+def _token(context: AuthContext, hashed: str) -> Token | None:
+    return Token(context.codes.get(hashed, ""), hashed) if hashed else None
 
 
 def _naive(moment: datetime) -> datetime:

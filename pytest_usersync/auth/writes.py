@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from psycopg.rows import DictRow
 
 from . import rows, statements
-from .channel import Channel
+from .context import AuthContext
 from .errors import failure, refusing
 from .lookup import IDENTITIES_OF, USER_AGAIN, identity_row
 from .request_values import Json, jsonb
 from .rows import NOBODY, IdentityRow, Metadata, UserRow
-from .settings import AuthSettings
-from .source import Source
 
 _LOG_TYPES = {
     "login": "account",
@@ -33,133 +31,154 @@ _INSERT_AUDIT = statements.insert(
 )
 
 
-class Writes:
-    """One server at work: its settings, its connection, its source of ids and times."""
+def update(context: AuthContext, row: UserRow, *columns: str) -> None:
+    """Write these columns of the user; ``updated_at`` is always among them."""
+    row.updated_at = context.source.now()
+    statement = statements.update("users", *columns, "updated_at")
+    context.channel.run(statement, [*rows.values(statement, row), row.id])
 
-    def __init__(self, channel: Channel, settings: AuthSettings, source: Source) -> None:
-        self.channel = channel
-        self.settings = settings
-        self.source = source
 
-    def update(self, row: UserRow, *columns: str) -> None:
-        """Write these columns of the user; ``updated_at`` is always among them."""
-        row.updated_at = self.source.now()
-        statement = statements.update("users", *columns, "updated_at")
-        self.channel.run(statement, [*rows.values(statement, row), row.id])
+def insert_user(context: AuthContext, row: UserRow) -> None:
+    """Insert the user; nothing is confirmed yet and the role is still empty."""
+    row.created_at = row.updated_at = context.source.now()
+    row.identities = []
+    context.channel.run(_INSERT_USER, rows.values(_INSERT_USER, row))
 
-    def insert_user(self, row: UserRow) -> None:
-        """Insert the user; nothing is confirmed yet and the role is still empty."""
-        row.created_at = row.updated_at = self.source.now()
-        row.identities = []
-        self.channel.run(_INSERT_USER, rows.values(_INSERT_USER, row))
 
-    def reload(self, row: UserRow, *, later: bool = False) -> None:
-        """Read the row again; raises AuthError when it is gone.
+def reload(context: AuthContext, row: UserRow, *, later: bool = False) -> None:
+    """Read the row again; raises AuthError when it is gone.
 
-        Args:
-            later: when the next answer comes, for nothing before it depends on what is read.
-        """
-        if later:
-            written = rows.state(row)
-            self.channel.rows_later(
-                USER_AGAIN, [row.id], lambda found: self._reloaded(row, found, written)
-            )
-        else:
-            self._reloaded(row, self.channel.rows(USER_AGAIN, [row.id]))
-
-    def _reloaded(
-        self, row: UserRow, found: list[DictRow], written: tuple[object, ...] | None = None
-    ) -> None:
-        if not found:
-            raise failure("Database error loading user after sign-up")
-        self.channel.deferrable = found[0].pop("deferrable")
-        row.refresh(found[0], written)
-
-    def set_role(self, row: UserRow, role: str) -> None:
-        """Set the user's database role."""
-        row.role = role.strip()
-        self.update(row, "role")
-
-    def identities(self, row: UserRow) -> list[IdentityRow]:
-        """Return the user's identities, oldest first; look at most once."""
-        if row.identities is None:
-            row.identities = [
-                identity_row(found) for found in self.channel.rows(IDENTITIES_OF, [row.id])
-            ]
-        return row.identities
-
-    def add_identity(self, row: UserRow, provider: str, data: Metadata) -> IdentityRow:
-        """Insert an identity; its email is written in lower case into ``data`` itself."""
-        _lower_email(data)
-        now = self.source.now()
-        identity = IdentityRow(
-            self.source.id(), row.id, provider, str(data["sub"]), data, now, now, now
+    Args:
+        later: when the next answer comes, for nothing before it depends on what is read.
+    """
+    if later:
+        written = rows.state(row)
+        context.channel.rows_later(
+            USER_AGAIN, [row.id], lambda found: _reloaded(context, row, found, written)
         )
-        with refusing("Error creating identity"):
-            self.channel.run(_INSERT_IDENTITY, rows.values(_INSERT_IDENTITY, identity))
-        if row.identities is not None:
-            row.identities.append(identity)
-        return identity
+    else:
+        _reloaded(context, row, context.channel.rows(USER_AGAIN, [row.id]))
 
-    def update_identity(self, identity: IdentityRow, *columns: str) -> None:
-        """Write these columns of the identity and its ``updated_at``."""
-        _lower_email(identity.identity_data)
-        identity.updated_at = self.source.now()
-        statement = statements.update("identities", *columns, "updated_at")
-        self.channel.run(statement, [*rows.values(statement, identity), identity.id])
 
-    def merge_identity_data(self, identity: IdentityRow, updates: Mapping[str, Json]) -> None:
-        """Merge into the identity's data; this one write leaves ``updated_at`` alone."""
-        _merge(identity.identity_data, updates)
-        statement = statements.update("identities", "identity_data")
-        self.channel.run(statement, [jsonb(identity.identity_data), identity.id])
+def _reloaded(
+    context: AuthContext,
+    row: UserRow,
+    found: list[DictRow],
+    written: tuple[object, ...] | None = None,
+) -> None:
+    if not found:
+        raise failure("Database error loading user after sign-up")
+    context.channel.deferrable = found[0].pop("deferrable")
+    row.refresh(found[0], written)
 
-    def remove_identity(self, row: UserRow, identity: IdentityRow) -> None:
-        """Delete the identity."""
-        self.channel.run(statements.delete("identities", "id"), [identity.id])
-        self.identities(row).remove(identity)
 
-    def merge_user_metadata(self, row: UserRow, updates: Mapping[str, Json]) -> None:
-        """Merge into the user's metadata; a null removes its key."""
-        if row.raw_user_meta_data is None:
-            row.raw_user_meta_data = dict(updates)
-        else:
-            _merge(row.raw_user_meta_data, updates)
-        self.update(row, "raw_user_meta_data")
+def make_permanent(context: AuthContext, row: UserRow) -> None:
+    """Write that the user, if anonymous so far, is not any more."""
+    if row.is_anonymous:
+        row.is_anonymous = False
+        update(context, row, "is_anonymous")
 
-    def merge_app_metadata(self, row: UserRow, updates: Mapping[str, Json]) -> None:
-        """Merge into the app metadata; a null removes its key."""
-        if row.raw_app_meta_data is None:
-            row.raw_app_meta_data = dict(updates)
-        else:
-            _merge(row.raw_app_meta_data, updates)
-        self.update(row, "raw_app_meta_data")
 
-    def follow_providers(self, row: UserRow) -> None:
-        """Write into the app metadata which providers the user has, the oldest as the first."""
-        providers = list(dict.fromkeys(identity.provider for identity in self.identities(row)))
-        updates: Metadata = {"providers": providers}
-        if providers:
-            updates["provider"] = providers[0]
-        self.merge_app_metadata(row, updates)
+def set_role(context: AuthContext, row: UserRow, role: str) -> None:
+    """Set the user's database role."""
+    row.role = role.strip()
+    update(context, row, "role")
 
-    def audit(
-        self, actor: UserRow, action: str, traits: Mapping[str, Json] | None = None, ip: str = ""
-    ) -> None:
-        """Write an audit entry about what the actor did."""
-        payload: Metadata = {
-            "action": action,
-            "actor_id": str(actor.id),
-            "actor_username": actor.phone or actor.email or "",
-            "actor_via_sso": actor.is_sso_user,
-            "log_type": _LOG_TYPES.get(action, "user"),
-        }
-        if actor.raw_user_meta_data and "full_name" in actor.raw_user_meta_data:
-            payload["actor_name"] = actor.raw_user_meta_data["full_name"]
-        if traits is not None:
-            payload["traits"] = traits
-        values = [self.source.now(), self.source.id(), NOBODY, ip, jsonb(payload)]
-        self.channel.run(_INSERT_AUDIT, values)
+
+def identities(context: AuthContext, row: UserRow) -> list[IdentityRow]:
+    """Return the user's identities, oldest first; look at most once."""
+    if row.identities is None:
+        row.identities = [
+            identity_row(found) for found in context.channel.rows(IDENTITIES_OF, [row.id])
+        ]
+    return row.identities
+
+
+def add_identity(context: AuthContext, row: UserRow, provider: str, data: Metadata) -> IdentityRow:
+    """Insert an identity; its email is written in lower case into ``data`` itself."""
+    _lower_email(data)
+    now = context.source.now()
+    identity = IdentityRow(
+        context.source.id(), row.id, provider, str(data["sub"]), data, now, now, now
+    )
+    with refusing("Error creating identity"):
+        context.channel.run(_INSERT_IDENTITY, rows.values(_INSERT_IDENTITY, identity))
+    if row.identities is not None:
+        row.identities.append(identity)
+    return identity
+
+
+def update_identity(context: AuthContext, identity: IdentityRow, *columns: str) -> None:
+    """Write these columns of the identity and its ``updated_at``."""
+    _lower_email(identity.identity_data)
+    identity.updated_at = context.source.now()
+    statement = statements.update("identities", *columns, "updated_at")
+    context.channel.run(statement, [*rows.values(statement, identity), identity.id])
+
+
+def merge_identity_data(
+    context: AuthContext, identity: IdentityRow, updates: Mapping[str, Json]
+) -> None:
+    """Merge into the identity's data; this one write leaves ``updated_at`` alone."""
+    _merge(identity.identity_data, updates)
+    statement = statements.update("identities", "identity_data")
+    context.channel.run(statement, [jsonb(identity.identity_data), identity.id])
+
+
+def remove_identity(context: AuthContext, row: UserRow, identity: IdentityRow) -> None:
+    """Delete the identity."""
+    context.channel.run(statements.delete("identities", "id"), [identity.id])
+    identities(context, row).remove(identity)
+
+
+def merge_user_metadata(context: AuthContext, row: UserRow, updates: Mapping[str, Json]) -> None:
+    """Merge into the user's metadata; a null removes its key."""
+    if row.raw_user_meta_data is None:
+        row.raw_user_meta_data = dict(updates)
+    else:
+        _merge(row.raw_user_meta_data, updates)
+    update(context, row, "raw_user_meta_data")
+
+
+def merge_app_metadata(context: AuthContext, row: UserRow, updates: Mapping[str, Json]) -> None:
+    """Merge into the app metadata; a null removes its key."""
+    if row.raw_app_meta_data is None:
+        row.raw_app_meta_data = dict(updates)
+    else:
+        _merge(row.raw_app_meta_data, updates)
+    update(context, row, "raw_app_meta_data")
+
+
+def follow_providers(context: AuthContext, row: UserRow) -> None:
+    """Write into the app metadata which providers the user has, the oldest as the first."""
+    providers = list(dict.fromkeys(identity.provider for identity in identities(context, row)))
+    updates: Metadata = {"providers": providers}
+    if providers:
+        updates["provider"] = providers[0]
+    merge_app_metadata(context, row, updates)
+
+
+def audit(
+    context: AuthContext,
+    actor: UserRow,
+    action: str,
+    traits: Mapping[str, Json] | None = None,
+    ip: str = "",
+) -> None:
+    """Write an audit entry about what the actor did."""
+    payload: Metadata = {
+        "action": action,
+        "actor_id": str(actor.id),
+        "actor_username": actor.phone or actor.email or "",
+        "actor_via_sso": actor.is_sso_user,
+        "log_type": _LOG_TYPES.get(action, "user"),
+    }
+    if actor.raw_user_meta_data and "full_name" in actor.raw_user_meta_data:
+        payload["actor_name"] = actor.raw_user_meta_data["full_name"]
+    if traits is not None:
+        payload["traits"] = traits
+    values = [context.source.now(), context.source.id(), NOBODY, ip, jsonb(payload)]
+    context.channel.run(_INSERT_AUDIT, values)
 
 
 def _merge(known: Metadata, updates: Mapping[str, Json]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from ..auth import AuthError, SupabaseAuth, User
-from ..auth.shown import lines
+from ..auth.error_lines import lines
 from ..migrations import Project
 from ..model.policy import Policies
 from ..model.quoting import quoted

@@ -65,8 +65,8 @@ def _shorten(excinfo: pytest.ExceptionInfo[BaseException], *, uses: bool) -> boo
 @contextmanager
 def _shortened(error: BaseException, project: Project | None, *, uses: bool) -> Iterator[None]:
     """Let an error say in its notes what its cause says, and have neither the cause nor frames."""
+    from ..auth.error_lines import lines  # noqa: PLC0415
     from ..auth.errors import AuthError  # noqa: PLC0415
-    from ..auth.shown import lines  # noqa: PLC0415
 
     before: dict[str, Any] = {"__traceback__": error.__traceback__}
     if _concerns(error, error.__traceback__, uses=uses):

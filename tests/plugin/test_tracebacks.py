@@ -239,10 +239,10 @@ def test_a_fault_of_ours_keeps_its_traceback(
     write_project(PLAIN.read_text(encoding="utf-8"))
     pytester.makepyfile(
         """
-        from pytest_usersync.auth.steps import Steps
+        from pytest_usersync.auth import steps
 
         def test_it(supabase_auth, monkeypatch):
-            monkeypatch.setattr(Steps, "new_user", None)
+            monkeypatch.setattr(steps, "new_user", None)
             supabase_auth.sign_up("ada@example.com")
         """
     )

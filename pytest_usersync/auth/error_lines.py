@@ -47,11 +47,10 @@ def _innermost(context: str) -> str:
 
 
 def _call(call: Call) -> str:
-    _, *names = inspect.signature(call.function).parameters
+    _, *names = inspect.signature(call.flow).parameters
     given = [_value(name, value) for name, value in zip(names, call.args, strict=False)]
     given += [f"{name}={_value(name, value)}" for name, value in call.kwargs.items()]
-    *_, owner, function = call.function.__qualname__.split(".")
-    return one_line(f"{'admin.' if owner == 'Admin' else ''}{function}({', '.join(given)})")
+    return one_line(f"{call.name}({', '.join(given)})")
 
 
 def _value(key: str, value: object) -> str:
