@@ -8,10 +8,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from matrix import WHOLE
 from platformdirs import user_cache_path
 
 from pytest_usersync.postgres import Server, ServerRequest, locate, start
 from pytest_usersync.postgres.database import Clones
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked ``matrix``, unless ``tox -e matrix`` asks for it."""
+    left_out = [] if WHOLE else [one for one in items if one.get_closest_marker("matrix")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [one for one in items if one not in set(left_out)]
 
 
 @pytest.fixture(scope="session")

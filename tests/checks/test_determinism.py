@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from acts import WHOLE
+from matrix import WHOLE
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -48,6 +48,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     return outcomes(*RUNS[0], tmp_path_factory.mktemp("first") / "report.json")
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(("hashes", "options"), RUNS[1 if WHOLE else 2 :])
 def test_another_run_has_the_same_outcomes(
     first: dict[str, object], hashes: str, options: str, tmp_path: Path

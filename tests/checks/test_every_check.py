@@ -10,7 +10,6 @@ import pytest
 from acts import (
     PROJECTS,
     SCENARIOS,
-    WHOLE,
     Pair,
     broken_by,
     code_of,
@@ -21,6 +20,7 @@ from acts import (
     staged,
     told,
 )
+from matrix import WHOLE, few
 
 from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Finding, Outcome
@@ -33,6 +33,9 @@ STAGED = [
     for name, path in SCENARIOS.items()
     for pair in pairs(path)[: None if WHOLE else 1]
 ]
+
+# A profile table alone, two tables, and one with monitoring and backfill.
+SOME = ("plain", "two_tables", "monitored")
 
 
 def test_every_check_has_a_scenario_and_every_scenario_a_check() -> None:
@@ -84,7 +87,7 @@ def expect_to_show_it(subject: Subject, verdicts: list[Verdict]) -> None:
             assert replayed(subject, one.findings[0]), one.findings[0].sql
 
 
-@pytest.mark.parametrize("name", PROJECTS)
+@pytest.mark.parametrize("name", few(PROJECTS, SOME))
 def test_no_check_speaks_on_a_sound_project(server: Server, tmp_path: Path, name: str) -> None:
     with staged(server, sound(name), tmp_path) as subject:
         assert not subject.load_failures

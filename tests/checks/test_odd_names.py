@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from acts import WHOLE, Act, sandboxes, sound, staged
+from acts import Act, sandboxes, sound, staged
+from matrix import WHOLE
 from renaming import renamed
 
 from pytest_usersync.checks import registry
@@ -105,6 +106,7 @@ def plain(
 KINDS = {"each in another way": mixed} | {name: kind(text) for name, text in ODD.items() if WHOLE}
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("called", KINDS.values(), ids=KINDS)
 def test_odd_names_are_judged_as_plain_ones(
     server: Server,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from acts import SCENARIOS, WHOLE, Act, broken_by, code_of, judged, pairs, sound, staged, told
+from acts import SCENARIOS, Act, broken_by, code_of, judged, pairs, sound, staged, told
+from matrix import WHOLE
 from renaming import created, renamed
 
 from pytest_usersync.postgres import Server, database

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from acts import PROJECTS, SCENARIOS, WHOLE, Act, code_of, pairs, sandboxes, sound, staged
+from acts import PROJECTS, SCENARIOS, Act, code_of, pairs, sandboxes, sound, staged
+from matrix import WHOLE
 
 from pytest_usersync.checks import registry
 from pytest_usersync.postgres import Server
@@ -34,6 +35,7 @@ def designs() -> Iterator[Act]:
 ALL = list(designs())
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     "design", [pytest.param(one, id=one.title) for one in (ALL if WHOLE else ALL[::60])]
 )

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from matrix import few
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -44,7 +45,9 @@ def copied(name: str, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "options", ["-p no:randomly", "-p no:xdist", "-n 2"], ids=["ordered", "random", "parallel"]
+    "options",
+    few(["-p no:randomly", "-p no:xdist", "-n 2"], ["-n 2"]),
+    ids=["ordered", "random", "parallel"],
 )
 def test_an_example_suite_passes(suite: Path, options: str) -> None:
     counts, text = run(suite, *options.split())

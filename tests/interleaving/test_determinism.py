@@ -14,7 +14,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from acts import SCENARIOS, WHOLE, Act, code_of, pairs, sandboxes, staged
+from acts import SCENARIOS, Act, code_of, pairs, sandboxes, staged
+from matrix import WHOLE
 
 from pytest_usersync.auth import SupabaseAuth
 from pytest_usersync.checks import registry

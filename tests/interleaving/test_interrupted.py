@@ -15,7 +15,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from acts import SCENARIOS, WHOLE, pairs
+from acts import SCENARIOS, pairs
+from matrix import WHOLE
 
 from pytest_usersync.interleaving.breakpoints import KEYS
 from pytest_usersync.postgres import Server, ServerRequest, start

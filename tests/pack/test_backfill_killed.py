@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import pytest
-from acts import WHOLE
 from clusters import PROCESSES, Cluster
+from matrix import WHOLE
 from packs import Pack, chain
 from psycopg import OperationalError
 from psycopg.errors import Diagnostic

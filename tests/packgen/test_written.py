@@ -7,7 +7,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from acts import PROJECTS, SCENARIOS, TESTS, WHOLE, loaded, pairs, sound, staged
+from acts import PROJECTS, SCENARIOS, TESTS, loaded, pairs, sound, staged
+from matrix import WHOLE
 
 from pytest_usersync.checks import registry
 from pytest_usersync.migrations.psql_script import cut

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from matrix import few
 
 PLAIN = Path(__file__).parents[1] / "projects" / "plain.sql"
 
@@ -123,7 +124,9 @@ def app(
 
 
 @pytest.mark.parametrize(
-    "options", ["-p no:randomly", "-p no:xdist", "-n 2"], ids=["ordered", "random", "parallel"]
+    "options",
+    few(["-p no:randomly", "-p no:xdist", "-n 2"], ["-n 2"]),
+    ids=["ordered", "random", "parallel"],
 )
 def test_every_test_and_every_example_starts_clean(
     app: Callable[..., pytest.RunResult], options: str

@@ -260,6 +260,7 @@ def test_the_cases_of_a_check_stay_together_when_tests_are_shuffled(
     assert [name for name in found if "US104" in name] == cases
 
 
+@pytest.mark.matrix
 def test_workers_take_a_chapter_each(pytester: pytest.Pytester, write_project: Write) -> None:
     write_project(SOUND)
     call = ("--usersync", "--usersync-select=US102,US103,US104,US201,US202,US203", "-v")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hosts import Host, hosted
+from matrix import few
 
 from pytest_usersync.postgres import Secret, Server, ServerRequest, start
 from pytest_usersync.postgres.conninfo import NoConnection, connect
@@ -122,7 +123,9 @@ def run(
     return run
 
 
-@pytest.mark.parametrize("parallel", [(), ("-n", "2")], ids=["alone", "parallel"])
+@pytest.mark.parametrize(
+    "parallel", few([(), ("-n", "2")], [("-n", "2")]), ids=["alone", "parallel"]
+)
 def test_failing_tests_and_checks_do_not_show_it(
     run: Run, host: Host, pytester: pytest.Pytester, parallel: tuple[str, ...]
 ) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from acts import WHOLE
+from matrix import WHOLE
 
 from pytest_usersync.migrations import find, load
 from pytest_usersync.platform import platform

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from matrix import few
 
 from pytest_usersync.process import progress
 
@@ -50,7 +51,7 @@ def project(pytester: pytest.Pytester, write_project: Callable[[str], Path]) -> 
     return pytester.path
 
 
-@pytest.mark.parametrize("more", [[], ["-n2"]], ids=["alone", "workers"])
+@pytest.mark.parametrize("more", few([[], ["-n2"]], [[]]), ids=["alone", "workers"])
 def test_a_file_that_takes_its_time_is_told_with_its_place_and_a_check_too(
     project: Path, more: list[str]
 ) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from acts import WHOLE
+from matrix import WHOLE, few
 
 from pytest_usersync.postgres import ServerRequest, locate
 
@@ -30,7 +30,7 @@ def carry_out(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", few(PARTS, ("kills-own", "projects")))
 def test_a_fault_harms_nobody_leaves_nothing_and_changes_no_verdict(
     part: str, wanted: ServerRequest, cache_home: Path
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -27,9 +26,6 @@ from pytest_usersync.runner.sandbox_pool import SandboxPool
 from pytest_usersync.runner.shared_cache import SharedCache
 from pytest_usersync.runner.subject import watched
 from pytest_usersync.runner.verdict import Verdict, judge
-
-# Every check on every design takes too long for every commit: `tox -e matrix` asks for it.
-WHOLE = bool(os.environ.get("USERSYNC_WHOLE_MATRIX"))
 
 TESTS = Path(__file__).parents[1]
 SCENARIOS = {path.stem: path for path in sorted((TESTS / "scenarios").glob("*.sql"))}
