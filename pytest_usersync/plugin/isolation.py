@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from .fixtures import HARNESS, ISOLATION, NAMES
 # How many sessions that a test left open are told one by one.
 _TOLD = 3
 _FAILED = pytest.StashKey[bool]()
+_SETTINGS = "_hypothesis_internal_use_settings"
 _UNWRAPPED = pytest.StashKey["tuple[Any, Callable[..., Any]]"]()
 
 
@@ -112,13 +113,17 @@ def _wrap_examples(item: pytest.Item) -> None:
 
 
 def _without_deadline(item: pytest.Item) -> None:
-    """Count no clone as the example's own time, unless the test has settings of its own."""
-    from hypothesis import settings  # noqa: PLC0415
-    from hypothesis.errors import InvalidArgument  # noqa: PLC0415
+    """Count no clone and no race as the example's own time; a deadline that is chosen stays.
 
-    test: Any = getattr(item, "obj", None)
-    with suppress(InvalidArgument):
-        settings(deadline=None)(getattr(test, "__func__", test))
+    Hypothesis's own default is not told from the same value written in ``@settings``.
+    """
+    from hypothesis import settings  # noqa: PLC0415
+
+    test: Any = getattr(item.obj, "__func__", item.obj)  # type: ignore[attr-defined]
+    # Hypothesis lets nobody decorate a test twice; its own plugin for pytest reads it here as well.
+    given: settings | None = getattr(test, _SETTINGS, None)
+    if given and given.deadline == settings.get_profile("default").deadline:
+        setattr(test, _SETTINGS, settings(given, deadline=None))
 
 
 def _example(config: pytest.Config) -> AbstractContextManager[None]:

@@ -175,6 +175,47 @@ def test_coroutines_start_clean(
     app(COROUTINES.format(mark=mark), "-o", loops).assert_outcomes(passed=2)
 
 
+SLOW = """
+import time
+
+from hypothesis import given, settings, strategies as st
+
+
+@settings(max_examples=2)
+@given(st.booleans())
+def test_a_race(usersync_race, flag):
+    time.sleep(0.3)
+
+
+@given(st.booleans())
+@settings(max_examples=2)
+def test_the_other_way_round(usersync_race, flag):
+    time.sleep(0.3)
+
+
+@settings(max_examples=1, deadline=100)
+@given(st.booleans())
+def test_a_deadline_of_its_own(usersync_race, flag):
+    time.sleep(0.3)
+
+
+@settings(max_examples=1)
+@given(st.booleans())
+def test_that_races_nothing(usersync, flag):
+    time.sleep(0.3)
+"""
+
+
+def test_hypothesis_deadline_does_not_count_races_unless_the_test_sets_one(
+    app: Callable[..., pytest.RunResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)  # Hypothesis has no deadline there.
+    result = app(SLOW, "-p", "no:randomly", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.fnmatch_lines(["*test_a_deadline_of_its_own*", "*test_that_races_nothing*"])
+    result.stdout.fnmatch_lines(["*DeadlineExceeded*"])
+
+
 def test_only_what_failed_runs_again(
     app: Callable[..., pytest.RunResult], pytester: pytest.Pytester
 ) -> None:
