@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
-import inspect
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,7 +12,6 @@ from types import ModuleType
 
 from .. import checks
 from ..model.errors import ConfigurationError, UserSyncError
-from ..model.policy_values import CHOICES
 from ..runner.check import Check
 
 _CODE = re.compile(r"US[1-9][0-9]{2}")
@@ -98,13 +96,6 @@ def find(word: str) -> Check:
         if word.lower() in (code.lower(), _name(module)):
             return declared(importlib.import_module(module))
     raise ConfigurationError(f"{word!r} is not a check. {_near(word)}")
-
-
-def policies(check: Check) -> list[str]:
-    """Return the policies on which the check's judgement depends, as its file mentions them."""
-    text = inspect.getsource(inspect.getmodule(check.run) or check.run)
-    mentioned = set(re.findall(r"\b(?:policies\.|usersync_)(\w+)", text))
-    return [name for name in CHOICES if name in mentioned]
 
 
 def _matches(code: str, word: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ..checks import registry
+from ..checks import policy_reads, registry
 from ..config.config import pack_folder, report_path, settings, usage_errors
 from ..config.option_values import text
 from ..config.options import flag
@@ -25,7 +25,7 @@ def _answer(config: pytest.Config) -> str:
         word = text(config, "explain")
         if word:
             check = registry.find(word)
-            return wording.page(check, registry.policies(check))
+            return wording.page(check, policy_reads.policies(check))
         if flag(config, "doctor"):
             return _diagnosed(config)
         if flag(config, "show"):

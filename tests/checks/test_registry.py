@@ -113,11 +113,6 @@ def test_a_check_is_found_by_code_and_by_name() -> None:
         registry.find("null-email-block")
 
 
-def test_the_policies_of_a_check_are_read_from_its_file() -> None:
-    assert registry.policies(registry.find("US104")) == ["null_email"]
-    assert registry.policies(registry.find("US101")) == []
-
-
 PROMISES = """
 from pytest_usersync.checks import registry
 print([(check.code, check.promise, check.page) for check in registry.every()])
