@@ -1,43 +1,24 @@
-"""Turn what PostgreSQL refused while a file was applied into words with a place in the file."""
+"""The failures of a file, each with its place in the file."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ..model.finding import Failure, Location
 from .locate import block_offset
-from .model import Manner, Migration, Project, legible
+from .model import Manner, Migration, MigrationFailure, Project, legible
 from .pipeline import Refusal
-from .privileges import outside
+from .privileges import without_platform
 from .split import Statement, blank_comments
 
 _STRAY = re.compile("[\udc80-\udcff]")
 _BEGIN = re.compile(r"\s*(?:begin|start\s+transaction)\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class MigrationFailure:
-    """A file that does not apply as a whole.
-
-    Args:
-        statement: the first one that failed; without one it failed at the CLI's history row.
-        missed: every statement that was not done in the end, when the file was taken again
-            statement by statement.
-    """
-
-    migration: Migration
-    statement: Statement | None
-    failure: Failure
-    missed: tuple[Statement, ...] = ()
-
-    def __str__(self) -> str:
-        return f"{self.failure.location}: {self.failure.message}"
-
-
-def refused(
+def statement_failure(
     project: Project, migration: Migration, statement: Statement, refusal: Refusal
 ) -> MigrationFailure:
     """Return the failure of a file at one of its statements."""
@@ -46,15 +27,15 @@ def refused(
     sqlstate = refusal.sqlstate
     if refusal.overrun:
         sqlstate, message, detail = "57014", refusal.overrun, message
-    context = outside(refusal.context)
+    context = without_platform(refusal.context)
     failure = Failure(sqlstate, message, detail, refusal.hint, context, location)
     return MigrationFailure(migration, statement, failure)
 
 
-def unrecorded(
+def history_failure(
     project: Project, migration: Migration, refusal: Refusal, applied: Sequence[Migration]
 ) -> MigrationFailure:
-    """Tell why the history row was refused, though every statement was done."""
+    """Return why the history row was refused, though every statement was done."""
     hint = refusal.hint
     if twin := next((one for one in applied if one.version == migration.version), None):
         hint = f"{project.shown(twin.path)} has the same version: give one another."
@@ -71,8 +52,8 @@ def unrecorded(
     return MigrationFailure(migration, None, failure)
 
 
-def left_open(project: Project, migration: Migration) -> MigrationFailure:
-    """Tell what the CLI does not: its work is lost when it disconnects."""
+def open_transaction_failure(project: Project, migration: Migration) -> MigrationFailure:
+    """Return the failure of a file whose work is lost at the end, which the CLI does not tell."""
     begins = [one for one in migration.statements if _BEGIN.match(blank_comments(one.text))]
     statement = begins[-1] if begins else None
     failure = Failure(
@@ -84,15 +65,17 @@ def left_open(project: Project, migration: Migration) -> MigrationFailure:
     return MigrationFailure(migration, statement, failure)
 
 
-def unfinished(place: Location, hook: str, told: str) -> MigrationFailure:
-    """Tell that what a function of the project did in a transaction is lost."""
-    failure = Failure("", told, hint="Commit and close each connection.", location=place)
+def lost_sessions_failure(place: Location, hook: str, message: str) -> MigrationFailure:
+    """Return that what a function of the project did in a transaction is lost."""
+    failure = Failure("", message, hint="Commit and close each connection.", location=place)
     hooked = Migration(Path(place.file), hook, hook, "", Manner.HOOK, "hook")
     return MigrationFailure(hooked, None, failure)
 
 
-def unreadable(project: Project, migration: Migration, failure: Failure) -> MigrationFailure:
-    """Tell that there is no text to apply."""
+def unreadable_failure(
+    project: Project, migration: Migration, failure: Failure
+) -> MigrationFailure:
+    """Return that there is no text to apply."""
     place = failure.location or Location(project.shown(migration.path), 1)
     return MigrationFailure(migration, None, replace(failure, location=place))
 

@@ -19,9 +19,8 @@ from ..model.finding import Failure, Location
 from ..model.safe_text import one_line
 from ..platform import platform
 from ..postgres import Secret, Server, database, statement_timeout
-from .apply_errors import MigrationFailure
 from .interrupting import Interrupted, interrupting
-from .model import Manner, Migration, Project, imported, shown
+from .model import Manner, Migration, MigrationFailure, Project, imported, shown
 
 SETTING = "usersync_load"
 

@@ -1,18 +1,16 @@
-"""Apply a project's migrations once more, with time for others where it can matter what they do."""
+"""Apply a project's migrations while other sessions act between their statements."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ..postgres import Server
-from . import paced_apply
-from .apply import Loading, queries
-from .apply_errors import MigrationFailure
-from .model import Migration, Project
-from .race_points import Openings
+from .applier import Applier
+from .model import Migration
+from .race_points import RacePoints
+from .trace import Watch, trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,79 +43,67 @@ class Others(Protocol):
         """End all that is under way."""
 
 
-class Installing(Loading):
-    """A loading between whose statements others act.
+def apply_with_others(
+    applier: Applier, known: Mapping[Path, RacePoints], others: Others, late: int = 0
+) -> int:
+    """Apply all files while others act, up to the first one that fails only where there are others.
+
+    What failed when the project was loaded is applied as far as it can be, as it was then.
 
     Args:
         known: where in each file it can matter.
         others: who acts.
         late: the number of files at the beginning during which nobody does.
+
+    Returns:
+        The number of files up to the one that failed, or 0.
     """
+    between = _Between(applier, known, others, late)
+    between.act()
+    for migration, _ in applier.steps(stop=False, observer=between.observe):
+        others.end()
+        if between.failed:
+            break
+        between.act(migration, len(migration.statements))
+    return between.failed
+
+
+class _Between:
+    """An observer that lets others act between the statements of a file."""
 
     def __init__(
-        self,
-        server: Server,
-        name: str,
-        project: Project,
-        known: Mapping[Path, Openings],
-        others: Others,
-        late: int = 0,
+        self, applier: Applier, known: Mapping[Path, RacePoints], others: Others, late: int
     ) -> None:
-        super().__init__(server, name, project)
         self.failed = 0
+        self._applier = applier
         self._known = known
         self._others = others
         self._late = late
         self._begun = 0
         self._moments = 0
 
-    def install(self) -> None:
-        """Apply all files, up to the first one that fails only where there are others.
-
-        ``failed`` is then the number of files up to it. What failed when the project was loaded is
-        applied as far as it can be, as it was then.
-        """
-        self._moment()
-        self.loaded(stop=False)
-
-    def _files(
-        self, files: Sequence[Migration], *, go_on: bool
-    ) -> Iterator[tuple[Migration, MigrationFailure | None]]:
-        for migration, failure in super()._files(files, go_on=go_on):
-            self._others.end()
-            if self.failed:
-                return
-            self._moment(migration, len(migration.statements))
-            yield migration, failure
-
-    def _apply(self, migration: Migration) -> MigrationFailure | None:
+    def observe(self, applier: Applier, migration: Migration) -> bool:
+        """Apply a file whose race points are known."""
         self._begun += 1
         known = self._known.get(migration.path)
         if known is None:
             self._others.end()
-            return super()._apply(migration)
+            return False
 
-        def act(place: int) -> None:
-            if place in known.places:
-                self._moment(migration, place, committed=False)
+        def act(done: int) -> None:
+            if done in known.places:
+                self.act(migration, done, committed=False)
 
-        refusal = paced_apply.run(
-            self.connection,
-            queries(self.project, migration, known.statements),
-            before=act,
-            waits=self._others.give_way,
-        )
-        if refusal is None:
-            return None
-        self.failed = self._begun
-        self._end_transaction()
-        return None
+        watch = Watch(between=act, waiting=self._others.give_way)
+        if not trace(applier.session, applier.project, migration, known.statements, watch):
+            self.failed = self._begun
+        return True
 
-    def _moment(
+    def act(
         self, migration: Migration | None = None, done: int = 0, *, committed: bool = True
     ) -> None:
+        """Let others act, unless it is too early for them."""
         number, self._moments = self._moments, self._moments + 1
         if self._begun - (not committed) >= self._late:
-            self._others.act(
-                Moment(number, migration, done, committed), self.connection.info.backend_pid
-            )
+            pid = self._applier.session.connection.info.backend_pid
+            self._others.act(Moment(number, migration, done, committed), pid)

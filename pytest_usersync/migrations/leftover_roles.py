@@ -1,4 +1,4 @@
-"""Roles that a project's files make or alter: they are the server's, and outlive the database."""
+"""Roles that a project's files make or alter; they outlive the database."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ _CREATE = re.compile(rf"(?i)\bcreate\s+(?:role|user|group)\s+({names.WORD})")
 
 
 @contextmanager
-def noted(server: Server, project: Project) -> Iterator[None]:
-    """Keep a server's note of its roles while a project's files are applied.
+def keep_ledger(server: Server, project: Project) -> Iterator[None]:
+    """Write down in the server's ledger which roles the block makes or changes.
 
-    What they will make and what they name is written down before, what they have changed after, so
-    that the end of the run, or the next run, can take it back. An own server goes as a whole.
+    The end of the run, or the next run, takes the changes back. The roles that the files make or
+    name are written down before the block, what has changed after it. A server of our own is
+    deleted as a whole and needs no ledger.
 
     Raises:
-        ServerError: a role that the files make was made by a run that is still there.
+        ServerError: a run that is still on the server made one of these roles.
     """
     if server.guest is None:
         yield
@@ -50,7 +51,7 @@ def noted(server: Server, project: Project) -> Iterator[None]:
         role_ledger.note(server, book, load)
 
 
-def made(server: Server) -> list[str]:
+def find_made(server: Server) -> list[str]:
     """Return the roles that the project's files have made on a server that somebody else runs."""
     if server.guest is None:
         return []

@@ -31,21 +31,11 @@ _ROWS = """
             'usersync'::pg_catalog.regnamespace
         )
 """
-NOTE = f"""
-select pg_catalog.set_config(
-    'usersync.seen',
-    pg_catalog.concat(
-        pg_catalog.current_setting('usersync.seen', true),
-        '{{index}} ',
-        (select coalesce(pg_catalog.string_agg(held.mode, ','), '-') {_HELD}),
-        ' ',
-        ({_ROWS}),
-        ' ',
-        coalesce(nullif(pg_catalog.current_setting('usersync.locked', true), ''), '-'),
-        E'\\n'
-    ),
-    false
-)
+QUESTION = f"""
+select
+    (select pg_catalog.string_agg(held.mode, ',') {_HELD}) as modes,
+    ({_ROWS}) as rows,
+    pg_catalog.current_setting('usersync.locked', true) as rows_before_lock
 """
 # A statement that does several things may lock first or last: its commands tell.
 LISTEN = f"""

@@ -1,8 +1,8 @@
-"""Apply a project's migrations once more and see which locks on ``auth.users`` they hold, how long.
+"""Trace which locks on ``auth.users`` the migrations hold, and for how long.
 
-Between two statements of a file, in the file's own transaction, a query notes what its session
-holds and how many rows it has read and written so far. What grows with the users shows itself by
-there being users.
+The migrations are applied once more. After each statement, in the file's own transaction, a query
+asks which locks the session holds and how many rows it has read and written so far. There are users
+in the database, so that work on every user can be counted.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from pathlib import Path
 
 from psycopg import Error, sql
 
-from ..platform import platform
 from ..postgres import Server, database
-from .apply_errors import MigrationFailure
-from .lock_queries import IDS, LISTEN, NOTE, SIGN_UP, TRIGGERS, filled
+from ..postgres.database import Connection
+from .applier import Applier
+from .load import open_applier
+from .lock_queries import IDS, LISTEN, QUESTION, SIGN_UP, TRIGGERS, filled
 from .model import Migration, Project
-from .observed_apply import Noted, is_watched
 from .split import Statement
+from .trace import TRIES, Trace, Watch, trace
 
 # Those under which Supabase Auth cannot write, the strongest last.
 BLOCKING = ("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")
@@ -111,70 +112,61 @@ def _pass(
     server: Server, project: Project, users: _Users, without: Statement | None
 ) -> tuple[tuple[Watched, ...], dict[int, Path]]:
     """Apply everything once; return what was seen, and the files that did not apply as a whole."""
-    name = database.fresh_name("held")
-    try:
-        database.clone(server, platform.template(server), name)
-        with closing(_Watching(server, name, project, users, without)) as watching:
-            watching.loaded(stop=False)
-            return tuple(watching.files), watching.failed
-    finally:
-        database.drop(server, name)
+    with (
+        open_applier(server, project, "locks") as applier,
+        closing(database.connect(server, applier.name)) as superuser,
+        closing(database.connect(server, applier.name, database.HARNESS)) as harness,
+    ):
+        locks = _LockTrace(superuser, harness, users, without)
+        applier.apply(observer=locks.observe)
+        return tuple(locks.files), locks.failed
 
 
-class _Watching(Noted):
-    """A loading that notes after every statement of a migration what the session holds."""
+class _LockTrace:
+    """An observer that asks after every statement of a migration which locks its session holds."""
 
     def __init__(
         self,
-        server: Server,
-        name: str,
-        project: Project,
+        superuser: Connection,
+        harness: Connection,
         users: _Users,
         without: Statement | None,
     ) -> None:
-        super().__init__(server, name, project)
         self.files: list[Watched] = []
         self.failed: dict[int, Path] = {}
+        self._superuser = superuser
+        self._harness = harness
         self._users = users
         self._without = without
         self._known: dict[str, bool] | None = None
-        ids = self.superuser.execute(IDS).fetchone() or {}
+        ids = superuser.execute(IDS).fetchone() or {}
         words = {**ids, "blocking": f"'{{{','.join(BLOCKING)}}}'"}
-        self._note = filled(NOTE, words)
-        self.superuser.execute(filled(LISTEN, words).encode())
+        self._watch = Watch(filled(QUESTION, words))
+        superuser.execute(filled(LISTEN, words).encode())
 
-    def _apply(self, migration: Migration) -> MigrationFailure | None:
-        if not is_watched(migration):
-            return super()._apply(migration)
+    def observe(self, applier: Applier, migration: Migration) -> bool:
+        """Trace a file that is one transaction, if it applies a second time."""
+        if not migration.is_one_transaction:
+            return False
         before = self._triggers()
-        place = self.project.files.index(migration)
+        place = applier.project.files.index(migration)
         if before != self._known and place > self._users.late:
             self._known = before
             self._sign_up()
         statements = [one for one in migration.statements if one is not self._without]
-        applied, whole = self.noted(migration, self._note, statements)
-        if not whole:
+        seen = trace(
+            applier.session, applier.project, migration, statements, self._watch, tries=TRIES
+        )
+        if not (seen and seen.whole):
             self.failed[place] = migration.path
-        if applied is None:
-            return super()._apply(migration)
-        steps = tuple(self._steps(applied))
-        after = self._triggers()
-        lasting = tuple(name for name in before if before[name] and after.get(name))
-        self.files.append(Watched(migration, steps, lasting))
-        return None
-
-    def _steps(self, statements: list[Statement]) -> Iterator[Step]:
-        rows, held = 0, False
-        for line in self.notes():
-            index, locks, seen, locked = line.split()
-            modes = tuple(one for one in BLOCKING if one in locks.split(","))
-            # Of the statement that locks, what it did before does not count.
-            since = max(rows, int(locked)) if modes and not held and locked != "-" else rows
-            yield Step(statements[int(index)], modes, max(0, int(seen) - since))
-            rows, held = int(seen), bool(modes)
+        if seen:
+            after = self._triggers()
+            lasting = tuple(name for name in before if before[name] and after.get(name))
+            self.files.append(Watched(migration, tuple(_steps(seen)), lasting))
+        return seen is not None
 
     def _triggers(self) -> dict[str, bool]:
-        return {row["name"]: row["replaceable"] for row in self.superuser.execute(TRIGGERS)}
+        return {row["name"]: row["replaceable"] for row in self._superuser.execute(TRIGGERS)}
 
     def _sign_up(self) -> None:
         """Let users sign up; where the triggers refuse them, let them be there anyway."""
@@ -189,8 +181,18 @@ class _Watching(Noted):
             "set local role supabase_auth_admin",
             "set local session_replication_role = replica",
         ):
-            with suppress(Error), self.harness.transaction():
-                self.harness.execute("set local statement_timeout = '5s'")
-                self.harness.execute(setting)
-                self.harness.execute(statement)
+            with suppress(Error), self._harness.transaction():
+                self._harness.execute("set local statement_timeout = '5s'")
+                self._harness.execute(setting)
+                self._harness.execute(statement)
                 return
+
+
+def _steps(seen: Trace) -> Iterator[Step]:
+    rows, held = 0, False
+    for statement, (locks, now, before_lock) in zip(seen.statements, seen.answers, strict=True):
+        modes = tuple(one for one in BLOCKING if one in locks.split(","))
+        # Of the statement that locks, what it did before does not count.
+        since = max(rows, int(before_lock)) if modes and not held and before_lock else rows
+        yield Step(statement, modes, max(0, int(now) - since))
+        rows, held = int(now), bool(modes)

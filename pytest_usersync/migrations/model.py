@@ -1,4 +1,4 @@
-"""What a project's migrations are to the floors above."""
+"""A project's migrations, and what applying them gives."""
 
 from __future__ import annotations
 
@@ -53,6 +53,12 @@ class Migration:
     manner: Manner = Manner.CLI
     role: str = ""
     unreadable: Failure | None = None
+
+    @property
+    def is_one_transaction(self) -> bool:
+        """Tell whether this is a migration that is applied as one transaction."""
+        batch = self.manner in (Manner.CLI, Manner.BATCH)
+        return batch and not self.role and not self.unreadable
 
     @cached_property
     def statements(self) -> tuple[Statement, ...]:
@@ -142,6 +148,58 @@ class Project:
     def location(self, migration: Migration, line: int, column: int = 1) -> Location:
         """Return a place in one of the files, with the text of its line."""
         return Location(self.shown(migration.path), line, column, migration.line(line))
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationFailure:
+    """A file that does not apply as a whole.
+
+    Args:
+        statement: the first one that failed; without one it failed at the CLI's history row.
+        missed: every statement that was not done in the end, when the file was taken again
+            statement by statement.
+    """
+
+    migration: Migration
+    statement: Statement | None
+    failure: Failure
+    missed: tuple[Statement, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.failure.location}: {self.failure.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What PostgreSQL said beside its results; ``severity`` is one of its words, ``WARNING``."""
+
+    severity: str
+    text: str
+    migration: Migration
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A database with what could be applied.
+
+    Args:
+        failures: one for each file that did not apply as a whole, in their order.
+        applied: the files that did.
+        unclosed: a sentence for each session that a function of the project left open.
+        left_out: how many statements of dumps were left out because they are the platform's.
+    """
+
+    database: str
+    failures: tuple[MigrationFailure, ...]
+    applied: tuple[Migration, ...]
+    notices: tuple[Notice, ...]
+    left_out: int = 0
+    unclosed: tuple[str, ...] = ()
+
+    @property
+    def failure(self) -> MigrationFailure | None:
+        """Return the first failure, where the CLI would have stopped."""
+        return self.failures[0] if self.failures else None
 
 
 def imported(root: Path, hook: str) -> Path:

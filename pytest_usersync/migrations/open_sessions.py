@@ -1,6 +1,6 @@
-"""Sessions that a function of the project leaves open in the database that it was given.
+"""Sessions that a function of the project leaves open.
 
-A database with sessions in it cannot be copied.
+PostgreSQL cannot clone a database while a session is open in it.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ order by pid
 
 @dataclass(slots=True)
 class Unclosed:
-    """What each session does that was left open; those that do nothing, and those that are lost."""
+    """What each open session did; ``idle`` ones lose nothing, ``lost`` ones lose their work."""
 
     idle: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
 
 
 @contextmanager
-def ended(server: Server, name: str) -> Iterator[Unclosed]:
-    """End the sessions that are opened in a database inside the block and are left open.
+def end_open_sessions(server: Server, name: str) -> Iterator[Unclosed]:
+    """End the sessions that the block opens in a database and does not close.
 
     Yields:
-        what is told of them, once the block is left.
+        what they did; it is empty until the block ends.
     """
     found = Unclosed()
     with database.connect(server, MAINTENANCE) as superuser:
@@ -42,19 +42,19 @@ def ended(server: Server, name: str) -> Iterator[Unclosed]:
         try:
             yield found
         finally:
-            for told in database.sessions(superuser, name, before):
-                (found.idle if told.startswith("idle,") else found.lost).append(told)
+            for session in database.sessions(superuser, name, before):
+                (found.idle if session.startswith("idle,") else found.lost).append(session)
             database.end_sessions(superuser, name, before)
 
 
-def shut_out(server: Server, name: str) -> None:
-    """Let nobody but a superuser into a database, so that no pool opens a session in it again."""
+def refuse_connections(server: Server, name: str) -> None:
+    """Let only superusers connect, so that a connection pool opens no new session."""
     with database.connect(server, MAINTENANCE) as superuser:
         limit = sql.SQL("alter database {} connection limit 0")
         superuser.execute(limit.format(sql.Identifier(name)))
 
 
-def told(hook: str, sessions: Sequence[str]) -> str:
+def describe(hook: str, sessions: Sequence[str]) -> str:
     """Return in one line that a function left sessions open, and what they do."""
     which = "a session open, which was"
     if len(sessions) > 1:

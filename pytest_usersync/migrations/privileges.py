@@ -49,7 +49,7 @@ _FUNCTIONS = (
 )
 
 
-def through_door(statement: Statement) -> tuple[str, Parameters] | None:
+def platform_query(statement: Statement) -> tuple[str, Parameters] | None:
     """Return query and parameters to run in a statement's place, or None to run it as it is."""
     text = statement.text
     code = blank_comments(text)
@@ -67,6 +67,6 @@ def through_door(statement: Statement) -> tuple[str, Parameters] | None:
     return None if changed == text else (changed, ())
 
 
-def outside(context: str) -> str:
+def without_platform(context: str) -> str:
     """Return where an error arose without what the platform did there."""
     return re.sub(r"(?s).*PL/pgSQL function usersync\.[^\n]*\n?", "", context)

@@ -7,18 +7,17 @@ can change places with what somebody else does, and nobody would notice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..platform import platform
 from ..postgres import Server, database
-from .apply_errors import MigrationFailure
+from .applier import Applier
+from .load import open_applier
 from .lock_queries import filled
 from .model import Migration, Project
-from .observed_apply import Noted, is_watched
 from .split import Statement
+from .trace import TRIES, Trace, Watch, trace
 
 _THERE = "select max(oid)::int8 as there from pg_catalog.pg_class"
 _PLAIN = "read committed"
@@ -27,47 +26,40 @@ _FLUSH = "select pg_catalog.pg_stat_force_next_flush()"
 _FLUSHING = 150000
 # The beginning of the transaction, as it may be another one than that of the statement before; what
 # the transaction sees; how many tables that were there it has locked, and how often it used them.
-_NOTE = """
-select pg_catalog.set_config(
-    'usersync.seen',
-    pg_catalog.concat_ws(
-        '|',
-        pg_catalog.concat(pg_catalog.current_setting('usersync.seen', true), '{index}'),
-        pg_catalog.now(),
-        pg_catalog.current_setting('transaction_isolation'),
-        (
-            select pg_catalog.count(*)
-            from pg_catalog.pg_locks as held
-            where
-                held.pid = pg_catalog.pg_backend_pid()
-                and held.locktype = 'relation'
-                and held.relation between 16384 and {there}
-                and held.mode in (
-                    'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'
-                )
-        ),
-        (
-            select pg_catalog.sum(
-                pg_catalog.pg_stat_get_xact_numscans(one.oid)
-                + pg_catalog.pg_stat_get_xact_tuples_inserted(one.oid)
-                + pg_catalog.pg_stat_get_xact_tuples_updated(one.oid)
-                + pg_catalog.pg_stat_get_xact_tuples_deleted(one.oid)
+_QUESTION = """
+select
+    pg_catalog.now() as began,
+    pg_catalog.current_setting('transaction_isolation') as isolation,
+    (
+        select pg_catalog.count(*)
+        from pg_catalog.pg_locks as held
+        where
+            held.pid = pg_catalog.pg_backend_pid()
+            and held.locktype = 'relation'
+            and held.relation between 16384 and {there}
+            and held.mode in (
+                'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'
             )
-            from pg_catalog.pg_class as one
-            where
-                one.relkind in ('r', 'm', 'i')
-                and one.oid between 16384 and {there}
-                and one.relnamespace <> 'usersync'::pg_catalog.regnamespace
+    ) as locked,
+    (
+        select pg_catalog.sum(
+            pg_catalog.pg_stat_get_xact_numscans(one.oid)
+            + pg_catalog.pg_stat_get_xact_tuples_inserted(one.oid)
+            + pg_catalog.pg_stat_get_xact_tuples_updated(one.oid)
+            + pg_catalog.pg_stat_get_xact_tuples_deleted(one.oid)
         )
-    ) || E'\n',
-    false
-)
+        from pg_catalog.pg_class as one
+        where
+            one.relkind in ('r', 'm', 'i')
+            and one.oid between 16384 and {there}
+            and one.relnamespace <> 'usersync'::pg_catalog.regnamespace
+    ) as used
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Openings:
-    """One file.
+class RacePoints:
+    """Where in one file it can matter that somebody else acts.
 
     Args:
         statements: what of it applies.
@@ -89,49 +81,42 @@ class Openings:
         return (self.felt - {0}).union(end)
 
 
-def openings(server: Server, project: Project) -> dict[Path, Openings]:
+def find_race_points(server: Server, project: Project) -> dict[Path, RacePoints]:
     """Apply the migrations to a clone of the platform, and return what was seen of each file.
 
     A file that is not applied as one transaction, or does not apply, is not among them.
     """
-    with ExitStack() as exits:
-        clones = exits.enter_context(database.Clones(server))
-        name = clones.take(platform.template(server), "openings")
-        exits.callback(clones.drop, name)
-        looking = exits.enter_context(closing(_Looking(server, name, project)))
-        looking.loaded(stop=False)
-        return looking.files
+    found: dict[Path, RacePoints] = {}
+    with (
+        open_applier(server, project, "racepoints") as applier,
+        closing(database.connect(server, applier.name)) as superuser,
+    ):
+
+        def observe(applier: Applier, migration: Migration) -> bool:
+            if not migration.is_one_transaction:
+                return False
+            session = applier.session
+            watch = Watch(filled(_QUESTION, superuser.execute(_THERE).fetchone() or {}))
+            if server.version >= _FLUSHING:
+                session.connection.execute(_FLUSH)
+            statements = migration.statements
+            seen = trace(session, project, migration, statements, watch, tries=TRIES)
+            if seen:
+                found[migration.path] = _race_points(seen)
+            return seen is not None
+
+        applier.apply(observer=observe)
+    return found
 
 
-class _Looking(Noted):
-    """A loading that notes after every statement of a migration what it has to do with others."""
-
-    def __init__(self, server: Server, name: str, project: Project) -> None:
-        super().__init__(server, name, project)
-        self.files: dict[Path, Openings] = {}
-
-    def _apply(self, migration: Migration) -> MigrationFailure | None:
-        if not is_watched(migration):
-            return super()._apply(migration)
-        note = filled(_NOTE, self.superuser.execute(_THERE).fetchone() or {})
-        if self.server.version >= _FLUSHING:
-            self.connection.execute(_FLUSH)
-        applied, _ = self.noted(migration, note, migration.statements)
-        if applied is None:
-            return super()._apply(migration)
-        self.files[migration.path] = _openings(applied, self.notes())
-        return None
-
-
-def _openings(statements: Sequence[Statement], notes: Sequence[str]) -> Openings:
-    """Return what the notes say of each statement."""
+def _race_points(seen: Trace) -> RacePoints:
+    """Return what the answers say of each statement."""
     felt = []
     isolated = False
     began, used = "", ["0", "0"]
-    for place, line in enumerate(notes):
-        _, now, isolation, *uses = line.split("|")
+    for place, (now, isolation, *uses) in enumerate(seen.answers):
         isolated = isolated or isolation != _PLAIN
         if uses != used or isolated or (place and now != began):
             felt.append(place)
         began, used = now, uses
-    return Openings(tuple(statements), frozenset(felt), isolated)
+    return RacePoints(seen.statements, frozenset(felt), isolated)

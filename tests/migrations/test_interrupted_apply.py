@@ -12,7 +12,7 @@ import pytest
 from acts import judged
 
 from pytest_usersync import migrations
-from pytest_usersync.migrations.race_points import openings
+from pytest_usersync.migrations.race_points import find_race_points
 from pytest_usersync.model.finding import Outcome
 from pytest_usersync.model.policy import Policies
 from pytest_usersync.platform import platform
@@ -87,7 +87,7 @@ def test_only_what_others_could_notice_is_a_moment(subject_of: New) -> None:
     subject = subject_of(
         TABLE + FUNCTION, f"comment on table public.profiles is '';{FILL}{TRIGGER}"
     )
-    files = list(openings(subject.server, subject.project).values())
+    files = list(find_race_points(subject.server, subject.project).values())
     assert [sorted(one.felt) for one in files] == [[], [1, 2]]
     assert [sorted(one.places) for one in files] == [[], [1, 2, 3]]
 

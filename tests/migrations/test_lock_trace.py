@@ -138,20 +138,20 @@ def test_a_role_that_is_there_already_is_no_reason_to_leave_the_users_out(
 ) -> None:
     with database.connect(server, "postgres") as connection:
         platform.template(server)
-        connection.execute("create role held_once")
+        connection.execute("create role lock_trace_once")
         try:
             seen = watch(
-                sync=TRIGGER, role="create role held_once; select count(*) from auth.users;"
+                sync=TRIGGER, role="create role lock_trace_once; select count(*) from auth.users;"
             )
         finally:
-            connection.execute("drop role held_once")
+            connection.execute("drop role lock_trace_once")
     ((_, _, rows),) = steps(seen["role"])
     assert rows >= lock_trace.USERS
 
 
 def test_nothing_is_left_on_the_server(watch: Watch, server: Server) -> None:
     query = (
-        "select count(*) as many from pg_catalog.pg_database where datname like 'usersync_held%'"
+        "select count(*) as many from pg_catalog.pg_database where datname like 'usersync_locks%'"
     )
     watch(sync=TRIGGER)
     with database.connect(server, "postgres") as connection:

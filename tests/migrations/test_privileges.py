@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from pytest_usersync.migrations import Loaded, split
-from pytest_usersync.migrations.privileges import outside, through_door
+from pytest_usersync.migrations.privileges import platform_query, without_platform
 
 Apply = Callable[..., Loaded]
 Rows = Callable[[str, str], list[dict[str, object]]]
@@ -57,7 +57,7 @@ def test_a_statement_is_changed_so_that_the_platform_can_run_it(
 ) -> None:
     (one,) = split(statement)
 
-    assert through_door(one) == (changed, ())
+    assert platform_query(one) == (changed, ())
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_statement_is_changed_so_that_the_platform_can_run_it(
 )
 def test_a_statement_for_a_door_is_recognized(statement: str, function: str) -> None:
     (one,) = split(statement)
-    assert through_door(one) == (f"select usersync.{function}($1::text)", (statement,))
+    assert platform_query(one) == (f"select usersync.{function}($1::text)", (statement,))
 
 
 @pytest.mark.parametrize(
@@ -95,16 +95,16 @@ def test_a_statement_for_a_door_is_recognized(statement: str, function: str) -> 
 def test_another_statement_is_run_as_it_is(statement: str) -> None:
     (one,) = split(statement)
 
-    assert through_door(one) is None
+    assert platform_query(one) is None
 
 
 def test_the_platforms_own_lines_are_cut_from_where_an_error_arose() -> None:
     mine = "PL/pgSQL function public.f() line 3 at SQL statement"
     theirs = 'SQL statement "x"\nPL/pgSQL function usersync.lend(text,text,oid) line 9 at RAISE'
 
-    assert outside(f"{theirs}\n{mine}") == mine
-    assert outside(theirs) == ""
-    assert outside(mine) == mine
+    assert without_platform(f"{theirs}\n{mine}") == mine
+    assert without_platform(theirs) == ""
+    assert without_platform(mine) == mine
 
 
 VECTORS = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pytest_usersync.migrations import find, load, stepwise
+from pytest_usersync.migrations import find, load, load_stepwise
 from pytest_usersync.postgres import Server, database
 
 PETS = "create table public.pets (id bigint);"
@@ -26,7 +26,7 @@ def test_each_step_has_what_came_until_then(server: Server, template: str, tmp_p
     found = find(tmp_path, setup=[Path("after.sql")])
     seen = []
     with (
-        stepwise(server, template, found) as steps,
+        load_stepwise(server, template, found) as steps,
         database.Clones(server) as clones,
     ):
         for step in steps:
@@ -53,7 +53,7 @@ def test_it_ends_where_the_cli_would_and_leaves_nothing(
     folder.mkdir(parents=True)
     for number, text in enumerate((FAILS, LAST), 1):
         (folder / f"2026010{number}000000_m.sql").write_text(text, encoding="utf-8")
-    with stepwise(server, template, find(tmp_path), stop=True) as steps:
+    with load_stepwise(server, template, find(tmp_path), stop=True) as steps:
         (only,) = steps
     assert only.failure
     with database.connect(server, "template1") as connection:
@@ -69,7 +69,7 @@ def test_the_harness_may_take_the_roles_that_a_step_has_made(
     folder = tmp_path / "supabase" / "migrations"
     folder.mkdir(parents=True)
     (folder / "20260101000000_m.sql").write_text("create role stepwise_reader;", encoding="utf-8")
-    with stepwise(server, template, find(tmp_path)) as steps:
+    with load_stepwise(server, template, find(tmp_path)) as steps:
         (only,) = [
             database.connect(server, step.loaded.database, database.HARNESS) for step in steps
         ]

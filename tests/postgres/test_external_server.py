@@ -44,14 +44,14 @@ $$;
 SCRIPT = """
 import os, signal, sys
 from pathlib import Path
-from pytest_usersync.migrations import apply
+from pytest_usersync.migrations.applier import Applier
 from pytest_usersync.runner import subject
 from pytest_usersync.model.settings import Settings
 
 settings, moment = Settings(dsn=sys.argv[1]), sys.argv[3]
 found = subject.find(settings, Path(sys.argv[2]))
 if moment == "loading":
-    apply.Loading.close = lambda self: os.kill(os.getpid(), signal.SIGKILL)
+    Applier.close = lambda self: os.kill(os.getpid(), signal.SIGKILL)
 with subject.prepare(settings, found):
     if moment == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -204,7 +204,7 @@ def test_a_run_whose_sessions_were_ended_leaves_nothing(docker: Host, begin: Beg
 @pytest.mark.parametrize(
     ("moment", "words"),
     [
-        ("pytest_usersync.postgres.external_server.ledger.begin", "the run began"),
+        ("pytest_usersync.postgres.external_server.role_ledger.begin", "the run began"),
         ("pytest_usersync.migrations.load", "the migrations were applied"),
     ],
 )

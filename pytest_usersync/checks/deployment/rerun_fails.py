@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import closing
 
-from ...migrations.rerun import StatementRefused, rerun
-from ...model.finding import Finding, Level, Location, NotApplicable
+from ...migrations import Statement
+from ...migrations.applier import Applier
+from ...model.finding import Failure, Finding, Level, Location, NotApplicable
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 
@@ -40,9 +42,13 @@ def rerun_fails(context: CheckContext) -> Iterable[Finding]:
         lines = [place.line for place in places if place.file == project.shown(migration.path)]
         if not lines:
             continue
-        for refused in rerun(server, database, project, migration):
-            if any(refused.first <= line <= refused.last for line in lines):
-                yield _finding(refused)
+        with closing(Applier(server, database, project)) as applier:
+            refused = applier.apply_again(migration)
+        for statement, failure in refused:
+            first = statement.place()[0]
+            last = first + statement.text.count("\n")
+            if any(first <= line <= last for line in lines):
+                yield _finding(statement, failure)
 
 
 def _places(context: CheckContext) -> set[Location]:
@@ -52,8 +58,8 @@ def _places(context: CheckContext) -> set[Location]:
     return {place for place in known if place}
 
 
-def _finding(refused: StatementRefused) -> Finding:
-    failure, text = refused.failure, f"{refused.text.rstrip().rstrip(';')};\n"
+def _finding(statement: Statement, failure: Failure) -> Finding:
+    text = f"{statement.text.rstrip().rstrip(';')};\n"
     constraint = CONSTRAINT.search(text)
     again = CREATE.sub("create or replace ", text, count=1)
     remedy = (

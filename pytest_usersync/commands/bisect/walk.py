@@ -63,7 +63,7 @@ def walk(
         server_lost.told(running.server, "the project was judged"),
         statement_timeout.watching(running.server, settings.statement_timeout),
         subject.ground(running.server) as template,
-        migrations.stepwise(running.server, template, found, stop=settings.stop) as steps,
+        migrations.load_stepwise(running.server, template, found, stop=settings.stop) as steps,
     ):
         known = _imprint(running.server, template)
         stop: Stop | None = None

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 from psycopg import Error
 
-from ...migrations.interrupted_apply import Installing
-from ...migrations.race_points import Openings
+from ...migrations.interrupted_apply import apply_with_others
+from ...migrations.load import open_applier
+from ...migrations.race_points import RacePoints
 from ...model.finding import NotJudged
 from ...platform import platform
 from ...postgres import database
@@ -22,7 +23,7 @@ from .concurrent_signups import People
 
 def install(
     context: CheckContext,
-    known: Mapping[Path, Openings],
+    known: Mapping[Path, RacePoints],
     *,
     only: Arrival | None = None,
     late: int = 0,
@@ -43,21 +44,17 @@ def install(
     # Seeds are no part of what is deployed.
     project = context.subject.project
     project = replace(project, after=tuple(one for one in project.after if one.role != "seed"))
-    with ExitStack() as exits:
-        clones = exits.enter_context(database.Clones(server))
-        name = clones.take(platform.template(server), "install")
-        exits.callback(clones.drop, name)
-        people = exits.enter_context(closing(People(context, name, only)))
-        installing = exits.enter_context(
-            closing(Installing(server, name, project, known, people, late))
-        )
-        installing.install()
+    with (
+        open_applier(server, project, "install") as applier,
+        closing(People(context, applier.name, only)) as people,
+    ):
+        failed = apply_with_others(applier, known, people, late)
         people.end()
-        if installing.failed:
-            return people.seen(None, installing.failed)
+        if failed:
+            return people.seen(None, failed)
         if backfill:
-            _run(context, name, backfill)
-        return people.seen(context.sync.profile, installing.failed)
+            _run(context, applier.name, backfill)
+        return people.seen(context.sync.profile, failed)
 
 
 def _run(context: CheckContext, name: str, backfill: Routine) -> None:

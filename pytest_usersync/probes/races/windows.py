@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...migrations.observed_apply import is_watched
-from ...migrations.race_points import Openings, openings
+from ...migrations.race_points import RacePoints, find_race_points
 from ...model.finding import NotApplicable, NotJudged
 from ...runner.context import CheckContext
 from ..maintenance import capabilities
@@ -30,7 +29,7 @@ class Deployment:
         late: the number of files at the beginning that apply only where there are no users.
     """
 
-    known: Mapping[Path, Openings]
+    known: Mapping[Path, RacePoints]
     seen: Installation
     fill: Routine | None
     late: int
@@ -60,7 +59,7 @@ def deployed(context: CheckContext) -> Deployment:
     project = context.subject.project
     if project.hook:
         raise NotApplicable(f"{project.hook} applies what nobody can step between")
-    known = openings(context.subject.server, project)
+    known = find_race_points(context.subject.server, project)
     _expect_watched(context, known)
     seen, late = _installed(context, known)
     if not seen.works:
@@ -71,7 +70,7 @@ def deployed(context: CheckContext) -> Deployment:
     return Deployment(known, seen, fill, late)
 
 
-def _installed(context: CheckContext, known: Mapping[Path, Openings]) -> tuple[Installation, int]:
+def _installed(context: CheckContext, known: Mapping[Path, RacePoints]) -> tuple[Installation, int]:
     """Let people sign up as soon as the files apply where somebody has done so."""
     project = context.subject.project
     late = 0
@@ -120,7 +119,7 @@ def _causes(seen: Installation) -> list[tuple[list[Arrival], Arrival]]:
     return list(found.values())
 
 
-def _expect_watched(context: CheckContext, known: Mapping[Path, Openings]) -> None:
+def _expect_watched(context: CheckContext, known: Mapping[Path, RacePoints]) -> None:
     subject = context.subject
     if not known:
         raise NotApplicable("no migration is applied as the Supabase CLI would apply it")
@@ -130,7 +129,7 @@ def _expect_watched(context: CheckContext, known: Mapping[Path, Openings]) -> No
         name = project.shown(migration.path)
         if migration.path in known or name in failed:
             continue
-        if is_watched(migration):
+        if migration.is_one_transaction:
             raise NotJudged(f"{name} cannot be applied a second time")
         if any(one.location and one.location.file == name for one in subject.sync.triggers):
             raise NotApplicable(f"{name} makes the trigger, and nobody can step between")

@@ -1,27 +1,28 @@
-"""Apply a script statement by statement, each for itself: what can be applied is.
+"""Run a script as psql does: each statement for itself, whatever became of those before it.
 
-So psql applies a dump, and so a migration is taken again that failed as a whole. Each statement is
-a transaction of its own rather than a savepoint of one: a value just added to an enum can be used,
-``create index concurrently`` works, and a statement that breaks the connection takes nothing along.
+So psql applies a dump, and so a migration is applied again that failed as a whole. Each statement
+is a transaction of its own rather than a savepoint of one: a value just added to an enum can be
+used, ``create index concurrently`` works, and a statement that breaks the connection takes nothing
+along.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from psycopg import Error
-from psycopg.pq import ConnStatus, TransactionStatus
 
 from ..postgres import statement_timeout
 from ..postgres.database import Connection
+from . import batch
 from .dump import Fate, Known, is_accessory
-from .pipeline import Query, Refusal, encoded, run_each
-from .privileges import through_door
+from .pipeline import Refusal, encoded, run_each
 from .psql_script import Command, Copy
+from .session import MigrationSession
 from .split import Statement, blank_comments
 
 Refused: TypeAlias = tuple[Statement, Refusal]
@@ -37,11 +38,10 @@ _VITAL = re.compile(r"\\(?:i|ir|include|include_relative|copy|gexec|gset|if|elif
 
 
 @dataclass
-class Again:
-    """One pass over a script.
+class PsqlRun:
+    """One run of a script.
 
     Args:
-        connect: opens a new session in place of one that broke.
         harness: runs what a dump does to the platform's own, for the project may have written it
             and no superuser is to run it; without it nothing is a dump.
         known: what the platform has already.
@@ -49,15 +49,14 @@ class Again:
         left_out: how many statements were the platform's own.
     """
 
-    connection: Connection
-    connect: Callable[[], Connection]
+    session: MigrationSession
     harness: Connection | None = None
     known: Known = field(default_factory=lambda: Known(frozenset()))
     refused: list[Refused] = field(default_factory=list)
     left_out: int = 0
 
-    def run(self, statements: Iterable[Statement]) -> Connection:
-        """Apply the statements and return the session, which may be another one afterwards."""
+    def apply(self, statements: Iterable[Statement]) -> None:
+        """Apply the statements."""
         waiting: list[Statement] = []
         for statement in statements:
             fate = self.known.fate(statement) if self.harness else Fate.KEPT
@@ -70,7 +69,6 @@ class Again:
                 waiting = []
                 self._alone(statement, fate)
         self._flush(waiting)
-        return self.connection
 
     def _alone(self, statement: Statement, fate: Fate) -> None:
         if isinstance(statement, Command):
@@ -85,28 +83,26 @@ class Again:
                 self.harness.execute(encoded(statement.text))
 
     def _flush(self, statements: Sequence[Statement]) -> None:
+        """Send statements in one pipeline; when one breaks the connection, send the rest anew."""
         while statements:
             done = len(statements)
-            batch = [_query(statement) for statement in statements]
-            for refusal in run_each(self.connection, batch):
+            for refusal in run_each(self.session.connection, batch.queries(statements)):
                 self._refuse(statements[refusal.index], refusal)
-                if self.connection.pgconn.status != ConnStatus.OK:
+                if self.session.reopen():
                     done = refusal.index + 1
-                    self._reconnect()
                     break
             statements = statements[done:]
 
     def _copy(self, statement: Copy) -> None:
         """Load the data of a copy."""
-        connection = self.connection
+        connection = self.session.connection
         try:
             with connection.cursor() as cursor, cursor.copy(encoded(statement.text)) as copy:
                 copy.write(encoded(statement.data))
         except Error as error:
             overrun = statement_timeout.behind(error)
             self._refuse(statement, replace(_of(error), overrun=overrun.message if overrun else ""))
-        if connection.pgconn.status != ConnStatus.OK:
-            self._reconnect()
+        self.session.reopen()
 
     def _refuse(self, statement: Statement, refusal: Refusal) -> None:
         if self.harness and is_accessory(statement):
@@ -114,13 +110,9 @@ class Again:
         else:
             self.refused.append((statement, refusal))
 
-    def _reconnect(self) -> None:
-        self.connection.close()
-        self.connection = self.connect()
-
 
 def without_transactions(statements: Iterable[Statement]) -> Iterator[Statement]:
-    """Yield the statements that make no sense outside the transaction that they are about.
+    """Yield the statements without those that begin, end or steer a transaction.
 
     What is set for the transaction is set for what is left of the file.
     """
@@ -130,17 +122,6 @@ def without_transactions(statements: Iterable[Statement]) -> Iterator[Statement]
             yield replace(statement, text=_LOCAL.sub("set", statement.text, count=1))
         elif not _CONTROL.match(code):
             yield statement
-
-
-def is_idle(connection: Connection) -> bool:
-    """Tell whether the session is in no transaction."""
-    return connection.info.transaction_status == TransactionStatus.IDLE
-
-
-def _query(statement: Statement) -> Query:
-    if statement.text[:6].lower() == "insert":
-        return Query(statement.text)
-    return Query(*(through_door(statement) or (statement.text,)))
 
 
 def _of(error: Error) -> Refusal:
