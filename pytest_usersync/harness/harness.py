@@ -21,7 +21,7 @@ from ..sessions import tokens
 from ..sessions.nested import NestedConnection
 from . import assertions
 from .queries import Records
-from .test_database import Clone, Rollback, Supply, World
+from .test_database import AppClones, Clone, Rollback, TestDatabase
 
 R = TypeVar("R")
 ISOLATIONS = ("rollback", "clone")
@@ -36,9 +36,9 @@ class UserSync(Records):
 
     def __init__(self, subject: Subject) -> None:
         super().__init__(subject)
-        self._supply = Supply(subject)
-        self._rollback = Rollback(self._supply)
-        self._world: World | None = None
+        self._clones = AppClones(subject)
+        self._rollback = Rollback(self._clones)
+        self._begun: TestDatabase | None = None
         self._isolation = "rollback"
         self._auth = self.new_auth()
 
@@ -70,13 +70,13 @@ class UserSync(Records):
         Raises:
             UserSyncError: the test is rolled back, so that no other connection sees its users.
         """
-        world = self._begun()
-        if isinstance(world, Rollback):
+        begun = self._begin()
+        if isinstance(begun, Rollback):
             raise UserSyncError(
                 "A rolled-back test has one connection only. Ask for the fixture usersync_dsn, or "
                 'mark the test with @pytest.mark.usersync(isolation="clone").'
             )
-        return database.role_conninfo(self._subject.server, world.name, self._supply.roles.main)
+        return database.role_conninfo(self._subject.server, begun.name, self._clones.roles.main)
 
     # -- who is asking
 
@@ -115,17 +115,17 @@ class UserSync(Records):
     @contextmanager
     def acting(self, role: str) -> Iterator[psycopg.Connection[DictRow]]:
         """Let the connection be as if the role had logged in, with its settings."""
-        roles = self._supply.roles
+        roles = self._clones.roles
         with roles.acting(self._app, roles.login(role)):
             yield self._app
 
     @contextmanager
     def superuser(self) -> Iterator[psycopg.Connection[DictRow]]:
-        """Lend a connection that sees and writes all rows, inside the same world.
+        """Lend a connection that sees and writes all rows, in the same test database.
 
         It is a superuser's, but in a test with a clone of its own, where it is the harness's.
         """
-        with self._begun().reader() as cursor:
+        with self._begin().reader() as cursor:
             yield cursor.connection
 
     # -- what must hold
@@ -160,10 +160,10 @@ class UserSync(Records):
         __tracebackhide__ = True
         return assertions.assert_idempotent(self, action)
 
-    # -- worlds
+    # -- the test database
 
     def isolate(self, isolation: str) -> None:
-        """Choose how the next world is isolated, ``rollback`` or ``clone``; end the open one."""
+        """Choose how test databases are isolated, ``rollback`` or ``clone``; end the open one."""
         if isolation not in ISOLATIONS:
             raise ConfigurationError(
                 f"isolation={isolation!r} is unknown. Use one of {', '.join(ISOLATIONS)}."
@@ -173,64 +173,64 @@ class UserSync(Records):
             self._isolation = isolation
 
     def begin(self) -> None:
-        """Begin a clean world, unless one is open. Whatever needs one begins it by itself."""
-        self._begun()
+        """Begin a clean test database, unless there is one. What needs one begins it by itself."""
+        self._begin()
 
     def warm_up(self) -> None:
         """Let the session learn the tables, so that the first example is no slower than others."""
-        if self._world is None and self._isolation == "rollback" and not self._rollback.warm:
+        if self._begun is None and self._isolation == "rollback" and not self._rollback.warm:
             with self.example(), suppress(AuthError):
                 self.auth.sign_in_anonymously()
             self._rollback.warm = True
 
     def end(self) -> list[str]:
-        """Take back all that was done since the world began.
+        """Take back all that was done since the test database began.
 
         Returns what each session does that is open in it although nobody of ours opened it; they
         are ended.
         """
-        world, self._world = self._world, None
-        return world.end() if world else []
+        begun, self._begun = self._begun, None
+        return begun.end() if begun else []
 
     @contextmanager
     def example(self) -> Iterator[None]:
         """Take back what is done inside the block."""
-        if self._world is None and self._isolation == "rollback":
+        if self._begun is None and self._isolation == "rollback":
             try:
                 yield
             finally:
                 self.end()
         else:
-            with self._begun().example():
+            with self._begin().example():
                 yield
 
     def close(self) -> None:
         """Close the connections and drop what was made."""
         self.end()
         self._rollback.close()
-        self._supply.close()
+        self._clones.close_with_server()
 
-    def _begun(self) -> World:
-        if self._world is None:
-            self._world = Clone(self._supply) if self._isolation == "clone" else self._rollback
-        return self._world
+    def _begin(self) -> TestDatabase:
+        if self._begun is None:
+            self._begun = Clone(self._clones) if self._isolation == "clone" else self._rollback
+        return self._begun
 
     @property
     def _app(self) -> NestedConnection:
-        return self._begun().connection
+        return self._begin().connection
 
     def _lend_auth(self) -> AbstractContextManager[psycopg.Connection[object]]:
-        return self._begun().auth()
+        return self._begin().auth()
 
     def _reader(self) -> AbstractContextManager[Reader]:
-        return self._begun().reader()
+        return self._begin().reader()
 
     def _run(self, call: str) -> list[DictRow]:
-        with self.acting(self._supply.roles.main) as connection:
+        with self.acting(self._clones.roles.main) as connection:
             return maintenance.run(connection, call)
 
     @contextmanager
     def _request(self, role: str, claims: str) -> Iterator[psycopg.Connection[DictRow]]:
-        roles = self._supply.roles
+        roles = self._clones.roles
         with roles.acting(self._app, roles.request(role, claims)):
             yield self._app

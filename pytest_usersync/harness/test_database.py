@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from ..postgres import database
+from ..postgres.database import Clones, Connection
 from ..runner.check import Subject
 from ..sessions.nested import NestedConnection
 from ..sessions.roles import Roles
@@ -21,76 +22,36 @@ Reader: TypeAlias = "psycopg.Cursor[DictRow]"
 _CLONES_AT_ONCE = 8
 
 
-class Supply:
-    """Clones of the loaded database, for one test after the other."""
+class AppClones(Clones):
+    """Clones of the loaded database, and the app's connection to one."""
 
     def __init__(self, subject: Subject) -> None:
-        self.subject = subject
-        self.server = subject.server
+        super().__init__(subject.server)
         self.roles = Roles(subject.server, subject.database)
-        self._clones = database.Clones(subject.server)
+        self._template = subject.database
         self._retired: list[str] = []
 
-    def take(self) -> str:
-        """Return the name of a fresh clone."""
-        return self._clones.take(self.subject.database, "test")
+    def fresh(self) -> str:
+        """Return the name of a clone that no test has seen."""
+        return self.take(self._template, "test")
 
     def connect(self, name: str) -> NestedConnection:
         """Return the app's connection to one clone."""
-        roles = self.roles
         connection = database.assume(
-            self.server, name, roles.main, autocommit=False, kind=NestedConnection,
-            options=roles.options,
+            self.server, name, self.roles.main, autocommit=False, kind=NestedConnection,
+            options=self.roles.options,
         )  # fmt: skip
         if not isinstance(connection, NestedConnection):
             raise TypeError(type(connection))
         return connection
 
-    def left_open(self, name: str, ours: Sequence[int]) -> list[str]:
-        """Return what the sessions in a clone do that nobody closed."""
-        return self._clones.left_open(name, ours)
-
-    def discard(self, name: str) -> None:
-        """Drop a clone now, with the sessions that are in it."""
-        self._clones.drop(name)
-
     def retire(self, name: str) -> None:
-        """Give back a clone that nobody uses any more."""
+        """Give back a clone that nobody uses any more; it is dropped with the next few."""
         self._retired.append(name)
         if len(self._retired) >= _CLONES_AT_ONCE:
             while self._retired:
-                database.drop(self.server, self._retired[-1])
-                self._clones.names.remove(self._retired.pop())
-
-    def close(self) -> None:
-        """Drop all clones; those of a server of our own go with it."""
-        if self.server.own:
-            self._clones.names.clear()
-        self._clones.close()
-
-
-class World(Protocol):
-    """What one test, or one example of a property test, has to itself."""
-
-    @property
-    def connection(self) -> NestedConnection:
-        """The app's connection."""
-
-    @property
-    def name(self) -> str:
-        """The database."""
-
-    def auth(self) -> AbstractContextManager[psycopg.Connection[object]]:
-        """Lend the connection of Supabase Auth."""
-
-    def reader(self) -> AbstractContextManager[Reader]:
-        """Lend a cursor that sees everything."""
-
-    def example(self) -> AbstractContextManager[None]:
-        """Take back what is done inside the block."""
-
-    def end(self) -> list[str]:
-        """Take back everything; return what each session does that the test left open."""
+                self.drop(self._retired[-1])
+                self._retired.pop()
 
 
 class Rollback:
@@ -100,8 +61,8 @@ class Rollback:
     connection) spoils the clone, and the next one gets a fresh one.
     """
 
-    def __init__(self, supply: Supply) -> None:
-        self._supply = supply
+    def __init__(self, clones: AppClones) -> None:
+        self._clones = clones
         self._connection: NestedConnection | None = None
         self._begun = False
         self.name = ""
@@ -117,8 +78,8 @@ class Rollback:
         if not self._begun and self._connection and self._connection.failure:
             self._spoil(self._connection)
         if self._connection is None:
-            self.name = self.name or self._supply.take()
-            self._connection = self._supply.connect(self.name)
+            self.name = self.name or self._clones.fresh()
+            self._connection = self._clones.connect(self.name)
         if not self._begun:
             self._begun = True
             self._connection.begin(later=pushing)
@@ -126,13 +87,13 @@ class Rollback:
 
     def auth(self) -> AbstractContextManager[psycopg.Connection[object]]:
         """Lend the one connection as ``supabase_auth_admin``."""
-        connection, roles = self._open(pushing=True), self._supply.roles
+        connection, roles = self._open(pushing=True), self._clones.roles
         return roles.acting(connection, roles.auth, undo_on_error=False, serving=True)
 
     @contextmanager
     def reader(self) -> Iterator[Reader]:
         """Lend the one connection as the superuser."""
-        connection, roles = self._open(pushing=True), self._supply.roles
+        connection, roles = self._open(pushing=True), self._clones.roles
         with roles.acting(connection, roles.reader, serving=True):
             yield psycopg.Cursor(connection, row_factory=dict_row)
 
@@ -185,7 +146,7 @@ class Rollback:
     def _spoil(self, connection: NestedConnection) -> None:
         """Take another clone next time."""
         self._drop_connection(connection)
-        self._supply.retire(self.name)
+        self._clones.retire(self.name)
         self.name = ""
 
     def _drop_connection(self, connection: NestedConnection) -> None:
@@ -203,17 +164,17 @@ class Rollback:
 class Clone:
     """A database of its own, in which every commit is a real one."""
 
-    def __init__(self, supply: Supply) -> None:
-        self._supply = supply
-        self._open: list[database.Connection] = []
-        self._auth: database.Connection | None = None
-        self._reader: database.Connection | None = None
+    def __init__(self, clones: AppClones) -> None:
+        self._clones = clones
+        self._open: list[Connection] = []
+        self._auth: Connection | None = None
+        self._reader: Connection | None = None
         self._left: list[str] = []
         self._begin()
 
     def _begin(self) -> None:
-        self.name = self._supply.take()
-        self.connection = self._supply.connect(self.name)
+        self.name = self._clones.fresh()
+        self.connection = self._clones.connect(self.name)
         self._auth = self._reader = None
         self._open = [self.connection]
 
@@ -236,8 +197,8 @@ class Clone:
         self._begin()
         yield
 
-    def _login(self, role: str) -> database.Connection:
-        connection = database.connect(self._supply.server, self.name, role)
+    def _login(self, role: str) -> Connection:
+        connection = database.connect(self._clones.server, self.name, role)
         connection.cursor_factory = psycopg.Cursor  # what a test writes means what psycopg says
         self._open.append(connection)
         return connection
@@ -253,11 +214,15 @@ class Clone:
             connection.close()
         self._open = []
         # Where one example of many left something open, one is told and the others cost no time.
-        left = [] if self._left else self._supply.left_open(self.name, ours)
+        left = [] if self._left else self._clones.left_open(self.name, ours)
         if left and gc.collect():  # What nobody can reach any more is as good as closed.
-            left = self._supply.left_open(self.name, ours)
+            left = self._clones.left_open(self.name, ours)
         if left or self._left:
             self._left = self._left or left
-            self._supply.discard(self.name)
+            self._clones.drop(self.name)
         else:
-            self._supply.retire(self.name)
+            self._clones.retire(self.name)
+
+
+# What one test, or one example of a property test, has to itself.
+TestDatabase: TypeAlias = "Rollback | Clone"

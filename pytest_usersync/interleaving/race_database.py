@@ -105,7 +105,10 @@ class RaceDatabase:
         """Make the copy, unless there is a good one."""
         if self.name and not self.spoiled:
             return
-        self._leave()
+        self._disconnect()
+        if self.name:
+            self._clones.drop(self.name)
+            self.name = ""
         if self.copies == 1:
             self._template = self._logged()
         self.name = self._clones.take(self._template, "race")
@@ -266,22 +269,17 @@ class RaceDatabase:
 
     # -- the end
 
-    def _leave(self) -> None:
+    def _disconnect(self) -> None:
         self.doors.close()
         for connection in self._open:
             connection.close()
         self._open.clear()
-        if self.name:
-            self._clones.drop(self.name)
-            self.name = ""
 
     def close(self) -> None:
         """Close the connections and drop the copy, unless it goes with its server."""
-        if self.subject.server.own:
-            self._clones.names.clear()
-            self.name = ""
-        self._leave()
-        self._clones.close()
+        self._disconnect()
+        self.name = ""
+        self._clones.close_with_server()
 
 
 def _row(shown: str | None) -> Row | None:

@@ -381,11 +381,10 @@ def fresh_name(kind: str) -> str:
 
 
 class Clones:
-    """Hand out clones, and drop them all at the end; ``keep`` leaves them for a look."""
+    """Hand out clones, and drop them all at the end."""
 
-    def __init__(self, server: Server, *, keep: bool = False) -> None:
+    def __init__(self, server: Server) -> None:
         self.server = server
-        self.keep = keep
         self.names: list[str] = []
         self._connection: Connection | None = None
 
@@ -430,16 +429,22 @@ class Clones:
         self.names.remove(name)
 
     def close(self) -> None:
-        """Drop the clones, unless they are to be kept; dropping at the end is cheaper than early.
+        """Drop the clones; dropping at the end is cheaper than early.
 
         On ext4 a drop between two clones slows every later clone down.
         """
-        if self.names and not self.keep:
+        if self.names:
             with connect(self.server, MAINTENANCE) as connection:
                 while self.names:
                     _drop(connection, self.server, self.names[-1])
                     self.names.pop()
         self.disconnect()
+
+    def close_with_server(self) -> None:
+        """Close at the end of a run: the clones on a server of our own go with the server."""
+        if self.server.own:
+            self.names.clear()
+        self.close()
 
     def __enter__(self) -> Self:
         return self

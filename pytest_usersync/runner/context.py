@@ -61,9 +61,7 @@ class CheckContext(Looking):
 
     def fresh_context(self) -> CheckContext:
         """Return a context on a new database of its own; closed with this one."""
-        mine = self._stage
-        sandbox = Sandbox(self.subject, mine.clones, mine.common, mine.spare)
-        self._exits.enter_context(closing(sandbox))
+        sandbox = self._exits.enter_context(closing(self._stage.beside()))
         return self._exits.enter_context(CheckContext(sandbox, self.case))
 
     @property

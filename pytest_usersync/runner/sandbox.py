@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Protocol
 
 from ..auth import User
-from ..postgres.database import HARNESS, Connection, connect
+from ..postgres.database import HARNESS, Clones, Connection, connect
 from . import shrink
 from .check import Subject
 from .shared_cache import SharedCache
 
 _NOTICES = 1000
-
-
-class Cloner(Protocol):
-    """What makes the databases of a sandbox."""
-
-    def take(self, template: str, /) -> str:
-        """Return the name of a new database that is a copy of ``template``."""
 
 
 class Sandbox:
@@ -35,7 +27,7 @@ class Sandbox:
     def __init__(
         self,
         subject: Subject,
-        clones: Cloner,
+        clones: Clones,
         common: SharedCache | None = None,
         spare: Sandbox | None = None,
     ) -> None:
@@ -46,6 +38,8 @@ class Sandbox:
         self.notices: deque[str] = deque(maxlen=_NOTICES)
         self.clones = clones
         self.name = ""
+        # The clones that were made for it, and for those beside it.
+        self.names: list[str] = []
         self._sessions: dict[str | None, Connection] = {}
         self._spare = spare
         self._own_spare: Sandbox | None = None
@@ -66,7 +60,14 @@ class Sandbox:
         """Return the database's name, made on first use."""
         if not self.name:
             self.name = self.clones.take(self.subject.database)
+            self.names.append(self.name)
         return self.name
+
+    def beside(self) -> Sandbox:
+        """Return another sandbox on a new database, which is kept or dropped with this one's."""
+        other = Sandbox(self.subject, self.clones, self.common, self.spare)
+        other.names = self.names
+        return other
 
     def connect(self, role: str | None = None) -> Connection:
         """Return a new session of ``role`` (default: the harness); the caller closes it."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from typing import NamedTuple, Self
+from typing import Self
 
 from psycopg import OperationalError
 
 from ..model.errors import no_room
 from ..model.finding import Outcome
 from ..model.safe_text import cut, in_line
-from ..postgres import Server, server_lost, statement_timeout
-from ..postgres.database import Clones, psql_line
+from ..postgres import server_lost, statement_timeout
+from ..postgres.clones_ahead import ClonesAhead
+from ..postgres.database import psql_line
 from .check import Check, Subject
 from .sandbox import Sandbox
 from .shared_cache import SharedCache
@@ -31,74 +29,6 @@ _RAISED = "P0001"
 _TRIES = 2
 
 
-class _Ahead:
-    """Make the next clone, and drop old ones, while the checks are at work on the one at hand.
-
-    The server has a processor of its own for it, so that nobody waits.
-    """
-
-    def __init__(self, server: Server, template: str) -> None:
-        self._clones = Clones(server)
-        self._template = template
-        self._aside = ThreadPoolExecutor(1, "usersync-clones")
-        self._next: Future[str] | None = None
-        self._drops: list[Future[None]] = []
-
-    def take(self) -> str:
-        """Return the name of a clone that nobody has had."""
-        taken = self._next or self._make()
-        self._next = self._make()
-        return taken.result()
-
-    def renew(self) -> None:
-        """Forget the session, and the clone that may not have become one."""
-        with suppress(Exception):
-            if self._next:
-                self._next.result()
-        self._next = None
-        self._aside.submit(self._clones.disconnect).result()
-
-    def _make(self) -> Future[str]:
-        return self._aside.submit(self._clones.take, self._template)
-
-    def drop(self, names: Iterable[str]) -> None:
-        """Drop clones, some time soon."""
-        self._drops += [self._aside.submit(self._clones.drop, name) for name in names]
-
-    def keep(self, names: Iterable[str]) -> None:
-        """Drop all clones but these at the end."""
-        for name in names:
-            self._aside.submit(self._clones.leave, name).result()
-
-    def close(self, *, forget: bool) -> None:
-        """Drop what is left, or forget it where it goes with its server."""
-        self._aside.shutdown(wait=True)
-        if forget:
-            self._clones.names.clear()
-        self._clones.close()
-        for dropped in self._drops:
-            if not server_lost.ended(dropped.exception()):
-                dropped.result()
-
-
-class _Taken:
-    """The clones of one sandbox."""
-
-    def __init__(self, ahead: _Ahead) -> None:
-        self.names: list[str] = []
-        self._ahead = ahead
-
-    def take(self, template: str) -> str:  # noqa: ARG002  there is but one
-        """Return the name of a clone of the subject's database."""
-        self.names.append(self._ahead.take())
-        return self.names[-1]
-
-
-class _Open(NamedTuple):
-    sandbox: Sandbox
-    clones: _Taken
-
-
 class SandboxPool:
     """Hand out the sandboxes; close the oldest when there are too many.
 
@@ -111,16 +41,12 @@ class SandboxPool:
 
     def __init__(self, subject: Subject, *, keeping: bool = False) -> None:
         self.subject = subject
-        self._ahead = _Ahead(subject.server, subject.database)
-        self._open: dict[str, _Open] = {}
+        self._clones = ClonesAhead(subject.server)
+        self._open: dict[str, Sandbox] = {}
         self._common = SharedCache(keeping=keeping)
-        self._spare = self._made()
+        self._spare = Sandbox(subject, self._clones, self._common)
         self._kept = False
         self._alone: set[str] = set()
-
-    def _made(self, spare: Sandbox | None = None) -> _Open:
-        clones = _Taken(self._ahead)
-        return _Open(Sandbox(self.subject, clones, self._common, spare), clones)
 
     def judge(self, check: Check, case: str) -> Verdict:
         """Judge a case; once more, where PostgreSQL ended the sessions and takes new ones.
@@ -144,9 +70,9 @@ class SandboxPool:
         """Let everything begin with new sessions; of the old ones none is left."""
         for name in list(self._open):
             self.discard(name)
-        self._spare.sandbox.renew()
+        self._spare.renew()
         self._common.renew()
-        self._ahead.renew()
+        self._clones.renew()
 
     def _judge(self, check: Check, case: str) -> Verdict:
         """Judge a case; alone, where who else is there may have had a part in what came of it.
@@ -163,7 +89,7 @@ class SandboxPool:
             if any(one.ended for one in statement_timeout.since(moment)):
                 self._renew()
                 return verdict
-            if sandbox.broken or self._spare.sandbox.broken:
+            if sandbox.broken or self._spare.broken:
                 raise OperationalError("the connection is lost")  # and the check passed it over
             if verdict.interference in ("", *self._alone) or new or self._common.keeping:
                 return verdict
@@ -195,8 +121,8 @@ class SandboxPool:
             others = [one for one in self._open if one != SHARED]
             if len(others) >= _AT_ONCE:
                 self.discard(others[0])
-            self._open[name] = self._made(self._spare.sandbox)
-        return self._open[name].sandbox
+            self._open[name] = Sandbox(self.subject, self._clones, self._common, self._spare)
+        return self._open[name]
 
     def keep(self, name: str) -> str:
         """Keep the databases of a sandbox, and return the shell lines that open them.
@@ -204,27 +130,31 @@ class SandboxPool:
         The next case gets another sandbox.
         """
         self._kept = True
-        names = self._open[name].clones.names
+        names = self._open[name].names
         lines = [psql_line(self.subject.server, one) for one in names]
-        self._ahead.keep(names)
-        names.clear()
+        while names:
+            self._clones.leave(names.pop())
         self.discard(name)
         return "\n".join(lines)
 
     def discard(self, name: str) -> None:
         """End the sessions of a sandbox and drop its databases, unless they are kept."""
-        opened = self._open.pop(name, None)
-        if opened:
-            opened.sandbox.close()
-            self._ahead.drop(opened.clones.names)
+        sandbox = self._open.pop(name, None)
+        if sandbox:
+            sandbox.close()
+            for database in sandbox.names:
+                self._clones.drop(database)
 
     def close(self) -> None:
         """Discard all sandboxes."""
-        for opened in [*self._open.values(), self._spare]:
-            opened.sandbox.close()
+        for sandbox in [*self._open.values(), self._spare]:
+            sandbox.close()
         self._open.clear()
         self._common.close()
-        self._ahead.close(forget=self.subject.server.own and not self._kept)
+        if self._kept:
+            self._clones.close()
+        else:
+            self._clones.close_with_server()
 
     def __enter__(self) -> Self:
         return self

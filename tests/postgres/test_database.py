@@ -11,6 +11,7 @@ import pytest
 from psycopg import sql
 
 from pytest_usersync.postgres import Server, ServerRequest, start
+from pytest_usersync.postgres.clones_ahead import ClonesAhead
 from pytest_usersync.postgres.database import Clones, clone, connect, drop, fresh_name, psql_line
 
 MakeRole = Callable[..., str]
@@ -230,12 +231,26 @@ def test_clones_are_dropped_at_the_end(server: Server) -> None:
     assert not names & databases(server)
 
 
-def test_clones_can_be_kept_for_a_look(server: Server) -> None:
-    with Clones(server, keep=True) as clones:
+def test_a_clone_can_be_kept_for_a_look(server: Server) -> None:
+    with Clones(server) as clones:
         name = clones.take("template1", "race")
-    assert clones.names == [name]
+        clones.leave(name)
     assert name in databases(server)
     drop(server, name)
+
+
+def test_a_clone_made_ahead_is_handed_out_once(server: Server) -> None:
+    with ClonesAhead(server) as clones:
+        first, second = clones.take("template1"), clones.take("template1")
+        clones.drop(first)
+        clones.renew()
+        third = clones.take("template1")
+        clones.leave(third)
+        assert len({first, second, third}) == 3
+        assert {second, third} <= databases(server)
+    assert {first, second, third} & databases(server) == {third}
+    assert not clones.names
+    drop(server, third)
 
 
 def test_a_clone_that_failed_is_no_obstacle_to_dropping_the_rest(server: Server) -> None:
