@@ -11,7 +11,7 @@ from ..model.errors import UserSyncError
 from ..postgres import statement_timeout
 from ..postgres.database import Connection
 from ..runner.check import Subject
-from . import timeline
+from . import shrink_schedule, standalone, timeline
 from .explore import Tree
 from .judge import Judge, aborted
 from .model import Invariant, Outcome, Session
@@ -115,21 +115,15 @@ class Race(RaceSetup):
 
     def test(self, outcome: Outcome) -> str:
         """Return a schedule as the text of a test of its own, in SQL."""
-        from .standalone import test_of  # noqa: PLC0415
-
-        return test_of(self, outcome)
+        return standalone.test_of(self, outcome)
 
     def script(self, outcome: Outcome) -> str:
         """Return a schedule as SQL for psql, a window for each session."""
-        from .standalone import script_of  # noqa: PLC0415
-
-        return script_of(self, outcome)
+        return standalone.script_of(self, outcome)
 
     def shortest(self, outcome: Outcome, *, serializable: bool = False) -> Outcome:
         """Return what is wrong in the same way with fewest sessions, steps and switches."""
-        from .shrink_schedule import shortest  # noqa: PLC0415
-
-        return shortest(self, outcome, serializable=serializable)
+        return shrink_schedule.shortest(self, outcome, serializable=serializable)
 
     def among(self, sessions: Iterable[Session]) -> Race:
         """Return the same race among these sessions."""

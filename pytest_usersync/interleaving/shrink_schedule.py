@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations, permutations
+from typing import TYPE_CHECKING
 
+from ..model.ddmin import ddmin
 from ..model.errors import UserSyncError
 from .model import Outcome, Session
-from .race import Race
 from .schedule import with_switches
+
+if TYPE_CHECKING:
+    from .race import Race
+
+# A session's name, and the number of one of its steps.
+_Step = tuple[str, int]
 
 # How many schedules one search may play, and all of them together.
 _EACH = 150
@@ -82,26 +89,27 @@ def _fewest_sessions(search: _Search, outcome: Outcome) -> Outcome:
 
 def _fewest_steps(search: _Search, outcome: Outcome) -> Outcome:
     """Leave out one step after the other, until none can be left out."""
-    again = True
-    while again and search.left > 0:
-        again = False
-        for less in _less(outcome.sessions):
-            if found := search.among(less, outcome.schedule):
-                outcome, again = found, True
-                break
+
+    def still(steps: Sequence[_Step]) -> bool:
+        nonlocal outcome
+        if {name for name, _ in steps} != acting:  # None is without a step: those are fewest.
+            return False
+        found = search.among([_with(steps, one) for one in whole], outcome.schedule)
+        outcome = found or outcome
+        return found is not None
+
+    whole = outcome.sessions
+    acting = {one.name for one in whole if one.steps}
+    # The last goes first: so the first session is cut first.
+    steps = [(one.name, step) for one in reversed(whole) for step in range(len(one.steps))]
+    while search.left > 0 and (fewer := ddmin(steps, still)) != steps:
+        steps = fewer
     return outcome
 
 
-def _less(sessions: Sequence[Session]) -> Iterator[tuple[Session, ...]]:
-    for number, session in enumerate(sessions):
-        if len(session.steps) > 1:
-            for step in reversed(range(len(session.steps))):
-                steps = (*session.steps[:step], *session.steps[step + 1 :])
-                yield (
-                    *sessions[:number],
-                    replace(session, steps=steps),
-                    *sessions[number + 1 :],
-                )
+def _with(steps: Sequence[_Step], session: Session) -> Session:
+    kept = [one for step, one in enumerate(session.steps) if (session.name, step) in steps]
+    return replace(session, steps=tuple(kept))
 
 
 def _fewest_switches(search: _Search, outcome: Outcome) -> Outcome:

@@ -13,6 +13,7 @@ from psycopg.rows import DictRow
 
 from ..auth import Json
 from ..auth.script import PRELUDE
+from ..model.ddmin import ddmin
 from ..model.finding import Failure
 from ..model.quoting import literal, named, quoted
 from ..model.sync import Target
@@ -199,14 +200,11 @@ class Rehearsal:
 
 def shortest(newcomer: Newcomer, holds: Callable[[Sequence[str]], bool]) -> list[str]:
     """Return the columns of which none can be left out of the INSERT while the same holds."""
-    kept, before = list(newcomer.values()), 0
+    kept = list(newcomer.values())
     few = [column for column in FEW if column in kept]
     kept = next((one for one in (few[:1], few) if holds(one)), kept)
-    while len(kept) != before:  # what went last may have held what was tried first
-        before = len(kept)
-        for column in reversed(kept[:]):
-            fewer = [other for other in kept if other != column]
-            kept = fewer if fewer and holds(fewer) else kept
+    while (fewer := ddmin(kept, lambda only: bool(only) and holds(only))) != kept:
+        kept = fewer  # a column may be needed only because of one that is gone now
     return kept
 
 

@@ -12,6 +12,7 @@ from psycopg import Error
 from ..auth.channel import Sent
 from ..auth.script import PRELUDE, Write, script
 from ..auth.script import writes as written
+from ..model.ddmin import ddmin
 from ..postgres.database import Connection
 from .replay import Broken, Replay, transactions
 
@@ -156,27 +157,28 @@ def _signature(error: Error) -> tuple[object, ...]:
 
 
 def _smallest(writes: list[Write], holds: Holds) -> list[Write]:
-    return _without_columns(_without_writes(writes, holds), holds)
-
-
-def _without_writes(writes: list[Write], holds: Holds) -> list[Write]:
-    for place in reversed(range(len(writes))):
-        fewer = writes[:place] + writes[place + 1 :]
-        writes = fewer if holds(fewer) else writes
-    return writes
-
-
-def _without_columns(writes: list[Write], holds: Holds) -> list[Write]:
-    """Leave out what may be left out: everything but the id at once, then column by column."""
+    """Leave out writes, then columns: all but the ids at once, then one after the other."""
+    writes = ddmin(writes, holds)
     smallest = [_only_id(one) for one in writes]
     writes = smallest if holds(smallest) else writes
     for place in range(len(writes)):
-        for column, _ in reversed(writes[place].given):
-            given = tuple(pair for pair in writes[place].given if pair[0] != column)
-            fewer = [*writes[:place], replace(writes[place], given=given), *writes[place + 1 :]]
-            if given and column != "id" and holds(fewer):
-                writes = fewer
+        writes = _without_columns(writes, place, holds)
     return writes
+
+
+def _without_columns(writes: list[Write], place: int, holds: Holds) -> list[Write]:
+    """Leave out columns of one write, but neither its id nor all of them."""
+    one = writes[place]
+
+    def fewer(columns: Sequence[str]) -> list[Write]:
+        given = tuple(pair for pair in one.given if pair[0] == "id" or pair[0] in columns)
+        return [*writes[:place], replace(one, given=given), *writes[place + 1 :]]
+
+    def still(columns: Sequence[str]) -> bool:
+        left = fewer(columns)
+        return bool(left[place].given) and holds(left)
+
+    return fewer(ddmin([column for column, _ in one.given if column != "id"], still))
 
 
 def _only_id(one: Write) -> Write:

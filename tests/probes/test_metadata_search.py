@@ -14,7 +14,7 @@ from pytest_usersync.checks.registry import find
 from pytest_usersync.model.settings import Exploration
 from pytest_usersync.postgres import Server, database
 from pytest_usersync.probes.signup.metadata_search import Search
-from pytest_usersync.probes.signup.odd_metadata import Metadata, drawn, smaller, values
+from pytest_usersync.probes.signup.odd_metadata import Metadata, drawn, simpler, values
 from pytest_usersync.probes.signup.saved_failures import FOLDER, Memory
 from pytest_usersync.runner.check import Subject
 from pytest_usersync.runner.sandbox import Sandbox
@@ -155,14 +155,21 @@ def test_one_more_than_there_is_room_for_is_odd() -> None:
 
 
 @pytest.mark.parametrize("text", ['"', "é", "a'", "xxx'", "Ada 1000000"])
-def test_what_is_smaller_is_another_text(text: str) -> None:
-    assert {"name": text} not in [*smaller({"name": text})]
+def test_what_is_simpler_is_another_text(text: str) -> None:
+    assert {"name": text} not in [*simpler({"name": text})]
 
 
-def test_what_is_smaller_ends() -> None:
-    seen: Metadata = {"name": {"first": ["Ada Lovelace", 17, None]}, "age": "x" * 5000}
+@pytest.mark.parametrize("which", [0, -1])
+def test_simplifying_ends(which: int) -> None:
+    seen: Metadata = {"name": {"first": ["Ada Lovelace", 17, None]}, "age": "x" * 50, "tags": []}
     for _ in range(1000):
-        if not seen:
-            break
-        seen = next(smaller(seen))
-    assert not seen
+        if not (found := [*simpler(seen)]):
+            return
+        seen = found[which]
+    pytest.fail(f"{seen} can still be simplified")
+
+
+def test_the_example_of_a_refused_list_is_an_empty_one(subject: Stand) -> None:
+    lists = f"case when jsonb_typeof(sent -> 'score') = 'array' then {CAST} end"
+    (found,) = judged(subject(lists), Exploration(0, 0)).findings
+    assert '{"score":[]}' in found.summary

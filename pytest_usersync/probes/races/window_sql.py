@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from ...migrations import Migration, Statement, blank_comments
+from ...model.ddmin import ddmin
 from ...model.quoting import named, quoted
 from ...runner.context import CheckContext
 from .psql_sessions import Block, typed
@@ -45,10 +46,12 @@ def sql_of(context: CheckContext, deployment: Deployment, window: Window) -> str
     lines = next((one for one in tries if showing.shows(one)), None)
     if lines is None:
         return showing.whole()
-    for line in reversed(lines):
-        fewer = [one for one in lines if one is not line]
-        if not line.controls and showing.shows(fewer):
-            lines = fewer
+    controls = [one for one in lines if one.controls]
+
+    def shown(fewer: list[_Line]) -> bool:
+        return [one for one in fewer if one.controls] == controls and showing.shows(fewer)
+
+    lines = ddmin(lines, shown)
     return "\n".join(str(block).rstrip() for block in showing.blocks(lines)) + "\n"
 
 

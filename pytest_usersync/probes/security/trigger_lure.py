@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from uuid import NAMESPACE_URL, uuid5
 
 from ...auth import Json
+from ...model.ddmin import ddmin
 from ...model.quoting import literal, named, quoted
 from ...runner.context import CheckContext
 from ...runner.savepoint import FEW, LIFE, Newcomer, Rehearsal
@@ -65,25 +66,25 @@ class Bait:
 
     def smallest(self, holds: Callable[[Bait], bool]) -> Bait:
         """Return the smallest one that still holds: with fewer steps, and fewer columns."""
-        bait = self
-        for fewer in ((), *([one] for one in self.steps)):
-            if self.trigger and holds(smaller := replace(self, steps=tuple(fewer))):
-                bait = smaller
-                break
-        else:
-            for step in reversed(self.steps):
-                smaller = replace(bait, steps=tuple(one for one in bait.steps if one != step))
-                bait = smaller if holds(smaller) else bait
+        bait = self._with_fewer_steps(holds)
         few = replace(bait, columns=tuple(one for one in bait.columns if one[0] in FEW))
         bait = few if self.trigger and holds(few) else bait
-        for size in (
-            (8, 3, 1, 1) if len(bait.columns) > len(FEW) else (1,)
-        ):  # most columns have nothing to do with it
-            for start in reversed(range(0, len(bait.columns), size)):
-                left = (*bait.columns[:start], *bait.columns[start + size :])
-                smaller = replace(bait, columns=left)
-                bait = smaller if left and holds(smaller) else bait
-        return bait
+
+        def still(columns: list[tuple[str, str]]) -> bool:
+            return bool(columns) and holds(replace(bait, columns=tuple(columns)))
+
+        # Most columns have nothing to do with it.
+        sizes = (8, 3, 1, 1) if len(bait.columns) > len(FEW) else (1,)
+        return replace(bait, columns=tuple(ddmin(bait.columns, still, sizes)))
+
+    def _with_fewer_steps(self, holds: Callable[[Bait], bool]) -> Bait:
+        """Try no step and each step alone, then leave out one after the other."""
+        alone = ((), *((one,) for one in self.steps)) if self.trigger else ()
+        for steps in alone:
+            if holds(smaller := replace(self, steps=steps)):
+                return smaller
+        needed = ddmin(self.steps, lambda fewer: holds(replace(self, steps=tuple(fewer))))
+        return replace(self, steps=tuple(needed))
 
 
 def baits(

@@ -17,12 +17,13 @@ from ...auth.request_values import dumps
 from ...discovery import metadata_hints
 from ...discovery.batch_signup import Refusal, bringing, tried
 from ...discovery.metadata import NOBODYS
+from ...model.ddmin import ddmin
 from ...model.quoting import named
 from ...model.settings import Exploration
 from ...model.sync import Sync
 from ...postgres.database import Connection
 from .metadata_causes import Cause, another_check_s, kind, weight
-from .odd_metadata import FEW, Metadata, drawn, shapes, smaller, values
+from .odd_metadata import FEW, Metadata, drawn, shapes, simpler, values
 
 # The keys that are given odd values alone as well, while the others are as a form sends them.
 _THOROUGHLY = 5
@@ -166,17 +167,32 @@ class Search:
         return weight({key: value for key, value in metadata.items() if (key, value) not in usual})
 
     def _shrink(self, cause: Cause) -> None:
-        while found := self._smaller(cause):
-            cause.example, cause.refusal = found
+        """Leave out keys, simplify the values, and leave out what only odd values needed."""
+        self._leave_out(cause)
+        while self._simplify(cause):
+            pass
+        self._leave_out(cause)
 
-    def _smaller(self, cause: Cause) -> tuple[Metadata, Refusal] | None:
-        """Return the simplest metadata that is refused for the same, if some is simpler."""
-        candidates = smaller(cause.example)
-        while batch := list(islice(candidates, _BATCH)):
-            for metadata, why in zip(batch, self._tried(batch), strict=True):
-                if why and kind(why) == kind(cause.refusal):
-                    return metadata, why
-        return None
+    def _leave_out(self, cause: Cause) -> None:
+        whole = cause.example
+
+        def still(keys: list[str]) -> bool:
+            return self._take(cause, [{key: whole[key] for key in whole if key in keys}])
+
+        ddmin([*reversed(whole)], still)
+
+    def _simplify(self, cause: Cause) -> bool:
+        candidates = simpler(cause.example)
+        batches = iter(lambda: list(islice(candidates, _BATCH)), [])
+        return any(self._take(cause, batch) for batch in batches)
+
+    def _take(self, cause: Cause, batch: Sequence[Metadata]) -> bool:
+        """Make the first metadata that is refused for the same the example; tell if some is."""
+        for metadata, why in zip(batch, self._tried(batch), strict=True):
+            if why and kind(why) == kind(cause.refusal):
+                cause.example, cause.refusal = metadata, why
+                return True
+        return False
 
     def _tried(self, metadata: Sequence[Metadata]) -> list[Refusal | None]:
         """Return why each is refused, or None; what there is no room for is not tried."""

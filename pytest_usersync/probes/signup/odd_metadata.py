@@ -93,13 +93,11 @@ def _text(chance: random.Random) -> str:
     return "".join(chance.choices(_LETTERS, k=length))
 
 
-def smaller(metadata: Metadata) -> Iterator[Metadata]:
-    """Yield metadata that is simpler than this, the simplest first."""
-    for key in metadata:
-        yield {other: value for other, value in metadata.items() if other != key}
+def simpler(metadata: Metadata) -> Iterator[Metadata]:
+    """Yield metadata with the same keys and one simpler value, the simplest first."""
     for key, value in metadata.items():
-        for simpler in _simpler(value):
-            yield {**metadata, key: simpler}
+        for one in _simpler(value):
+            yield {**metadata, key: one}
 
 
 def _simpler(value: Json) -> Iterator[Json]:
@@ -111,10 +109,10 @@ def _simpler(value: Json) -> Iterator[Json]:
         if value.strip("x"):
             yield from (value[: len(value) * part // 8] for part in (4, 5, 6, 7))
             yield value[(len(value) + 1) // 2 :]
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, list | tuple) and value:
         yield []
         yield from value
-    elif isinstance(value, dict):
+    elif isinstance(value, dict) and value:
         yield {}
         yield from value.values()
     elif value not in (None, True, 0):
