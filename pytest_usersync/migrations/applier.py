@@ -2,7 +2,7 @@
 
 The Supabase CLI applies a migration as one transaction, psql applies a dump statement by statement,
 and a hook is called. An observer can be given: it is called before each file, may apply the file
-itself (see ``trace``), and may act in other sessions meanwhile.
+itself (see ``apply_observed``), and may act in other sessions meanwhile.
 """
 
 from __future__ import annotations

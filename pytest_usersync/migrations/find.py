@@ -12,7 +12,7 @@ from . import config, layouts, other_tools
 from .config import CONFIG
 from .layouts import Sheet
 from .model import UNDOES, Manner, Migration, Project, imported, shown
-from .other_tools import FOLDER, SCHEMAS, SETTING, Skipped, elsewhere, left
+from .other_tools import FOLDER, SCHEMAS, SETTING, Skipped, find_elsewhere, find_sheets
 from .read_file import read
 
 ROLES = Path("supabase", "roles.sql")
@@ -88,7 +88,7 @@ def find(
 def _conventional(rootdir: Path, skipped: Skipped) -> tuple[list[Sheet], str]:
     folder = rootdir / FOLDER
     if not folder.is_dir():
-        return elsewhere(rootdir, skipped)
+        return find_elsewhere(rootdir, skipped)
     if config.value(rootdir, "db", "migrations", "enabled") is False:
         raise ConfigurationError(
             f"{CONFIG.as_posix()} sets [db.migrations] enabled = false: the Supabase CLI applies "
@@ -119,9 +119,9 @@ def _configured(rootdir: Path, configured: Sequence[Path], skipped: Skipped) -> 
 
 def _folder(rootdir: Path, folder: Path, skipped: Skipped) -> list[Sheet]:
     if folder == rootdir / SCHEMAS:
-        return left(rootdir, SCHEMAS)
+        return find_sheets(rootdir, SCHEMAS)
     if listed := layouts.sheets(folder):
-        skipped += layouts.unlisted(folder, listed)
+        skipped += layouts.find_unlisted(folder, listed)
         return listed
     ours = folder.match(str(FOLDER))
     chosen = _chosen(folder, skipped, foreign=not ours)
@@ -150,7 +150,7 @@ def _chosen(folder: Path, skipped: Skipped, *, foreign: bool = False) -> Iterato
     for place, entry in enumerate(entries):
         if entry.name.startswith(".") or (entry.is_dir() and not entry.is_symlink()):
             continue
-        if foreign and layouts.way_down(entry.name):
+        if foreign and layouts.is_way_down(entry.name):
             skipped.append((entry, UNDOES))
         elif reason := _why_not(entry, first=place == 0, plain=plain):
             skipped.append((entry, reason))

@@ -19,7 +19,7 @@ from ..model.finding import Failure, Location
 from ..model.safe_text import one_line
 from ..platform import platform
 from ..postgres import Secret, Server, database, statement_timeout
-from .interrupting import Interrupted, interrupting
+from .hook_timeout import Interrupted, interrupt_when_quiet
 from .model import Manner, Migration, MigrationFailure, Project, imported, shown
 
 SETTING = "usersync_load"
@@ -39,7 +39,7 @@ def call(server: Server, name: str, project: Project, hook: str) -> MigrationFai
     """
     function = _function(project, hook)
     try:
-        with interrupting(server, name, statement_timeout.loading_in(name)):
+        with interrupt_when_quiet(server, name, statement_timeout.loading_in(name)):
             function(dsn(server, name))
     except (Exception, SystemExit, Interrupted) as error:  # noqa: BLE001  whatever a tool raises
         return _failed(project, hook, error)

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from .applier import Applier
 from .model import Migration
+from .observed_apply import StatementObserver, apply_observed
 from .race_points import RacePoints
-from .trace import Watch, trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,10 @@ class _Between:
             if done in known.places:
                 self.act(migration, done, committed=False)
 
-        watch = Watch(between=act, waiting=self._others.give_way)
-        if not trace(applier.session, applier.project, migration, known.statements, watch):
+        observer = StatementObserver(between=act, waiting=self._others.give_way)
+        if not apply_observed(
+            applier.session, applier.project, migration, known.statements, observer
+        ):
             self.failed = self._begun
         return True
 

@@ -73,14 +73,14 @@ def sheets(folder: Path) -> list[Sheet] | None:
     return [Sheet(path, path.parent.name, Manner.BATCH) for path in entries] or None
 
 
-def unlisted(folder: Path, listed: list[Sheet]) -> list[tuple[Path, str]]:
+def find_unlisted(folder: Path, listed: list[Sheet]) -> list[tuple[Path, str]]:
     """Return the ``.sql`` files of such a folder that are not applied, each with the reason."""
     known = {sheet.path for sheet in listed}
     others = [path for path in sorted(folder.glob("*.sql")) if path not in known]
     return [(path, UNLISTED) for path in others]
 
 
-def way_down(name: str) -> bool:
+def is_way_down(name: str) -> bool:
     """Tell whether a file of this name undoes what another one does."""
     return bool(_DOWN.search(name))
 
@@ -95,7 +95,7 @@ def is_whole(text: str) -> bool:
     return bool(_OF_DATABASE.search(text))
 
 
-def way_up(text: str) -> str | None:
+def keep_way_up(text: str) -> str | None:
     """Return the text with everything blank but the parts for the way up; None without parts."""
     marks = list(_MARK.finditer(text))
     if not marks:

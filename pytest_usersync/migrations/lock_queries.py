@@ -99,7 +99,7 @@ from pg_catalog.generate_series({first}, {last}) as n
 """
 
 
-def filled(text: str, words: Mapping[str, object]) -> str:
+def fill(text: str, words: Mapping[str, object]) -> str:
     """Return a text with each ``{name}`` replaced; other braces stay."""
     for name, value in words.items():
         text = text.replace(f"{{{name}}}", str(value))

@@ -18,10 +18,10 @@ from ..postgres import Server, database
 from ..postgres.database import Connection
 from .applier import Applier
 from .load import open_applier
-from .lock_queries import IDS, LISTEN, QUESTION, SIGN_UP, TRIGGERS, filled
+from .lock_queries import IDS, LISTEN, QUESTION, SIGN_UP, TRIGGERS, fill
 from .model import Migration, Project
+from .observed_apply import TRIES, Observation, StatementObserver, apply_observed
 from .split import Statement
-from .trace import TRIES, Trace, Watch, trace
 
 # Those under which Supabase Auth cannot write, the strongest last.
 BLOCKING = ("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")
@@ -44,8 +44,8 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """One file, statement by statement.
+class LockTrace:
+    """The locks of one file, statement by statement.
 
     Args:
         lasting: the triggers on ``auth.users`` that are there before and after it, and that
@@ -63,14 +63,14 @@ class Watched:
         return max(held, default=-1)
 
 
-def watch(
+def trace_locks(
     server: Server,
     project: Project,
     *,
     metadata: str = "{}",
     users: int = USERS,
     without: Statement | None = None,
-) -> tuple[Watched, ...]:
+) -> tuple[LockTrace, ...]:
     """Apply the migrations to a clone of the platform with users, and return what was seen.
 
     A file that applies only where there are no users holds nothing up, so that it is taken without
@@ -110,19 +110,19 @@ class _Users:
 
 def _pass(
     server: Server, project: Project, users: _Users, without: Statement | None
-) -> tuple[tuple[Watched, ...], dict[int, Path]]:
+) -> tuple[tuple[LockTrace, ...], dict[int, Path]]:
     """Apply everything once; return what was seen, and the files that did not apply as a whole."""
     with (
         open_applier(server, project, "locks") as applier,
         closing(database.connect(server, applier.name)) as superuser,
         closing(database.connect(server, applier.name, database.HARNESS)) as harness,
     ):
-        locks = _LockTrace(superuser, harness, users, without)
+        locks = _LockObserver(superuser, harness, users, without)
         applier.apply(observer=locks.observe)
         return tuple(locks.files), locks.failed
 
 
-class _LockTrace:
+class _LockObserver:
     """An observer that asks after every statement of a migration which locks its session holds."""
 
     def __init__(
@@ -132,7 +132,7 @@ class _LockTrace:
         users: _Users,
         without: Statement | None,
     ) -> None:
-        self.files: list[Watched] = []
+        self.files: list[LockTrace] = []
         self.failed: dict[int, Path] = {}
         self._superuser = superuser
         self._harness = harness
@@ -141,8 +141,8 @@ class _LockTrace:
         self._known: dict[str, bool] | None = None
         ids = superuser.execute(IDS).fetchone() or {}
         words = {**ids, "blocking": f"'{{{','.join(BLOCKING)}}}'"}
-        self._watch = Watch(filled(QUESTION, words))
-        superuser.execute(filled(LISTEN, words).encode())
+        self._observer = StatementObserver(fill(QUESTION, words))
+        superuser.execute(fill(LISTEN, words).encode())
 
     def observe(self, applier: Applier, migration: Migration) -> bool:
         """Trace a file that is one transaction, if it applies a second time."""
@@ -154,15 +154,15 @@ class _LockTrace:
             self._known = before
             self._sign_up()
         statements = [one for one in migration.statements if one is not self._without]
-        seen = trace(
-            applier.session, applier.project, migration, statements, self._watch, tries=TRIES
+        seen = apply_observed(
+            applier.session, applier.project, migration, statements, self._observer, tries=TRIES
         )
         if not (seen and seen.whole):
             self.failed[place] = migration.path
         if seen:
             after = self._triggers()
             lasting = tuple(name for name in before if before[name] and after.get(name))
-            self.files.append(Watched(migration, tuple(_steps(seen)), lasting))
+            self.files.append(LockTrace(migration, tuple(_steps(seen)), lasting))
         return seen is not None
 
     def _triggers(self) -> dict[str, bool]:
@@ -188,7 +188,7 @@ class _LockTrace:
                 return
 
 
-def _steps(seen: Trace) -> Iterator[Step]:
+def _steps(seen: Observation) -> Iterator[Step]:
     rows, held = 0, False
     for statement, (locks, now, before_lock) in zip(seen.statements, seen.answers, strict=True):
         modes = tuple(one for one in BLOCKING if one in locks.split(","))

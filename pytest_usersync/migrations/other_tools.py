@@ -19,13 +19,13 @@ SETTING = "usersync_migrations"
 Skipped = list[tuple[Path, str]]
 
 
-def elsewhere(rootdir: Path, skipped: Skipped) -> tuple[list[Sheet], str]:
+def find_elsewhere(rootdir: Path, skipped: Skipped) -> tuple[list[Sheet], str]:
     """Return what the one other tool left that left something, and where.
 
     Raises:
         ProjectError: none did, or several.
     """
-    found = {place: sheets for place in layouts.PLACES if (sheets := left(rootdir, place))}
+    found = {place: sheets for place in layouts.PLACES if (sheets := find_sheets(rootdir, place))}
     if not found:
         raise ProjectError(_nowhere(rootdir))
     if len(found) > 1:
@@ -36,11 +36,11 @@ def elsewhere(rootdir: Path, skipped: Skipped) -> tuple[list[Sheet], str]:
         )
     ((place, sheets),) = found.items()
     if (rootdir / place).is_dir():
-        skipped += layouts.unlisted(rootdir / place, sheets)
+        skipped += layouts.find_unlisted(rootdir / place, sheets)
     return sheets, place.as_posix()
 
 
-def left(rootdir: Path, place: Path) -> list[Sheet]:
+def find_sheets(rootdir: Path, place: Path) -> list[Sheet]:
     """Return the files at one of the places where tools leave them."""
     path = rootdir / place
     if place == SCHEMAS:
@@ -57,7 +57,7 @@ def left(rootdir: Path, place: Path) -> list[Sheet]:
 def _up_and_down(folder: Path) -> Iterator[tuple[Path, str, Manner]]:
     """Yield the files of dbmate and goose, and those of which another one is the way back."""
     for path in sorted(folder.glob("*.sql"), key=lambda path: os.fsencode(path.name)):
-        if not layouts.way_down(path.name):
+        if not layouts.is_way_down(path.name):
             yield path, path.stem, Manner.BATCH
 
 

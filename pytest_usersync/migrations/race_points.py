@@ -14,10 +14,10 @@ from pathlib import Path
 from ..postgres import Server, database
 from .applier import Applier
 from .load import open_applier
-from .lock_queries import filled
+from .lock_queries import fill
 from .model import Migration, Project
+from .observed_apply import TRIES, Observation, StatementObserver, apply_observed
 from .split import Statement
-from .trace import TRIES, Trace, Watch, trace
 
 _THERE = "select max(oid)::int8 as there from pg_catalog.pg_class"
 _PLAIN = "read committed"
@@ -96,11 +96,11 @@ def find_race_points(server: Server, project: Project) -> dict[Path, RacePoints]
             if not migration.is_one_transaction:
                 return False
             session = applier.session
-            watch = Watch(filled(_QUESTION, superuser.execute(_THERE).fetchone() or {}))
+            ask = StatementObserver(fill(_QUESTION, superuser.execute(_THERE).fetchone() or {}))
             if server.version >= _FLUSHING:
                 session.connection.execute(_FLUSH)
             statements = migration.statements
-            seen = trace(session, project, migration, statements, watch, tries=TRIES)
+            seen = apply_observed(session, project, migration, statements, ask, tries=TRIES)
             if seen:
                 found[migration.path] = _race_points(seen)
             return seen is not None
@@ -109,7 +109,7 @@ def find_race_points(server: Server, project: Project) -> dict[Path, RacePoints]
     return found
 
 
-def _race_points(seen: Trace) -> RacePoints:
+def _race_points(seen: Observation) -> RacePoints:
     """Return what the answers say of each statement."""
     felt = []
     isolated = False

@@ -29,14 +29,14 @@ def read(rootdir: Path, sheet: Sheet, role: str = "") -> Migration:
         place = Location(shown(rootdir, sheet.path), 1)
         failure = Failure("58030", f"the file cannot be read: {error.strerror}", location=place)
     text = "" if failure else content.decode("utf-8", "surrogateescape")
-    manner, text = _taken(sheet, text)
+    manner, text = _choose_manner(sheet, text)
     return Migration(sheet.path, version, name, text, manner, role, failure)
 
 
-def _taken(sheet: Sheet, text: str) -> tuple[Manner, str]:
+def _choose_manner(sheet: Sheet, text: str) -> tuple[Manner, str]:
     if sheet.as_is or sheet.manner in (Manner.SEED, Manner.SCRIPT):
         return sheet.manner, text
-    if (up := layouts.way_up(text)) is not None:
+    if (up := layouts.keep_way_up(text)) is not None:
         return Manner.BATCH, up
     if sheet.manner is Manner.CLI and not _LABEL.fullmatch(sheet.label) and layouts.is_dump(text):
         return Manner.SCRIPT, text

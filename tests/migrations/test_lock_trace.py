@@ -25,25 +25,25 @@ create trigger make_profile after insert on auth.users
 for each row execute function public.make_profile();
 """
 
-Watch = Callable[..., dict[str, lock_trace.Watched]]
+Watch = Callable[..., dict[str, lock_trace.LockTrace]]
 
 
 @pytest.fixture
 def watch(server: Server, tmp_path: Path) -> Watch:
     """Return a function that writes migrations and returns what is seen, by file name."""
 
-    def watch(**files: str) -> dict[str, lock_trace.Watched]:
+    def watch(**files: str) -> dict[str, lock_trace.LockTrace]:
         folder = tmp_path / "supabase" / "migrations"
         folder.mkdir(parents=True)
         for number, (name, text) in enumerate(files.items(), 1):
             (folder / f"{number}_{name}.sql").write_text(text, encoding="utf-8")
-        seen = lock_trace.watch(server, migrations.find(tmp_path))
+        seen = lock_trace.trace_locks(server, migrations.find(tmp_path))
         return {one.migration.name: one for one in seen}
 
     return watch
 
 
-def steps(one: lock_trace.Watched) -> Iterator[tuple[str, str, int]]:
+def steps(one: lock_trace.LockTrace) -> Iterator[tuple[str, str, int]]:
     for step in one.steps:
         words = " ".join(step.statement.text.split()[:3])
         yield words, ",".join(step.modes), step.rows

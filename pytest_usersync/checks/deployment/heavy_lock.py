@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from ...migrations import blank_comments
-from ...migrations.lock_trace import BLOCKING, USERS, Step, Watched, watch
+from ...migrations.lock_trace import BLOCKING, USERS, LockTrace, Step, trace_locks
 from ...model.finding import Finding, Level, Location, NotApplicable
 from ...model.names import mentions
 from ...runner.check import Needs, check
@@ -50,7 +50,9 @@ def heavy_lock(context: CheckContext) -> Iterable[Finding]:
     judged: how long a statement takes that grows with nothing; dumps; what `usersync_load`
     runs. A file that production already has cannot be mended any more: accept it in the baseline.
     """
-    seen = watch(context.subject.server, context.subject.project, metadata=context.sync.metadata)
+    seen = trace_locks(
+        context.subject.server, context.subject.project, metadata=context.sync.metadata
+    )
     if not seen:
         raise NotApplicable("no migration is applied as the Supabase CLI would apply it")
     grown = _grown(context, seen)
@@ -59,11 +61,11 @@ def heavy_lock(context: CheckContext) -> Iterable[Finding]:
         yield from _stronger(context, one)
 
 
-def _grown(context: CheckContext, files: tuple[Watched, ...]) -> dict[tuple[str, int], int]:
+def _grown(context: CheckContext, files: tuple[LockTrace, ...]) -> dict[tuple[str, int], int]:
     """Return how many rows each statement touched that it would not touch without users."""
     if not any(step.modes and step.rows >= USERS for one in files for step in one.steps):
         return {}
-    empty = watch(context.subject.server, context.subject.project, users=0)
+    empty = trace_locks(context.subject.server, context.subject.project, users=0)
     without = {
         (str(one.migration.path), step.statement.offset): step.rows
         for one in empty
@@ -78,7 +80,7 @@ def _grown(context: CheckContext, files: tuple[Watched, ...]) -> dict[tuple[str,
 
 
 def _longer(
-    context: CheckContext, one: Watched, grown: dict[tuple[str, int], int]
+    context: CheckContext, one: LockTrace, grown: dict[tuple[str, int], int]
 ) -> Iterator[Finding]:
     file = str(one.migration.path)
     held: Step | None = None
@@ -89,7 +91,7 @@ def _longer(
             return
 
 
-def _outage(context: CheckContext, one: Watched, held: Step, step: Step) -> Finding:
+def _outage(context: CheckContext, one: LockTrace, held: Step, step: Step) -> Finding:
     place, mode = _place(context, one, step), MODES[held.modes[-1]]
     since = f"which it locks itself ({mode})"
     remedy = (
@@ -113,7 +115,7 @@ def _outage(context: CheckContext, one: Watched, held: Step, step: Step) -> Find
     )
 
 
-def _stronger(context: CheckContext, one: Watched) -> Iterator[Finding]:
+def _stronger(context: CheckContext, one: LockTrace) -> Iterator[Finding]:
     known: tuple[str, ...] = ()
     for step in one.steps:
         fresh = [mode for mode in step.modes if mode not in known]
@@ -125,16 +127,16 @@ def _stronger(context: CheckContext, one: Watched) -> Iterator[Finding]:
             yield _dropped(context, one, step, again)
 
 
-def _needed(context: CheckContext, one: Watched, lock: Step) -> int:
+def _needed(context: CheckContext, one: LockTrace, lock: Step) -> int:
     """Return which of the locks the file takes without one of its statements."""
     project = context.subject.project
     metadata = context.sync.metadata
-    seen = watch(context.subject.server, project, metadata=metadata, without=lock.statement)
+    seen = trace_locks(context.subject.server, project, metadata=metadata, without=lock.statement)
     same = [file for file in seen if file.migration is one.migration]
     return same[0].strongest if same else len(BLOCKING)
 
 
-def _locked(context: CheckContext, one: Watched, step: Step, mode: str) -> Finding:
+def _locked(context: CheckContext, one: LockTrace, step: Step, mode: str) -> Finding:
     place = _place(context, one, step)
     return Finding(
         summary=f"{place} locks auth.users in {mode} mode, which nothing in the file needs:"
@@ -146,7 +148,7 @@ def _locked(context: CheckContext, one: Watched, step: Step, mode: str) -> Findi
     )
 
 
-def _again(one: Watched, step: Step) -> str:
+def _again(one: LockTrace, step: Step) -> str:
     """Name the triggers that the statement drops and the file creates again."""
     dropped = DROP.search(blank_comments(step.statement.text))
     text = dropped[0] if dropped else ""
@@ -155,7 +157,7 @@ def _again(one: Watched, step: Step) -> str:
     return ", ".join(named or (one.lasting if cascade else ()))
 
 
-def _dropped(context: CheckContext, one: Watched, step: Step, again: str) -> Finding:
+def _dropped(context: CheckContext, one: LockTrace, step: Step, again: str) -> Finding:
     place = _place(context, one, step)
     return Finding(
         summary=f"{place} drops {again}, which the file then creates again, and so takes ACCESS"
@@ -183,5 +185,5 @@ def _sent(step: Step) -> str:
     return step.statement.text.rstrip().rstrip(";") + ";\n"
 
 
-def _place(context: CheckContext, one: Watched, step: Step) -> Location:
+def _place(context: CheckContext, one: LockTrace, step: Step) -> Location:
     return context.subject.project.location(one.migration, *step.statement.place())

@@ -1,4 +1,4 @@
-"""Trace a file: apply it in one transaction, and look at the database after each statement.
+"""Apply a file in one transaction, and observe the database after each statement.
 
 A flush instead of a sync lets PostgreSQL answer each statement while the transaction, which is that
 of the whole file, stays open. Between two statements the file's own session can be asked something,
@@ -35,7 +35,7 @@ _LAST = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class Observation:
     """What was seen of a file.
 
     Args:
@@ -54,7 +54,7 @@ def _ignore(*_: object) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class StatementObserver:
     """What happens while a file is applied.
 
     Args:
@@ -70,15 +70,15 @@ class Watch:
     waiting: Callable[[], object] = _ignore
 
 
-def trace(
+def apply_observed(
     session: MigrationSession,
     project: Project,
     migration: Migration,
     statements: Sequence[Statement],
-    watch: Watch,
+    observer: StatementObserver,
     *,
     tries: int = 1,
-) -> Trace | None:
+) -> Observation | None:
     """Apply statements of a file as one transaction; return what was seen, or None if refused.
 
     Args:
@@ -88,9 +88,9 @@ def trace(
     for _ in range(tries):
         session.connection.execute("reset all")
         queries, record = batch.queries(left), batch.record(project, migration, left)
-        refusal, answers = _run(session.connection, queries, record, watch)
+        refusal, answers = _run(session.connection, queries, record, observer)
         if refusal is None:
-            return Trace(tuple(left), tuple(answers), whole)
+            return Observation(tuple(left), tuple(answers), whole)
         session.roll_back()
         if refusal.index >= len(left):
             break
@@ -101,7 +101,10 @@ def trace(
 
 
 def _run(
-    connection: Connection, statements: Sequence[Query], record: Sequence[Query], watch: Watch
+    connection: Connection,
+    statements: Sequence[Query],
+    record: Sequence[Query],
+    observer: StatementObserver,
 ) -> tuple[Refusal | None, list[Row]]:
     """Run statements, and behind them the insert of the history row, as one transaction.
 
@@ -113,17 +116,17 @@ def _run(
     index, refusal = 0, None
     with pipelined(connection) as pgconn:
         moment = statement_timeout.mark()
-        results = answers(pgconn, 1, _poll(watch.waiting))
+        results = answers(pgconn, 1, _poll(observer.waiting))
         try:
             for index, query in enumerate(statements):
-                watch.between(index)
-                refusal, answer = _ask(pgconn, results, index, query, watch.question)
+                observer.between(index)
+                refusal, answer = _ask(pgconn, results, index, query, observer.question)
                 if refusal:
                     break
                 rows.append(answer)
             else:
                 index = len(statements)
-                watch.between(index)
+                observer.between(index)
                 for query in record:
                     send(pgconn, query)
             pgconn.pipeline_sync()

@@ -39,7 +39,7 @@ class Interrupted(BaseException):
 
 
 @contextmanager
-def interrupting(server: Server, name: str, limit: float) -> Iterator[None]:
+def interrupt_when_quiet(server: Server, name: str, limit: float) -> Iterator[None]:
     """Raise ``Interrupted`` in the block when nothing has come of it for a time.
 
     What it does in the database is a sign of life: each statement there has a limit of its own. It
@@ -63,7 +63,7 @@ def interrupting(server: Server, name: str, limit: float) -> Iterator[None]:
         begun, patience = time.monotonic(), limit + _LATER
         pause = patience
         while not over.wait(pause):
-            quiet = _quiet(server, name, time.monotonic() - begun)
+            quiet = _seconds_quiet(server, name, time.monotonic() - begun)
             if quiet < patience and time.monotonic() - begun < _MOST * patience:
                 pause = max(patience - quiet, _INSIST)
                 continue
@@ -83,7 +83,7 @@ def interrupting(server: Server, name: str, limit: float) -> Iterator[None]:
         signal.signal(_SIGNAL, earlier)
 
 
-def _quiet(server: Server, name: str, otherwise: float) -> float:
+def _seconds_quiet(server: Server, name: str, otherwise: float) -> float:
     """Return for how many seconds no session of the database has begun or ended anything."""
     with suppress(Error), database.connect(server, MAINTENANCE) as superuser:
         row = superuser.execute(_LIFE, [name]).fetchone()
