@@ -15,12 +15,6 @@ from .rows import IdentityRow, UserRow
 from .source import made_here, password_matches
 from .user import User
 
-_PENDING = (
-    *("confirmation_sent_at", "confirmation_token", "email_change"),
-    *("email_change_confirm_status", "email_change_sent_at", "email_change_token_current"),
-    *("email_change_token_new", "phone_change", "phone_change_sent_at", "phone_change_token"),
-    *("reauthentication_sent_at", "reauthentication_token", "recovery_sent_at", "recovery_token"),
-)
 EMAIL_TAKEN = "A user with this email address has already been registered"
 _PHONE_TAKEN = "A user with this phone number has already been registered"
 
@@ -216,9 +210,8 @@ def _adopt_email(context: AuthContext, row: UserRow, status: int, code: str, tol
         raise AuthError(status, code, told)
     row.email = primary.email or None
     writes.update(context, row, "email")
-    _forget_pending(row)
-    writes.update(context, row, *_PENDING)
-    steps.clear_tokens(context, row)
+    row.email_change, row.email_change_confirm_status, row.phone_change = "", 0, ""
+    steps.forget_tokens(context, row, "email_change", "email_change_confirm_status", "phone_change")
     if not primary.email or not (primary.verified or context.settings.mailer_autoconfirm):
         row.email_confirmed_at = None
         writes.update(context, row, "email_confirmed_at")
@@ -229,12 +222,3 @@ def _rank(identity: IdentityRow) -> tuple[int, float, str]:
     """Return what sorts verified addresses first, then unverified ones, then none; oldest first."""
     order = 2 if not identity.email else 0 if identity.verified else 1
     return order, identity.created_at.timestamp(), str(identity.id)
-
-
-def _forget_pending(row: UserRow) -> None:
-    for column in _PENDING:
-        if column.endswith("_at"):
-            setattr(row, column, None)
-        elif column != "email_change_confirm_status":
-            setattr(row, column, "")
-    row.email_change_confirm_status = 0

@@ -9,13 +9,6 @@ from .context import AuthContext
 from .errors import refusing
 from .rows import IdentityRow, Metadata, UserRow
 
-_FORGOTTEN = (
-    *("confirmation_sent_at", "confirmation_token", "email_change_sent_at"),
-    *("email_change_token_current", "email_change_token_new", "encrypted_password"),
-    *("phone_change_sent_at", "phone_change_token", "reauthentication_sent_at"),
-    *("reauthentication_token", "recovery_sent_at", "recovery_token"),
-)
-
 
 def change_email(context: AuthContext, row: UserRow) -> None:
     """Make the address that the user has changed to theirs."""
@@ -67,13 +60,7 @@ def write_email_change(context: AuthContext, row: UserRow) -> None:
 
 def store_password(context: AuthContext, row: UserRow, session: UUID | None) -> None:
     """Write the password; end what was begun with the old one, but for this session."""
-    row.confirmation_token = row.recovery_token = row.phone_change_token = ""
-    row.email_change_token_current = row.email_change_token_new = ""
-    row.reauthentication_token = ""
-    row.confirmation_sent_at = row.recovery_sent_at = row.email_change_sent_at = None
-    row.phone_change_sent_at = row.reauthentication_sent_at = None
-    writes.update(context, row, *_FORGOTTEN)
-    steps.clear_tokens(context, row)
+    steps.forget_tokens(context, row, "encrypted_password")
     steps.sign_out(context, row, besides=session)
 
 

@@ -1,4 +1,4 @@
-"""What identity providers say about a user, as the server passes it on."""
+"""Claims of identity providers about a user, as the server passes them on."""
 
 from __future__ import annotations
 

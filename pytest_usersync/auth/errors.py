@@ -1,4 +1,4 @@
-"""What the client of Supabase Auth is told when a request fails."""
+"""Errors as a client of Supabase Auth sees them."""
 
 from __future__ import annotations
 
@@ -62,6 +62,7 @@ class refusing:  # noqa: N801  It reads as the word it is.
     """Answer with ``message`` when the database refuses.
 
     Args:
+        message: the answer; when empty, an answer further out counts.
         whatever: also instead of an answer that a step inside has already chosen.
     """
 
@@ -88,7 +89,7 @@ class refusing:  # noqa: N801  It reads as the word it is.
 
     def _answer(self, error: psycopg.Error | AuthError) -> AuthError | None:
         chosen = isinstance(error, psycopg.Error) or self._whatever
-        return failure(self._message) if chosen else None
+        return failure(self._message) if chosen and self._message else None
 
     @staticmethod
     def open() -> tuple[refusing, ...]:

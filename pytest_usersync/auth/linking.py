@@ -139,7 +139,7 @@ def audit_identity(context: AuthContext, row: UserRow, action: str, identity: Id
         "provider": identity.provider,
         "provider_id": identity.provider_id,
     }
-    writes.audit(context, row, action, traits, "127.0.0.1")
+    writes.audit(context, row, action, traits, steps.IP)
 
 
 def _unverified(provider: str, *, sent: bool) -> AuthError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
-from . import changes, lookup, signup, steps, writes
+from . import changes, lookup, signin, signup, steps, writes
 from .account import EMAIL_TAKEN
 from .context import AuthContext
 from .errors import AuthError, invalid, refusing
@@ -49,12 +49,12 @@ def generate_link(
     if row is None:
         raise AuthError(404, "user_not_found", "User with this email not found")
     if type in ("magiclink", "recovery"):
-        return _recovery_link(context, row)
+        return signin.send_recovery(context, row, "")
     return _email_change_link(context, type, row, new_email)
 
 
-def _invite(context: AuthContext, email: str, metadata: Metadata, told: str) -> User:
-    """Invite by mail, or by a link that nobody sends (then there are no words for failure)."""
+def _invite(context: AuthContext, email: str, metadata: Metadata, refusal: str) -> User:
+    """Invite by mail, or by a link that nobody sends: then there is no answer for a refusal."""
     row = lookup.by_email(context, email)
     known = row is not None
     if row is None:
@@ -66,10 +66,7 @@ def _invite(context: AuthContext, email: str, metadata: Metadata, told: str) -> 
             steps.new_user(context, row)
             add_first_identities(context, row)
         audit_as_service(context, row, "user_invited")
-        if told:
-            with refusing(told):
-                steps.send(context, row, "confirmation_token", row.email or "", "invited_at")
-        else:
+        with refusing(refusal):
             steps.send(context, row, "confirmation_token", row.email or "", "invited_at")
     return steps.user(context, row)
 
@@ -96,13 +93,6 @@ def _signup_link(
     return steps.user(context, row)
 
 
-def _recovery_link(context: AuthContext, row: UserRow) -> User:
-    with context.channel.transaction():
-        writes.audit(context, row, "user_recovery_requested")
-        steps.send(context, row, "recovery_token", row.email or "")
-    return steps.user(context, row)
-
-
 def _email_change_link(
     context: AuthContext, kind: str, row: UserRow, new_email: str | None
 ) -> User:
@@ -126,17 +116,9 @@ def add_first_identities(context: AuthContext, row: UserRow) -> None:
     """Insert an identity for each address that the new user has."""
     for provider, address in (("email", row.email), ("phone", row.phone)):
         if address:
-            writes.add_identity(
-                context,
-                row,
-                provider,
-                {
-                    "sub": str(row.id),
-                    provider: address,
-                    "email_verified": False,
-                    "phone_verified": False,
-                },
-            )
+            claims: Metadata = {"sub": str(row.id), provider: address}
+            claims |= {"email_verified": False, "phone_verified": False}
+            writes.add_identity(context, row, provider, claims)
 
 
 def audit_as_service(

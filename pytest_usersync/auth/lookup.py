@@ -1,9 +1,8 @@
-"""Finding users and identities, by the conditions that the server uses."""
+"""Queries for users and identities, by the conditions that the server uses."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
@@ -11,11 +10,11 @@ from uuid import UUID
 from .channel import DEFERRABLE
 from .context import AuthContext
 from .errors import AuthError, failure
-from .rows import NOBODY, USER_COLUMNS, IdentityRow, UserRow
+from .rows import IDENTITY_COLUMNS, NOBODY, USER_COLUMNS, IdentityRow, UserRow
 from .user import User
 
 _USER = f"select {', '.join(USER_COLUMNS)} from users"
-_IDENTITY = f"select {', '.join(field.name for field in fields(IdentityRow))} from identities"
+_IDENTITY = f"select {', '.join(IDENTITY_COLUMNS)} from identities"
 _LOCAL = "instance_id = %s and {} and aud = 'authenticated' and is_sso_user = false limit 1"
 
 USER_BY_ID = f"{_USER} where id = %s"

@@ -1,4 +1,4 @@
-"""What passes through the server's front door: JSON, addresses, phone numbers, passwords."""
+"""Values of a request: JSON, email addresses, phone numbers, passwords."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cache
 from operator import attrgetter
@@ -17,54 +17,15 @@ if TYPE_CHECKING:
 
 NOBODY = UUID(int=0)
 
-# Every INSERT into auth.users has these, in this order; measured, as is every value below.
-USER_COLUMNS = (
-    "aud",
-    "banned_until",
-    "confirmation_sent_at",
-    "confirmation_token",
-    "created_at",
-    "deleted_at",
-    "email",
-    "email_change",
-    "email_change_confirm_status",
-    "email_change_sent_at",
-    "email_change_token_current",
-    "email_change_token_new",
-    "email_confirmed_at",
-    "encrypted_password",
-    "id",
-    "instance_id",
-    "invited_at",
-    "is_anonymous",
-    "is_sso_user",
-    "last_sign_in_at",
-    "phone",
-    "phone_change",
-    "phone_change_sent_at",
-    "phone_change_token",
-    "phone_confirmed_at",
-    "raw_app_meta_data",
-    "raw_user_meta_data",
-    "reauthentication_sent_at",
-    "reauthentication_token",
-    "recovery_sent_at",
-    "recovery_token",
-    "role",
-    "updated_at",
-)
-IDENTITY_COLUMNS = (
-    "created_at",
-    "id",
-    "identity_data",
-    "last_sign_in_at",
-    "provider",
-    "provider_id",
-    "updated_at",
-    "user_id",
-)
 _METADATA = ("raw_app_meta_data", "raw_user_meta_data")
 _JSON_COLUMNS = (*_METADATA, "identity_data")
+# The columns of a new email user that are neither NULL nor left to the default of the table; the
+# two flags have a default, which a copy of the table lacks.
+_GIVEN = (
+    *("instance_id", "id", "aud", "role", "email", "encrypted_password", "confirmation_token"),
+    *("recovery_token", "email_change_token_new", "email_change", "raw_app_meta_data"),
+    *("raw_user_meta_data", "created_at", "updated_at", "is_sso_user", "is_anonymous"),
+)
 _UNSET: datetime = cast(datetime, None)
 
 Metadata: TypeAlias = dict[str, Json]
@@ -157,7 +118,46 @@ class UserRow:
             setattr(self, column, metadata)
 
 
+# Every INSERT has these columns, in alphabetical order; measured, as is every value.
+USER_COLUMNS = (*sorted({column.name for column in fields(UserRow)} - {"identities"}),)
+IDENTITY_COLUMNS = (*sorted(column.name for column in fields(IdentityRow)),)
+TOKEN_COLUMNS = tuple(
+    column for column in USER_COLUMNS if column.endswith("_sent_at") or "_token" in column
+)
+
 state = attrgetter(*USER_COLUMNS)
+
+
+def new_user(
+    user_id: UUID,
+    provider: str,
+    metadata: Metadata,
+    *,
+    email: str | None = None,
+    phone: str | None = None,
+    password_hash: str = "",
+) -> UserRow:
+    """Return the row that a signup inserts; the metadata is shared, not copied."""
+    return UserRow(
+        user_id,
+        email=email,
+        phone=phone,
+        encrypted_password=password_hash,
+        raw_app_meta_data={"provider": provider, "providers": [provider]},
+        raw_user_meta_data=metadata,
+    )
+
+
+def email_signup(user_id: UUID, email: str, *, password_hash: str, at: str) -> dict[str, Json]:
+    """Return what the INSERT of an email signup gives, as JSON: for INSERTs without a flow.
+
+    Args:
+        at: the time of the signup.
+    """
+    row = new_user(user_id, "email", {}, email=email, password_hash=password_hash)
+    values = {column: getattr(row, column) for column in _GIVEN}
+    ids = {"instance_id": str(row.instance_id), "id": str(user_id)}
+    return {**values, **ids, "created_at": at, "updated_at": at}
 
 
 def _since(row: UserRow, written: tuple[object, ...]) -> set[str]:

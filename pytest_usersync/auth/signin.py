@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from . import lookup, signup, statements, steps, writes
@@ -95,11 +95,7 @@ def reset_password(context: AuthContext, email: str) -> User | None:
     row = lookup.by_email(context, email_address(email), "Unable to process request")
     if row is None:
         return None
-    with context.channel.transaction():
-        writes.audit(context, row, "user_recovery_requested")
-        with refusing("Error sending recovery email"):
-            steps.send(context, row, "recovery_token", row.email or "")
-    return steps.user(context, row)
+    return send_recovery(context, row, "Error sending recovery email")
 
 
 def refresh_session(context: AuthContext, refresh_token: str) -> User:
@@ -119,11 +115,19 @@ def refresh_session(context: AuthContext, refresh_token: str) -> User:
         writes.audit(context, row, "token_refreshed")
         token = issued or _swap(context, row, session, refresh_token)
         now = context.source.now()
-        refreshed_at = now.astimezone(UTC).replace(tzinfo=None)
-        values = ["127.0.0.1", refreshed_at, now, "pytest-usersync", session]
+        values = [steps.IP, steps.naive(now), now, steps.USER_AGENT, session]
         with refusing("failed to update session information"):
             context.channel.run(_TOUCH_SESSION, values)
     return steps.user(context, row, Session(session, token))
+
+
+def send_recovery(context: AuthContext, row: UserRow, refusal: str) -> User:
+    """Send a link that signs in; ``refusal`` is the answer when the database refuses."""
+    with context.channel.transaction():
+        writes.audit(context, row, "user_recovery_requested")
+        with refusing(refusal):
+            steps.send(context, row, "recovery_token", row.email or "")
+    return steps.user(context, row)
 
 
 def banned(context: AuthContext, row: UserRow) -> bool:
@@ -145,11 +149,7 @@ def _magic_link(
         row = lookup.by_email(context, user.email or email)
         if row is None:
             return user
-    with context.channel.transaction():
-        writes.audit(context, row, "user_recovery_requested")
-        with refusing("Error sending magic link email"):
-            steps.send(context, row, "recovery_token", row.email or "")
-    return steps.user(context, row)
+    return send_recovery(context, row, "Error sending magic link email")
 
 
 def _sms_code(

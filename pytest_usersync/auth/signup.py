@@ -8,7 +8,7 @@ from . import lookup, steps, writes
 from .context import AuthContext
 from .errors import AuthError, refusing
 from .request_values import Json, email_address, json_object, phone_number, strong_password
-from .rows import Metadata, UserRow
+from .rows import Metadata, UserRow, new_user
 from .user import Session, User
 
 PASSWORD = "correct horse battery staple"
@@ -107,14 +107,9 @@ def new_row(
     password: str = "",
 ) -> UserRow:
     """Return the row of a user about to be; the metadata is shared, not copied."""
-    return UserRow(
-        context.source.id(),
-        email=email,
-        phone=phone,
-        encrypted_password=context.source.password_hash(password) if password else "",
-        raw_app_meta_data={"provider": provider, "providers": [provider]},
-        raw_user_meta_data=metadata,
-    )
+    user_id = context.source.id()
+    hashed = context.source.password_hash(password) if password else ""
+    return new_user(user_id, provider, metadata, email=email, phone=phone, password_hash=hashed)
 
 
 def _enrol(

@@ -8,7 +8,7 @@ from uuid import UUID
 from . import statements, writes
 from .context import AuthContext
 from .errors import refusing
-from .rows import NOBODY, IdentityRow, UserRow
+from .rows import NOBODY, TOKEN_COLUMNS, IdentityRow, UserRow
 from .source import token_hash
 from .user import Session, Token, User
 
@@ -33,8 +33,8 @@ _INSERT_AMR = statements.insert(
     ending=" on conflict on constraint mfa_amr_claims_session_id_authentication_method_pkey"
     " do update set updated_at = %s",
 )
-_IP = "127.0.0.1"
-_USER_AGENT = "pytest-usersync"
+IP = "127.0.0.1"
+USER_AGENT = "pytest-usersync"
 
 
 def new_user(context: AuthContext, row: UserRow, *, ahead: bool = False) -> None:
@@ -87,6 +87,18 @@ def clear_tokens(context: AuthContext, row: UserRow) -> None:
     context.channel.run(statements.delete("one_time_tokens", "user_id"), [row.id])
 
 
+def forget_tokens(context: AuthContext, row: UserRow, *also: str) -> None:
+    """Empty all tokens of the user and their times, write that, and delete the one-time tokens.
+
+    Args:
+        also: columns written in the same statement.
+    """
+    for column in TOKEN_COLUMNS:
+        setattr(row, column, None if column.endswith("_at") else "")
+    writes.update(context, row, *sorted((*TOKEN_COLUMNS, *also)))
+    clear_tokens(context, row)
+
+
 def clear_token(context: AuthContext, row: UserRow, kind: str) -> None:
     """Delete the user's one-time token of this kind."""
     statement = statements.delete("one_time_tokens", "token_type", "user_id")
@@ -113,7 +125,7 @@ def code_for(context: AuthContext, address: str) -> str:
 def store_token(context: AuthContext, row: UserRow, kind: str, relates_to: str) -> None:
     """Store the one-time token that the user's column of this name already has."""
     clear_token(context, row, kind)
-    now = _naive(context.source.now())
+    now = naive(context.source.now())
     hashed = getattr(row, kind)
     context.channel.run(
         _INSERT_TOKEN,
@@ -146,8 +158,8 @@ def sign_in(
     session, token = context.source.id(), context.source.token()
     with refusing("Database error granting user"):
         now = context.source.now()
-        values = ["aal1", now, None, session, _IP, not_after, None, None, None, None]
-        context.channel.run(_INSERT_SESSION, [*values, None, None, now, _USER_AGENT, row.id])
+        values = ["aal1", now, None, session, IP, not_after, None, None, None, None]
+        context.channel.run(_INSERT_SESSION, [*values, None, None, now, USER_AGENT, row.id])
         insert_refresh_token(context, row, session, token)
         writes.update(context, row, "last_sign_in_at")
     now = context.source.now()
@@ -197,6 +209,6 @@ def _token(context: AuthContext, hashed: str) -> Token | None:
     return Token(context.codes.get(hashed, ""), hashed) if hashed else None
 
 
-def _naive(moment: datetime) -> datetime:
+def naive(moment: datetime) -> datetime:
     """Return the time in UTC without its zone, for columns that have none."""
     return moment.astimezone(UTC).replace(tzinfo=None)

@@ -1,4 +1,4 @@
-"""What a flow hands back."""
+"""Users, sessions and tokens as a flow returns them."""
 
 from __future__ import annotations
 

@@ -16,12 +16,14 @@ from psycopg import Error, sql
 
 from ..auth import Json
 from ..auth.request_values import dumps
+from ..auth.rows import NOBODY, email_signup
 from ..model.sync import Target
 from ..postgres.database import Connection
 
 # A row of auth.users, as far as it is not what Supabase Auth writes for a new email user.
 Newcomer = Mapping[str, Json]
-_NOBODY = "00000000-0000-0000-0000-000000000000"
+# What the id, the email and the times are is said in SQL.
+_ORDINARY = email_signup(NOBODY, "", password_hash="$2a$10$tried", at="now")
 
 # What stays the same from one tryout to the next: the ids, and now().
 _TRY = """
@@ -44,7 +46,7 @@ begin
 end;
 $$;
 
-create function pg_temp.usersync_try(given jsonb, looks text[])
+create function pg_temp.usersync_try(ordinary jsonb, given jsonb, looks text[])
     returns table (
         state text, message text, constraint_name text, column_name text, context text, seen jsonb
     )
@@ -61,34 +63,15 @@ begin
         begin
             ids := '{}';
             for person in select value from jsonb_array_elements(attempt) loop
-                person := jsonb_build_object(
+                person := ordinary || jsonb_build_object(
                     'id', md5('tried ' || cardinality(ids))::uuid,
                     'email', 'ada.tried.' || cardinality(ids) || '@example.com',
-                    'instance_id', '00000000-0000-0000-0000-000000000000',
-                    'aud', 'authenticated',
-                    'role', '',
-                    'encrypted_password', '$2a$10$tried',
-                    'confirmation_token', '',
-                    'recovery_token', '',
-                    'email_change_token_new', '',
-                    'email_change', '',
-                    'raw_app_meta_data', '{"provider": "email", "providers": ["email"]}'::jsonb,
-                    'raw_user_meta_data', '{}'::jsonb,
                     'created_at', now(),
-                    'updated_at', now(),
-                    'is_sso_user', false,
-                    'is_anonymous', false
+                    'updated_at', now()
                 ) || person;
                 ids := ids || (person ->> 'id');
-                insert into auth.users (
-                    instance_id, id, aud, role, email, encrypted_password, confirmation_token,
-                    recovery_token, email_change_token_new, email_change, raw_app_meta_data,
-                    raw_user_meta_data, created_at, updated_at, is_sso_user, is_anonymous
-                )
-                select
-                    instance_id, id, aud, role, email, encrypted_password, confirmation_token,
-                    recovery_token, email_change_token_new, email_change, raw_app_meta_data,
-                    raw_user_meta_data, created_at, updated_at, is_sso_user, is_anonymous
+                insert into auth.users ({columns})
+                select {columns}
                 from jsonb_populate_record(null::auth.users, person);
                 update auth.users
                 set
@@ -126,7 +109,7 @@ $$;
 
 set local role supabase_auth_admin;
 set local search_path = auth;
-"""
+""".replace("{columns}", ", ".join(_ORDINARY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +170,12 @@ def tried(
     with connection.transaction(force_rollback=True):
         connection.execute(_TRY.encode())
         rows = connection.execute(
-            "select * from pg_temp.usersync_try(%s::jsonb, %s::text[])",
-            [dumps([list(map(dict, one)) for one in given]), [_look(one) for one in targets]],
+            "select * from pg_temp.usersync_try(%s::jsonb, %s::jsonb, %s::text[])",
+            [
+                dumps(_ORDINARY),
+                dumps([list(map(dict, one)) for one in given]),
+                [_look(one) for one in targets],
+            ],
         ).fetchall()
     return [_tryout(row) for row in rows]
 

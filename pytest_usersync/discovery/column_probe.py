@@ -12,6 +12,7 @@ from uuid import uuid4
 from psycopg import Error, sql
 
 from ..auth import Json
+from ..auth.rows import NOBODY, email_signup
 from ..model.sync import CONFIRMATIONS, Derived, Mirror, Sync, Table, Target, moment
 from ..postgres.database import Connection
 from .metadata import Learnt, learn
@@ -20,21 +21,12 @@ from .metadata import Learnt, learn
 MOMENT = "2001-02-03T04:05:06.789000+00:00"
 
 # What Supabase Auth writes for a new email user, with values that occur nowhere else.
-BASELINE: dict[str, Json] = {
-    "instance_id": "00000000-0000-0000-0000-000000000000",
-    "aud": "authenticated",
-    "role": "",
-    "email": "baseline@example.com",
-    "encrypted_password": "$2a$10$baseline",
-    "confirmation_token": "",
-    "recovery_token": "",
-    "email_change_token_new": "",
-    "email_change": "",
-    "raw_app_meta_data": {"provider": "email", "providers": ["email"]},
-    "raw_user_meta_data": {},
-    "created_at": "2000-01-01T00:00:00.123456+00:00",
-    "updated_at": "2000-01-01T00:00:00.123456+00:00",
-}
+BASELINE = email_signup(
+    NOBODY,
+    "baseline@example.com",
+    password_hash="$2a$10$baseline",
+    at="2000-01-01T00:00:00.123456+00:00",
+)
 
 # One experiment each: this column of auth.users takes this value instead.
 CHANGES: dict[str, Json] = {

@@ -12,6 +12,7 @@ from psycopg import Error
 from psycopg.rows import DictRow
 
 from ..auth import Json
+from ..auth.rows import email_signup
 from ..auth.script import PRELUDE
 from ..model.ddmin import ddmin
 from ..model.finding import Failure
@@ -63,25 +64,8 @@ class Newcomer:
 
     def values(self) -> dict[str, Json]:
         """Return the row that Supabase Auth inserts."""
-        return {
-            "instance_id": "00000000-0000-0000-0000-000000000000",
-            "id": str(self.id),
-            "aud": "authenticated",
-            "role": "",
-            "email": f"{self.id}@example.com",
-            "encrypted_password": "$2a$10$rehearsed",
-            "confirmation_token": "",
-            "recovery_token": "",
-            "email_change_token_new": "",
-            "email_change": "",
-            "raw_app_meta_data": {"provider": "email", "providers": ["email"]},
-            "raw_user_meta_data": {},
-            "created_at": _MOMENT,
-            "updated_at": _MOMENT,
-            "is_sso_user": False,
-            "is_anonymous": False,
-            **self.given,
-        }
+        email, hashed = f"{self.id}@example.com", "$2a$10$rehearsed"
+        return {**email_signup(self.id, email, password_hash=hashed, at=_MOMENT), **self.given}
 
     def insert(self, *, table: str = "auth.users", only: Sequence[str] = ()) -> str:
         """Return the INSERT, of all columns or only of these."""

@@ -21,7 +21,7 @@ LOOKED_FOR = {
     "the INSERT of an anonymous signup": [
         r"^ *def sign_in_anonymously\(",
         r'insert\("users", \*',
-        r"^USER_COLUMNS = \(",
+        r"^USER_COLUMNS = ",
     ],
     "the SQL of `auth.users`": [r"^create table auth\.users \("],
     "what decides that a column is a copy of a user's value": [r"copied: bool", r"CHANGES: dict"],

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 
 from ...auth import Json
 from ...runner.requests import nobody
+from ...runner.savepoint import Newcomer
 from .forgeries import rows
 from .privileges import Grade, Law, Privilege, literal
 from .rls_rights import Rule, opened
@@ -107,14 +108,14 @@ def _arriving(law: Law, user_id: UUID, data: Mapping[str, str], *, later: bool) 
     ordinary = json.loads(law.context.sync.metadata.replace("{n}", "1000001"))
     whole = json.dumps({**ordinary, **data}, ensure_ascii=False)
     first = json.dumps(ordinary, ensure_ascii=False) if later else whole
-    app = '{"provider": "email", "providers": ["email"]}'
     update = f"raw_user_meta_data = {literal(whole)}, " if later else ""
+    at = {"created_at": "now", "updated_at": "now"}
+    user = Newcomer(
+        {"email": f"wish.{user_id}@example.com", "raw_user_meta_data": first, **at}, user_id
+    )
     return (
         "set local role supabase_auth_admin; set local search_path = auth;\n"
-        "insert into users (id, instance_id, aud, role, email, raw_app_meta_data,"
-        " raw_user_meta_data, created_at, updated_at)\n"
-        f"values ('{user_id}', '{UUID(int=0)}', 'authenticated', '', 'wish.{user_id}@example.com',"
-        f" '{app}', {literal(first)}, now(), now());\n"
+        f"{user.insert(table='users')};\n"
         "update users set role = 'authenticated', email_confirmed_at = now()"
         f" where id = '{user_id}';\n"
         f"update users set {update}updated_at = now() where id = '{user_id}';\n"
