@@ -95,6 +95,7 @@ class CheckContext(Looking):
 
     def connect(self, role: str | None = None) -> Connection:
         """Return a new session of ``role`` (default: the harness), closed with the context."""
+        self._acts()
         return self._exits.enter_context(closing(self._stage.connect(role)))
 
     def session(self, role: str | None = None) -> Connection:
@@ -106,8 +107,7 @@ class CheckContext(Looking):
         self, settings: AuthSettings | None = None, source: Source | None = None
     ) -> SupabaseAuth:
         """Return a Supabase Auth with the given server settings."""
-        connection = self._stage.session("supabase_auth_admin")
-        return SupabaseAuth(connection, settings or AuthSettings(), source)
+        return SupabaseAuth(self.session("supabase_auth_admin"), settings or AuthSettings(), source)
 
     def person(self) -> Person:
         """Return somebody new, with the metadata that an ordinary signup of this project has."""

@@ -60,7 +60,7 @@ class Looking:
 
     @contextmanager
     def cached_reads(self) -> Iterator[None]:
-        """Ask nothing twice inside the block, in which nobody does anything."""
+        """Ask nothing twice inside the block, until somebody can do something in it."""
         self._seen = {}
         try:
             yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -49,6 +49,27 @@ def test_a_trial_that_does_something_is_not_at_rest(sandbox: Sandbox) -> None:
         first = context.query(TICK)
         context.session()
         assert context.query(TICK) != first
+
+
+@pytest.mark.parametrize("begin", [CheckContext.auth, CheckContext.connect])
+def test_who_can_act_from_now_on_ends_it(
+    sandbox: Sandbox, begin: Callable[[CheckContext], object]
+) -> None:
+    with CheckContext(sandbox) as context, context.cached_reads():
+        first = context.query(TICK)
+        begin(context)
+        assert context.query(TICK) != first
+
+
+def test_a_confirmation_is_seen(sandbox: Sandbox) -> None:
+    with CheckContext(sandbox, "email") as context:
+        user = context.sign_up(context.signup)
+        with context.cached_reads():
+            before = context.user(user.id) or {}
+            context.waits_for_confirmation(user.id)
+            after = context.user(user.id) or {}
+    assert before["email_confirmed_at"] is None
+    assert after["email_confirmed_at"] is not None
 
 
 def test_the_user_is_there_in_all_attempts_to_shorten_a_case(sandbox: Sandbox) -> None:
