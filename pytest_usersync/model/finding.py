@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 
 from .safe_text import cut, cut_lines, cut_sql
@@ -142,20 +142,3 @@ class Finding:
     def place(self) -> Location | None:
         """Return the line of the project that the finding is about, if it is known."""
         return self.location or (self.failure.location if self.failure else None)
-
-    def as_json(self) -> dict[str, object]:
-        """Return the finding as the JSON report shows it."""
-        return {
-            "case": self.case,
-            "summary": self.summary,
-            "sql": self.sql,
-            "sqlstate": self.failure.sqlstate if self.failure else None,
-            "message": self.failure.message if self.failure else None,
-            "detail": self.failure.detail if self.failure else None,
-            "hint": self.failure.hint if self.failure else None,
-            "context": self.failure.context if self.failure else None,
-            "location": asdict(self.place) if self.place else None,
-            "client": asdict(self.client) if self.client else None,
-            "remedy": self.remedy,
-            "accepted": asdict(self.accepted) if self.accepted else None,
-        }

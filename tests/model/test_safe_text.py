@@ -22,6 +22,7 @@ from pytest_usersync.model.safe_text import (
     visible,
 )
 from pytest_usersync.postgres import Server, database
+from pytest_usersync.reporting import json_report
 
 HOSTILE = "a\x1b[2J\u202eb\u200b\x9b\x00\udcff"
 
@@ -60,7 +61,7 @@ def test_findings_and_failures_are_cut_where_they_are_made() -> None:
     long = "x" * 1_000_000
     failed = Failure("P0001", long, long, long, f"{long}\nPL/pgSQL function f() line 3 at RAISE")
     finding = Finding(long, long, long, failure=failed)
-    assert len(json.dumps(finding.as_json())) < 230_000
+    assert len(json.dumps(json_report.finding(finding))) < 230_000
     assert failed.context.endswith("PL/pgSQL function f() line 3 at RAISE")
 
 

@@ -1,0 +1,218 @@
+"""The JSON report's own types: its fields and their values. ``docs/report.md`` says what they hold.
+
+They are apart from the classes that the checks use, so that a change there changes no report.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+
+class Table(TypedDict):
+    """A table of the project."""
+
+    schema: str
+    name: str
+
+
+class Location(TypedDict):
+    """A place in a file; lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+    source: str
+
+
+class Client(TypedDict):
+    """The answer that the user of the app sees."""
+
+    status: int
+    code: str
+    message: str
+
+
+class Failure(TypedDict):
+    """An error of PostgreSQL."""
+
+    sqlstate: str
+    message: str
+    detail: str
+    hint: str
+    context: str
+    location: Location | None
+    constraint: str
+    table: str
+    column: str
+
+
+class Acceptance(TypedDict):
+    """The entry of the baseline that accepts a finding."""
+
+    reason: str
+    expires: str
+    expired: bool
+
+
+class Finding(TypedDict):
+    """A broken promise."""
+
+    case: str
+    summary: str
+    sql: str
+    sqlstate: str | None
+    message: str | None
+    detail: str | None
+    hint: str | None
+    context: str | None
+    location: Location | None
+    client: Client | None
+    remedy: str
+    accepted: Acceptance | None
+
+
+class Case(TypedDict):
+    """A case of a check that was judged."""
+
+    case: str
+    outcome: str
+    reason: str | None
+
+
+class Check(TypedDict):
+    """A check of which at least one case was judged."""
+
+    code: str
+    name: str
+    level: str
+    outcome: str
+    reason: str | None
+    accepted: bool
+    duration_s: float
+    findings: list[Finding]
+    cases: list[Case]
+    cases_not_run: list[str]
+
+
+class Skipped(TypedDict):
+    """A file that is no migration, and why."""
+
+    file: str
+    reason: str
+
+
+class LoadFailure(TypedDict):
+    """A file that did not apply."""
+
+    file: str
+    role: str
+    statement: str
+    failure: Failure
+    missed_lines: list[int]
+
+
+class Project(TypedDict):
+    """The files of the project, and what became of them."""
+
+    root: str
+    origin: str
+    migrations: list[str]
+    skipped: list[Skipped]
+    load_failure: LoadFailure | None
+    load_failures: list[LoadFailure]
+
+
+class Trigger(TypedDict):
+    """A trigger of the project on ``auth.users``."""
+
+    name: str
+    event: str
+    function: str
+    enabled: bool
+    source: str
+    location: Location | None
+    function_location: Location | None
+
+
+class Target(TypedDict):
+    """A table that a signup writes to."""
+
+    table: Table
+    key: str
+    columns: list[str]
+    written_by: list[str]
+
+
+class Mirror(TypedDict):
+    """A column that follows ``auth.users``."""
+
+    table: Table
+    column: str
+    sources: list[str]
+    flag: bool
+
+
+class Derived(TypedDict):
+    """A column that moves with the user's data in another way."""
+
+    table: Table
+    column: str
+    sources: list[str]
+    copied: bool
+
+
+class Blocked(TypedDict):
+    """An ordinary signup that was refused."""
+
+    failure: Failure | None
+    client: Client
+    sql: str
+
+
+class Sync(TypedDict):
+    """The sync as it was found; ``metadata`` is JSON in a string."""
+
+    triggers: list[Trigger]
+    targets: list[Target]
+    side_tables: list[Table]
+    mirrors: list[Mirror]
+    derived: list[Derived]
+    metadata_keys: list[str]
+    metadata: str
+    blocked: Blocked | None
+
+
+class Server(TypedDict):
+    """The server of the run."""
+
+    origin: str
+    version: int
+
+
+class Gone(TypedDict):
+    """An entry of the baseline that was judged and not found again."""
+
+    check: str
+    cases: list[str]
+    finding: str
+
+
+class Baseline(TypedDict):
+    """The file of accepted findings."""
+
+    file: str
+    entries: int
+    gone: list[Gone]
+
+
+class Report(TypedDict):
+    """The whole report."""
+
+    version: Literal[1]
+    server: Server
+    project: Project
+    sync: Sync
+    policies: dict[str, str]
+    baseline: Baseline | None
+    checks: list[Check]
+    not_run: list[str]
