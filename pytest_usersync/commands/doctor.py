@@ -151,17 +151,17 @@ def _project(given: Settings, root: Path, found: list[Project]) -> Iterator[Fact
     found.append(one)
     files = one.migrations
     number = "1 migration" if len(files) == 1 else f"{len(files)} migrations"
-    names = list(dict.fromkeys(one.shown(file.path) for file in (*files[:1], *files[-1:])))
+    names = list(dict.fromkeys(one.show_path(file.path) for file in (*files[:1], *files[-1:])))
     ends = f", {' to '.join(names)}" if names else ""
     yield Fact("project", f"{number}{ends}", one.origin)
     for file in (*one.before, *one.after):
-        yield Fact("project", f"{one.named(file)} is applied, too", file.role or "options")
+        yield Fact("project", f"{one.display_name(file)} is applied, too", file.role or "options")
     if one.hook:
         yield Fact("project", f"{one.hook} is called", "options")
     for path, reason in one.skipped:
         yield Fact("project", f"{path.name} is skipped: {reason}", one.origin)
     if one.config:
-        yield Fact("project", "its settings were read", one.shown(one.config))
+        yield Fact("project", "its settings were read", one.show_path(one.config))
 
 
 def _subject(given: Settings, found: Project) -> Iterator[Fact]:

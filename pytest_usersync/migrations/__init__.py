@@ -4,7 +4,7 @@ from .dump import PLATFORM_SCHEMAS
 from .find import find
 from .load import Reached, load, load_stepwise
 from .locate import locate_context, locate_function, locate_trigger
-from .model import Loaded, Manner, Migration, MigrationFailure, Notice, Project, legible
+from .model import Loaded, Manner, Migration, MigrationFailure, Notice, Project, replace_stray_bytes
 from .split import Statement, blank_comments, split
 
 __all__ = [
@@ -19,11 +19,11 @@ __all__ = [
     "Statement",
     "blank_comments",
     "find",
-    "legible",
     "load",
     "load_stepwise",
     "locate_context",
     "locate_function",
     "locate_trigger",
+    "replace_stray_bytes",
     "split",
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..model.finding import Failure, Location
 from .locate import block_offset
-from .model import Manner, Migration, MigrationFailure, Project, legible
+from .model import Manner, Migration, MigrationFailure, Project, replace_stray_bytes
 from .pipeline import Refusal
 from .privileges import without_platform
 from .split import Statement, blank_comments
@@ -38,7 +38,7 @@ def history_failure(
     """Return why the history row was refused, though every statement was done."""
     hint = refusal.hint
     if twin := next((one for one in applied if one.version == migration.version), None):
-        hint = f"{project.shown(twin.path)} has the same version: give one another."
+        hint = f"{project.show_path(twin.path)} has the same version: give one another."
     elif refusal.sqlstate == "42501":
         hint = 'The file ends under a role that may not write it: end with "reset role".'
     failure = Failure(
@@ -76,7 +76,7 @@ def unreadable_failure(
     project: Project, migration: Migration, failure: Failure
 ) -> MigrationFailure:
     """Return that there is no text to apply."""
-    place = failure.location or Location(project.shown(migration.path), 1)
+    place = failure.location or Location(project.show_path(migration.path), 1)
     return MigrationFailure(migration, None, replace(failure, location=place))
 
 
@@ -84,6 +84,6 @@ def _offset(statement: Statement, refusal: Refusal) -> int | None:
     """Return the offset in the statement that PostgreSQL points at, if it points at one."""
     if refusal.sqlstate == "22021" and (stray := _STRAY.search(statement.text)):
         return stray.start()
-    if refusal.position and refusal.internal in {"", legible(statement.text)}:
+    if refusal.position and refusal.internal in {"", replace_stray_bytes(statement.text)}:
         return refusal.position - 1
     return block_offset(statement, refusal.context)

@@ -58,7 +58,7 @@ def record(project: Project, migration: Migration, statements: Sequence[Statemen
         return [Query(_RECORD, (migration.version, migration.name, _array(texts)))]
     if migration.manner is Manner.SEED:
         content = migration.text.encode("utf-8", "surrogateescape")
-        row = (project.shown(migration.path), hashlib.sha256(content).hexdigest())
+        row = (project.show_path(migration.path), hashlib.sha256(content).hexdigest())
         return [Query(_RECORD_SEED, row)]
     return []
 

@@ -11,7 +11,7 @@ from ..model.errors import ConfigurationError, ProjectError
 from . import config, layouts, other_tools
 from .config import CONFIG
 from .layouts import Sheet
-from .model import UNDOES, Manner, Migration, Project, imported, shown
+from .model import UNDOES, Manner, Migration, Project, module_path, show_path
 from .other_tools import FOLDER, SCHEMAS, SETTING, Skipped, find_elsewhere, find_sheets
 from .read_file import read
 
@@ -55,7 +55,7 @@ def find(
     skipped: Skipped = []
     if configured:
         sheets = _configured(rootdir, configured, skipped)
-        origin = ", ".join(shown(rootdir, rootdir / path) for path in configured)
+        origin = ", ".join(show_path(rootdir, rootdir / path) for path in configured)
     elif hook and not (rootdir / FOLDER).is_dir():
         sheets, origin = [], hook
     else:
@@ -133,7 +133,7 @@ def _others(
 ) -> Iterator[Migration]:
     for path in paths:
         if isinstance(path, str):
-            yield Migration(imported(rootdir, path), path, path, "", Manner.HOOK, role)
+            yield Migration(module_path(rootdir, path), path, path, "", Manner.HOOK, role)
         elif (rootdir / path).is_dir():
             yield from _others(rootdir, sorted((rootdir / path).glob("*.sql")), manner, role)
         else:
@@ -189,6 +189,6 @@ def _until(upto: str | None, migrations: tuple[Migration, ...]) -> tuple[Migrati
 def _empty(rootdir: Path, origin: str, skipped: Skipped) -> str:
     if not skipped:
         return f"No migrations: {origin} holds no .sql file. Add one, or set {SETTING}."
-    reasons = "; ".join(f"{shown(rootdir, path)}: {reason}" for path, reason in skipped[:3])
+    reasons = "; ".join(f"{show_path(rootdir, path)}: {reason}" for path, reason in skipped[:3])
     more = f" and {len(skipped) - 3} more" if len(skipped) > 3 else ""
     return f"No migrations: {origin} holds none that counts ({reasons}{more}). Rename them."

@@ -20,7 +20,7 @@ from ..model.safe_text import one_line
 from ..platform import platform
 from ..postgres import Secret, Server, database, statement_timeout
 from .hook_timeout import Interrupted, interrupt_when_quiet
-from .model import Manner, Migration, MigrationFailure, Project, imported, shown
+from .model import Manner, Migration, MigrationFailure, Project, module_path, show_path
 
 SETTING = "usersync_load"
 
@@ -61,8 +61,8 @@ def dsn(server: Server, name: str) -> Secret:
 def place(project: Project, hook: str) -> Location:
     """Return where a function of the project begins, as far as that can be told."""
     code = getattr(inspect.unwrap(_function(project, hook)), "__code__", None)
-    path = Path(code.co_filename) if code else imported(project.root, hook)
-    return Location(shown(project.root, path), code.co_firstlineno if code else 1)
+    path = Path(code.co_filename) if code else module_path(project.root, hook)
+    return Location(show_path(project.root, path), code.co_firstlineno if code else 1)
 
 
 def _function(project: Project, hook: str) -> Callable[[str], object]:
@@ -111,7 +111,7 @@ def _failed(project: Project, hook: str, error: BaseException) -> MigrationFailu
         detail=(said.message_detail if said else "") or "",
         hint=(said.message_hint if said else "") or "",
         context=(said.context if said else "") or "",
-        location=Location(shown(project.root, path), line, 1, source),
+        location=Location(show_path(project.root, path), line, 1, source),
     )
     hooked = Migration(path, hook, hook, "", Manner.HOOK, "hook")
     return MigrationFailure(hooked, None, failure)

@@ -18,9 +18,9 @@ class Moment:
     """A moment at which others act.
 
     Args:
-        number: how many there were before it; the same in every application of one project.
-        migration: the latest file, if there was one.
-        done: how many statements of it are done.
+        number: counts the moments from 0; it is the same whenever this project is applied.
+        migration: the file that is being applied, or was the last one; none before the first.
+        done: how many of its statements are done.
         committed: whether they are committed.
     """
 
@@ -31,29 +31,29 @@ class Moment:
 
 
 class Others(Protocol):
-    """Who acts while the migrations are applied."""
+    """The other sessions, which act while the migrations are applied."""
 
     def act(self, moment: Moment, pid: int) -> None:
-        """Do something at this moment; the migrations are applied by this backend."""
+        """Act at this moment; ``pid`` is the backend that applies the migrations."""
 
     def give_way(self) -> None:
-        """End what the migrations wait for."""
+        """End the transaction that the migrations wait for."""
 
     def end(self) -> None:
-        """End all that is under way."""
+        """End every open transaction."""
 
 
 def apply_with_others(
     applier: Applier, known: Mapping[Path, RacePoints], others: Others, late: int = 0
 ) -> int:
-    """Apply all files while others act, up to the first one that fails only where there are others.
+    """Apply all files while others act, up to the first one that fails only because they act.
 
-    What failed when the project was loaded is applied as far as it can be, as it was then.
+    A file that failed when the project was loaded is applied as far as it can be, as it was then.
 
     Args:
-        known: where in each file it can matter.
-        others: who acts.
-        late: the number of files at the beginning during which nobody does.
+        known: the race points of each file.
+        others: the other sessions.
+        late: the number of files at the beginning during which they do not act.
 
     Returns:
         The number of files up to the one that failed, or 0.
@@ -95,9 +95,7 @@ class _Between:
                 self.act(migration, done, committed=False)
 
         observer = StatementObserver(between=act, waiting=self._others.give_way)
-        if not apply_observed(
-            applier.session, applier.project, migration, known.statements, observer
-        ):
+        if not apply_observed(applier, migration, known.statements, observer, tries=1):
             self.failed = self._begun
         return True
 

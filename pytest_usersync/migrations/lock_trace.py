@@ -20,22 +20,22 @@ from .applier import Applier
 from .load import open_applier
 from .lock_queries import IDS, LISTEN, QUESTION, SIGN_UP, TRIGGERS, fill
 from .model import Migration, Project
-from .observed_apply import TRIES, Observation, StatementObserver, apply_observed
+from .observed_apply import Observation, StatementObserver, apply_observed
 from .split import Statement
 
-# Those under which Supabase Auth cannot write, the strongest last.
+# The locks that keep Supabase Auth from writing, the strongest last.
 BLOCKING = ("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")
 USERS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What was so after one statement of a file.
+    """The locks after one statement of a file.
 
     Args:
         modes: the locks on ``auth.users`` that keep Supabase Auth from writing, weakest first.
-        rows: how many rows of tables the statement read and wrote; of the one that takes the lock,
-            only those behind the command that did.
+        rows: how many rows the statement read and wrote; of the statement that takes the lock only
+            those after the command that takes it.
     """
 
     statement: Statement
@@ -48,8 +48,8 @@ class LockTrace:
     """The locks of one file, statement by statement.
 
     Args:
-        lasting: the triggers on ``auth.users`` that are there before and after it, and that
-            ``create or replace trigger`` knows, which a constraint trigger is not.
+        lasting: the triggers on ``auth.users`` that are there before and after the file; without
+            constraint triggers, which ``create or replace trigger`` cannot replace.
     """
 
     migration: Migration
@@ -71,20 +71,21 @@ def trace_locks(
     users: int = USERS,
     without: Statement | None = None,
 ) -> tuple[LockTrace, ...]:
-    """Apply the migrations to a clone of the platform with users, and return what was seen.
+    """Apply the migrations to a clone of the platform that has users, and return their locks.
 
-    A file that applies only where there are no users holds nothing up, so that it is taken without
-    them: then users come behind the last such file, and what was seen of earlier files stays.
+    A file that applies only where there are no users blocks no signup. When there is one, the
+    migrations are applied again, and users sign up only after the last such file; the traces of
+    the files before it are those of the first time.
 
     Args:
         server: where the platform's template is.
-        project: what to apply; dumps and what is done by hand are applied and not watched.
+        project: what to apply; dumps and what is done by hand are applied and not traced.
         metadata: the user metadata, as JSON; ``{n}`` in it becomes the user's number.
-        users: how many there are before the first migration; as many come whenever the triggers
-            have changed, so that the project's own tables have rows, too.
+        users: how many sign up before the first migration, and again whenever the triggers have
+            changed, so that the project's own tables have rows, too.
         without: a statement to leave out.
     """
-    # What comes after the migrations is not watched, and may take long.
+    # What comes after the migrations is not traced, and may take long.
     project = replace(project, hook="", after=())
     seen, failed = _pass(server, project, _Users(metadata, users), without)
     if not failed or not users:
@@ -100,7 +101,7 @@ def trace_locks(
 
 @dataclass
 class _Users:
-    """The users who sign up; ``late`` is the place of the last file that is to find none."""
+    """The users who sign up; ``late`` is the index of the last file before which nobody does."""
 
     metadata: str
     each: int
@@ -111,7 +112,7 @@ class _Users:
 def _pass(
     server: Server, project: Project, users: _Users, without: Statement | None
 ) -> tuple[tuple[LockTrace, ...], dict[int, Path]]:
-    """Apply everything once; return what was seen, and the files that did not apply as a whole."""
+    """Apply everything once; return the traces, and the files that did not apply as a whole."""
     with (
         open_applier(server, project, "locks") as applier,
         closing(database.connect(server, applier.name)) as superuser,
@@ -154,9 +155,7 @@ class _LockObserver:
             self._known = before
             self._sign_up()
         statements = [one for one in migration.statements if one is not self._without]
-        seen = apply_observed(
-            applier.session, applier.project, migration, statements, self._observer, tries=TRIES
-        )
+        seen = apply_observed(applier, migration, statements, self._observer)
         if not (seen and seen.whole):
             self.failed[place] = migration.path
         if seen:
@@ -169,7 +168,7 @@ class _LockObserver:
         return {row["name"]: row["replaceable"] for row in self._superuser.execute(TRIGGERS)}
 
     def _sign_up(self) -> None:
-        """Let users sign up; where the triggers refuse them, let them be there anyway."""
+        """Let users sign up; insert them without triggers if the triggers refuse them."""
         users = self._users
         first, users.number = users.number + 1, users.number + users.each
         statement = sql.SQL(SIGN_UP).format(
@@ -192,7 +191,7 @@ def _steps(seen: Observation) -> Iterator[Step]:
     rows, held = 0, False
     for statement, (locks, now, before_lock) in zip(seen.statements, seen.answers, strict=True):
         modes = tuple(one for one in BLOCKING if one in locks.split(","))
-        # Of the statement that locks, what it did before does not count.
+        # Of the statement that takes the lock, what it did before does not count.
         since = max(rows, int(before_lock)) if modes and not held and before_lock else rows
         yield Step(statement, modes, max(0, int(now) - since))
         rows, held = int(now), bool(modes)

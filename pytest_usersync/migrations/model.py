@@ -75,7 +75,7 @@ class Migration:
             if not start:
                 return ""
         end = self.text.find("\n", start)
-        return legible(self.text[start : end if end >= 0 else None].rstrip())[:_LINE]
+        return replace_stray_bytes(self.text[start : end if end >= 0 else None].rstrip())[:_LINE]
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,9 @@ class Project:
         """Return every file in the order they are applied; the hook comes before ``after``."""
         return (*self.before, *self.migrations, *self.after)
 
-    def hooked(self) -> Path:
+    def hook_path(self) -> Path:
         """Return the file that the hook's module is most likely in."""
-        return imported(self.root, self.hook)
+        return module_path(self.root, self.hook)
 
     def fingerprint(self) -> str:
         """Return a digest of every file that decides what the loaded database holds."""
@@ -137,17 +137,17 @@ class Project:
         groups = (tuple(same) for _, same in groupby(ordered, lambda one: one.version))
         return tuple(group for group in groups if len(group) > 1)
 
-    def shown(self, path: Path) -> str:
+    def show_path(self, path: Path) -> str:
         """Return a path as messages show it: from the root, with forward slashes."""
-        return shown(self.root, path)
+        return show_path(self.root, path)
 
-    def named(self, file: Migration) -> str:
+    def display_name(self, file: Migration) -> str:
         """Return what messages call a file, or a function that is called in a file's place."""
-        return file.name if file.manner is Manner.HOOK else self.shown(file.path)
+        return file.name if file.manner is Manner.HOOK else self.show_path(file.path)
 
     def location(self, migration: Migration, line: int, column: int = 1) -> Location:
         """Return a place in one of the files, with the text of its line."""
-        return Location(self.shown(migration.path), line, column, migration.line(line))
+        return Location(self.show_path(migration.path), line, column, migration.line(line))
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,18 +202,18 @@ class Loaded:
         return self.failures[0] if self.failures else None
 
 
-def imported(root: Path, hook: str) -> Path:
+def module_path(root: Path, hook: str) -> Path:
     """Return the file that the module of ``module:function`` is most likely in."""
     return root.joinpath(*hook.partition(":")[0].split(".")).with_suffix(".py")
 
 
-def shown(root: Path, path: Path) -> str:
+def show_path(root: Path, path: Path) -> str:
     """Return a path as messages show it: from ``root`` when that is shorter, forward slashes."""
     # Another drive of Windows cannot be reached from the root.
     near = path.drive == root.drive and Path(os.path.relpath(path, root)).as_posix()
     return near if near and len(near) < len(str(path)) else str(path)
 
 
-def legible(text: str) -> str:
+def replace_stray_bytes(text: str) -> str:
     """Return a text that can be printed: without the bytes of it that are no UTF-8."""
     return _STRAY.sub("\ufffd", text)

@@ -19,16 +19,14 @@ from psycopg.pq.abc import PGconn, PGresult
 from ..postgres import statement_timeout
 from ..postgres.database import Connection
 from . import batch
-from .model import Migration, Project
+from .applier import Applier
+from .model import Migration
 from .pipeline import Query, Refusal, answers, lost, overrun, pipelined, refusal_of, send
-from .session import MigrationSession
 from .split import Statement
 
 # A row as text; "" stands for null, too.
 Row: TypeAlias = tuple[str, ...]
 
-# How often a file is sent again without a statement that fails only the second time.
-TRIES = 4
 # Seconds without an answer until ``waiting`` is called, at first and at most.
 _FIRST = 0.001
 _LAST = 0.05
@@ -71,23 +69,23 @@ class StatementObserver:
 
 
 def apply_observed(
-    session: MigrationSession,
-    project: Project,
+    applier: Applier,
     migration: Migration,
     statements: Sequence[Statement],
     observer: StatementObserver,
     *,
-    tries: int = 1,
+    tries: int = 4,
 ) -> Observation | None:
     """Apply statements of a file as one transaction; return what was seen, or None if refused.
 
     Args:
-        tries: how often the file is sent, each time without the statement that was refused.
+        tries: how often the file is sent: a statement that is refused the second time, such as
+            ``create role``, is left out.
     """
-    left, whole = list(statements), True
+    session, left, whole = applier.session, list(statements), True
     for _ in range(tries):
         session.connection.execute("reset all")
-        queries, record = batch.queries(left), batch.record(project, migration, left)
+        queries, record = batch.queries(left), batch.record(applier.project, migration, left)
         refusal, answers = _run(session.connection, queries, record, observer)
         if refusal is None:
             return Observation(tuple(left), tuple(answers), whole)

@@ -10,7 +10,7 @@ from ..model.errors import ConfigurationError, ProjectError
 from . import config, layouts
 from .config import CONFIG
 from .layouts import Sheet
-from .model import Manner, shown
+from .model import Manner, show_path
 
 FOLDER = Path("supabase", "migrations")
 SCHEMAS = Path("supabase", "schemas")
@@ -100,5 +100,5 @@ def _nowhere(rootdir: Path) -> str:
     below = [*rootdir.glob(f"*/{FOLDER}"), *rootdir.glob(f"*/*/{FOLDER}")]
     hint = "to the folder of your migrations, relative to pytest's rootdir"
     if below:
-        hint = f"to {' or '.join(shown(rootdir, path) for path in sorted(below))}"
+        hint = f"to {' or '.join(show_path(rootdir, path) for path in sorted(below))}"
     return f"No migrations: there is no {rootdir / FOLDER}. Set {SETTING} {hint}."

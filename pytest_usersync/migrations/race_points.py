@@ -1,8 +1,8 @@
-"""Find where in the migrations it can matter that somebody else acts.
+"""Find the race points of the migrations: where the acts of another session can matter.
 
-What a file does is there for others when it commits. Until then a statement matters to them only if
-it locks a table that was there, and they to it only if it reads or writes one. All other statements
-can change places with what somebody else does, and nobody would notice.
+Other sessions see what a file does when it commits. Before that, a statement can only meet another
+session if it locks, reads or writes a table that was there before. Every other statement gives the
+same result whether the other session acts before or after it.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from .applier import Applier
 from .load import open_applier
 from .lock_queries import fill
 from .model import Migration, Project
-from .observed_apply import TRIES, Observation, StatementObserver, apply_observed
+from .observed_apply import Observation, StatementObserver, apply_observed
 from .split import Statement
 
 _THERE = "select max(oid)::int8 as there from pg_catalog.pg_class"
 _PLAIN = "read committed"
-# Let what was counted earlier not be counted in; before PostgreSQL 15 it may be.
+# Do not count what earlier transactions did; before PostgreSQL 15 it may be counted.
 _FLUSH = "select pg_catalog.pg_stat_force_next_flush()"
 _FLUSHING = 150000
-# The beginning of the transaction, as it may be another one than that of the statement before; what
-# the transaction sees; how many tables that were there it has locked, and how often it used them.
+# When the transaction began (a file may commit), its isolation level, how many of the tables that
+# were there before it has locked, and how often it has used them.
 _QUESTION = """
 select
     pg_catalog.now() as began,
@@ -59,32 +59,32 @@ select
 
 @dataclass(frozen=True, slots=True)
 class RacePoints:
-    """Where in one file it can matter that somebody else acts.
+    """The race points of one file.
 
     Args:
-        statements: what of it applies.
-        felt: those of them, by their place, that others could notice, or be noticed by.
-        isolated: whether some of it sees only what was there when it began.
+        statements: those that can be applied a second time.
+        noticeable: the indexes of those that can meet another session.
+        isolated: whether a statement runs in another isolation level than read committed.
     """
 
     statements: tuple[Statement, ...]
-    felt: frozenset[int]
+    noticeable: frozenset[int]
     isolated: bool
 
     @property
     def places(self) -> frozenset[int]:
-        """Return how many statements are done where it can matter what others do now.
+        """Return the race points, each as the number of statements that are done.
 
-        The last time is before they are committed; before the first one the file has not begun.
+        The last one is before the commit. 0 is none, for then the file has not begun.
         """
-        end = [len(self.statements)] if self.felt else []
-        return (self.felt - {0}).union(end)
+        end = [len(self.statements)] if self.noticeable else []
+        return (self.noticeable - {0}).union(end)
 
 
 def find_race_points(server: Server, project: Project) -> dict[Path, RacePoints]:
-    """Apply the migrations to a clone of the platform, and return what was seen of each file.
+    """Apply the migrations to a clone of the platform, and return the race points of each file.
 
-    A file that is not applied as one transaction, or does not apply, is not among them.
+    A file that is not one transaction, or that does not apply a second time, has none.
     """
     found: dict[Path, RacePoints] = {}
     with (
@@ -95,12 +95,10 @@ def find_race_points(server: Server, project: Project) -> dict[Path, RacePoints]
         def observe(applier: Applier, migration: Migration) -> bool:
             if not migration.is_one_transaction:
                 return False
-            session = applier.session
             ask = StatementObserver(fill(_QUESTION, superuser.execute(_THERE).fetchone() or {}))
             if server.version >= _FLUSHING:
-                session.connection.execute(_FLUSH)
-            statements = migration.statements
-            seen = apply_observed(session, project, migration, statements, ask, tries=TRIES)
+                applier.session.connection.execute(_FLUSH)
+            seen = apply_observed(applier, migration, migration.statements, ask)
             if seen:
                 found[migration.path] = _race_points(seen)
             return seen is not None
@@ -110,13 +108,13 @@ def find_race_points(server: Server, project: Project) -> dict[Path, RacePoints]
 
 
 def _race_points(seen: Observation) -> RacePoints:
-    """Return what the answers say of each statement."""
-    felt = []
+    """Return what the answers tell of each statement."""
+    noticeable = []
     isolated = False
     began, used = "", ["0", "0"]
     for place, (now, isolation, *uses) in enumerate(seen.answers):
         isolated = isolated or isolation != _PLAIN
         if uses != used or isolated or (place and now != began):
-            felt.append(place)
+            noticeable.append(place)
         began, used = now, uses
-    return RacePoints(seen.statements, frozenset(felt), isolated)
+    return RacePoints(seen.statements, frozenset(noticeable), isolated)

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..model.finding import Failure, Location
 from . import layouts
 from .layouts import Sheet
-from .model import Manner, Migration, shown
+from .model import Manner, Migration, show_path
 
 _LABEL = re.compile(r"([0-9]+)_(.*)", re.DOTALL)
 
@@ -24,9 +24,9 @@ def read(rootdir: Path, sheet: Sheet, role: str = "") -> Migration:
     content = b""
     try:
         content = sheet.path.read_bytes()
-        failure = _not_text(content, shown(rootdir, sheet.path))
+        failure = _not_text(content, show_path(rootdir, sheet.path))
     except OSError as error:
-        place = Location(shown(rootdir, sheet.path), 1)
+        place = Location(show_path(rootdir, sheet.path), 1)
         failure = Failure("58030", f"the file cannot be read: {error.strerror}", location=place)
     text = "" if failure else content.decode("utf-8", "surrogateescape")
     manner, text = _choose_manner(sheet, text)

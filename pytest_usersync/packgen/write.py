@@ -27,7 +27,7 @@ def written(subject: Subject, place: Place) -> str:
         for version, draft in zip(names, pack.drafts, strict=True)
     }
     paths = put(place, files, pack.scripts)
-    return "\n".join(_lines(pack, [project.shown(path) for path in paths]))
+    return "\n".join(_lines(pack, [project.show_path(path) for path in paths]))
 
 
 def _lines(pack: Pack, paths: list[str]) -> Iterator[str]:

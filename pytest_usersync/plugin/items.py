@@ -135,7 +135,7 @@ def anchor(config: pytest.Config, project: Project) -> Path:
         if path and path.is_relative_to(config.rootpath) and path.is_file():
             return path
     files = (file.path for file in project.files if file.path.is_file())
-    return next(files, project.hooked())
+    return next(files, project.hook_path())
 
 
 def aim(config: pytest.Config, path: Path) -> None:

@@ -54,7 +54,7 @@ def tell(
     verbose = terminal.config.getoption("verbose") > 0
     lines = [*summary(judged, len(checks) - len(judged), verbose=verbose)]
     if known := terminal.config.stash.get(BASELINE, None):
-        lines += told(known, found, subject.project.shown(known.path))
+        lines += told(known, found, subject.project.show_path(known.path))
     for line in lines:
         terminal.write_line(in_line(line.text), **({line.style: True} if line.style else {}))
 

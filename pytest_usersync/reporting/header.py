@@ -37,7 +37,7 @@ def _found(subject: Subject) -> Iterator[str]:
     number = len(project.migrations)
     yield f"{number} migration{'' if number == 1 else 's'}, {project.origin}"
     if others := [*project.before, *project.after]:
-        yield f"also {', '.join(map(project.named, others))}"
+        yield f"also {', '.join(map(project.display_name, others))}"
     sync = subject.sync
     yield from subject.notes
     for failed in subject.load_failures:

@@ -182,7 +182,7 @@ class Subject:
             else:
                 yield Fault("US701", failed.told)
         for path, reason in self.project.unapplied:
-            shown = self.project.shown(path)
+            shown = self.project.show_path(path)
             yield Fault("US702", one_line(f"{shown} is skipped by the Supabase CLI: {reason}"))
 
     @property

@@ -14,7 +14,7 @@ from psycopg import Error
 from .. import migrations, postgres
 from ..diagnosis.locating import describe
 from ..discovery import discover
-from ..migrations import Loaded, MigrationFailure, Project, legible
+from ..migrations import Loaded, MigrationFailure, Project, replace_stray_bytes
 from ..model.errors import ProjectError, no_room
 from ..model.finding import Failure, Location
 from ..model.policy import Policies
@@ -170,9 +170,9 @@ def take_over(text: str, found: Project, policies: Policies) -> Subject:
 def _load_failure(failed: MigrationFailure) -> LoadFailure:
     return LoadFailure(
         str(failed.migration.path),
-        cut_sql(legible(failed.statement.text)) if failed.statement else "",
+        cut_sql(replace_stray_bytes(failed.statement.text)) if failed.statement else "",
         failed.failure,
-        tuple(legible(one.text[:_SHOWN]) for one in failed.missed[:_NAMED]),
+        tuple(replace_stray_bytes(one.text[:_SHOWN]) for one in failed.missed[:_NAMED]),
         tuple(one.place()[0] for one in failed.missed[:_NAMED]),
         failed.migration.role,
     )

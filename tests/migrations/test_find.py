@@ -118,7 +118,7 @@ def test_configured_folders_and_files_count_in_their_order(tmp_path: Path) -> No
 
     project = find(tmp_path, [Path("b"), Path("schema.sql"), Path("a/1_z.sql")])
 
-    assert [project.shown(one.path) for one in project.migrations] == [
+    assert [project.show_path(one.path) for one in project.migrations] == [
         "b/1_a.sql",
         "b/2_b.sql",
         "schema.sql",

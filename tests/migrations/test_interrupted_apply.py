@@ -88,7 +88,7 @@ def test_only_what_others_could_notice_is_a_moment(subject_of: New) -> None:
         TABLE + FUNCTION, f"comment on table public.profiles is '';{FILL}{TRIGGER}"
     )
     files = list(find_race_points(subject.server, subject.project).values())
-    assert [sorted(one.felt) for one in files] == [[], [1, 2]]
+    assert [sorted(one.noticeable) for one in files] == [[], [1, 2]]
     assert [sorted(one.places) for one in files] == [[], [1, 2, 3]]
 
 

@@ -33,7 +33,7 @@ def put(root: Path, **texts: str) -> None:
 
 
 def files(project: Project) -> list[str]:
-    return [project.shown(one.path) for one in project.files]
+    return [project.show_path(one.path) for one in project.files]
 
 
 def tables(name: str, rows: Rows) -> list[object]:

@@ -35,7 +35,7 @@ def duplicate_version(context: CheckContext) -> Iterable[Finding]:
             sql=path.read_text(encoding="utf-8", errors="replace"),
             remedy="Rename it to <version>_<name>.sql, the version being the digits of its"
             " time: 20260131120000_name.sql. What is no migration belongs elsewhere.",
-            location=Location(project.shown(path), 1),
+            location=Location(project.show_path(path), 1),
         )
 
 
@@ -52,6 +52,6 @@ def _shared(project: Project, first: Migration, other: Migration, taken: set[str
         " one is never applied",
         sql=rows,
         remedy=f"Give {old.name} a version of its own, later than all that it needs:\n"
-        f"mv {project.shown(old)} {project.shown(new)}",
+        f"mv {project.show_path(old)} {project.show_path(new)}",
         location=project.location(other, 1),
     )

@@ -39,7 +39,7 @@ def rerun_fails(context: CheckContext) -> Iterable[Finding]:
     server, project = context.subject.server, context.subject.project
     database = context.query("select pg_catalog.current_database() as name")[0]["name"]
     for migration in project.files:
-        lines = [place.line for place in places if place.file == project.shown(migration.path)]
+        lines = [place.line for place in places if place.file == project.show_path(migration.path)]
         if not lines:
             continue
         with closing(Applier(server, database, project)) as applier:

@@ -103,7 +103,7 @@ def _files(context: CheckContext, was: State, now: State) -> Iterator[str]:
         if made.get(name) is None:
             raise NotJudged(f"no migration is known to make {name}")
     places = {place.file for place in made.values() if place}
-    yield from (shown for one in project.files if (shown := project.shown(one.path)) in places)
+    yield from (shown for one in project.files if (shown := project.show_path(one.path)) in places)
 
 
 def _traces(script: Script, now: State, was: State, earlier: State) -> Iterator[Finding]:

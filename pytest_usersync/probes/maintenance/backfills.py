@@ -48,7 +48,7 @@ def given(context: CheckContext) -> Routine | None:
         path = Path(given)
         text = path.read_text(encoding="utf-8")
         texts = tuple(one.text for one in runnable(path.name, cut(text)))
-        shown = project.shown(path)
+        shown = project.show_path(path)
         routine = Routine(";\n".join(texts), shown, Location(shown, 1), statements=texts)
     done = _tried(fresh(context), routine)
     if isinstance(done, Failure) and done.sqlstate[:2] in ("3F", "42") and not done.context:

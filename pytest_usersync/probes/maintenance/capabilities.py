@@ -118,14 +118,14 @@ def _script(context: CheckContext, given: str, name: str, title: str) -> Script:
     project = context.subject.project
     path = Path(given) if given else next(_beside(context.subject, name), None)
     if path and not given and not project.whole:
-        raise NotApplicable(f"{project.shown(path)} is for all migrations, not for some")
+        raise NotApplicable(f"{project.show_path(path)} is for all migrations, not for some")
     if path is None:
         raise NotApplicable(f"the project has no {title}")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise NotJudged(f"{project.shown(path)} cannot be read: {error}") from error
-    shown = project.shown(path)
+        raise NotJudged(f"{project.show_path(path)} cannot be read: {error}") from error
+    shown = project.show_path(path)
     return Script(path, shown, tuple(runnable(shown, cut(text))))
 
 

@@ -129,7 +129,7 @@ def before(context: CheckContext, file: str) -> tuple[State, bool]:
     With it comes whether people can sign up there.
     """
     server, whole = context.subject.server, context.subject.project
-    files = [whole.shown(one.path) for one in whole.migrations]
+    files = [whole.show_path(one.path) for one in whole.migrations]
     early = whole.migrations[: files.index(file)] if file in files else ()
     part = replace(whole, migrations=early, after=(), hook="")
     loaded = migrations.load(server, platform.template(server), part)

@@ -76,7 +76,7 @@ class _Showing:
                 earlier = place == first and bool(moment.migration)
                 before = earlier and (moment.committed or number < moment.done)
                 line = _Line(migration, statement, before)
-                if known and (number in known.felt or line.controls):
+                if known and (number in known.noticeable or line.controls):
                     found.append(line)
             if migration is last:
                 break
@@ -142,7 +142,7 @@ class _Showing:
             alone = len(group) == 1 and not (goes_on or stays)
             if not alone and not any(one.controls for one in lines):
                 texts = [*["begin;\n"] * (not goes_on), *texts, *["commit;\n"] * (not stays)]
-            name = self.context.subject.project.shown(group[0].migration.path)
+            name = self.context.subject.project.show_path(group[0].migration.path)
             yield Block(2, "goes on" if goes_on else f"applies {name}", "".join(texts))
 
     def _ending(self) -> Block:
@@ -176,7 +176,7 @@ class _Showing:
         return "\n".join(str(one).rstrip() for one in blocks) + "\n"
 
     def _named(self, files: Sequence[Migration]) -> str:
-        return "".join(f"\\i {self.context.subject.project.shown(one.path)}\n" for one in files)
+        return "".join(f"\\i {self.context.subject.project.show_path(one.path)}\n" for one in files)
 
 
 def _text(statement: Statement) -> str:

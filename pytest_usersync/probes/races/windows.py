@@ -79,7 +79,7 @@ def _installed(context: CheckContext, known: Mapping[Path, RacePoints]) -> tuple
         if not seen.failed:
             return seen, late
         late, before = seen.failed, late
-        last = project.shown(project.files[late - 1].path)
+        last = project.show_path(project.files[late - 1].path)
         if late == len(project.files):
             raise NotApplicable(f"{last} applies only where nobody has signed up")
         if late == before:
@@ -126,7 +126,7 @@ def _expect_watched(context: CheckContext, known: Mapping[Path, RacePoints]) -> 
     project = subject.project
     failed = {one.file for one in subject.load_failures}
     for migration in project.files:
-        name = project.shown(migration.path)
+        name = project.show_path(migration.path)
         if migration.path in known or name in failed:
             continue
         if migration.is_one_transaction:
