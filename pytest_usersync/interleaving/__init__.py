@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .model import Change, Event, Outcome, Session
+from .model import Change, Event, Session
 from .race import Race, race_of, races
-from .result import Exploration, RaceFound
+from .result import Exploration, Outcome, RaceFound
 
 if TYPE_CHECKING:
     from .drawn_schedules import schedules

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .model import Change, Outcome, Row, StatementResult
+from .model import Change, Row, StatementResult
+from .result import Outcome
 
 if TYPE_CHECKING:
     from .judge import Judge

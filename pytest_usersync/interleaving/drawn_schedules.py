@@ -10,7 +10,7 @@ from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
 from ..model.errors import UserSyncError
-from .model import Outcome
+from .result import Outcome
 
 if TYPE_CHECKING:
     from .race import Race

@@ -10,8 +10,9 @@ from itertools import combinations, permutations
 from typing import TypeAlias
 
 from . import anomaly_names
-from .model import RETRYABLE, Change, Outcome, Row, StatementResult
+from .model import RETRYABLE, Change, Row, StatementResult
 from .relations import Relations
+from .result import Outcome
 
 # Sessions one after another; all others do nothing.
 Serial: TypeAlias = "Callable[[Sequence[str]], Outcome]"

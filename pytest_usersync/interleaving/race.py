@@ -14,11 +14,11 @@ from ..runner.check import Subject
 from . import shrink_schedule, standalone, timeline
 from .explore import Tree
 from .judge import Judge, aborted
-from .model import Invariant, Outcome, Session
+from .model import Invariant, Session
 from .moves import Choose, Play
 from .race_database import RaceDatabase
 from .race_setup import PATIENCE, RaceSetup
-from .result import Exploration, RaceFound
+from .result import Exploration, Outcome, RaceFound
 from .schedule import follow, names_of
 from .schedule_runner import Runner
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from ..model.ddmin import ddmin
 from ..model.errors import UserSyncError
-from .model import Outcome, Session
+from .model import Session
+from .result import Outcome
 from .schedule import with_switches
 
 if TYPE_CHECKING:

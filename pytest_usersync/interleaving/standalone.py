@@ -12,7 +12,8 @@ import psycopg
 from psycopg import sql
 
 from ..auth.script import PRELUDE, script
-from .model import Invariant, Outcome, Session, StatementResult
+from .model import Invariant, Session, StatementResult
+from .result import Outcome
 
 if TYPE_CHECKING:
     from .race import Race

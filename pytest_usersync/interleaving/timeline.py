@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from .model import Change, Event, Outcome, StatementResult
+from .model import Change, Event, StatementResult
 
 if TYPE_CHECKING:
     from .race import Race
+    from .result import Outcome
 
 _WIDTH = 40
 _ROWS = 5

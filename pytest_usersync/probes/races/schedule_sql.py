@@ -9,7 +9,8 @@ from itertools import pairwise
 
 from ...auth.channel import Sent
 from ...auth.script import PRELUDE, script
-from ...interleaving.model import Event, Outcome, Session
+from ...interleaving.model import Event, Session
+from ...interleaving.result import Outcome
 from ...model.quoting import literal
 
 _STOP = """\
