@@ -28,13 +28,13 @@ HEAD = ("state", "true", "ghosts", "orphans", "count", "quality check", "record"
 INTRO = """
 # Every fault against every monitoring function
 
-A line is a state that a database is brought into; a column is what a function of the pack says in
-it. What is true comes from a model in Python: who is a user, who has a profile, and whether
-somebody who signs up in this state gets one. `fails` is an error, which is no false alarm in a
-state in which what is read is gone. The functions are called as `postgres`.
+Each line is a state of the database. Each column is what a function of the pack reports in that
+state. `true` comes from a model in Python: who is a user, who has a profile, and whether a user who
+signs up in this state gets one. `fails` means that the function raised an error; that is no false
+alarm if the table that it reads is gone. The role `postgres` calls the functions.
 
 * `ghosts`, `orphans`: how many `check_ghost_users()` and `check_orphaned_profiles()` list
-* `count`: what `get_user_sync_stats()` says of ghosts, orphans, and rows without a counterpart
+* `count`: ghosts, orphans, and rows without a counterpart in `get_user_sync_stats()`
 * `quality check`: which checks of `run_user_sync_quality_check()` do not pass
 * `record`, `latest`: the status that `record_user_sync_metrics()` writes, and the one that
   `get_latest_sync_status()` shows afterwards

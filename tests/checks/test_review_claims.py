@@ -38,10 +38,10 @@ INTRO = """
 # The claims of the review, and what PostgreSQL says
 
 The fix that started this project was [reviewed and approved](../examples/petforce). Its documents
-say what it does, and here is what it does: each claim was tried on the migrations as they were
-reviewed, up to version 20260127000003, and on the head of the chain, with the simulated Supabase
-Auth on a real PostgreSQL. "Found as" is what `pytest --usersync` reports of the migrations as
-reviewed, and does not of the head.
+say what it does. This page says what happens. Each claim was tested twice, with the simulated
+Supabase Auth on a real PostgreSQL: on the reviewed migrations (up to version 20260127000003), and
+on all migrations (the head). "Found as" is the check that fails on the reviewed migrations and
+passes at the head.
 
 | | the documents say | verdict | what happens | found as | mended by |
 |---|---|---|---|---|---|
@@ -143,7 +143,7 @@ def refused(pack: Pack, signup: Callable[[], object]) -> str:
     mended="20260203000001",
 )
 def test_null_email_fails_gracefully(reviewed: Pack, mended: Pack) -> None:
-    """The error aborts the signup. The client is told 500 "Database error saving new user"
+    """The error aborts the signup. The client gets 500 "Database error saving new user"
     (or "… creating anonymous user"), and there is no user.
     """
     told = refused(
@@ -174,8 +174,8 @@ def test_null_email_does_not_happen(mended: Pack) -> None:
     mended="20260203000007",
 )
 def test_an_after_insert_trigger_does_not_block(reviewed: Pack, mended: Pack) -> None:
-    """An error in the function undoes the insert, whenever the trigger fires and whatever it would
-    have returned. At the head that is a choice: `on_failure` is `block` or `allow`.
+    """An error in the function undoes the insert, in a BEFORE and in an AFTER trigger, whatever it
+    returns. At the head you choose: `on_failure` is `block` or `allow`.
     """
     for pack in (reviewed, mended):
         pack.do(FAILING)
@@ -193,8 +193,8 @@ def test_an_after_insert_trigger_does_not_block(reviewed: Pack, mended: Pack) ->
     mended="20260203000002, 20260203000003",
 )
 def test_on_conflict_id_leaves_no_error(reviewed: Pack, mended: Pack) -> None:
-    """A profile that is there stays as it is. But the unique email turns away a user of single
-    sign-on with the address of another user, and whoever comes back after a hard delete.
+    """An existing profile stays as it is. But the unique email refuses a user of single sign-on
+    with the address of another user, and a user who comes back after a hard delete.
     """
     reviewed.do("insert into public.users (id, email) select gen_random_uuid(), 'a@example.com'")
     reviewed.do("insert into auth.users (id, email) select id, email from public.users")
@@ -215,8 +215,8 @@ def test_on_conflict_id_leaves_no_error(reviewed: Pack, mended: Pack) -> None:
     mended="20260203000004",
 )
 def test_email_verified_is_derived_correctly(reviewed: Pack, mended: Pack) -> None:
-    """Supabase Auth confirms in an update, even where it asks for no confirmation, so the column
-    is false for everybody. `is not null` is never null, so the coalesce does nothing.
+    """Supabase Auth confirms in an update, even if no confirmation is required, so the column is
+    false for everybody. `is not null` is never null, so the coalesce does nothing.
     """
     confirmed = 0
     for signup in (one for one in signups.SIGNUPS if not one.emailless):
@@ -269,8 +269,8 @@ def nobody_without_address(pack: Pack) -> None:
     mended="20260203000009",
 )
 def test_the_backfill_logs_its_failure(reviewed: Pack, mended: Pack) -> None:
-    """Raising the error again rolls the row back that tells of it. At the head, whoever cannot be
-    filled stands in user_sync_failures, and a run that fails leaves its row.
+    """Raising the error again rolls back the row that reports it. At the head, user_sync_failures
+    lists the users who could not get a profile, and a run that fails leaves its row.
     """
     for pack in (reviewed, mended):
         nobody_without_address(pack)
@@ -294,8 +294,8 @@ def test_the_backfill_logs_its_failure(reviewed: Pack, mended: Pack) -> None:
     mended="20260203000001, 20260203000009",
 )
 def test_the_backfill_is_safe_to_run_again(reviewed: Pack, mended: Pack) -> None:
-    """A second run changes nothing. A user whom the table does not take stops the one insert that
-    fills all of them, at every run. At the head that user is set aside.
+    """A second run changes nothing. One user whom the table refuses stops the single insert for
+    all users, in every run. The head leaves that user out and reports it.
     """
     reviewed.rows("delete from public.cleanup_audit_log")
     reviewed.ghosts(3)
@@ -320,8 +320,9 @@ def test_the_backfill_is_safe_to_run_again(reviewed: Pack, mended: Pack) -> None
 )
 def test_the_backfill_locks_no_table_for_long(reviewed: Pack, mended: Pack) -> None:
     """A signup waits for none of its locks (ACCESS SHARE on auth.users, ROW EXCLUSIVE on
-    public.users), but they last to the end of the migration, whatever the size. The head's takes
-    ROW SHARE in place of ACCESS SHARE, for the foreign key, and lets go after each batch.
+    public.users), but they last to the end of the migration, whatever the size. At the head it
+    takes ROW SHARE instead of ACCESS SHARE, for the foreign key, and releases its locks after
+    each batch.
     """
     held: dict[str, set[tuple[str, str]]] = {}
     for name, pack, work in (
@@ -352,8 +353,8 @@ def test_the_backfill_locks_no_table_for_long(reviewed: Pack, mended: Pack) -> N
     mended="20260203000008",
 )
 def test_the_grants_let_the_trigger_run(reviewed: Pack, mended: Pack) -> None:
-    """EXECUTE is asked for when the trigger is created, not when it fires: signups work when nobody
-    has it. The grants only let everybody call what cannot be called.
+    """PostgreSQL checks EXECUTE when the trigger is created, not when it fires: signups work if
+    nobody has it. A trigger function cannot be called otherwise, so the grants do nothing.
     """
     reviewed.rows(
         "revoke execute on function public.handle_new_user()"
@@ -372,8 +373,8 @@ def test_the_grants_let_the_trigger_run(reviewed: Pack, mended: Pack) -> None:
     mended="20260203000007",
 )
 def test_the_search_path_is_locked(reviewed: Pack, mended: Pack) -> None:
-    """pg_temp is still searched first for tables, so it holds only as long as every name is
-    qualified, as they are. With `''` a name that is not fails at once.
+    """PostgreSQL still searches pg_temp first for tables, so this is safe only while every name is
+    qualified, as they are. With `''` an unqualified name fails at once.
     """
     source = reviewed.value("select pg_get_functiondef('public.handle_new_user()'::regprocedure)")
     loose = source.replace("into public.users", "into users")
@@ -400,8 +401,8 @@ def test_the_search_path_is_locked(reviewed: Pack, mended: Pack) -> None:
     mended="20260203000009, 20260203000011",
 )
 def test_the_trigger_is_checked_by_its_name(reviewed: Pack, mended: Pack) -> None:
-    """A trigger of that name on another table passes in its place, and one that always fires
-    (`enable always`) is called missing.
+    """A trigger of that name on another table also passes, and one with `enable always` is
+    reported as missing.
     """
     check = "trigger_exists_check"
     for pack in (reviewed, mended):

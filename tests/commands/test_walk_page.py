@@ -28,8 +28,8 @@ COMMAND = "pytest --usersync-walk examples/petforce_mended"
 INTRO = f"""
 # A walk through the pack
 
-`--usersync-walk` judges a project at every migration, and tells which one brought a finding in and
-which one mended it. `--usersync-select` makes it shorter. This is the walk through
+`--usersync-walk` judges a project at every migration, and says which one brought a finding in and
+which one mended it. `--usersync-select` makes the walk shorter. This is the walk through
 [the pack](../sql/migrations): five migrations that were reviewed and approved, and thirteen that
 mend them.
 

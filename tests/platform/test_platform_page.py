@@ -15,24 +15,24 @@ SQL = ROOT / "sql" / "platform"
 INTRO = """
 # The simulated platform
 
-A project's migrations are applied to a database that has what a Supabase project has: roles,
-schemas, rights, tables and functions, made by the files of `sql/platform`. The tables and
-functions of `auth` are compared with those that Supabase Auth itself made, down to each
-privilege. What PostgreSQL and its server bring is used for real. Nothing here talks to another
-service: no request is sent, no job is run, no message is heard.
+The plugin applies a project's migrations to a database that has what a Supabase project has: roles,
+schemas, rights, tables and functions. The files of `sql/platform` make them. A test compares the
+tables, functions and privileges of `auth` with those that Supabase Auth itself made. Everything
+that the server has is real. Nothing here talks to another service: it sends no request, runs no job
+and receives no message.
 
-`postgres` runs the migrations and is no superuser. It may do what it may do there, and what it
-may not do ends with the same error.
+The role `postgres` runs the migrations. As on Supabase it is no superuser. It may do the same
+things here as there, and gets the same errors.
 
-This page is made from the first lines of those files.
+A program writes this page from the first lines of those files.
 """
 STAND_INS = """
 ## Extensions
 
 `create extension` works unmodified: at the top of a file, in a block, in a function, with a
-schema, a version or `cascade`. An extension that the server has is the real one. Where it lacks
-one of these, a stand-in takes its place, and the header of a run names it. An extension that the
-platform does not let `postgres` create is refused here too.
+schema, a version or `cascade`. If the server has the extension, it is the real one. If the server
+lacks one of these, a stand-in takes its place, and the header of a run names it. If the platform
+does not let `postgres` create an extension, it is refused here too.
 """
 
 

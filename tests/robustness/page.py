@@ -11,23 +11,23 @@ from rows import Row
 _INTRO = """
 # Faults, and what was seen of them
 
-`tests/robustness` is a program. It starts real runs of `pytest --usersync` and lets a fault happen
-to each of them: somebody is killed, a disk is full, a variable is set that is meant for another
-server. It does so in namespaces of Linux, where nothing else makes files or processes. After each
-fault it starts the next run, as a user would, and then looks at everything that could be wrong:
+`tests/robustness` is a program. It starts real runs of `pytest --usersync` and makes one fault
+happen in each: a process is killed, a disk is full, a variable for another server is set. It uses
+namespaces of Linux, in which nothing else makes files or processes. After each fault it starts the
+next run, as a user would, and then tests that
 
-* files, folders and symbolic links of other people, with names like ours, in the temporary places,
-  the home and the cache: all are as they were, to the byte and to the time of their last change;
-* on a server that the user names: databases, comments, and all that `pg_dumpall --globals-only`
-  says are as they were;
-* no process, file, folder, session or shared memory of ours is left;
-* the next run finds what a run without a fault finds, by check and case, and so does the run that
-  was struck, or it says what it did not judge;
-* there is no traceback of ours, no `INTERNALERROR` and no long output.
+* files, folders and symbolic links of other people, with names like those of the plugin, in the
+  temporary folders, the home and the cache, have not changed, not in a byte and not in their times;
+* on a server that the user names, databases, comments and the output of `pg_dumpall --globals-only`
+  have not changed;
+* no process, file, folder, session or shared memory of the plugin is left;
+* the next run finds what a run without a fault finds, by check and case; so does the run with the
+  fault, or it says what it did not judge;
+* there is no traceback of the plugin, no `INTERNALERROR` and no long output.
 
-`python tests/robustness --json seen.json --page docs/robustness.md` carries the whole campaign out
-and writes this page. It needs Linux and root. Left out is a clock that is set while a run is at
-work: that needs a time of day for one run alone, beside a clock of timeouts that goes on.
+`python tests/robustness --json seen.json --page docs/robustness.md` runs all faults and writes this
+page. It needs Linux and root. One fault is missing: somebody sets the clock during a run. That
+would need a separate time of day for one run, while the clock of its timeouts continues.
 """
 _HEAD = ("fault", "times", "what was seen", "result")
 Results = Mapping[str, Mapping[str, Any]]
