@@ -1,4 +1,4 @@
-"""What the user wrote for one option: typed wins over the environment, that over the ini file."""
+"""The value of one option: the command line wins over the environment, which wins over the ini."""
 
 from __future__ import annotations
 

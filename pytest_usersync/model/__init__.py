@@ -1,1 +1,1 @@
-"""Values that every other part of the package speaks of: findings, policies, settings, the sync."""
+"""Values that every other room uses: findings, policies, settings, the sync, errors."""

@@ -1,4 +1,4 @@
-"""What a check says: findings, and why it could not or need not say anything."""
+"""Findings of a check, its outcomes, and the reasons not to judge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the project means to do where more than one answer is right."""
+"""Policies: the project's choice where more than one answer is right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the user asked for, read from the command line, the environment and the ini file."""
+"""Settings of a run, read from the command line, the environment and the ini file."""
 
 from __future__ import annotations
 

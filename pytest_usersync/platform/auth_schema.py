@@ -1,4 +1,4 @@
-"""What an ``auth`` schema consists of, and how one is made like another."""
+"""An inventory of an ``auth`` schema, and SQL that makes one like another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server is to the floors above, and what one may ask for."""
+"""A server and a request for one, as the rooms above see them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the roles of somebody else's server were like, kept there in a database of ours.
+"""A record of the roles of somebody else's server, kept there in a database of ours.
 
 A run may end at any moment: what is to be put back must be known to whoever comes next. Passwords
 go from one table of the server to another, and never come here.

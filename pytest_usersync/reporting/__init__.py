@@ -1,1 +1,1 @@
-"""What people read: findings, causes, summaries, the doctor's facts, the JSON report."""
+"""Texts for people and programs: findings, causes, summary, baseline, JSON report."""

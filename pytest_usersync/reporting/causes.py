@@ -1,4 +1,4 @@
-"""What is broken, cause by cause: a cause that breaks several promises is told once."""
+"""Findings grouped by cause: a cause that breaks several checks is shown once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run found before it judged anything, in a few lines at its start."""
+"""The lines at the start of a run: migrations, trigger, server, policies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pytest shows of a case that failed: a whole text, and the line that stands for it."""
+"""The text that pytest shows for a failed case, and its one line for the short summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server is, what may be done there, and how Supabase is simulated on it: as facts."""
+"""Facts about a server: its build, the rights of the run, the simulated Supabase on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Findings into words that a stranger understands; no database, no terminal."""
+"""Words for findings that a stranger understands; needs no database and no terminal."""
 
 from __future__ import annotations
 
