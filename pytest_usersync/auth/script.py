@@ -28,6 +28,8 @@ _NO_DEFAULT = object()
 
 
 PRELUDE = "set session authorization supabase_auth_admin;\nset search_path = auth;\n"
+# The same inside a transaction of the harness, until its end.
+AS_AUTH = "set local role supabase_auth_admin; set local search_path = auth;"
 _LOGIN = re.compile(r"(?m)^(set|reset) session authorization\b")
 
 

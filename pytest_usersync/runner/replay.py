@@ -11,14 +11,13 @@ from psycopg import Error, generators
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 
-from ..auth.script import Write, taking_roles
+from ..auth.script import AS_AUTH, Write, taking_roles
 from ..postgres.database import Connection
 
 # Told the error of the statements, or None when they ran; may look at what they left.
 Broken = Callable[[Error | None], bool]
 
 _BACK = "rollback to savepoint attempt;"
-_AS_AUTH = "set local role supabase_auth_admin; set local search_path = auth;"
 _DONE = "set constraints all immediate; reset role;"
 _DEFERRED = """
     select string_agg(format('%I.%I', n.nspname, c.conname), ', ') as names
@@ -72,7 +71,7 @@ class Replay:
         text = parts[0] if len(parts) == 1 else f" {self._committed()} ".join(parts)
         try:
             # One round trip: a finding is shown after dozens of these.
-            _send(self._connection, f"{_BACK} {_AS_AUTH} {text} {_DONE}")
+            _send(self._connection, f"{_BACK} {AS_AUTH} {text} {_DONE}")
         except Error as refusal:
             _send(self._connection, _BACK)
             return refusal
@@ -86,7 +85,7 @@ class Replay:
         if self._commit is None:
             found = self._connection.execute(_DEFERRED).fetchone()
             names = found["names"] if found else None
-            again = f"reset role; set constraints {names} deferred; {_AS_AUTH}"
+            again = f"reset role; set constraints {names} deferred; {AS_AUTH}"
             self._commit = f"set constraints all immediate; {again}" if names else ""
         return self._commit
 

@@ -54,7 +54,7 @@ def request(
 
 
 @contextmanager
-def rehearsal(
+def rolled_back(
     context: CheckContext, told: Mapping[str, Json], setup: str = ""
 ) -> Iterator[Connection]:
     """Lend a session that makes a request which is taken back at the end, whatever it did.

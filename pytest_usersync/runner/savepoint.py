@@ -1,4 +1,4 @@
-"""Things done in a context and taken back: a signup, a user's life, whatever a role may try."""
+"""Statements of a check that are rolled back: a signup, the life of a user, an attack of a role."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from psycopg.rows import DictRow
 
 from ..auth import Json
 from ..auth.rows import email_signup
-from ..auth.script import PRELUDE
+from ..auth.script import AS_AUTH, PRELUDE
 from ..model.ddmin import ddmin
 from ..model.finding import Failure
 from ..model.quoting import literal, named, quoted
 from ..model.sync import Target
+from ..postgres import savepoint
 from ..postgres.database import Connection
 from .context import CheckContext
 
-_AS_AUTH = "set local role supabase_auth_admin; set local search_path = auth;"
 # What waits for the commit is done, and the next step waits again.
 _SETTLE = "set constraints all immediate; set constraints all deferred"
 _DONE = f"{_SETTLE}; reset role; reset search_path"
@@ -85,56 +85,42 @@ class Newcomer:
         return f"delete from {table} where id = '{self.id}'"
 
 
-class Rehearsal:
-    """A transaction of the harness that will be taken back; each attempt is a savepoint."""
+class RolledBack:
+    """A transaction of the harness that is rolled back at the end."""
 
     def __init__(self, context: CheckContext, connection: Connection) -> None:
-        self._trial = context
+        self._context = context
         self._connection = connection
 
     def run(self, text: str) -> Failure | None:
         """Run statements as who the session is; return what PostgreSQL said if it refuses."""
-        self._connection.execute("savepoint step")
         try:
-            self._connection.execute(f"{text}; release savepoint step".encode())
+            savepoint.run(self._connection, text)
         except Error as error:
-            failure = self._trial.failure(error)
-            self._connection.execute("rollback to savepoint step; release savepoint step")
-            return failure
+            return self._context.failure(error)
         return None
 
     def as_auth(self, *statements: str) -> Failure | None:
         """Run statements as Supabase Auth, up to and including what waits for the commit."""
-        return self.run(f"{_AS_AUTH} {'; '.join(statements)}; {_DONE}")
+        return self.run(_as_auth(statements))
 
     def ask(self, question: str, *statements: str) -> DictRow | Failure:
         """Run statements as Supabase Auth, ask one row of what they left, and take them back.
 
-        Return what PostgreSQL said if it refuses the statements. It is all one round trip.
+        Return what PostgreSQL said if it refuses the statements.
         """
-        found = self.after(f"{_AS_AUTH} {'; '.join(statements)}; {_DONE}", question)
+        found = self.after(_as_auth(statements), question)
         return found if isinstance(found, Failure) else found[0]
 
     def after(self, text: str, question: str) -> list[DictRow] | Failure:
         """Run statements as who the session is, ask what they left, and take them back.
 
-        Return what PostgreSQL said if it refuses them. It is all one round trip.
+        Return what PostgreSQL said if it refuses them.
         """
-        back = "rollback to savepoint asked; release savepoint asked"
         try:
-            cursor = self._connection.execute(
-                f"savepoint asked; {text}; {question}; {back}".encode()
-            )
+            return savepoint.run_undone(self._connection, f"{text}; {question}")[-1]
         except Error as error:
-            failure = self._trial.failure(error)
-            self._connection.execute(back.encode())
-            return failure
-        rows: list[DictRow] = []
-        more: bool | None = True
-        while more:
-            rows = cursor.fetchall() if cursor.description else rows
-            more = cursor.nextset()
-        return rows
+            return self._context.failure(error)
 
     def live(self, newcomer: Newcomer) -> None:
         """Insert a user, let everything happen to them, and delete them.
@@ -150,11 +136,11 @@ class Rehearsal:
 
     def leaves(self, newcomer: Newcomer | None = None) -> list[int]:
         """Return how many rows of each target a signup and its confirmation leave; undo it."""
-        newcomer = newcomer or Newcomer({"raw_user_meta_data": metadata(self._trial)})
+        newcomer = newcomer or Newcomer({"raw_user_meta_data": metadata(self._context)})
         with self.undone():
             self.as_auth(newcomer.insert())
             self.as_auth(newcomer.update({"email_confirmed_at": _MOMENT}))
-            return [self.count(target, newcomer) for target in self._trial.sync.targets]
+            return [self.count(target, newcomer) for target in self._context.sync.targets]
 
     def count(self, target: Target, newcomer: Newcomer) -> int:
         """Return how many rows of a target carry the user's id."""
@@ -193,17 +179,21 @@ def shortest(newcomer: Newcomer, holds: Callable[[Sequence[str]], bool]) -> list
 
 
 @contextmanager
-def rehearsal(context: CheckContext, role: str | None = None) -> Iterator[Rehearsal]:
+def rolled_back(context: CheckContext, role: str | None = None) -> Iterator[RolledBack]:
     """Begin a transaction of ``role`` (default: the harness) and roll it back at the end."""
     connection = context.session(role)
     with connection.transaction(force_rollback=True):
-        yield Rehearsal(context, connection)
+        yield RolledBack(context, connection)
 
 
 def metadata(context: CheckContext) -> dict[str, Json]:
     """Return the user metadata of an ordinary signup of this project."""
     ordinary = context.sync.ordinary_metadata()
     return {key: value.replace("{n}", "1815") for key, value in ordinary.items()}
+
+
+def _as_auth(statements: Sequence[str]) -> str:
+    return f"{AS_AUTH} {'; '.join(statements)}; {_DONE}"
 
 
 def _value(value: Json) -> str:

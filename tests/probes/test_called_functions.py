@@ -14,7 +14,7 @@ from pytest_usersync.postgres.database import Clones
 from pytest_usersync.probes.security.called_functions import routines
 from pytest_usersync.runner.context import CheckContext
 from pytest_usersync.runner.sandbox import Sandbox
-from pytest_usersync.runner.savepoint import Newcomer, rehearsal
+from pytest_usersync.runner.savepoint import Newcomer, rolled_back
 
 HELPERS = """
 create function public.greeting(address text)
@@ -83,16 +83,18 @@ def test_a_function_that_no_signup_calls_is_not_of_the_sync(context: CheckContex
     assert "public.unrelated()" not in names
 
 
-def test_a_rehearsal_leaves_nothing_behind(context: CheckContext) -> None:
-    with rehearsal(context) as rehearsed:
-        assert rehearsed.as_auth(Newcomer().insert()) is None
-        assert rehearsed.rows("select from auth.users")
+def test_a_rolled_back_transaction_leaves_nothing_behind(context: CheckContext) -> None:
+    with rolled_back(context) as transaction:
+        assert transaction.as_auth(Newcomer().insert()) is None
+        assert transaction.rows("select from auth.users")
     assert not context.query("select from auth.users")
 
 
-def test_a_rehearsal_goes_on_after_a_refusal_and_tells_it(context: CheckContext) -> None:
-    with rehearsal(context) as rehearsed:
-        refused = rehearsed.as_auth("insert into auth.users (id) values (null)")
+def test_a_rolled_back_transaction_goes_on_after_a_refusal_and_tells_it(
+    context: CheckContext,
+) -> None:
+    with rolled_back(context) as transaction:
+        refused = transaction.as_auth("insert into auth.users (id) values (null)")
         assert refused is not None
         assert refused.sqlstate == "23502"
-        assert rehearsed.leaves() == [1]
+        assert transaction.leaves() == [1]

@@ -15,7 +15,7 @@ from pytest_usersync.probes.security.called_functions import routines
 from pytest_usersync.probes.security.hijack import attackers
 from pytest_usersync.runner.context import CheckContext
 from pytest_usersync.runner.sandbox import Sandbox
-from pytest_usersync.runner.savepoint import rehearsal
+from pytest_usersync.runner.savepoint import rolled_back
 
 PACK = Path(__file__).parents[2] / "sql" / "migrations"
 REVIEWED = {path.name: path.read_text("utf-8") for path in PACK.glob("202601*.sql")}
@@ -63,8 +63,8 @@ def test_a_role_that_may_do_no_more_than_another_is_not_tried(
             Clones(server) as clones,
             closing(Sandbox(subject, clones)) as sandbox,
             CheckContext(sandbox) as context,
-            rehearsal(context) as rehearsed,
+            rolled_back(context) as transaction,
         ):
-            found = attackers(context, rehearsed, routines(context))
+            found = attackers(context, transaction, routines(context))
             names.append([one.role for one in found])
     assert names == [["authenticated"], ["authenticated", "anon"]]

@@ -14,7 +14,7 @@ from psycopg import Error
 from pytest_usersync.postgres import Server
 from pytest_usersync.postgres.database import Clones
 from pytest_usersync.runner.context import CheckContext
-from pytest_usersync.runner.requests import arrival, claims, rehearsal, request
+from pytest_usersync.runner.requests import arrival, claims, request, rolled_back
 from pytest_usersync.runner.sandbox import Sandbox
 from pytest_usersync.scenarios.signups import BY_NAME
 
@@ -84,10 +84,12 @@ def _crown(context: CheckContext, user_id: UUID) -> None:
         session.execute("update public.profiles set email = 'queen@example.com'")
 
 
-def test_what_a_rehearsal_does_is_taken_back_with_what_was_set_up(context: CheckContext) -> None:
+def test_what_a_rolled_back_request_does_is_taken_back_with_what_was_set_up(
+    context: CheckContext,
+) -> None:
     user = context.with_profile(BY_NAME["email-autoconfirm"])
     told = claims(context, user.id)
-    with rehearsal(context, told, "grant update on public.profiles to authenticated;") as session:
+    with rolled_back(context, told, "grant update on public.profiles to authenticated;") as session:
         done = session.execute("update public.profiles set email = 'queen@example.com'").rowcount
     assert done == 1
     assert context.profiles(context.sync.profile, user.id)[0]["email"] == user.email

@@ -13,7 +13,7 @@ from ...probes.security.search_path_remedy import first
 from ...probes.security.sql_executors import Executor
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
-from ...runner.savepoint import Rehearsal, rehearsal
+from ...runner.savepoint import RolledBack, rolled_back
 
 
 @check("US602", level=Level.ERROR, needs=Needs.PROFILE)
@@ -37,16 +37,16 @@ def hijackable(context: CheckContext) -> Iterable[Finding]:
     Revoke EXECUTE on such a function from `public`, `anon` and `authenticated`, or drop it: a
     migration, or the service role, can do what it is for.
     """
-    with rehearsal(context) as rehearsed:
-        for attacker in requests(context, rehearsed, routines(context)):
+    with rolled_back(context) as transaction:
+        for attacker in requests(context, transaction, routines(context)):
             hijack = next(attacker.hijacks(), None)
             if hijack and attacker.through:
-                yield _finding(context, rehearsed, attacker, attacker.through, hijack)
+                yield _finding(context, transaction, attacker, attacker.through, hijack)
 
 
 def _finding(
     context: CheckContext,
-    rehearsed: Rehearsal,
+    transaction: RolledBack,
     attacker: Attacker,
     through: Executor,
     hijack: Hijack,
@@ -60,7 +60,7 @@ def _finding(
         f" {through.runs_as}: with the {trace.what} that it creates so, {user} runs the code of"
         f" {attack.role} as {trace.ran_as} {when}",
         sql=hijack.script,
-        remedy=first(rehearsed, attacker, hijack, [closing]) or f"drop function {through.name};",
+        remedy=first(transaction, attacker, hijack, [closing]) or f"drop function {through.name};",
         location=locate_function(
             context.subject.project, through.schema, through.plain, through.source
         )

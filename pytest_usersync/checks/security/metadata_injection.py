@@ -11,7 +11,7 @@ from ...probes.security.called_functions import routines
 from ...probes.security.injection import LOOK, Injection, Injector
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
-from ...runner.savepoint import Rehearsal, rehearsal, shortest
+from ...runner.savepoint import RolledBack, rolled_back, shortest
 
 _REFUSED = ClientView(500, "unexpected_failure", "Database error saving new user")
 
@@ -35,9 +35,9 @@ def metadata_injection(context: CheckContext) -> Iterable[Finding]:
     the metadata, for every way to break out of the text, in every key that the functions read; and
     an address that divides by zero. Told is only what was really executed.
     """
-    with rehearsal(context) as rehearsed:
-        found = list(Injector(context, rehearsed).found())
-        shown = [_script(rehearsed, one) for one in found]
+    with rolled_back(context) as transaction:
+        found = list(Injector(context, transaction).found())
+        shown = [_script(transaction, one) for one in found]
     for one, script in zip(found, shown, strict=True):
         yield _finding(context, one, script)
 
@@ -64,9 +64,9 @@ def _finding(context: CheckContext, one: Injection, script: str) -> Finding:
     )
 
 
-def _script(rehearsed: Rehearsal, one: Injection) -> str:
+def _script(transaction: RolledBack, one: Injection) -> str:
     """Return the shortest signup that executes it, and what it leaves."""
-    columns = shortest(one.newcomer, partial(one.shown, rehearsed))
+    columns = shortest(one.newcomer, partial(one.shown, transaction))
     lines = [one.newcomer.insert(only=columns), *one.afterwards]
     if one.kept:
         lines += ["reset session authorization", LOOK]

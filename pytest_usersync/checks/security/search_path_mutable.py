@@ -12,7 +12,7 @@ from ...probes.security.hijack import Attacker, attackers
 from ...probes.security.search_path_remedy import first, paths
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
-from ...runner.savepoint import Rehearsal, rehearsal
+from ...runner.savepoint import RolledBack, rolled_back
 
 # The remedies in the order in which they are tried: whichever leaves a signup what it leaves now.
 _PATHS = ("''", "public, pg_temp", "auth, pg_temp", "public, extensions, auth, pg_temp")
@@ -49,21 +49,21 @@ def search_path_mutable(context: CheckContext) -> Iterable[Finding]:
     for one in loose:
         yield _finding(context, one)
     seen: set[tuple[str, Routine | None]] = {("pg_temp", one) for one in loose}
-    with rehearsal(context) as rehearsed:
-        for attacker in attackers(context, rehearsed, ours):
+    with rolled_back(context) as transaction:
+        for attacker in attackers(context, transaction, ours):
             for hijack in attacker.hijacks():
                 if (hijack.attack.schema, hijack.victim) not in seen:
                     seen.add((hijack.attack.schema, hijack.victim))
-                    yield _taken(context, rehearsed, attacker, hijack)
+                    yield _taken(context, transaction, attacker, hijack)
 
 
 def _taken(
-    context: CheckContext, rehearsed: Rehearsal, attacker: Attacker, hijack: Hijack
+    context: CheckContext, transaction: RolledBack, attacker: Attacker, hijack: Hijack
 ) -> Finding:
     attack, trace, victim = hijack.attack, hijack.trace, hijack.victim
     where = "in pg_temp" if attack.schema == "pg_temp" else f"in the schema {attack.schema}"
     when = "there" if attack.baits else "at everybody's signup"
-    found = first(rehearsed, attacker, hijack, paths(attack.schema, victim))
+    found = first(transaction, attacker, hijack, paths(attack.schema, victim))
     return Finding(
         summary=f"a session that runs SQL as {attack.role}, which no request gets, can create the"
         f" {trace.what} {where}, and {victim.name if victim else 'the sync'} uses it {when}: what"
@@ -88,11 +88,11 @@ def _finding(context: CheckContext, one: Routine) -> Finding:
 
 def _remedy(context: CheckContext, one: Routine) -> str:
     """Return the narrowest path with which a signup still leaves what it leaves without."""
-    with rehearsal(context) as rehearsed:
-        wanted = rehearsed.leaves()
+    with rolled_back(context) as transaction:
+        wanted = transaction.leaves()
         for path in _PATHS:
             pin = f"alter function {one.name} set search_path = {path};"
-            with rehearsed.undone():
-                if rehearsed.run(pin) is None and rehearsed.leaves() == wanted:
+            with transaction.undone():
+                if transaction.run(pin) is None and transaction.leaves() == wanted:
                     return pin
     return f"alter function {one.name} set search_path = '';\n-- and qualify the names in its body"

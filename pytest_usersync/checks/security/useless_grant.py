@@ -11,7 +11,7 @@ from ...model.quoting import showing
 from ...probes.security.called_functions import Routine, routines
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
-from ...runner.savepoint import Newcomer, Rehearsal, metadata, rehearsal
+from ...runner.savepoint import Newcomer, RolledBack, metadata, rolled_back
 
 # Who may execute a function, beside its owner and whoever may do everything; and whether that is
 # what a new function of this owner in this schema is given anyway.
@@ -78,19 +78,19 @@ def useless_grant(context: CheckContext) -> Iterable[Finding]:
 
 
 def _judged(context: CheckContext, one: Routine) -> Iterator[Finding]:
-    with rehearsal(context) as rehearsed:
-        holders = {row["role"]: row["usual"] for row in rehearsed.rows(_HOLDERS, [one.oid])}
+    with rolled_back(context) as transaction:
+        holders = {row["role"]: row["usual"] for row in transaction.rows(_HOLDERS, [one.oid])}
         granted = dict.fromkeys(role for role, usual in holders.items() if not usual)
-        granted |= _written(context, rehearsed, one, list(holders))
+        granted |= _written(context, transaction, one, list(holders))
         useless = [role for role in holders if role in granted]
         if not useless:
             return
         names = ["public", *(role for role in useless if role != "public")]
         remedy = f"revoke execute on function {one.name} from {', '.join(names)};"
-        before = rehearsed.leaves()
-        rehearsed.run(remedy)
-        if rehearsed.leaves() == before:
-            shown = _shown(context, rehearsed)
+        before = transaction.leaves()
+        transaction.run(remedy)
+        if transaction.leaves() == before:
+            shown = _shown(context, transaction)
             who = ", ".join(useless)
             places = (granted[role] for role in useless)
             yield Finding(
@@ -104,7 +104,7 @@ def _judged(context: CheckContext, one: Routine) -> Iterator[Finding]:
 
 
 def _written(
-    context: CheckContext, rehearsed: Rehearsal, one: Routine, holders: Sequence[str]
+    context: CheckContext, transaction: RolledBack, one: Routine, holders: Sequence[str]
 ) -> dict[str, Location | None]:
     """Return to whom the project's own statements grant the right, and where, by doing them."""
     project = context.subject.project
@@ -112,22 +112,22 @@ def _written(
     for migration in project.files:
         for statement in migration.statements if mentions(migration.text, one.plain) else ():
             if mentions(statement.text, one.plain) and _GRANT.search(statement.text):
-                for role in _granting(rehearsed, one, holders, statement.text):
+                for role in _granting(transaction, one, holders, statement.text):
                     found.setdefault(role, project.location(migration, *statement.place()))
     return found
 
 
 def _granting(
-    rehearsed: Rehearsal, one: Routine, holders: Sequence[str], statement: str
+    transaction: RolledBack, one: Routine, holders: Sequence[str], statement: str
 ) -> list[str]:
     """Return who may execute a function that nobody was allowed to before the statement."""
-    with rehearsed.undone():
-        rehearsed.run(f"revoke all on function {one.name} from {', '.join(holders)}")
-        rehearsed.run(statement)
-        return [row["role"] for row in rehearsed.rows(_HOLDERS, [one.oid])]
+    with transaction.undone():
+        transaction.run(f"revoke all on function {one.name} from {', '.join(holders)}")
+        transaction.run(statement)
+        return [row["role"] for row in transaction.rows(_HOLDERS, [one.oid])]
 
 
-def _shown(context: CheckContext, rehearsed: Rehearsal) -> str:
+def _shown(context: CheckContext, transaction: RolledBack) -> str:
     target = context.sync.profile
     newcomer = Newcomer({"email": "ada@example.com", "raw_user_meta_data": metadata(context)})
-    return rehearsed.leaving(newcomer, target) + showing(target, newcomer.id)
+    return transaction.leaving(newcomer, target) + showing(target, newcomer.id)

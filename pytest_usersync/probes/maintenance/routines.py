@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from psycopg import Cursor, Error
+from psycopg import Error
 from psycopg.pq import TransactionStatus
-from psycopg.rows import DictRow
 
 from ...migrations import Statement
 from ...migrations.psql_script import Command, Copy
 from ...model.finding import Location, NotJudged
 from ...platform import platform
 from ...postgres.database import Connection
+from ...postgres.savepoint import answers
 from ...runner.context import CheckContext
 
 # A backfill of a few ghosts that takes longer does not come to an end.
@@ -119,16 +119,6 @@ def tidied(connection: Connection, role: str | None) -> bool:
     except Error:
         return False
     return role in (None, name)
-
-
-def answers(cursor: Cursor[DictRow]) -> list[list[DictRow]]:
-    """Return what each query of a script said, one after the other."""
-    found = []
-    while True:
-        if cursor.description is not None:
-            found.append(cursor.fetchall())
-        if not cursor.nextset():
-            return found
 
 
 def runnable(shown: str, statements: Iterator[Statement]) -> Iterator[Statement]:

@@ -10,10 +10,11 @@ from psycopg.rows import DictRow
 
 from ...model.quoting import literal
 from ...postgres.database import Clones, Connection, connect
+from ...postgres.savepoint import answers
 from ...runner.check import Subject
 from ...runner.context import CheckContext
 from ...runner.sandbox import Sandbox
-from .routines import answers, tidied
+from .routines import tidied
 
 _SINCE = """
     select

@@ -10,10 +10,10 @@ from psycopg import Error, sql
 
 from ...model.finding import Failure
 from ...platform import platform
+from ...postgres import savepoint
 from ...postgres.database import Connection
 from ...runner.check import Subject
 from ...runner.context import CheckContext
-from ..maintenance.routines import answers
 
 Row = Mapping[str, object]
 
@@ -48,24 +48,17 @@ def ask(context: CheckContext, source: str, *, keep: bool = False) -> Answer:
         keep: whether what it writes stays.
     """
     session = context.session()
-    script = f"savepoint failed; {asking(context, source, keep=keep)}; release savepoint failed"
     try:
-        (found,) = answers(session.execute(script.encode()))
+        (found,) = savepoint.run(session, asking(context, source, keep=keep))
     except Error as error:
-        failure = context.failure(error)
-        session.execute("rollback to savepoint failed; release savepoint failed")
-        return Answer(failure=failure)
+        return Answer(failure=context.failure(error))
     return Answer(rows_in(tuple(found)))
 
 
 def asking(context: CheckContext, source: str, *, keep: bool = False) -> str:
     """Return the script that calls a function, inside of a transaction."""
-    role = context.common(_Role).name
-    end = "reset role" if keep else "rollback to savepoint asked"
-    return (
-        f"savepoint asked; set local role {role}; select * from {source};"
-        f" {end}; release savepoint asked"
-    )
+    text = f"set local role {context.common(_Role).name}; select * from {source}"
+    return f"{text}; reset role" if keep else savepoint.undone(text)
 
 
 def rows_in(found: tuple[Row, ...]) -> tuple[Row, ...]:

@@ -12,7 +12,7 @@ from ...auth import Json
 from ...model.finding import NotJudged
 from ...model.quoting import named, quoted
 from ...runner.context import CheckContext
-from ...runner.requests import claims, rehearsal
+from ...runner.requests import claims, rolled_back
 from ..maintenance import capabilities
 from ..maintenance.monitoring import Monitoring
 from ..maintenance.sandbox import fresh
@@ -181,7 +181,7 @@ def _read(told: Scene, query: str) -> list[str]:
     rows: list[str] = []
 
     def act() -> None:
-        with rehearsal(told.context, told.told) as connection:
+        with rolled_back(told.context, told.told) as connection:
             found = connection.execute(f"{query} limit 1000".encode())
             rows.extend(str(row["text"]).lower() for row in found)
 

@@ -11,7 +11,7 @@ from ...model.finding import Failure
 from ...platform import platform
 from ...postgres.database import Connection
 from ...runner.context import CheckContext
-from ...runner.requests import rehearsal, script
+from ...runner.requests import rolled_back, script
 from ..maintenance import capabilities
 from ..maintenance.monitoring import NAMES
 from ..maintenance.sandbox import fresh
@@ -76,7 +76,7 @@ def _failing(
     """Call everything that the role may call, with the log as it is found, empty at first."""
     failures: dict[str, Failure] = {}
     calls = {source: f"select * from {source}" for source in may}
-    with rehearsal(context, {"role": role}, fault.sql) as connection:
+    with rolled_back(context, {"role": role}, fault.sql) as connection:
         # Mostly none fails, and all in one trip shows it.
         if _fails(connection, "; ".join(calls.values())):
             for source, call in calls.items():

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 from ...model.finding import NotJudged
 from ...model.quoting import literal, named, quoted
+from ...postgres.savepoint import answers
 from ...runner.context import CheckContext
-from ..maintenance.routines import answers
 
 _SEED = "select u.id::text as id, u.email, u.created_at from auth.users as u order by u.id"
 

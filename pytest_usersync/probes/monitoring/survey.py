@@ -13,11 +13,11 @@ from functools import cached_property
 from psycopg import Error
 
 from ...model.finding import NotJudged
+from ...postgres.savepoint import answers
 from ...runner.check import Subject
 from ...runner.context import CheckContext
 from ..maintenance import capabilities
 from ..maintenance.monitoring import Monitoring
-from ..maintenance.routines import answers
 from ..maintenance.sandbox import fresh
 from .call import Answer, Row, ask, asking, placed, rows_in, rows_of
 from .faults import Fault, faults

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from ...auth.script import PRELUDE
-from ...runner.savepoint import Newcomer, Rehearsal, block
+from ...runner.savepoint import Newcomer, RolledBack, block
 from . import name_shadowing
 from .called_functions import Routine
 from .name_shadowing import LOOT, Shadow
@@ -47,27 +47,27 @@ class Attack:
     met: bool = False
     through: Executor | None = None
 
-    def traces(self, rehearsed: Rehearsal, newcomer: Newcomer, *, whole: bool) -> list[Trace]:
+    def traces(self, transaction: RolledBack, newcomer: Newcomer, *, whole: bool) -> list[Trace]:
         """Do it all and return the traces of everybody else.
 
         Args:
             whole: whether the user who signs up lives on, or has just signed up.
         """
-        with rehearsed.undone():
+        with transaction.undone():
             if self.met:
-                rehearsed.as_auth(newcomer.insert())
+                transaction.as_auth(newcomer.insert())
             snare = self._done(name_shadowing.snare(self.schema, self.made))
-            if rehearsed.run(f"set local role {self.role}; {snare}"):
+            if transaction.run(f"set local role {self.role}; {snare}"):
                 return []
-            rehearsed.run(block(*self._statements()))
-            rehearsed.run("reset role")
+            transaction.run(block(*self._statements()))
+            transaction.run("reset role")
             if whole and not self.baits:
-                rehearsed.live(newcomer)
-                rehearsed.live(Newcomer({"email": "bea@example.com"}, STRANGER))
+                transaction.live(newcomer)
+                transaction.live(Newcomer({"email": "bea@example.com"}, STRANGER))
             elif not self.baits:
-                rehearsed.as_auth(newcomer.insert(only=self.columns))
+                transaction.as_auth(newcomer.insert(only=self.columns))
             query = f"select ran_as::text, what, stack from {self.schema}.{LOOT}"
-            found = rehearsed.rows(f"{query} where ran_as <> '{self.role}'")
+            found = transaction.rows(f"{query} where ran_as <> '{self.role}'")
             return [Trace(**row) for row in found]
 
     def script(self, newcomer: Newcomer) -> str:

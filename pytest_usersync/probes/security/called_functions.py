@@ -8,7 +8,7 @@ from ...migrations import PLATFORM_SCHEMAS
 from ...model.quoting import named
 from ...model.sync import Table
 from ...runner.context import CheckContext
-from ...runner.savepoint import Newcomer, metadata, rehearsal
+from ...runner.savepoint import Newcomer, metadata, rolled_back
 
 # What was counted in this transaction, the triggers on auth.users, and those on the given tables;
 # nothing that the platform or an extension brought.
@@ -98,16 +98,16 @@ def routines(context: CheckContext) -> tuple[Routine, ...]:
 def _observed(context: CheckContext) -> tuple[Routine, ...]:
     tables = [*(target.table for target in context.sync.targets), *context.sync.side_tables]
     watched = [named(table) for table in (Table("auth", "users"), *tables)]
-    with rehearsal(context) as rehearsed:
-        rehearsed.run("set local track_functions = 'all'")
+    with rolled_back(context) as transaction:
+        transaction.run("set local track_functions = 'all'")
         for given in (
             {"raw_user_meta_data": metadata(context)},
             {},
             {"email": None, "phone": "15559990001", "is_anonymous": True},
         ):
-            with rehearsed.undone():
-                rehearsed.live(Newcomer(given))
+            with transaction.undone():
+                transaction.live(Newcomer(given))
         # So that names come with their schemas.
-        rehearsed.run("set local search_path = ''")
-        found = rehearsed.rows(_ROUTINES, [watched, list(PLATFORM_SCHEMAS)])
+        transaction.run("set local search_path = ''")
+        found = transaction.rows(_ROUTINES, [watched, list(PLATFORM_SCHEMAS)])
     return tuple(Routine(**row) for row in found)

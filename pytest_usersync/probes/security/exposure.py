@@ -15,7 +15,7 @@ from ...model.quoting import named, quoted
 from ...model.sync import Sync
 from ...postgres.database import Connection
 from ...runner.context import CheckContext
-from ...runner.requests import rehearsal
+from ...runner.requests import rolled_back
 from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import AUTOCONFIRMING, BY_NAME, Person, Signup
 from .exposed_relations import Relation, relations
@@ -80,7 +80,7 @@ def exposures(
         setup: SQL that the harness runs before, and that is taken back.
     """
     wanted = needles(context, user_id)
-    with rehearsal(context, told, setup) as connection:
+    with rolled_back(context, told, setup) as connection:
         readable = relations(context, str(told["role"]))
         return read(connection, context.sync, readable, wanted, user_id)
 

@@ -10,7 +10,7 @@ from ...auth import Json
 from ...model.quoting import named, quoted
 from ...model.sync import Target
 from ...runner.context import CheckContext
-from ...runner.requests import rehearsal
+from ...runner.requests import rolled_back
 from .exposed_relations import Relation, relations
 from .privileges import Privilege, literal
 
@@ -220,7 +220,7 @@ def left(
     done: list[Left] = []
 
     def act() -> None:
-        with rehearsal(context, told, setup + deed.before) as session:
+        with rolled_back(context, told, setup + deed.before) as session:
             touched = session.execute(deed.statement.encode()).rowcount
             session.execute("set local role none; set constraints all immediate")
             done.append(Left(rows(context, deed.surface.target, user_id), touched))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ...auth import Json
 from ...model.names import PATH
 from ...runner.context import CheckContext
-from ...runner.savepoint import Newcomer, Rehearsal, metadata, shortest
+from ...runner.savepoint import Newcomer, RolledBack, metadata, shortest
 from . import name_shadowing
 from .attack import Attack, Hijack, Trace
 from .called_functions import Routine
@@ -56,7 +56,7 @@ class Rights(NamedTuple):
 
 
 def attackers(
-    context: CheckContext, rehearsed: Rehearsal, ours: Sequence[Routine]
+    context: CheckContext, transaction: RolledBack, ours: Sequence[Routine]
 ) -> Iterator[Attacker]:
     """Yield the roles of the app, without those that may do no more than one before."""
     before: list[Rights] = []
@@ -64,20 +64,20 @@ def attackers(
         rights = _rights(context, role, ours)
         if not any(rights.within(other) for other in before):
             before.append(rights)
-            yield Attacker(context, rehearsed, role, rights, ours)
+            yield Attacker(context, transaction, role, rights, ours)
 
 
 def requests(
-    context: CheckContext, rehearsed: Rehearsal, ours: Sequence[Routine]
+    context: CheckContext, transaction: RolledBack, ours: Sequence[Routine]
 ) -> Iterator[Attacker]:
     """Yield the roles of the app again, by what they can have executed with a request."""
     known: set[str] = set()
     for role in ROLES[::-1]:  # what everybody may call needs nobody who is signed in
-        for one in executors(context, rehearsed, role):
+        for one in executors(context, transaction, role):
             if one.name not in known:
                 known.add(one.name)
                 yield Attacker(
-                    context, rehearsed, role, _rights(context, one.runs_as, ours), ours, one
+                    context, transaction, role, _rights(context, one.runs_as, ours), ours, one
                 )
 
 
@@ -88,18 +88,18 @@ def _rights(context: CheckContext, role: str, ours: Sequence[Routine]) -> Rights
 
 
 class Attacker:
-    """A role at work in one rehearsal, with what it may do."""
+    """A role at work in one transaction, with what it may do."""
 
     def __init__(
         self,
         context: CheckContext,
-        rehearsed: Rehearsal,
+        transaction: RolledBack,
         role: str,
         rights: Rights,
         ours: Sequence[Routine],
         through: Executor | None = None,
     ) -> None:
-        self._trial, self._rehearsed, self._ours = context, rehearsed, ours
+        self._trial, self._transaction, self._ours = context, transaction, ours
         self.role, self._rights, self.through = role, rights, through
         given: dict[str, Json] = {
             "email": "ada@example.com",
@@ -111,7 +111,7 @@ class Attacker:
         """Yield the attacks that gained something: one for each schema and function hijacked."""
         seen: set[tuple[str, Routine | None]] = set()
         for attack in self._attacks():
-            for trace in attack.traces(self._rehearsed, self._newcomer, whole=True):
+            for trace in attack.traces(self._transaction, self._newcomer, whole=True):
                 victim = self._victim(trace)
                 if (attack.schema, victim) not in seen:
                     seen.add((attack.schema, victim))
@@ -151,7 +151,7 @@ class Attacker:
             # A session is not tried with types: a path that is '' lets them in, everywhere.
             shadowed.append(named)
         if self._rights.temp and shadowed:
-            tried = tuple(baits(self._trial, self._rehearsed, self.role, self._newcomer))
+            tried = tuple(baits(self._trial, self._transaction, self.role, self._newcomer))
             for made in shadowed:
                 yield Attack(self.role, _TEMP, made, tried, met=True)
 
@@ -163,7 +163,7 @@ class Attacker:
 
     def _holds(self, attack: Attack, trace: Trace) -> bool:
         whole = not (attack.columns or attack.baits)
-        found = attack.traces(self._rehearsed, self._newcomer, whole=whole)
+        found = attack.traces(self._transaction, self._newcomer, whole=whole)
         return any(one.what == trace.what and one.ran_as == trace.ran_as for one in found)
 
     def _smallest(self, attack: Attack, trace: Trace, victim: Routine | None) -> Hijack:

@@ -14,7 +14,7 @@ from ...auth import Json
 from ...model.finding import Failure
 from ...model.quoting import literal, named
 from ...runner.context import CheckContext
-from ...runner.savepoint import Newcomer, Rehearsal, metadata
+from ...runner.savepoint import Newcomer, RolledBack, metadata
 
 # What is run is who it runs as: kept by the session, or said by the error that it raises.
 _KEPT = "set_config('usersync.ran', current_user, false)"
@@ -79,9 +79,9 @@ class Injection:
     failure: Failure | None
     kept: bool = False
 
-    def shown(self, rehearsed: Rehearsal, only: Sequence[str]) -> bool:
+    def shown(self, transaction: RolledBack, only: Sequence[str]) -> bool:
         """Tell whether the same comes of it when the user has only these columns."""
-        outcome = rehearsed.ask(LOOK, self.newcomer.insert(only=only), *self.afterwards)
+        outcome = transaction.ask(LOOK, self.newcomer.insert(only=only), *self.afterwards)
         if not isinstance(outcome, Failure):
             return self.kept and bool(outcome["ran_as"])
         wanted = self.failure
@@ -89,10 +89,10 @@ class Injection:
 
 
 class Injector:
-    """Tries what a user can send, in one rehearsal."""
+    """Tries what a user can send, in one transaction."""
 
-    def __init__(self, context: CheckContext, rehearsed: Rehearsal) -> None:
-        self._rehearsed = rehearsed
+    def __init__(self, context: CheckContext, transaction: RolledBack) -> None:
+        self._transaction = transaction
         self._ordinary = metadata(context)
         keys = [*context.sync.metadata_keys, *self._ordinary]
         self._keys = tuple(dict.fromkeys(keys or ["full_name", "name"]))
@@ -145,7 +145,7 @@ class Injector:
         given: dict[str, Json] = {**self._ordinary, **brought}
         other = Newcomer({"raw_user_meta_data": given}, _OTHER)
         first = Newcomer({"raw_user_meta_data": self._ordinary})
-        return self._rehearsed.ask(
+        return self._transaction.ask(
             LOOK,
             other.insert(),
             other.update(_CONFIRMED),
@@ -171,11 +171,11 @@ class Injector:
             yield "when the user changes it", first, (first.update(changed),)
 
         for kept, said in zip(sent(_KEPT), sent(_SAID), strict=True):
-            failed = self._rehearsed.ask(LOOK, said[1].insert(), *said[2])
+            failed = self._transaction.ask(LOOK, said[1].insert(), *said[2])
             error = failed if isinstance(failed, Failure) else None
             ran = _WORDS.search(error.message) if error else None
             when, newcomer, afterwards = kept
-            outcome = self._rehearsed.ask(LOOK, newcomer.insert(), *afterwards)
+            outcome = self._transaction.ask(LOOK, newcomer.insert(), *afterwards)
             if not isinstance(outcome, Failure) and outcome["ran_as"]:
                 shown, role = error if ran else None, outcome["ran_as"]
                 return Injection(what, when, newcomer, afterwards, role, shown, kept=True)
@@ -190,7 +190,7 @@ class Injector:
             ("at the signup", newcomer, ()),
             ("when the user changes it", first, (first.update({"email": address}),)),
         ):
-            failed = self._rehearsed.ask(LOOK, who.insert(), *afterwards)
+            failed = self._transaction.ask(LOOK, who.insert(), *afterwards)
             if isinstance(failed, Failure) and failed.sqlstate == "22012":
                 return Injection("the email address", when, who, afterwards, "", failed)
         return None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ...model.quoting import named
 from ...model.sync import Table
-from ...runner.savepoint import rehearsal
+from ...runner.savepoint import rolled_back
 from . import policies
 from .exposed_relations import relations
 from .forger import Forger, Try
@@ -62,11 +62,11 @@ class Bar:
         """Return the SQL that takes a function from the app's users and leaves it to the sync."""
         revoke = f"revoke execute on function {one.deed.calls} from public, anon, authenticated;\n"
         grant = f"grant execute on function {one.deed.calls} to supabase_auth_admin;\n"
-        with rehearsal(self.forger.context) as rehearsed:
-            before = rehearsed.leaves()
-            with rehearsed.undone():
-                rehearsed.run(revoke)
-                return revoke if rehearsed.leaves() == before else revoke + grant
+        with rolled_back(self.forger.context) as transaction:
+            before = transaction.leaves()
+            with transaction.undone():
+                transaction.run(revoke)
+                return revoke if transaction.leaves() == before else revoke + grant
 
     def _applies(self, text: str) -> bool:
         session = self.forger.context.session()

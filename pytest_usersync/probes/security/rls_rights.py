@@ -17,7 +17,7 @@ from ...model.quoting import named, quoted
 from ...model.sync import Table
 from ...postgres.database import Connection
 from ...runner.context import CheckContext
-from ...runner.requests import rehearsal
+from ...runner.requests import rolled_back
 from .exposed_relations import schemas
 
 # Read with an empty search path, so that every name comes with its schema.
@@ -169,7 +169,7 @@ def opened(
         ]
     if not questions:
         return set()
-    with rehearsal(context, told, setup) as connection:
+    with rolled_back(context, told, setup) as connection:
         return _held(connection, questions)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ...runner.savepoint import Rehearsal
+from ...runner.savepoint import RolledBack
 from .attack import Hijack
 from .called_functions import Routine
 from .hijack import Attacker
@@ -25,13 +25,13 @@ def paths(schema: str, victim: Routine | None) -> Iterator[str]:
 
 
 def first(
-    rehearsed: Rehearsal, attacker: Attacker, hijack: Hijack, remedies: Iterable[str]
+    transaction: RolledBack, attacker: Attacker, hijack: Hijack, remedies: Iterable[str]
 ) -> str | None:
     """Return the first with which a signup leaves the same, and the attack gains nothing."""
-    before = rehearsed.leaves()
+    before = transaction.leaves()
     for remedy in remedies:
-        with rehearsed.undone():
-            refused = rehearsed.run(remedy)
-            if refused is None and rehearsed.leaves() == before and not attacker.again(hijack):
+        with transaction.undone():
+            refused = transaction.run(remedy)
+            if refused is None and transaction.leaves() == before and not attacker.again(hijack):
                 return remedy
     return None

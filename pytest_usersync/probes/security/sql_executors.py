@@ -12,7 +12,7 @@ from ...migrations import PLATFORM_SCHEMAS
 from ...model.finding import Failure, NotApplicable
 from ...model.quoting import literal
 from ...runner.context import CheckContext
-from ...runner.savepoint import Rehearsal
+from ...runner.savepoint import RolledBack
 from .exposed_relations import schemas
 
 PROBE = "usersync_probe"
@@ -92,17 +92,17 @@ class Executor:
         return f"{self.before}{literal(self.form.format(text))}{self.after}"
 
 
-def executors(context: CheckContext, rehearsed: Rehearsal, role: str) -> Iterator[Executor]:
+def executors(context: CheckContext, transaction: RolledBack, role: str) -> Iterator[Executor]:
     """Yield the functions that create what a request of ``role`` asks them to."""
     try:
         served = schemas(context)
     except NotApplicable:
         return
-    with rehearsed.undone():
-        rehearsed.run("set local search_path = ''")
-        found = rehearsed.rows(_CALLABLE, [list(served), list(PLATFORM_SCHEMAS), role, role])
+    with transaction.undone():
+        transaction.run("set local search_path = ''")
+        found = transaction.rows(_CALLABLE, [list(served), list(PLATFORM_SCHEMAS), role, role])
     for row in found:
-        tried = (replace(one, runs_as=_runner(rehearsed, role, one)) for one in _ways(row))
+        tried = (replace(one, runs_as=_runner(transaction, role, one)) for one in _ways(row))
         yield from islice((one for one in tried if one.runs_as), 1)
 
 
@@ -121,9 +121,9 @@ def _ways(row: DictRow) -> Iterator[Executor]:
             )
 
 
-def _runner(rehearsed: Rehearsal, role: str, one: Executor) -> str:
+def _runner(transaction: RolledBack, role: str, one: Executor) -> str:
     """Return who owns what is created so; nothing when nothing is."""
     probe = one.call(f"create temporary table {PROBE} ()")
     handed = f"set local role {role}; {probe}; reset role"
-    found = rehearsed.after(handed, _OWNER)
+    found = transaction.after(handed, _OWNER)
     return "" if isinstance(found, Failure) else "".join(row["role"] for row in found)

@@ -11,7 +11,7 @@ from ...auth import Json
 from ...model.ddmin import ddmin
 from ...model.quoting import literal, named, quoted
 from ...runner.context import CheckContext
-from ...runner.savepoint import FEW, LIFE, Newcomer, Rehearsal
+from ...runner.savepoint import FEW, LIFE, Newcomer, RolledBack
 
 TABLE = "pg_temp.usersync_bait"
 STRANGER = uuid5(NAMESPACE_URL, "pytest-usersync:stranger")
@@ -88,16 +88,16 @@ class Bait:
 
 
 def baits(
-    context: CheckContext, rehearsed: Rehearsal, role: str, newcomer: Newcomer
+    context: CheckContext, transaction: RolledBack, role: str, newcomer: Newcomer
 ) -> Iterator[Bait]:
     """Yield two baits for each trigger, with the id of nobody and of a user; and profile edits.
 
     The table is dropped at the end of each, so that they can follow one another.
     """
     columns = tuple((row["name"], row["type"]) for row in context.query(_COLUMNS))
-    with rehearsed.undone():
-        rehearsed.run("set local search_path = ''")
-        triggers = rehearsed.rows(_TRIGGERS, [role, role])
+    with transaction.undone():
+        transaction.run("set local search_path = ''")
+        triggers = transaction.rows(_TRIGGERS, [role, role])
     shy: dict[str, Json] = {"raw_user_meta_data": {}}
     changed = {column: value for values in LIFE[:-1] for column, value in values.items()}
     for row in triggers:
