@@ -17,14 +17,7 @@ from psycopg.errors import Diagnostic
 from ..model.finding import Failure
 from ..postgres import Server, database
 from ..process import progress
-from . import batch, hook, open_sessions
-from .apply_errors import (
-    history_failure,
-    lost_sessions_failure,
-    open_transaction_failure,
-    statement_failure,
-    unreadable_failure,
-)
+from . import apply_errors, batch, hook, open_sessions
 from .dump import Known
 from .layouts import is_whole
 from .model import Loaded, Manner, Migration, MigrationFailure, Notice, Project
@@ -145,7 +138,7 @@ class Applier:
 
     def _apply(self, migration: Migration) -> MigrationFailure | None:
         if migration.unreadable:
-            return unreadable_failure(self.project, migration, migration.unreadable)
+            return apply_errors.unreadable_failure(self.project, migration, migration.unreadable)
         if migration.manner is Manner.SCRIPT:
             return self._script(migration)
         if migration.manner is Manner.HOOK:
@@ -154,9 +147,9 @@ class Applier:
         if refusal is None:
             return None if self.session.is_idle() else self._left_open(migration)
         if refusal.index >= len(migration.statements):
-            return history_failure(self.project, migration, refusal, self.applied)
+            return apply_errors.history_failure(self.project, migration, refusal, self.applied)
         statement = migration.statements[refusal.index]
-        return statement_failure(self.project, migration, statement, refusal)
+        return apply_errors.statement_failure(self.project, migration, statement, refusal)
 
     def _batch(self, migration: Migration) -> Refusal | None:
         """Apply a file as one transaction."""
@@ -179,7 +172,9 @@ class Applier:
         if failure or not left.lost:
             return failure
         place = hook.place(self.project, name)
-        return lost_sessions_failure(place, name, open_sessions.describe(name, left.lost))
+        return apply_errors.lost_sessions_failure(
+            place, name, open_sessions.describe(name, left.lost)
+        )
 
     def _script(self, migration: Migration) -> MigrationFailure | None:
         """Apply a dump, or what was written by hand, as psql would."""
@@ -195,13 +190,13 @@ class Applier:
         if not psql.refused:
             return None if self.session.is_idle() else self._left_open(migration)
         (statement, refusal), *_ = psql.refused
-        failure = statement_failure(self.project, migration, statement, refusal)
+        failure = apply_errors.statement_failure(self.project, migration, statement, refusal)
         self.session.roll_back()
         return replace(failure, missed=tuple(one for one, _ in psql.refused))
 
     def _left_open(self, migration: Migration) -> MigrationFailure:
         self.session.roll_back()
-        return open_transaction_failure(self.project, migration)
+        return apply_errors.open_transaction_failure(self.project, migration)
 
     def _apply_rest(self, failed: MigrationFailure) -> MigrationFailure:
         """Apply what can be applied of a file that failed as a whole."""
@@ -228,7 +223,10 @@ class Applier:
     def apply_again(self, migration: Migration) -> list[tuple[Statement, Failure]]:
         """Apply a file to a database that has it; return the statements that are refused."""
         return [
-            (statement, statement_failure(self.project, migration, statement, refusal).failure)
+            (
+                statement,
+                apply_errors.statement_failure(self.project, migration, statement, refusal).failure,
+            )
             for statement, refusal in self._statement_by_statement(migration)
         ]
 

@@ -13,7 +13,7 @@ CONFIG = Path("supabase", "config.toml")
 
 
 def value(rootdir: Path, *keys: str) -> object:
-    """Return one value of the configuration, or None when it does not say.
+    """Return one value of the configuration, or None if it is not set.
 
     Raises:
         ConfigurationError: the file is not TOML, or cannot be read.

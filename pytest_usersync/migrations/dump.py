@@ -1,4 +1,4 @@
-"""Tell which statements of a dump concern what the platform has already made itself."""
+"""Decide which statements of a dump to apply: the platform has made some of its objects itself."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _WHOLE = re.compile(
     | create\s+publication\s+(?P<publication>{WORD})""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
-# What only says whose a thing is, who may use it, or how the session is to be.
+# Statements about owners, privileges, comments and settings.
 _ACCESSORY = re.compile(
     r"""(?:grant|revoke|set|alter\s+default\s+privileges|comment\s+on|security\s+label
     |alter\s+(?:role|user|publication)|select\s+pg_catalog\.(?:setval|set_config)|reassign\s+owned|create\s+(?:role|user|extension)
@@ -70,7 +70,7 @@ _ACCESSORY = re.compile(
     | alter\s.*\bowner\s+to\b""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
-# Where a row goes stands at the beginning; there may be megabytes of it.
+# The table's name is at the beginning of an insert, which may have megabytes of rows.
 _HEAD = 300
 _BOOKS = re.compile(r"(?:schema_migrations|migrations|schema_version|seed_files|instances)\Z")
 
@@ -108,27 +108,27 @@ _KNOWN = """
 
 
 class Fate(Enum):
-    """What becomes of one statement of a dump."""
+    """What is done with one statement of a dump."""
 
-    KEPT = auto()  # it is the project's
-    LEFT_OUT = auto()  # the platform has done it
-    LENT = auto()  # it is about the platform's own, which the harness changes
+    KEPT = auto()  # the project's own: applied
+    LEFT_OUT = auto()  # the platform has done the same: skipped
+    LENT = auto()  # about the platform's objects: run as the harness, which may change them
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the database has of the platform's own before a dump is applied."""
+    """The platform's objects, as they are before a dump is applied."""
 
     names: frozenset[str]
 
     @classmethod
     def of(cls, connection: Connection) -> Known:
-        """Look it up."""
+        """Read them from the catalogs."""
         rows = connection.execute(_KNOWN, {"schemas": sorted(_OURS)})
         return cls(frozenset(row["name"] for row in rows))
 
     def fate(self, statement: Statement) -> Fate:
-        """Tell what is to become of a statement."""
+        """Decide what is done with a statement."""
         if statement.text[:6].lower() in {"insert", "select"}:
             code = statement.text[:_HEAD]
         else:
@@ -145,7 +145,7 @@ class Known:
         return self._changed(found) if found else Fate.KEPT
 
     def _whole(self, found: re.Match[str]) -> Fate:
-        """Judge what is no object of a schema."""
+        """Decide about what belongs to no schema."""
         for kind in ("role", "publication"):
             if found[kind]:
                 there = f"{kind} {words(found[kind])[-1]}" in self.names
@@ -154,7 +154,7 @@ class Known:
         return Fate.KEPT if name and words(name)[0] not in _OURS else Fate.LEFT_OUT
 
     def _part(self, found: re.Match[str], code: str) -> Fate:
-        """Judge an index, trigger or policy: those of the project are kept on any table."""
+        """Decide about an index, trigger or policy: the project's own are kept on any table."""
         schema, table = _pair(found["table"])
         if schema not in _OURS:
             return Fate.KEPT
@@ -173,7 +173,7 @@ class Known:
         return Fate.LEFT_OUT if f"{schema}.{name}{part}" in self.names else Fate.LENT
 
     def _changed(self, found: re.Match[str]) -> Fate:
-        """Judge a change: rows are loaded, the rest applies only to what the dump itself made."""
+        """Decide about a change: rows are loaded, the rest applies to the dump's own objects."""
         given = next(text for name, text in found.groupdict().items() if text and name != "kind")
         schema, name = _pair(given)
         if found["dropped"]:
@@ -193,7 +193,7 @@ class Known:
 
 
 def is_accessory(statement: Statement) -> bool:
-    """Tell whether a dump is complete without this statement, should it be refused."""
+    """Tell whether a dump is complete without this statement if it is refused."""
     return bool(_ACCESSORY.match(blank_comments(statement.text).lstrip()))
 
 

@@ -1,4 +1,4 @@
-"""Find a project's migrations, in the order and with the omissions of the tool they are for."""
+"""Find a project's migrations, in the order in which their tool applies them."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ def find(
 ) -> Project:
     """Return the migrations below ``rootdir``, up to and including the version ``upto``.
 
-    Without ``supabase/migrations`` it takes what another tool left, if only one did. A file that
-    cannot be read is part of the project; loading tells of it.
+    Without ``supabase/migrations`` it takes the files of another tool, if only one has some. A file
+    that cannot be read is part of the project; loading it fails.
 
     Args:
         rootdir: where ``supabase/`` stands, and what relative paths start from.
-        configured: folders or files to use instead, in this order. A file counts whatever its
-            name; of a folder, if no name is one of the CLI's, every ``.sql`` file counts.
+        configured: folders or files to use instead, in this order. A file may have any name. If
+            no file of a folder has a name of the CLI's form, all its ``.sql`` files are taken.
         upto: the last version to apply.
-        before: SQL files that stand for what was made by hand before the first migration, and
-            functions of the project that make it, as ``module:function``.
-        setup: the same for what was made by hand after the last one.
+        before: SQL files with what was made by hand before the first migration, and functions of
+            the project that make it, as ``module:function``.
+        setup: the same for what was made by hand after the last migration.
         seeds: whether the seeds of ``[db.seed]`` are loaded at the end.
-        hook: ``module:function`` that does what SQL files do not; with it there need be none.
+        hook: ``module:function`` that migrates; with it no SQL files are needed.
 
     Raises:
         ProjectError: nothing found.
-        ConfigurationError: a path or version that does not exist, or migrations are switched off.
+        ConfigurationError: a path or version does not exist, or migrations are disabled.
     """
     skipped: Skipped = []
     if configured:
@@ -141,7 +141,7 @@ def _others(
 
 
 def _chosen(folder: Path, skipped: Skipped, *, foreign: bool = False) -> Iterator[Path]:
-    """Yield the files of one folder that count, in byte order of their names; note the others."""
+    """Yield the files of a folder to apply, in byte order of their names; list the others."""
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: os.fsencode(entry.name))
     except OSError as error:

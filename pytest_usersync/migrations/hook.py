@@ -1,4 +1,4 @@
-"""Let a function of the project migrate, with Alembic or Django, or make what was made by hand."""
+"""Call a hook: a function of the project that migrates, with Alembic or Django for example."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ SETTING = "usersync_load"
 
 
 def call(server: Server, name: str, project: Project, hook: str) -> MigrationFailure | None:
-    """Call a function of the project with the address of a database; tell of what it raises.
+    """Call a function of the project with the DSN of a database; return its error as a failure.
 
     Args:
         server: where the database is.
         name: the database.
-        project: has the folder that it is imported from.
+        project: the function is imported from its root.
         hook: ``module:function``.
 
     Raises:
@@ -47,19 +47,19 @@ def call(server: Server, name: str, project: Project, hook: str) -> MigrationFai
 
 
 def dsn(server: Server, name: str) -> Secret:
-    """Return the address of a database for the role that runs migrations, as an URI of libpq."""
+    """Return the DSN of a database for the role that runs migrations, as a URI of libpq."""
     given = database.role_conninfo(server, name, platform.migration_role(server))
     words = {key: str(value) for key, value in conninfo_to_dict(given).items() if value is not None}
     user = quote(words.pop("user", ""), safe="")
     secret = words.pop("password", "")
     login = f"{user}:{quote(secret, safe='')}@" if secret else f"{user}@" if user else ""
     words.pop("dbname", None)
-    # The port and the host are parameters too: a folder of sockets is no host of an address.
+    # Port and host are parameters, too: the folder of a Unix socket cannot be the host of a URI.
     return Secret(f"postgresql://{login}/{quote(name)}?{urlencode(words, quote_via=quote)}")
 
 
 def place(project: Project, hook: str) -> Location:
-    """Return where a function of the project begins, as far as that can be told."""
+    """Return where a function of the project begins, as far as it is known."""
     code = getattr(inspect.unwrap(_function(project, hook)), "__code__", None)
     path = Path(code.co_filename) if code else module_path(project.root, hook)
     return Location(show_path(project.root, path), code.co_firstlineno if code else 1)
@@ -74,7 +74,7 @@ def _function(project: Project, hook: str) -> Callable[[str], object]:
         module = importlib.import_module(module_name)
         function = getattr(module, function_name)
     except (Exception, SystemExit) as error:
-        # Whatever stands at the top of the project's own module.
+        # A module of the project can raise anything when it is imported.
         said = error if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
         raise ConfigurationError(
             f"{setting} names {hook}, which cannot be imported: {one_line(str(said))}. "
@@ -91,7 +91,7 @@ def _function(project: Project, hook: str) -> Callable[[str], object]:
 
 
 def _failed(project: Project, hook: str, error: BaseException) -> MigrationFailure:
-    """Return the failure with the project's innermost line and, if it was one, PostgreSQL's."""
+    """Return the failure, with the innermost line of the project and PostgreSQL's error, if any."""
     cause = _of_database(error)
     said = cause.diag if cause else None
     message = (said.message_primary if said else "") or f"{type(error).__name__}: {error}"
@@ -118,7 +118,7 @@ def _failed(project: Project, hook: str, error: BaseException) -> MigrationFailu
 
 
 def _of_database(error: BaseException | None) -> Error | None:
-    """Return the error of psycopg behind one that a tool made of it."""
+    """Return the error of psycopg that a tool has wrapped in its own."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -1,4 +1,4 @@
-"""Interrupt a function of the project that does not return, whatever it waits for."""
+"""Interrupt a hook that does not return, whatever it waits for."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from psycopg import Error
 
 from ..postgres import MAINTENANCE, Server, database
 
-# Of the signals that have no other meaning here, the one that hardly anybody uses.
+# The signal that other code is least likely to use.
 _SIGNAL = getattr(signal, "SIGUSR2", None)
-# Seconds between two interrupts: the function may catch one. And a statement that takes too long is
-# ended first, so that the function has something to tell.
+# Seconds between two interrupts, as the hook may catch one; and seconds after the limit of a
+# statement, so that the statement is canceled first and the hook fails with PostgreSQL's error.
 _INSIST = 1.0
 _LATER = 3.0
-# However busy it is, it is done after so many times the limit.
+# A hook that keeps sending statements is interrupted after this many times the limit.
 _MOST = 10
 _LIFE = """
     select min(
@@ -35,19 +35,19 @@ _LIFE = """
 
 
 class Interrupted(BaseException):
-    """The function ran too long; no ``except Exception`` of its own is to catch this."""
+    """The hook ran too long. Its own ``except Exception`` does not catch this."""
 
 
 @contextmanager
 def interrupt_when_quiet(server: Server, name: str, limit: float) -> Iterator[None]:
-    """Raise ``Interrupted`` in the block when nothing has come of it for a time.
+    """Raise ``Interrupted`` in the block when it has sent no new statement for a time.
 
-    What it does in the database is a sign of life: each statement there has a limit of its own. It
-    works in the main thread, where Python handles signals; elsewhere the block is left alone.
+    A statement that runs has a limit of its own. Python handles signals in the main thread only: in
+    another thread the block is not interrupted.
 
     Args:
         server: where the database is.
-        name: the database that the function works on.
+        name: the database that the hook works on.
         limit: seconds without a new statement.
     """
     main = threading.current_thread() is threading.main_thread()

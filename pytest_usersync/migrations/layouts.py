@@ -1,7 +1,7 @@
-"""Recognize what other tools than the Supabase CLI leave on disk: which files, in which order.
+"""Recognize the files of tools other than the Supabase CLI, and their order.
 
-Prisma, Drizzle and Sqitch keep a folder of their own shape; dbmate and goose keep the way up and
-the way down in one file.
+Prisma, Drizzle and Sqitch have folders of a special form; dbmate and goose write the statements
+that apply a migration and those that undo it in one file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ..model.errors import ProjectError
 from .model import UNLISTED, Manner
 
-# Where the tools leave their files unless they are told otherwise.
+# The default places of the tools.
 PLACES = (
     Path("prisma", "migrations"),
     Path("drizzle"),
@@ -50,11 +50,11 @@ _NOT_NEWLINE = re.compile(r"[^\n]")
 
 
 class Sheet(NamedTuple):
-    """One file that counts.
+    """One file to apply.
 
     Args:
-        label: what its version and name are taken from.
-        as_is: whether its manner is known, whatever the file holds.
+        label: the text that its version and name come from.
+        as_is: whether the manner is certain, so that the content need not be looked at.
     """
 
     path: Path
@@ -64,7 +64,7 @@ class Sheet(NamedTuple):
 
 
 def sheets(folder: Path) -> list[Sheet] | None:
-    """Return the files of a folder of Prisma, Drizzle or Sqitch; None if it is none of these."""
+    """Return the files of a folder of Prisma, Drizzle or Sqitch; None for another folder."""
     if (folder / JOURNAL).is_file():
         return list(_drizzle(folder))
     if (folder / PLAN).is_file():
@@ -81,22 +81,22 @@ def find_unlisted(folder: Path, listed: list[Sheet]) -> list[tuple[Path, str]]:
 
 
 def is_way_down(name: str) -> bool:
-    """Tell whether a file of this name undoes what another one does."""
+    """Tell whether a file with this name undoes a migration."""
     return bool(_DOWN.search(name))
 
 
 def is_dump(text: str) -> bool:
-    """Tell whether a file was written for psql, as ``pg_dump`` does."""
+    """Tell whether a file needs psql, as the output of ``pg_dump`` does."""
     return bool(_DUMP.search(text))
 
 
 def is_whole(text: str) -> bool:
-    """Tell whether ``pg_dump`` made the text, so that it may hold what the platform has made."""
+    """Tell whether ``pg_dump`` made the text; it may then contain objects of the platform."""
     return bool(_OF_DATABASE.search(text))
 
 
 def keep_way_up(text: str) -> str | None:
-    """Return the text with everything blank but the parts for the way up; None without parts."""
+    """Return the text with all but its "up" parts blank; None if it has no such parts."""
     marks = list(_MARK.finditer(text))
     if not marks:
         return None

@@ -16,7 +16,7 @@ from ..model.finding import Failure, Location
 from .psql_script import cut
 from .split import Statement, split
 
-# What stands for a byte that is no UTF-8 in a text read with "surrogateescape".
+# A byte that is no UTF-8, in a text that was read with "surrogateescape".
 _STRAY = re.compile("[\udc80-\udcff]")
 _LINE = 1000
 # Why other tools than the Supabase CLI leave a file out.
@@ -39,10 +39,11 @@ class Migration:
     """One file as it is applied; ``text`` keeps line ends and byte order mark as they are.
 
     Args:
-        version: what the CLI's history knows it by.
-        text: what is not to be applied, such as a part for the way down, is blank; a byte that
-            is no UTF-8 is a lone surrogate, and PostgreSQL will refuse it.
-        role: what the file is to the project when it is no migration: ``"seed"``, for people.
+        version: its key in the CLI's history.
+        text: parts that are not applied, such as a "down" part, are blank; a byte that is no UTF-8
+            is a lone surrogate, which PostgreSQL refuses.
+        role: for a file that is no migration: ``"before"``, ``"setup"``, ``"roles"``, ``"seed"`` or
+            ``"hook"``.
         unreadable: why there is no text.
     """
 
@@ -62,7 +63,7 @@ class Migration:
 
     @cached_property
     def statements(self) -> tuple[Statement, ...]:
-        """Return the statements as the tool that the file is meant for would send them."""
+        """Return the statements as the tool of this file sends them."""
         if self.manner in (Manner.CLI, Manner.SEED) or self.role == "roles":
             return tuple(split(self.text))
         return tuple(cut(self.text))

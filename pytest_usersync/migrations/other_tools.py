@@ -1,4 +1,4 @@
-"""Look where the tools leave their files: other tools' migrations, schemas and seeds."""
+"""Find migrations of other tools, declarative schemas and seeds at their default places."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Skipped = list[tuple[Path, str]]
 
 
 def find_elsewhere(rootdir: Path, skipped: Skipped) -> tuple[list[Sheet], str]:
-    """Return what the one other tool left that left something, and where.
+    """Return the files of the only other tool that has some, and their place.
 
     Raises:
-        ProjectError: none did, or several.
+        ProjectError: no tool has files, or several have.
     """
     found = {place: sheets for place in layouts.PLACES if (sheets := find_sheets(rootdir, place))}
     if not found:
@@ -41,7 +41,7 @@ def find_elsewhere(rootdir: Path, skipped: Skipped) -> tuple[list[Sheet], str]:
 
 
 def find_sheets(rootdir: Path, place: Path) -> list[Sheet]:
-    """Return the files at one of the places where tools leave them."""
+    """Return the files at one of the default places."""
     path = rootdir / place
     if place == SCHEMAS:
         return [Sheet(one, one.stem, Manner.BATCH) for one in _schemas(rootdir)]
@@ -55,7 +55,7 @@ def find_sheets(rootdir: Path, place: Path) -> list[Sheet]:
 
 
 def _up_and_down(folder: Path) -> Iterator[tuple[Path, str, Manner]]:
-    """Yield the files of dbmate and goose, and those of which another one is the way back."""
+    """Yield the files of dbmate, goose and the like; files that undo a migration are left out."""
     for path in sorted(folder.glob("*.sql"), key=lambda path: os.fsencode(path.name)):
         if not layouts.is_way_down(path.name):
             yield path, path.stem, Manner.BATCH
@@ -73,7 +73,7 @@ def seeds(rootdir: Path) -> list[Path]:
     """Return the seeds that the Supabase CLI would load after a reset.
 
     Raises:
-        ConfigurationError: there are none, or they are switched off.
+        ConfigurationError: there are no seeds, or ``config.toml`` disables them.
     """
     if config.value(rootdir, "db", "seed", "enabled") is False:
         raise ConfigurationError(

@@ -1,7 +1,7 @@
-"""Statements that the real platform runs although PostgreSQL alone would refuse them.
+"""Statements that Supabase runs although PostgreSQL alone would refuse them.
 
-Most of it happens in the database, whose event triggers lend what a command asks for (see
-``sql/platform/60_supautils.sql``). What no event trigger can do is done here, to the text.
+The event triggers of ``sql/platform/60_supautils.sql`` give a command the privileges that it needs.
+What no event trigger can do is done here, by changing the statement.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _CREATE = re.compile(
 )
 _CREATE_INSIDE = re.compile(r"""\bcreate\s+extension\b(?=\s+["'%\w])(?!\s+if\b)""", re.IGNORECASE)
 _BLOCK = re.compile(r"\s*do\b", re.IGNORECASE)
-# What this adds lets the event trigger create the extension first; the mark keeps the difference.
+# Lets the event trigger create the extension first; the comment tells it that we added the clause.
 _ONCE = " /* once */ if not exists"
 
 _INDEX = re.compile(r"\s*create\s+(?:unique\s+)?index\b", re.IGNORECASE)
-# A stand-in's index methods do not know them, and they decide nothing but speed.
+# The index methods of our stand-in for pgvector have no options; they change nothing but speed.
 _OPTIONS = re.compile(
     r"(\busing\s+(?:hnsw|ivfflat)\b[^;]*?)(\bwith\s*\([^)]*\))", re.IGNORECASE | re.DOTALL
 )
@@ -50,7 +50,7 @@ _FUNCTIONS = (
 
 
 def platform_query(statement: Statement) -> tuple[str, Parameters] | None:
-    """Return query and parameters to run in a statement's place, or None to run it as it is."""
+    """Return the query and parameters to run instead of a statement; None to run it as it is."""
     text = statement.text
     code = blank_comments(text)
     for written, query in _FUNCTIONS:
@@ -68,5 +68,5 @@ def platform_query(statement: Statement) -> tuple[str, Parameters] | None:
 
 
 def without_platform(context: str) -> str:
-    """Return where an error arose without what the platform did there."""
+    """Return the context of an error without the lines of the platform's own functions."""
     return re.sub(r"(?s).*PL/pgSQL function usersync\.[^\n]*\n?", "", context)

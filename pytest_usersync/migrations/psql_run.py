@@ -33,7 +33,7 @@ _CONTROL = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _LOCAL = re.compile(r"set\s+local\b", re.IGNORECASE)
-# What psql does itself and a script is not complete without.
+# Commands of psql without which a script is not complete.
 _VITAL = re.compile(r"\\(?:i|ir|include|include_relative|copy|gexec|gset|if|elif|else)\b")
 
 
@@ -42,11 +42,11 @@ class PsqlRun:
     """One run of a script.
 
     Args:
-        harness: runs what a dump does to the platform's own, for the project may have written it
-            and no superuser is to run it; without it nothing is a dump.
-        known: what the platform has already.
-        refused: what could not be done, and why.
-        left_out: how many statements were the platform's own.
+        harness: runs the statements of a dump about the platform's objects. It is no superuser, as
+            the project may have written them. Without it the script is no dump.
+        known: the objects that the platform has already.
+        refused: the statements that were refused, and why.
+        left_out: how many statements were left out because they are the platform's.
     """
 
     session: MigrationSession
@@ -78,7 +78,7 @@ class PsqlRun:
         elif isinstance(statement, Copy):
             self._copy(statement)
         elif fate is Fate.LENT and self.harness:
-            # The platform's own, in another state than ours: what does not fit is its business.
+            # The dump may be of another version of the platform: an error here is no failure.
             with suppress(Error):
                 self.harness.execute(encoded(statement.text))
 
@@ -114,7 +114,7 @@ class PsqlRun:
 def without_transactions(statements: Iterable[Statement]) -> Iterator[Statement]:
     """Yield the statements without those that begin, end or steer a transaction.
 
-    What is set for the transaction is set for what is left of the file.
+    ``set local`` becomes ``set``, which lasts for the rest of the file.
     """
     for statement in statements:
         code = blank_comments(statement.text[:100]).lstrip()

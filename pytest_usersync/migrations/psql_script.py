@@ -1,7 +1,7 @@
 r"""Cut a script into statements where psql cuts it.
 
-Beside statements it finds what only psql understands: the data behind ``copy … from stdin``, and
-commands of its own such as ``\connect``.
+It also finds what only psql understands: the data after ``copy … from stdin``, and commands such as
+``\connect``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from .split import MANY, Statement
 
-# Everything at which a statement can end, or behind which it cannot for a while.
+# Every token that can end a statement, or begins a part in which it cannot end.
 _TOKEN = re.compile(
     rf"""
     (?P<quoted> \b[eE]'(?:[^'\\]|\\.|''){MANY}'(?!') | '[^']*+' | "[^"]*+" | --[^\n]*+ )
@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
-# The same without what only few statements have, so that rows of a seed pass quickly.
+# A statement without the rarer tokens, so that the rows of a seed are cut quickly.
 _PLAIN = re.compile(
     r"""(?:[^;'"$()\\/eE-]++|'[^'\\]*+'|\(|\)|[eE](?!')|-(?!-)|/(?!\*)|"[^"]*+")"""
     rf"{MANY};"

@@ -1,4 +1,4 @@
-"""Read one file of a project; what is wrong with it is told when its turn comes to be applied."""
+"""Read one file of a project; a file that cannot be read fails when it is applied."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _LABEL = re.compile(r"([0-9]+)_(.*)", re.DOTALL)
 def read(rootdir: Path, sheet: Sheet, role: str = "") -> Migration:
     """Return one file as it is to be applied.
 
-    A file that was named for itself is taken for what it holds: a dump is applied as psql would,
-    and of one with a way up and a way down only the way up.
+    The content of a file that the user names decides how: a dump is applied as psql does, and of a
+    file that can also be undone only the "up" part.
     """
     named = _LABEL.fullmatch(sheet.label)
     version, name = (named[1], named[2]) if named else (sheet.label, sheet.label)
@@ -44,7 +44,7 @@ def _choose_manner(sheet: Sheet, text: str) -> tuple[Manner, str]:
 
 
 def _not_text(content: bytes, name: str) -> Failure | None:
-    """Tell what PostgreSQL cannot be sent at all; other bytes it refuses by itself."""
+    """Return the failure of a file with a zero byte, which cannot be sent to PostgreSQL."""
     offset = content.find(0)
     if offset < 0:
         return None
