@@ -25,10 +25,10 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from pytest_postgresql.janitor import DatabaseJanitor
 
-from pytest_usersync.auth.pipeline import Carrier, Packet
 from pytest_usersync.harness.harness import UserSync
 from pytest_usersync.model.settings import Settings
 from pytest_usersync.postgres import database
+from pytest_usersync.postgres.pipeline import Pipeline, Query
 from pytest_usersync.runner import subject
 from pytest_usersync.runner.check import Subject
 
@@ -102,17 +102,17 @@ def bare(usersync: UserSync, act: Callable[[], object]) -> Iterator[Callable[[],
 def recorded(act: Callable[[], object]) -> Sent:
     """Return the statements of a flow, without savepoints and settings."""
     sent: Sent = []
-    pack = Carrier.pack
+    pack = Pipeline.pack
 
-    def note(self: Carrier, text: str, values: Sequence[object]) -> Packet:
+    def note(self: Pipeline, text: str, values: Sequence[object]) -> Query:
         sent.append((text, values))
         return pack(self, text, values)
 
-    Carrier.pack = note  # type: ignore[method-assign]
+    Pipeline.pack = note  # type: ignore[method-assign]
     try:
         act()
     finally:
-        Carrier.pack = pack  # type: ignore[method-assign]
+        Pipeline.pack = pack  # type: ignore[method-assign]
     return sent
 
 

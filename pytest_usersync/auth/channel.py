@@ -14,8 +14,8 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow
 
 from ..postgres import statement_timeout
+from ..postgres.pipeline import OneByOne, Pipeline, Query
 from .errors import TIMEOUT, AuthError, refusing
-from .pipeline import Carrier, OneByOne, Packet
 from .settings import AuthSettings
 from .statements import Statement
 
@@ -40,7 +40,7 @@ class _Waiting(NamedTuple):
     ``take`` is told what it has found.
     """
 
-    packet: Packet
+    query: Query
     sent: int
     scopes: tuple[refusing, ...]
     take: Callable[[list[DictRow]], None] | None = None
@@ -54,7 +54,7 @@ class Channel:
     """
 
     _connection: psycopg.Connection[object]
-    _carrier: Carrier
+    _pipeline: Pipeline
 
     def __init__(self, line: Line, settings: AuthSettings) -> None:
         self._borrow: Lender = (
@@ -91,12 +91,12 @@ class Channel:
             raise
 
     def _take(self, connection: psycopg.Connection[object]) -> None:
-        kind: type[Carrier] = getattr(connection, "carrier", Carrier)
-        if connection.pgconn.pipeline_status:
-            kind = OneByOne  # It is the app's own pipeline.
+        # The app may have a pipeline of its own open.
+        alone = connection.pgconn.pipeline_status or getattr(connection, "one_by_one", False)
+        kind = OneByOne if alone else Pipeline
         known = connection is getattr(self, "_connection", None)
-        if not known or type(self._carrier) is not kind:
-            self._connection, self._carrier = connection, kind(connection)
+        if not known or type(self._pipeline) is not kind:
+            self._connection, self._pipeline = connection, kind(connection)
 
     def run(self, statement: Statement, values: Sequence[object]) -> None:
         """Execute the write; in a transaction, with what is read or written next.
@@ -105,7 +105,7 @@ class Channel:
         """
         self.sent.append((statement, values))
         self._wait_with(statement.text, values)
-        if not (self._together and self._carrier.together):
+        if not (self._together and self._pipeline.together):
             self.settle()
 
     def _wait_with(
@@ -115,11 +115,11 @@ class Channel:
         take: Callable[[list[DictRow]], None] | None = None,
     ) -> None:
         try:
-            packet = self._carrier.pack(text, values)
+            packed = self._pipeline.pack(text, values)
         except psycopg.Error:
             self.settle()  # What was written before may have been refused before.
             raise
-        self._waiting.append(_Waiting(packet, len(self.sent), refusing.open(), take))
+        self._waiting.append(_Waiting(packed, len(self.sent), refusing.open(), take))
 
     def settle(self) -> None:
         """Wait for the writes that are on their way."""
@@ -130,13 +130,13 @@ class Channel:
         """Send what waits, in one trip; give an error to the write that it belongs to."""
         waiting, self._waiting = self._waiting, []
         taking, self._taking = self._taking, False
-        carrier = self._carrier
+        pipeline = self._pipeline
         try:
-            found = carrier.exchange([one.packet for one in waiting])
+            found = pipeline.exchange([one.query for one in waiting])
         except psycopg.Error as error:
             if taking:
-                self._take_in(waiting, carrier.found)
-            refused = waiting[min(len(carrier.found), len(waiting) - 1)]
+                self._take_in(waiting, pipeline.found)
+            refused = waiting[min(len(pipeline.found), len(waiting) - 1)]
             told = self._refused(error, refused)
             raise told from (None if told is error else error)
         if taking:
@@ -182,7 +182,7 @@ class Channel:
         """
         self._wait_with(query, values, take)
         self._taking = True
-        if not (self._together and self._carrier.ahead):
+        if not (self._together and self._pipeline.reads_later):
             self.settle()
 
     def _read(self, query: str, values: Sequence[object]) -> list[DictRow]:

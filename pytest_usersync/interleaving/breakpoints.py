@@ -12,7 +12,8 @@ from psycopg import sql
 from ..model.errors import UserSyncError
 from ..postgres import sqlfiles
 from ..postgres.database import Connection
-from .prepared import Plans
+from ..postgres.pipeline import query
+from ..postgres.prepared import Plans
 
 WRITES = ("insert", "update", "delete")
 # The first of the two numbers of our advisory locks.
@@ -125,7 +126,7 @@ def let_go(plans: Plans, slot: int, count: int) -> None:
     It may be about to wait still, so what is opened now is closed again at the next pause only.
     """
     ahead, behind = 2 * slot + (count + 1) % 2, 2 * slot + count % 2
-    plans.ask((_LET_GO, [str(one) for one in (KEYS, ahead, KEYS, behind)]))
+    plans.ask(query(_LET_GO, *map(str, (KEYS, ahead, KEYS, behind))))
 
 
 def _quoted(name: LiteralString) -> sql.SQL:

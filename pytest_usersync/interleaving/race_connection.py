@@ -13,9 +13,9 @@ from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 from psycopg.rows import DictRow
 
-from ..auth.pipeline import Carrier, OneByOne
 from ..postgres import Server, database
-from .prepared import Plans
+from ..postgres.pipeline import Query, expect, send
+from ..postgres.prepared import Plans
 
 T = TypeVar("T")
 # What a session leaves behind at its end; the plans that functions have made stay.
@@ -103,7 +103,8 @@ class RaceConnection(psycopg.Connection[DictRow]):
 
     listener: Listener | None = None
     together = False
-    carrier: type[Carrier] = OneByOne
+    # Whether Supabase Auth sends each statement alone: somebody may step between.
+    one_by_one = True
 
     def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401
         super().__init__(*given, **named)
@@ -115,6 +116,13 @@ class RaceConnection(psycopg.Connection[DictRow]):
     def _hear(self, notice: psycopg.errors.Diagnostic) -> None:
         if self.listener:
             self.listener.heard(notice)
+
+    def trip(self, queries: Sequence[Query]) -> list[PGresult]:
+        """Send what Supabase Auth sends together; return the results, up to the first error."""
+        if self.listener is None:
+            return send(self, queries)
+        texts = [one.text for one in queries]
+        return self.listener.statements(texts, lambda: self.plans.trip(queries))
 
     def commit(self) -> None:
         """Commit, when it is its turn."""
@@ -187,7 +195,7 @@ class Line:
 
     def send(self, text: bytes) -> None:
         """Run statements of ours, for which there are no turns; raises psycopg.Error."""
-        self._expect(self.connection.pgconn.exec_(text))
+        expect(self.connection, self.connection.pgconn.exec_(text))
 
     def locks(self, counted: Sequence[int]) -> tuple[list[list[str]], str, bool]:
         """Return what the open transaction has locked: what, how, of which kind; its isolation.
@@ -196,17 +204,14 @@ class Line:
             counted: functions; at last it is told whether one of them has been called.
         """
         calls = " + ".join([*map(_CALLS.format, counted), "0"])
-        result = self._expect(self.connection.pgconn.exec_(f"{_LOCKS}, {calls}".encode()))
+        result = expect(
+            self.connection, self.connection.pgconn.exec_(f"{_LOCKS}, {calls}".encode())
+        )
         locks, level, count = ((result.get_value(0, column) or b"").decode() for column in range(3))
         # The count of what was called before may be reported meanwhile, and begin anew.
         called = count not in ("0", self._calls)
         self._calls = count
         return [one.split("|") for one in locks.split("/") if one], level, called
-
-    def _expect(self, result: PGresult) -> PGresult:
-        if result.status == psycopg.pq.ExecStatus.FATAL_ERROR:
-            raise psycopg.errors.error_from_result(result, self.connection.info.encoding)
-        return result
 
     def clean(self) -> None:
         """End what is open, as if the session had gone, and be as at the login."""
@@ -220,7 +225,7 @@ class Line:
             connection.autocommit = True
             connection.isolation_level = None
             connection.row_factory = psycopg.rows.dict_row
-            connection.carrier = OneByOne
+            connection.one_by_one = True
         except psycopg.Error:
             self.broken = True
 

@@ -13,13 +13,14 @@ from psycopg.rows import dict_row
 
 from ..postgres import database, sqlfiles
 from ..postgres.database import Connection
+from ..postgres.pipeline import query
+from ..postgres.prepared import Plans, table
 from ..runner.check import Subject
 from ..sessions.roles import Part
 from . import breakpoints
 from .breakpoints import Pause
 from .logins import Doors, refused
 from .model import Change, Row
-from .prepared import Plans, table
 from .race_connection import Line
 from .relations import Relations
 
@@ -241,7 +242,7 @@ class RaceDatabase:
         Args:
             names: the sessions, by the id of their backend.
         """
-        log = table(self.plans.ask((_LOG, [str(self._mark)]), (_SEQUENCES, []))[0])
+        log = table(self.plans.ask(query(_LOG, str(self._mark)), query(_SEQUENCES))[0])
         session = {str(pid): name for pid, name in names}
         changes = [
             Change(self.relations.name(int(relation)), _row(was), _row(now), session.get(pid, ""))
@@ -265,7 +266,7 @@ class RaceDatabase:
         if not self.relations.restorable(bag):
             self.spoiled = True
         elif bag:
-            self.plans.ask(*self.relations.put_back(bag), (_CLEAR, [str(self._mark)]))
+            self.plans.ask(*self.relations.put_back(bag), query(_CLEAR, str(self._mark)))
 
     # -- the end
 

@@ -14,7 +14,6 @@ from ..model.errors import UserSyncError
 from ..postgres.database import Connection
 from ..sessions import tokens
 from . import breakpoints
-from .auth_pipeline import Flowing
 from .model import CUTS, ISOLATIONS, I, Invariant, Session, Step
 from .race_database import RaceDatabase
 
@@ -183,7 +182,7 @@ class RaceSetup:
         self, act: Callable[[SupabaseAuth], Any], settings: AuthSettings | None, seed: int
     ) -> object:
         with self.race_database.line("supabase_auth_admin") as line:
-            line.connection.carrier = Flowing
+            line.connection.one_by_one = False
             try:
                 return act(SupabaseAuth(line.connection, settings or AuthSettings(), Source(seed)))
             finally:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..postgres.database import Connection
+from ..postgres.pipeline import Query, query
+from ..postgres.prepared import array
 from .footprint import ANYTHING, Footprint, of_locks
-from .prepared import Asked, array
 
 _TABLES = """
     select
@@ -149,11 +150,11 @@ class Relations:
         """Tell whether rows of all these tables can be put back without anything else happening."""
         return all(key in self._tables and not self._tables[key].stubborn for key in bag)
 
-    def put_back(self, bag: Mapping[int, Counter[str]]) -> Iterator[Asked]:
+    def put_back(self, bag: Mapping[int, Counter[str]]) -> Iterator[Query]:
         """Say how to take away the rows that were counted up, and put back those counted down."""
         for key, rows in bag.items():
             if taken := [row for row, count in rows.items() for _ in range(count)]:
-                yield self._tables[key].take, [array(taken)]
+                yield query(self._tables[key].take, array(taken))
         for key, rows in bag.items():
             if put := [row for row, count in rows.items() for _ in range(-count)]:
-                yield self._tables[key].put, [array(put)]
+                yield query(self._tables[key].put, array(put))

@@ -10,10 +10,11 @@ import psycopg
 
 from ..model.errors import StillRunning, UserSyncError
 from ..postgres import statement_timeout
+from ..postgres.pipeline import query
+from ..postgres.prepared import table
 from .footprint import ANYTHING, Footprint
 from .model import Event, Session
 from .moves import Choose, Move, Play
-from .prepared import table
 from .race_database import RaceDatabase
 from .session_thread import News, SessionThread
 from .waiting import Waiting
@@ -133,7 +134,8 @@ class _Stage:
         """Return what was touched by a step that is not at its end."""
         if not session_thread.tracker.plain or self.race_database.relations.secretive:
             return ANYTHING
-        found = table(self.race_database.plans.ask((_HALFWAY, [str(session_thread.line.pid)]))[0])
+        asked = query(_HALFWAY, str(session_thread.line.pid))
+        found = table(self.race_database.plans.ask(asked)[0])
         return self.race_database.relations.touched([[one or "" for one in row] for row in found])
 
     # -- what goes wrong

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from .auth_pipeline import Flowing
 from .model import Session, Step
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def perform(session_thread: SessionThread) -> None:
     if session.isolation and not connection.autocommit:
         connection.isolation_level = _LEVELS[session.isolation]
     if session_thread.flowing:
-        connection.carrier = Flowing
+        connection.one_by_one = False
     else:
         connection.plans.forget()  # Others may deallocate.
     if not session.pauses:

@@ -10,7 +10,8 @@ from contextlib import suppress
 from queue import Empty
 
 from ..model.errors import StillRunning
-from .prepared import array, table
+from ..postgres.pipeline import query
+from ..postgres.prepared import array, table
 from .race_database import RaceDatabase
 from .session_thread import News, SessionThread
 
@@ -118,9 +119,10 @@ class Waiting:
     def _blocked(self, session_threads: Sequence[SessionThread]) -> set[str]:
         if not session_threads:
             return set()
-        asked = [array(list(self._names)), array([one.line.pid for one in session_threads])]
+        pids = array([one.line.pid for one in session_threads])
+        asked = query(_BLOCKED, array(list(self._names)), pids)
         found = set()
-        for pid, blockers in table(self._plans.ask((_BLOCKED, asked))[0]):
+        for pid, blockers in table(self._plans.ask(asked)[0]):
             name = self._names[int(pid or 0)]
             found.add(name)
             others = map(int, (blockers or "").split())

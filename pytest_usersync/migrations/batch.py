@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from ..postgres import pipeline
+from ..postgres.pipeline import Query
+from ..postgres.prepared import array
 from .model import Manner, Migration, Project
-from .pipeline import Query
 from .privileges import platform_query
 from .split import Statement
 
@@ -47,27 +49,23 @@ def query(statement: Statement) -> Query:
     """Return a statement as it is sent."""
     # Seeds hold rows by the thousand: an insert is never rewritten, so it is not searched.
     if statement.text[:6].lower() == "insert":
-        return Query(statement.text)
-    return Query(*(platform_query(statement) or (statement.text,)))
+        return pipeline.query(statement.text)
+    text, parameters = platform_query(statement) or (statement.text, ())
+    return pipeline.query(text, *parameters)
 
 
 def record(project: Project, migration: Migration, statements: Sequence[Statement]) -> list[Query]:
     """Return the insert of the file's history row, or nothing if the tool keeps no history."""
     if migration.manner is Manner.CLI:
         texts = [statement.text for statement in statements]
-        return [Query(_RECORD, (migration.version, migration.name, _array(texts)))]
+        return [pipeline.query(_RECORD, migration.version, migration.name, array(texts))]
     if migration.manner is Manner.SEED:
         content = migration.text.encode("utf-8", "surrogateescape")
-        row = (project.show_path(migration.path), hashlib.sha256(content).hexdigest())
-        return [Query(_RECORD_SEED, row)]
+        digest = hashlib.sha256(content).hexdigest()
+        return [pipeline.query(_RECORD_SEED, project.show_path(migration.path), digest)]
     return []
 
 
 def changes_rows(statement: Statement) -> bool:
     """Tell whether a statement is an insert, an update or a delete."""
     return statement.text[:6].lower() in {"insert", "update", "delete"}
-
-
-def _array(texts: list[str]) -> str:
-    escaped = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
-    return "{" + ",".join(f'"{text}"' for text in escaped) + "}"

@@ -7,21 +7,21 @@ and other sessions can act.
 
 from __future__ import annotations
 
-import selectors
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from psycopg import OperationalError
-from psycopg.pq import ExecStatus
-from psycopg.pq.abc import PGconn, PGresult
+from psycopg.pq.abc import PGresult
 
-from ..postgres import statement_timeout
 from ..postgres.database import Connection
+from ..postgres.pipeline import Query, pipelined, query
 from . import batch
 from .applier import Applier
 from .model import Migration
-from .pipeline import Query, Refusal, answers, lost, overrun, pipelined, refusal_of, send
+from .pipeline import Refusal, Results
 from .split import Statement
 
 # A row as text; "" stands for null, too.
@@ -111,72 +111,46 @@ def _run(
         commit, is that of no statement.
     """
     rows: list[Row] = []
-    index, refusal = 0, None
+    results = Results(connection)
+    question = query(observer.question) if observer.question else None
     with pipelined(connection) as pgconn:
-        moment = statement_timeout.mark()
-        results = answers(pgconn, 1, _poll(observer.waiting))
-        try:
-            for index, query in enumerate(statements):
-                observer.between(index)
-                refusal, answer = _ask(pgconn, results, index, query, observer.question)
-                if refusal:
-                    break
-                rows.append(answer)
-            else:
-                index = len(statements)
-                observer.between(index)
-                for query in record:
-                    send(pgconn, query)
+        for index, one in enumerate(statements):
+            observer.between(index)
+            with suppress(OperationalError):  # Then there is no result to read.
+                for each in filter(None, (one, question)):
+                    each.send(pgconn)
+                pgconn.send_flush_request()
+            results.read(_rarely(observer.waiting))
+            answer = question and results.read(_rarely(observer.waiting), rows=True)
+            if results.refused:
+                break
+            rows.append(_row(answer) if answer and answer.ntuples else ())
+        else:
+            index = len(statements)
+            observer.between(index)
+            with suppress(OperationalError):
+                for one in record:
+                    one.send(pgconn)
+        with suppress(OperationalError):
             pgconn.pipeline_sync()
-            late, _ = _read(results, index, to_end=True)
-        except OperationalError as error:
-            late = lost(index, error, overrun(pgconn.backend_pid, moment))
-    return refusal or late, rows
-
-
-def _ask(
-    pgconn: PGconn, results: Iterator[PGresult | None], index: int, query: Query, question: str
-) -> tuple[Refusal | None, Row]:
-    """Run a statement, and the question behind it."""
-    send(pgconn, query)
-    if question:
-        send(pgconn, Query(question))
-    pgconn.send_flush_request()
-    refusal, last = _read(results, index)
-    if question and not refusal:
-        refusal, last = _read(results, index)
-    return refusal, _row(last) if question and last else ()
-
-
-def _read(
-    results: Iterator[PGresult | None], index: int, *, to_end: bool = False
-) -> tuple[Refusal | None, PGresult | None]:
-    """Read to the end of one statement, or of all; return its error, and its last row."""
-    refusal = last = None
-    for result in results:
-        if result is None:
-            if to_end:
-                continue
-            break
-        if result.status == ExecStatus.FATAL_ERROR:
-            refusal = refusal or refusal_of(index, result, "")
-        elif result.ntuples:
-            last = result
-    return refusal, last
+        refused = results.to_sync(idle=_rarely(observer.waiting))
+    return (replace(refused[0], index=index) if refused else None), rows
 
 
 def _row(result: PGresult) -> Row:
-    fields = (result.get_value(0, number) for number in range(result.nfields))
+    """Return the last row."""
+    fields = (result.get_value(result.ntuples - 1, number) for number in range(result.nfields))
     return tuple((field or b"").decode(errors="replace") for field in fields)
 
 
-def _poll(waiting: Callable[[], object]) -> Callable[[selectors.BaseSelector], None]:
-    """Return what waits for an answer, and calls ``waiting`` meanwhile, ever more rarely."""
+def _rarely(act: Callable[[], object]) -> Callable[[], None]:
+    """Return what does something when it is called, but less and less often."""
+    done, pause = time.monotonic(), _FIRST
 
-    def wait(selector: selectors.BaseSelector) -> None:
-        pause = _FIRST
-        while not selector.select(pause):
-            waiting()
-            pause = min(2 * pause, _LAST)
+    def call() -> None:
+        nonlocal done, pause
+        if time.monotonic() - done >= pause:
+            act()
+            done, pause = time.monotonic(), min(2 * pause, _LAST)
 
-    return wait
+    return call

@@ -1,34 +1,24 @@
-"""Send a batch of statements as one pipeline, with a single sync as the Supabase CLI does.
+"""Batches of statements that are sent as the Supabase CLI sends a file: with a single sync.
 
 Unless a statement begins or ends one itself, PostgreSQL makes that one transaction. With a sync
-behind each, every statement is a transaction, as in psql, and none waits for an answer.
+behind each, every statement is a transaction, as in psql, and none waits for a result.
 """
 
 from __future__ import annotations
 
-import selectors
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from psycopg import OperationalError
-from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
-from psycopg.pq.abc import PGconn, PGresult
+import psycopg
+from psycopg.pq import DiagnosticField, ExecStatus
+from psycopg.pq.abc import PGresult
 
 from ..postgres import statement_timeout
 from ..postgres.database import Connection
+from ..postgres.pipeline import Query, next_result, pipelined
 
-# Returns when the server may have answered; raises nothing.
-Wait: TypeAlias = "Callable[[selectors.BaseSelector], object]"
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """One statement of a batch; parameters are text, their types are left to PostgreSQL."""
-
-    text: str
-    parameters: tuple[str | None, ...] = ()
+# Seconds after which a wait looks around: for ``idle``, or for Ctrl-C, as psycopg does.
+_PAUSE, _LONG_PAUSE = 0.001, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +50,9 @@ def run(connection: Connection, batch: Sequence[Query]) -> Refusal | None:
     """
     with pipelined(connection) as pgconn:
         for query in batch:
-            send(pgconn, query)
+            query.send(pgconn)
         pgconn.pipeline_sync()
-        return next(_refusals(pgconn, syncs=1), None)
+        return next(iter(Results(connection).to_sync()), None)
 
 
 def run_each(connection: Connection, batch: Sequence[Query]) -> list[Refusal]:
@@ -72,123 +62,66 @@ def run_each(connection: Connection, batch: Sequence[Query]) -> list[Refusal]:
     """
     with pipelined(connection) as pgconn:
         for query in batch:
-            send(pgconn, query)
+            query.send(pgconn)
             pgconn.pipeline_sync()
-        return list(_refusals(pgconn, syncs=len(batch)))
+        return Results(connection).to_sync(len(batch))
 
 
 def prepare(connection: Connection, batch: Sequence[Query]) -> Refusal | None:
     """Let PostgreSQL parse and analyse every statement of a batch, without running any."""
     with pipelined(connection) as pgconn:
         for query in batch:
-            pgconn.send_prepare(b"", encoded(query.text))
+            pgconn.send_prepare(b"", query.sql)
         pgconn.pipeline_sync()
-        return next(_refusals(pgconn, syncs=1), None)
+        return next(iter(Results(connection).to_sync()), None)
 
 
-def encoded(text: str) -> bytes:
-    """Return a text as it stood in its file, stray bytes included."""
-    return text.encode("utf-8", "surrogateescape")
+class Results:
+    """Reads the results of a batch, one after the other, and keeps the errors among them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._index = 0
+        self._moment = statement_timeout.mark()
+        self.refused: list[Refusal] = []
+
+    def read(
+        self, idle: Callable[[], None] | None = None, *, rows: bool = False
+    ) -> PGresult | None:
+        """Read the result of one statement, or of a sync; None if the connection broke.
+
+        Args:
+            idle: is called about once in a millisecond while there is no result.
+            rows: whether its rows are kept.
+        """
+        reading = next_result(self._connection.pgconn, rows=rows, idle=idle)
+        try:
+            result = self._connection.wait(reading, _PAUSE if idle else _LONG_PAUSE)
+        except psycopg.OperationalError as error:
+            # The server may have said why it left.
+            if not self.refused or not self.refused[-1].sqlstate.startswith("57P"):
+                self._refuse(Refusal(self._index, "08006", str(error).strip()))
+            return None
+        if result.status == ExecStatus.FATAL_ERROR:
+            self._refuse(_refusal(self._index, result))
+        self._index += result.status != ExecStatus.PIPELINE_SYNC
+        return result
+
+    def to_sync(self, syncs: int = 1, idle: Callable[[], None] | None = None) -> list[Refusal]:
+        """Read to the last sync, so that the connection can be used again; return the errors."""
+        while syncs and (result := self.read(idle)):
+            syncs -= result.status == ExecStatus.PIPELINE_SYNC
+        return self.refused
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Keep an error, and whether the statement was ended because it took too long."""
+        if late := statement_timeout.of_backend(self._connection.pgconn.backend_pid, self._moment):
+            refusal = replace(refusal, overrun=late.message)
+        self.refused.append(refusal)
+        self._moment = statement_timeout.mark()
 
 
-@contextmanager
-def pipelined(connection: Connection) -> Iterator[PGconn]:
-    """Let what is sent meanwhile not wait for answers."""
-    pgconn = connection.pgconn
-    pgconn.enter_pipeline_mode()
-    yield pgconn
-    if pgconn.status == ConnStatus.OK:
-        pgconn.exit_pipeline_mode()
-
-
-def send(pgconn: PGconn, query: Query) -> None:
-    """Send a statement and wait for nothing."""
-    values = [None if one is None else encoded(one) for one in query.parameters]
-    pgconn.send_query_params(encoded(query.text), values)
-
-
-def _refusals(pgconn: PGconn, *, syncs: int) -> Iterator[Refusal]:
-    """Read to the last sync, so that the connection can be used again; then yield the errors."""
-    refused: list[Refusal] = []
-    index = 0
-    moment = statement_timeout.mark()
-    pid = pgconn.backend_pid
-    try:
-        for result in answers(pgconn, syncs):
-            if result is None:
-                index += 1
-            elif result.status == ExecStatus.FATAL_ERROR:
-                refused.append(refusal_of(index, result, overrun(pid, moment)))
-                moment = statement_timeout.mark()
-    except OperationalError as error:
-        if not refused or refused[-1].index != index:
-            refused.append(lost(index, error, overrun(pid, moment)))
-    yield from refused
-
-
-def overrun(pid: int, moment: int) -> str:
-    """Return what is to be said of a backend whose statement took too long after a moment."""
-    found = statement_timeout.of_backend(pid, moment)
-    return found.message if found else ""
-
-
-def lost(index: int, error: OperationalError, overrun: str) -> Refusal:
-    """Return that the connection broke at the statement at this place."""
-    return Refusal(index, "08006", str(error).strip(), overrun=overrun)
-
-
-def answers(
-    pgconn: PGconn, syncs: int, wait: Wait = lambda selector: selector.select()
-) -> Iterator[PGresult | None]:
-    """Yield the results up to the last sync, with None behind those of each statement."""
-    pending = False
-    with selectors.DefaultSelector() as selector:
-        selector.register(pgconn.socket, selectors.EVENT_READ)
-        _row_by_row(pgconn)
-        while True:
-            while not pgconn.is_busy():
-                result = pgconn.get_result()
-                if result is None:
-                    _row_by_row(pgconn)
-                if result is None and not pending:
-                    break
-                pending = result is not None
-                if result is not None and result.status == ExecStatus.PIPELINE_SYNC:
-                    syncs, pending = syncs - 1, False
-                    if not syncs:
-                        return
-                    continue
-                if result is not None and not _copied(pgconn, result):
-                    break
-                yield result
-            # Send and read in turns: a server that cannot get rid of its answers stops reading.
-            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if pgconn.flush() else 0)
-            selector.modify(pgconn.socket, events)
-            wait(selector)
-            pgconn.consume_input()
-
-
-def _row_by_row(pgconn: PGconn) -> None:
-    """Keep no rows of the next statement, of which there may be more than there is memory."""
-    with suppress(OperationalError):  # It is a sync that comes next, or nothing.
-        pgconn.set_single_row_mode()
-
-
-def _copied(pgconn: PGconn, result: PGresult) -> bool:
-    """End a copy; False if it must wait, and libpq will hand out the same result once more.
-
-    Nothing is sent to ``copy … from stdin``, as the CLI sends nothing; what ``copy … to stdout``
-    sends is read and forgotten.
-    """
-    if result.status == ExecStatus.COPY_IN:
-        return pgconn.put_copy_end() > 0
-    length = 1 if result.status == ExecStatus.COPY_OUT else -1
-    while length > 0:
-        length = pgconn.get_copy_data(1)[0]
-    return length < 0
-
-
-def refusal_of(index: int, result: PGresult, overrun: str) -> Refusal:
+def _refusal(index: int, result: PGresult) -> Refusal:
     """Return what an error says of the statement at this place."""
 
     def word(field: DiagnosticField) -> str:
@@ -205,5 +138,4 @@ def refusal_of(index: int, result: PGresult, overrun: str) -> Refusal:
         context=word(DiagnosticField.CONTEXT),
         position=int(position or 0),
         internal=internal,
-        overrun=overrun,
     )

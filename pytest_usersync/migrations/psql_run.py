@@ -18,9 +18,10 @@ from psycopg import Error
 
 from ..postgres import statement_timeout
 from ..postgres.database import Connection
+from ..postgres.pipeline import encoded
 from . import batch
 from .dump import Fate, Known, is_accessory
-from .pipeline import Refusal, encoded, run_each
+from .pipeline import Refusal, run_each
 from .psql_script import Command, Copy
 from .session import MigrationSession
 from .split import Statement, blank_comments
@@ -86,11 +87,11 @@ class PsqlRun:
         """Send statements in one pipeline; when one breaks the connection, send the rest anew."""
         while statements:
             done = len(statements)
-            for refusal in run_each(self.session.connection, batch.queries(statements)):
+            refusals = run_each(self.session.connection, batch.queries(statements))
+            for refusal in refusals:
                 self._refuse(statements[refusal.index], refusal)
-                if self.session.reopen():
-                    done = refusal.index + 1
-                    break
+            if self.session.reopen() and refusals:
+                done = refusals[-1].index + 1
             statements = statements[done:]
 
     def _copy(self, statement: Copy) -> None:

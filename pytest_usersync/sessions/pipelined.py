@@ -2,98 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
-from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, TransactionStatus
-from psycopg.pq.abc import PGconn, PGresult
+from psycopg.pq import TransactionStatus
+from psycopg.pq.abc import PGresult
 from psycopg.rows import DictRow
 
-from ..auth.pipeline import Carrier, Packet, round_trip
-from .batch import Letter, Planned
+from ..postgres.pipeline import Query, expect, sqlstate
+from ..postgres.prepared import Key, Plans, is_spent
 
 _POINT = "usersync_plans"
-# What PostgreSQL says of a plan that no longer fits, and of one that somebody has deallocated.
-_SPENT = {"0A000", "26000"}
-
-
-class _Plans(Carrier):
-    """Sends the statements of Supabase Auth with plans that outlive the world they were made in.
-
-    The app may have altered a table, or deallocated everything, in this world or in the last one.
-    So where that may be, a trip in which a plan is refused goes out again with new plans.
-    """
-
-    ahead = True
-    _connection: TripConnection
-
-    def _trip(self, packets: Sequence[Packet]) -> list[PGresult]:
-        connection = self._connection
-        connection.catch_up()
-        wanted = [(packet.text, packet.types) for packet in packets]
-        if connection.trusts(wanted):
-            return self._sent((), packets, (), wanted)
-        point = [] if connection.idle else [_POINT]
-        release = [f"release savepoint {name}" for name in point]
-        kept = not connection.plans.keys().isdisjoint(wanted)
-        answers = self._sent([f"savepoint {name}" for name in point], packets, release, wanted)
-        if _sqlstate(answers[-1]) in _SPENT:
-            kept = True  # None at all, that is.
-            connection.plans.clear()
-            back = [f"rollback to savepoint {name}" for name in point]
-            answers = self._sent(back, packets, release, wanted)
-        if _sqlstate(answers[-1]) is None:
-            connection.prove(wanted, kept=kept)
-        return answers
-
-    def _sent(
-        self,
-        before: Sequence[str],
-        packets: Sequence[Packet],
-        after: Sequence[str],
-        wanted: Sequence[Planned],
-    ) -> list[PGresult]:
-        """Return the answers to the packets, or what stopped the trip before them."""
-        connection = self._connection
-        letter = Letter(connection.plans)
-        ahead, kept = connection.take_ahead(), connection.keeps
-
-        def post(pgconn: PGconn) -> None:
-            for text in ahead:
-                letter.note(pgconn, text, planned=kept)
-            for text in before:
-                letter.note(pgconn, text)
-            for one, packet in zip(wanted, packets, strict=True):
-                letter.ask(pgconn, one, packet)
-            for text in after:
-                letter.note(pgconn, text)
-
-        return letter.read(round_trip(connection, post))
-
-
-def _sqlstate(answer: PGresult) -> str | None:
-    state = answer.error_field(psycopg.pq.DiagnosticField.SQLSTATE)
-    return state.decode() if state else None
 
 
 class TripConnection(psycopg.Connection[DictRow]):
-    """A psycopg connection on which statements of ours may wait for the next trip."""
+    """A psycopg connection on which statements of ours may wait for the next trip.
 
-    carrier = _Plans
+    What Supabase Auth sends has prepared statements that outlive the test they were made in. The
+    app may have altered a table since, or deallocated everything, in this test or an earlier one.
+    So where that may be, a trip in which one no longer fits goes out again with new ones.
+    """
+
+    reads_later = True
 
     def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401
         super().__init__(*given, **named)
-        self.plans: dict[Planned, bytes] = {}
-        # Those that fit the world as it is when it begins, and whether that may have changed.
-        self._proven: set[Planned] = set()
+        self._plans = Plans(self)
+        # Those that fit the database as a test finds it, and whether that may have changed.
+        self._proven: set[Key] = set()
         self._stirred = self._kept = False
         self._ahead: tuple[str, ...] = ()
         self._fresh = False
         # Whether the server is still at work on what was sent and not waited for; how that went.
         self._unanswered = False
         self._failure: psycopg.Error | None = None
+
+    def trip(self, queries: Sequence[Query]) -> list[PGresult]:
+        """Send what Supabase Auth sends; return the results, up to the first error."""
+        self.catch_up()
+        keys = [(one.sql, one.types) for one in queries]
+        if not self._stirred and self._proven.issuperset(keys):
+            return self._sent((), queries, ())
+        idle = self.idle
+        release = () if idle else (f"release savepoint {_POINT}",)
+        kept = self._plans.any_of(keys)
+        results = self._sent(() if idle else (f"savepoint {_POINT}",), queries, release)
+        if is_spent(results[-1]):
+            kept = True  # None at all, that is.
+            back = () if idle else (f"rollback to savepoint {_POINT}",)
+            results = self._sent(back, queries, release)
+        if sqlstate(results[-1]) is None and not self._stirred:
+            self._proven.update(keys)
+            self._kept |= kept
+        return results
+
+    def _sent(
+        self, before: Sequence[str], queries: Sequence[Query], after: Sequence[str]
+    ) -> list[PGresult]:
+        """Return the results of the queries, or what stopped the trip before them."""
+        # Whether all that was ever prepared is still there, so that no savepoint is needed.
+        kept = self._kept and not self._stirred
+        ahead = [Query(text.encode(), once=not kept) for text in self.take_ahead()]
+        first = [*ahead, *(Query(text.encode(), once=True) for text in before)]
+        last = [Query(text.encode(), once=True) for text in after]
+        results = self._plans.trip([*first, *queries, *last])
+        return results[len(first) :] or results[-1:]
 
     def send(self, *statements: str) -> list[PGresult]:
         """Run statements in one trip, without psycopg's own bookkeeping."""
@@ -112,8 +86,7 @@ class TripConnection(psycopg.Connection[DictRow]):
             results.append(result)
         if not results:
             raise psycopg.OperationalError("the answer was taken by somebody else")
-        if results[-1].status == ExecStatus.FATAL_ERROR:
-            raise error_from_result(results[-1], self.info.encoding)
+        expect(self, results[-1])
         return results
 
     def post(self, *statements: str) -> None:
@@ -176,27 +149,8 @@ class TripConnection(psycopg.Connection[DictRow]):
         return super().wait(*given, **named)
 
     def settle_down(self) -> None:
-        """Take in that a new world begins; whether the plans fit it remains to be seen."""
+        """Take in that a new test begins; whether what is prepared fits remains to be seen."""
         if self._stirred:
             self._proven.clear()
             self._stirred = False
-            self._kept = not self.plans
-
-    def trusts(self, planned: Iterable[Planned]) -> bool:
-        """Tell whether these plans fit, whatever the app has done."""
-        return not self._stirred and self._proven.issuperset(planned)
-
-    def prove(self, planned: Iterable[Planned], *, kept: bool) -> None:
-        """Take in that these plans fit the world as it is.
-
-        Args:
-            kept: whether one of them is older, so that the app has not thrown them away.
-        """
-        if not self._stirred:
-            self._proven.update(planned)
-            self._kept |= kept
-
-    @property
-    def keeps(self) -> bool:
-        """Whether all plans that were made are still there, those that always fit among them."""
-        return self._kept and not self._stirred
+            self._kept = not self._plans

@@ -77,6 +77,13 @@ def test_what_only_the_cli_cannot_do_is_done_after_all(
     assert len(rows(loaded.database, names)) == made
 
 
+def test_what_was_done_before_the_connection_broke_is_not_done_again(apply: Apply) -> None:
+    killing = "select pg_terminate_backend(pg_backend_pid());"
+    text = f"select nope;\ncreate table a ();\n{killing}\ncreate table b ();"
+
+    assert missed(apply(text, stop=False)) == [1, 3]
+
+
 def test_a_new_enum_value_can_be_used_after_all(apply: Apply) -> None:
     use = "alter type e add value 'b';\nselect 'b'::e;\nselect nope;"
 
