@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from ..model.policy_values import CHOICES
+from ..model.policy import CHOICES
 from ..runner.check import Check
 
 _ABOVE = Path(__file__).parents[2]

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from ..model.errors import ConfigurationError, UserSyncError, no_room
-from ..model.policy import Policies
-from ..model.policy_values import CHOICES
+from ..model.policy import CHOICES, Policies
 from ..model.safe_text import LIMIT, one_line
 from ..model.settings import Exploration, Settings, Upkeep
 from ..probes.maintenance.monitoring import Monitoring

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import pytest
 
-from ..model.policy_values import CHOICES
+from ..model.policy import CHOICES
 
 Kind = Literal["flag", "text", "path", "paths", "words"]
 

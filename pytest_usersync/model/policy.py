@@ -5,19 +5,52 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from .errors import ConfigurationError
-from .policy_values import CHOICES
+
+# For each policy its values, the default first, each with its meaning.
+CHOICES: dict[str, dict[str, str]] = {
+    "null_email": {
+        "profile": "a user without email gets a profile",
+        "no-profile": "the signup works, no profile is wanted",
+        "reject": "the signup is meant to fail",
+    },
+    "email_change": {
+        "sync": "the profile follows",
+        "snapshot": "the profile keeps the address of the signup",
+    },
+    "confirmation": {
+        "sync": "the profile follows",
+        "snapshot": "the profile keeps the state of the signup",
+    },
+    "hard_delete": {
+        "remove": "the profile goes too",
+        "keep": "the profile stays, anonymised or not",
+        "refuse": "the delete is meant to fail",
+    },
+    "soft_delete": {
+        "scrub": "no personal data is left in the profile",
+        "keep": "the profile stays as it is",
+    },
+    "sync_failure": {
+        "block": "a failed sync fails the signup, loudly",
+        "allow": "the signup goes on, and the failure is recorded",
+    },
+}
+
+
+def _default(name: str) -> str:
+    return next(iter(CHOICES[name]))
 
 
 @dataclass(frozen=True, slots=True)
 class Policies:
     """The project's choices; every field takes one of the words in ``CHOICES``."""
 
-    null_email: str = "profile"
-    email_change: str = "sync"
-    confirmation: str = "sync"
-    hard_delete: str = "remove"
-    soft_delete: str = "scrub"
-    sync_failure: str = "block"
+    null_email: str = _default("null_email")
+    email_change: str = _default("email_change")
+    confirmation: str = _default("confirmation")
+    hard_delete: str = _default("hard_delete")
+    soft_delete: str = _default("soft_delete")
+    sync_failure: str = _default("sync_failure")
 
     def __post_init__(self) -> None:
         for name, value in self.as_dict().items():
@@ -33,8 +66,4 @@ class Policies:
 
     def changed(self) -> dict[str, str]:
         """Return only the policies that differ from their default."""
-        return {
-            field.name: getattr(self, field.name)
-            for field in fields(self)
-            if getattr(self, field.name) != field.default
-        }
+        return {name: value for name, value in self.as_dict().items() if value != _default(name)}

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from ..model.finding import Failure, Finding, Location
-from ..model.policy_values import CHOICES
+from ..model.policy import CHOICES
 from ..model.safe_text import in_line, pasteable, visible
 from ..runner.check import Check
 from ..runner.verdict import Verdict

@@ -10,8 +10,7 @@ from acts import sandboxes, sound, staged
 
 from pytest_usersync.checks import registry
 from pytest_usersync.checks.policy_reads import policies
-from pytest_usersync.model.policy import Policies
-from pytest_usersync.model.policy_values import CHOICES
+from pytest_usersync.model.policy import CHOICES, Policies
 from pytest_usersync.postgres import Server
 
 READ: set[str] = set()
