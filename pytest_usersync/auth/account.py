@@ -86,12 +86,12 @@ def link_identity(
     """Link an OAuth identity to the signed-in user; an anonymous user becomes permanent."""
     told = external.oauth_claims(context, provider, email, verified=verified, profile=profile)
     row = lookup.signed_in(context, user)
-    state = external.leave_for(context, provider, row)
+    state = external.insert_flow_state(context, provider, row)
     with redirecting(302):
         external.expect_email(context, told)
         with context.channel.transaction():
             _link_to(context, row, told)
-            session = external.come_back(context, row, state)
+            session = external.finish_flow(context, row, state)
     return steps.user(context, row, session)
 
 
@@ -180,9 +180,7 @@ def _confirm_adopted(context: AuthContext, row: UserRow, told: Claims) -> None:
     if not told.verified:
         with refusing("Error sending confirmation email"):
             steps.send(context, row, "confirmation_token", row.email or "")
-        sent = f"A confirmation email has been sent to your {told.provider} email"
-        sent = f"Unverified email with {told.provider}. {sent}"
-        raise AuthError(422, "email_not_confirmed", sent, committed=True)
+        raise linking.unverified(told.provider, sent=True, code="email_not_confirmed")
     steps.confirm(context, row)
     writes.make_permanent(context, row)
 

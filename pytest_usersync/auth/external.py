@@ -40,12 +40,12 @@ def sign_in_with_oauth(
     the settings allow it.
     """
     told = oauth_claims(context, provider, email, verified=verified, profile=profile)
-    state = leave_for(context, provider, None)
+    state = insert_flow_state(context, provider, None)
     with redirecting(_FOUND):
         expect_email(context, told)
         with context.channel.transaction():
             row = linking.account_for(context, told, email_optional=context.settings.email_optional)
-            session = come_back(context, row, state)
+            session = finish_flow(context, row, state)
     return steps.user(context, row, session)
 
 
@@ -132,20 +132,19 @@ def expect_email(context: AuthContext, told: Claims) -> None:
         raise failure("Error getting user email from external provider")
 
 
-def leave_for(context: AuthContext, provider: str, target: UserRow | None) -> UUID:
-    """Remember, before the browser leaves for the provider, what it leaves for."""
-    state = context.source.id()
-    now = context.source.now()
-    values = [None, None, "oauth", None, None, now, context.settings.email_optional, state, None]
-    linking = target.id if target else None
-    values += [linking, None, "", "", provider, context.settings.site_url, now, None]
+def insert_flow_state(context: AuthContext, provider: str, target: UserRow | None) -> UUID:
+    """Write what the browser goes to the provider for, before it goes; return its id."""
+    state, now = context.source.id(), context.source.now()
+    settings, user_id = context.settings, target.id if target else None
+    values = [None, None, "oauth", None, None, now, settings.email_optional, state, None]
+    values += [user_id, None, "", "", provider, settings.site_url, now, None]
     with refusing("Error creating flow state"):
         context.channel.run_alone(_INSERT_FLOW_STATE, values)
     return state
 
 
-def come_back(context: AuthContext, row: UserRow, state: UUID) -> Session:
-    """Sign the user in, and forget what the browser had left for."""
+def finish_flow(context: AuthContext, row: UserRow, state: UUID) -> Session:
+    """Sign in the user who comes back from the provider, and delete the flow state."""
     try:
         session = steps.sign_in(context, row, "oauth")
         context.channel.settle()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
-
 from . import lookup, signup, steps, writes
 from .claims import Claims
 from .context import AuthContext
@@ -12,48 +9,22 @@ from .errors import AuthError, failure, refusing
 from .rows import IdentityRow, UserRow
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """The identity has signed in before."""
-
-    row: UserRow
-    identity: IdentityRow
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """The identity is new, its verified address is a user's."""
-
-    row: UserRow
-
-
-@dataclass(frozen=True, slots=True)
-class Create:
-    """Nobody has this address; None when somebody has it but nobody vouches for this identity."""
-
-    email: str | None
-
-
-Decision: TypeAlias = Known | Link | Create
-
-
 def account_for(context: AuthContext, told: Claims, *, email_optional: bool) -> UserRow:
     """Find, link or create the user of this identity, and confirm them if it is vouched for.
 
     Raises AuthError; with the writes kept, when the address needs to be verified first.
     """
-    decision = _decide(context, told)
-    email: str | None
-    match decision:
-        case Known(row, identity):
-            email = row.email
-            _sign_in_again(context, row, identity, told)
-        case Link(row):
-            email = (told.email or "").lower()
-            identity = _link(context, row, told)
-        case Create(email):
-            row, identity = _create(context, told, email)
-    if row.banned_until and row.banned_until > context.source.now():
+    email = told.email and told.email.lower()
+    if identity := lookup.identity(context, told.subject, told.provider):
+        row = lookup.by_id(context, identity.user_id)
+        email = row.email
+        _sign_in_again(context, row, identity, told)
+    elif known := _user_to_link(context, told, email):
+        row, identity = known, _link(context, known, told)
+    else:
+        email = _email_to_create(context, told, email)
+        row, identity = _create(context, told, email)
+    if lookup.banned(context, row):
         raise AuthError(403, "user_banned", "User is banned")
     has_email = told.provider != "web3" and not (email_optional and not email)
     if has_email and row.email_confirmed_at is None:
@@ -63,14 +34,10 @@ def account_for(context: AuthContext, told: Claims, *, email_optional: bool) -> 
     return row
 
 
-def _decide(context: AuthContext, told: Claims) -> Decision:
-    if identity := lookup.identity(context, told.subject, told.provider):
-        return Known(lookup.by_id(context, identity.user_id), identity)
-    email = None if told.email is None else told.email.lower()
-    vouched = told.verified or context.settings.mailer_autoconfirm
-    if email is None or not vouched:
-        taken = lookup.duplicate(context, email or "")
-        return Create(None if taken else email)
+def _user_to_link(context: AuthContext, told: Claims, email: str | None) -> UserRow | None:
+    """Return the user who has the address already, if the provider vouches for it."""
+    if email is None or not _vouched(context, told):
+        return None
     sso = told.provider.startswith("sso:")
     alike = [
         identity.user_id
@@ -85,8 +52,19 @@ def _decide(context: AuthContext, told: Claims) -> Decision:
             f" detected: {domain}"
         )
     if alike:
-        return Link(lookup.by_id(context, alike[0]))
-    return Link(users[0]) if users else Create(email)
+        return lookup.by_id(context, alike[0])
+    return users[0] if users else None
+
+
+def _email_to_create(context: AuthContext, told: Claims, email: str | None) -> str | None:
+    """Return the address of the new user: none when an address without proof is taken."""
+    if email is not None and _vouched(context, told):
+        return email
+    return None if lookup.duplicate(context, email or "") else email
+
+
+def _vouched(context: AuthContext, told: Claims) -> bool:
+    return told.verified or context.settings.mailer_autoconfirm
 
 
 def _sign_in_again(context: AuthContext, row: UserRow, identity: IdentityRow, told: Claims) -> None:
@@ -120,7 +98,7 @@ def _confirm_by(
     others = [other for other in writes.identities(context, row) if other.id != identity.id]
     with refusing("Error updating user"):
         steps.drop_unconfirmed(context, row, identity, others)
-    if told.verified or context.settings.mailer_autoconfirm:
+    if _vouched(context, told):
         writes.audit(context, row, "user_signedup", {"provider": told.provider})
         with refusing("Error updating user"):
             steps.confirm(context, row)
@@ -129,7 +107,7 @@ def _confirm_by(
         with refusing("Error sending confirmation email"):
             steps.send(context, row, "confirmation_token", row.email or "")
     if not context.settings.allow_unverified_email_sign_ins:
-        raise _unverified(told.provider, sent=bool(email))
+        raise unverified(told.provider, sent=bool(email))
 
 
 def audit_identity(context: AuthContext, row: UserRow, action: str, identity: IdentityRow) -> None:
@@ -142,9 +120,12 @@ def audit_identity(context: AuthContext, row: UserRow, action: str, identity: Id
     writes.audit(context, row, action, traits, steps.IP)
 
 
-def _unverified(provider: str, *, sent: bool) -> AuthError:
+def unverified(
+    provider: str, *, sent: bool, code: str = "provider_email_needs_verification"
+) -> AuthError:
+    """Return the refusal of an unverified email; what was written so far stays."""
     then = f"Verify the email with {provider} in order to sign in"
     if sent:
         then = f"A confirmation email has been sent to your {provider} email"
     told = f"Unverified email with {provider}. {then}"
-    return AuthError(422, "provider_email_needs_verification", told, committed=True)
+    return AuthError(422, code, told, committed=True)

@@ -10,7 +10,7 @@ from uuid import UUID
 from .channel import DEFERRABLE
 from .context import AuthContext
 from .errors import AuthError, failure
-from .rows import IDENTITY_COLUMNS, NOBODY, USER_COLUMNS, IdentityRow, UserRow
+from .rows import IDENTITY_COLUMNS, NIL_UUID, USER_COLUMNS, IdentityRow, UserRow
 from .user import User
 
 _USER = f"select {', '.join(USER_COLUMNS)} from users"
@@ -76,35 +76,40 @@ def signed_in(context: AuthContext, user: User | UUID) -> UserRow:
     return by_id(context, user if isinstance(user, UUID) else user.id)
 
 
+def banned(context: AuthContext, row: UserRow) -> bool:
+    """Tell whether the user is banned now."""
+    return row.banned_until is not None and row.banned_until > context.source.now()
+
+
 def by_email(
     context: AuthContext, email: str, unreadable: str = "Database error finding user"
 ) -> UserRow | None:
     """Return the user who can sign in with this address, if there is one."""
-    return _one(context, _BY_EMAIL, [NOBODY, email.lower()], unreadable)
+    return _one(context, _BY_EMAIL, [NIL_UUID, email.lower()], unreadable)
 
 
 def by_phone(
     context: AuthContext, phone: str, unreadable: str = "Database error finding user"
 ) -> UserRow | None:
     """Return the user who can sign in with this number, if there is one."""
-    return _one(context, _BY_PHONE, [NOBODY, phone], unreadable)
+    return _one(context, _BY_PHONE, [NIL_UUID, phone], unreadable)
 
 
 def by_new_phone(context: AuthContext, phone: str) -> UserRow | None:
     """Return the user who is about to change to this number, if there is one."""
-    return _one(context, _BY_NEW_PHONE, [NOBODY, phone])
+    return _one(context, _BY_NEW_PHONE, [NIL_UUID, phone])
 
 
 def by_token(context: AuthContext, hashed: str, *kinds: str) -> UserRow | None:
     """Return the user to whom a one-time token of one of these kinds was sent."""
     told = "Database error finding user from email link"
-    return _one(context, _BY_TOKEN, [NOBODY, list(kinds), hashed], told)
+    return _one(context, _BY_TOKEN, [NIL_UUID, list(kinds), hashed], told)
 
 
-def duplicate(context: AuthContext, email: str, besides: UUID = NOBODY) -> UserRow | None:
+def duplicate(context: AuthContext, email: str, besides: UUID = NIL_UUID) -> UserRow | None:
     """Return the user who has this address already, by an identity or by themselves."""
     email = email.lower()
-    found = context.channel.rows(_TAKEN, [email, NOBODY, email, besides])
+    found = context.channel.rows(_TAKEN, [email, NIL_UUID, email, besides])
     return _one(context, USER_BY_ID, [found[0]["id"]]) if found else None
 
 

@@ -15,7 +15,7 @@ from .request_values import Json, jsonb
 if TYPE_CHECKING:
     from .statements import Statement
 
-NOBODY = UUID(int=0)
+NIL_UUID = UUID(int=0)
 
 _METADATA = ("raw_app_meta_data", "raw_user_meta_data")
 _JSON_COLUMNS = (*_METADATA, "identity_data")
@@ -70,7 +70,7 @@ class UserRow:
     raw_user_meta_data: Metadata | None = field(default_factory=dict)
     is_anonymous: bool = False
     is_sso_user: bool = False
-    instance_id: UUID = NOBODY
+    instance_id: UUID = NIL_UUID
     email_confirmed_at: datetime | None = None
     phone_confirmed_at: datetime | None = None
     invited_at: datetime | None = None

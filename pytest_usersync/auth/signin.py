@@ -53,7 +53,7 @@ def sign_in_with_password(
         raise invalid("missing email or phone")
     if row is None or not row.encrypted_password:
         raise AuthError(400, "invalid_credentials", "Invalid login credentials")
-    if banned(context, row):
+    if lookup.banned(context, row):
         raise AuthError(400, "user_banned", "User is banned")
     if not password_matches(password, row.encrypted_password):
         raise AuthError(400, "invalid_credentials", "Invalid login credentials")
@@ -107,7 +107,7 @@ def refresh_session(context: AuthContext, refresh_token: str) -> User:
         told = "Invalid Refresh Token: Refresh Token Not Found"
         raise AuthError(400, "refresh_token_not_found", told)
     row = lookup.by_id(context, UUID(found[0]["user_id"]))
-    if banned(context, row):
+    if lookup.banned(context, row):
         raise AuthError(400, "user_banned", "Invalid Refresh Token: User Banned")
     session: UUID = found[0]["session_id"]
     with context.channel.transaction():
@@ -128,11 +128,6 @@ def send_recovery(context: AuthContext, row: UserRow, refusal: str) -> User:
         with refusing(refusal):
             steps.send(context, row, "recovery_token", row.email or "")
     return steps.user(context, row)
-
-
-def banned(context: AuthContext, row: UserRow) -> bool:
-    """Tell whether the user is banned now."""
-    return row.banned_until is not None and row.banned_until > context.source.now()
 
 
 def _by_address(context: AuthContext, email: str | None, phone: str | None) -> UserRow | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from . import statements, writes
 from .context import AuthContext
 from .errors import refusing
-from .rows import NOBODY, TOKEN_COLUMNS, IdentityRow, UserRow
+from .rows import NIL_UUID, TOKEN_COLUMNS, IdentityRow, UserRow
 from .source import token_hash
 from .user import Session, Token, User
 
@@ -55,6 +55,8 @@ def drop_unconfirmed(
     context: AuthContext, row: UserRow, identity: IdentityRow, others: list[IdentityRow]
 ) -> None:
     """Trust nothing that came before this identity: password, metadata, other identities."""
+    # Whoever signed up first with an address of somebody else must not get in later, once its
+    # owner has confirmed it.
     if identity.provider not in ("email", "phone"):
         row.encrypted_password = None
         writes.update(context, row, "encrypted_password")
@@ -172,7 +174,7 @@ def insert_refresh_token(
 ) -> None:
     """Insert a refresh token of the session."""
     now = context.source.now()
-    values = [now, NOBODY, parent, False, session, token, now, str(row.id)]
+    values = [now, NIL_UUID, parent, False, session, token, now, str(row.id)]
     context.channel.run(_INSERT_REFRESH_TOKEN, values)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from . import changes, lookup, signin, steps, writes
+from . import changes, lookup, steps, writes
 from .context import AuthContext
 from .errors import AuthError, invalid, refusing
 from .request_values import email_address, phone_number
@@ -85,7 +85,7 @@ def _owner(context: AuthContext, type: str, hashed: str, address: str | None) ->
         told = "Token has expired or is invalid"
     if row is None:
         raise AuthError(403, "otp_expired", told)
-    if signin.banned(context, row):
+    if lookup.banned(context, row):
         raise AuthError(403, "user_banned", "User is banned")
     if not any(_good(context, row, kind, hashed) for kind in _KINDS[type]):
         raise AuthError(403, "otp_expired", told)

@@ -1,4 +1,4 @@
-"""The single writes that flows are made of, with what the server keeps in mind between them."""
+"""The single writes that flows are made of; each keeps the row in memory equal to the table's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .context import AuthContext
 from .errors import failure, refusing
 from .lookup import IDENTITIES_OF, USER_AGAIN, identity_row
 from .request_values import Json, jsonb
-from .rows import NOBODY, IdentityRow, Metadata, UserRow
+from .rows import NIL_UUID, IdentityRow, Metadata, UserRow
 
 _LOG_TYPES = {
     "login": "account",
@@ -22,7 +22,7 @@ _LOG_TYPES = {
     "token_refreshed": "token",
 }
 # Who an audit entry names when the service key is used.
-SERVICE = UserRow(NOBODY, email="service_role", role="service_role")
+SERVICE = UserRow(NIL_UUID, email="service_role", role="service_role")
 
 _INSERT_USER = statements.insert("users", *rows.USER_COLUMNS)
 _INSERT_IDENTITY = statements.insert("identities", *rows.IDENTITY_COLUMNS)
@@ -120,7 +120,7 @@ def merge_identity_data(
     context: AuthContext, identity: IdentityRow, updates: Mapping[str, Json]
 ) -> None:
     """Merge into the identity's data; this one write leaves ``updated_at`` alone."""
-    _merge(identity.identity_data, updates)
+    _merged(identity.identity_data, updates)
     statement = statements.update("identities", "identity_data")
     context.channel.run(statement, [jsonb(identity.identity_data), identity.id])
 
@@ -133,19 +133,13 @@ def remove_identity(context: AuthContext, row: UserRow, identity: IdentityRow) -
 
 def merge_user_metadata(context: AuthContext, row: UserRow, updates: Mapping[str, Json]) -> None:
     """Merge into the user's metadata; a null removes its key."""
-    if row.raw_user_meta_data is None:
-        row.raw_user_meta_data = dict(updates)
-    else:
-        _merge(row.raw_user_meta_data, updates)
+    row.raw_user_meta_data = _merged(row.raw_user_meta_data, updates)
     update(context, row, "raw_user_meta_data")
 
 
 def merge_app_metadata(context: AuthContext, row: UserRow, updates: Mapping[str, Json]) -> None:
     """Merge into the app metadata; a null removes its key."""
-    if row.raw_app_meta_data is None:
-        row.raw_app_meta_data = dict(updates)
-    else:
-        _merge(row.raw_app_meta_data, updates)
+    row.raw_app_meta_data = _merged(row.raw_app_meta_data, updates)
     update(context, row, "raw_app_meta_data")
 
 
@@ -177,16 +171,20 @@ def audit(
         payload["actor_name"] = actor.raw_user_meta_data["full_name"]
     if traits is not None:
         payload["traits"] = traits
-    values = [context.source.now(), context.source.id(), NOBODY, ip, jsonb(payload)]
+    values = [context.source.now(), context.source.id(), NIL_UUID, ip, jsonb(payload)]
     context.channel.run(_INSERT_AUDIT, values)
 
 
-def _merge(known: Metadata, updates: Mapping[str, Json]) -> None:
+def _merged(known: Metadata | None, updates: Mapping[str, Json]) -> Metadata:
+    """Merge into the object itself, which the user and an identity may share; return it."""
+    if known is None:
+        return dict(updates)  # The server takes the first updates as they are, nulls too.
     for key, value in updates.items():
         if value is None:
             known.pop(key, None)
         else:
             known[key] = value
+    return known
 
 
 def _lower_email(data: Metadata) -> None:

@@ -16,14 +16,14 @@ from psycopg import Error, sql
 
 from ..auth import Json
 from ..auth.request_values import dumps
-from ..auth.rows import NOBODY, email_signup
+from ..auth.rows import NIL_UUID, email_signup
 from ..model.sync import Target
 from ..postgres.database import Connection
 
 # A row of auth.users, as far as it is not what Supabase Auth writes for a new email user.
 Newcomer = Mapping[str, Json]
 # What the id, the email and the times are is said in SQL.
-_ORDINARY = email_signup(NOBODY, "", password_hash="$2a$10$tried", at="now")
+_ORDINARY = email_signup(NIL_UUID, "", password_hash="$2a$10$tried", at="now")
 
 # What stays the same from one tryout to the next: the ids, and now().
 _TRY = """

@@ -12,7 +12,7 @@ from uuid import uuid4
 from psycopg import Error, sql
 
 from ..auth import Json
-from ..auth.rows import NOBODY, email_signup
+from ..auth.rows import NIL_UUID, email_signup
 from ..model.sync import CONFIRMATIONS, Derived, Mirror, Sync, Table, Target, moment
 from ..postgres.database import Connection
 from .metadata import Learnt, learn
@@ -22,7 +22,7 @@ MOMENT = "2001-02-03T04:05:06.789000+00:00"
 
 # What Supabase Auth writes for a new email user, with values that occur nowhere else.
 BASELINE = email_signup(
-    NOBODY,
+    NIL_UUID,
     "baseline@example.com",
     password_hash="$2a$10$baseline",
     at="2000-01-01T00:00:00.123456+00:00",
