@@ -68,42 +68,40 @@ def apply_with_others(
     return between.failed
 
 
+@dataclass
 class _Between:
     """An observer that lets others act between the statements of a file."""
 
-    def __init__(
-        self, applier: Applier, known: Mapping[Path, RacePoints], others: Others, late: int
-    ) -> None:
-        self.failed = 0
-        self._applier = applier
-        self._known = known
-        self._others = others
-        self._late = late
-        self._begun = 0
-        self._moments = 0
+    applier: Applier
+    known: Mapping[Path, RacePoints]
+    others: Others
+    late: int
+    failed: int = 0
+    begun: int = 0
+    moments: int = 0
 
     def observe(self, applier: Applier, migration: Migration) -> bool:
         """Apply a file whose race points are known."""
-        self._begun += 1
-        known = self._known.get(migration.path)
+        self.begun += 1
+        known = self.known.get(migration.path)
         if known is None:
-            self._others.end()
+            self.others.end()
             return False
 
         def act(done: int) -> None:
             if done in known.places:
                 self.act(migration, done, committed=False)
 
-        observer = StatementObserver(between=act, waiting=self._others.give_way)
+        observer = StatementObserver(between=act, waiting=self.others.give_way)
         if not apply_observed(applier, migration, known.statements, observer, tries=1):
-            self.failed = self._begun
+            self.failed = self.begun
         return True
 
     def act(
         self, migration: Migration | None = None, done: int = 0, *, committed: bool = True
     ) -> None:
         """Let others act, unless it is too early for them."""
-        number, self._moments = self._moments, self._moments + 1
-        if self._begun - (not committed) >= self._late:
-            pid = self._applier.session.connection.info.backend_pid
-            self._others.act(Moment(number, migration, done, committed), pid)
+        number, self.moments = self.moments, self.moments + 1
+        if self.begun - (not committed) >= self.late:
+            pid = self.applier.session.connection.info.backend_pid
+            self.others.act(Moment(number, migration, done, committed), pid)

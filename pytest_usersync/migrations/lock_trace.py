@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from psycopg import Error, sql
@@ -87,11 +87,11 @@ def trace_locks(
     """
     # What comes after the migrations is not traced, and may take long.
     project = replace(project, hook="", after=())
-    seen, failed = _pass(server, project, _Users(metadata, users), without)
+    seen, failed = _trace_once(server, project, metadata, users, -1, without)
     if not failed or not users:
         return seen
     late = max(failed)
-    again, _ = _pass(server, project, _Users(metadata, users, late), without)
+    again, _ = _trace_once(server, project, metadata, users, late, without)
     whole = {one.migration.path: one for one in seen if one.migration.path not in failed.values()}
     early = {migration.path for migration in project.files[: late + 1]}
     return tuple(
@@ -99,18 +99,13 @@ def trace_locks(
     )
 
 
-@dataclass
-class _Users:
-    """The users who sign up; ``late`` is the index of the last file before which nobody does."""
-
-    metadata: str
-    each: int
-    late: int = -1
-    number: int = 0
-
-
-def _pass(
-    server: Server, project: Project, users: _Users, without: Statement | None
+def _trace_once(
+    server: Server,
+    project: Project,
+    metadata: str,
+    users: int,
+    late: int,
+    without: Statement | None,
 ) -> tuple[tuple[LockTrace, ...], dict[int, Path]]:
     """Apply everything once; return the traces, and the files that did not apply as a whole."""
     with (
@@ -118,32 +113,36 @@ def _pass(
         closing(database.connect(server, applier.name)) as superuser,
         closing(database.connect(server, applier.name, database.HARNESS)) as harness,
     ):
-        locks = _LockObserver(superuser, harness, users, without)
+        ids = superuser.execute(IDS).fetchone() or {}
+        words = {**ids, "blocking": f"'{{{','.join(BLOCKING)}}}'"}
+        superuser.execute(fill(LISTEN, words).encode())
+        ask = StatementObserver(fill(QUESTION, words))
+        locks = _LockObserver(superuser, harness, ask, metadata, users, late, without)
         applier.apply(observer=locks.observe)
         return tuple(locks.files), locks.failed
 
 
+@dataclass
 class _LockObserver:
-    """An observer that asks after every statement of a migration which locks its session holds."""
+    """An observer that asks after every statement of a migration which locks its session holds.
 
-    def __init__(
-        self,
-        superuser: Connection,
-        harness: Connection,
-        users: _Users,
-        without: Statement | None,
-    ) -> None:
-        self.files: list[LockTrace] = []
-        self.failed: dict[int, Path] = {}
-        self._superuser = superuser
-        self._harness = harness
-        self._users = users
-        self._without = without
-        self._known: dict[str, bool] | None = None
-        ids = superuser.execute(IDS).fetchone() or {}
-        words = {**ids, "blocking": f"'{{{','.join(BLOCKING)}}}'"}
-        self._observer = StatementObserver(fill(QUESTION, words))
-        superuser.execute(fill(LISTEN, words).encode())
+    Args:
+        users: how many sign up each time.
+        late: the index of the last file before which nobody signs up.
+        known: the triggers when users signed up last.
+    """
+
+    superuser: Connection
+    harness: Connection
+    ask: StatementObserver
+    metadata: str
+    users: int
+    late: int
+    without: Statement | None
+    files: list[LockTrace] = field(default_factory=list)
+    failed: dict[int, Path] = field(default_factory=dict)
+    signed_up: int = 0
+    known: dict[str, bool] | None = None
 
     def observe(self, applier: Applier, migration: Migration) -> bool:
         """Trace a file that is one transaction, if it applies a second time."""
@@ -151,11 +150,11 @@ class _LockObserver:
             return False
         before = self._triggers()
         place = applier.project.files.index(migration)
-        if before != self._known and place > self._users.late:
-            self._known = before
+        if before != self.known and place > self.late:
+            self.known = before
             self._sign_up()
-        statements = [one for one in migration.statements if one is not self._without]
-        seen = apply_observed(applier, migration, statements, self._observer)
+        statements = [one for one in migration.statements if one is not self.without]
+        seen = apply_observed(applier, migration, statements, self.ask)
         if not (seen and seen.whole):
             self.failed[place] = migration.path
         if seen:
@@ -165,25 +164,24 @@ class _LockObserver:
         return seen is not None
 
     def _triggers(self) -> dict[str, bool]:
-        return {row["name"]: row["replaceable"] for row in self._superuser.execute(TRIGGERS)}
+        return {row["name"]: row["replaceable"] for row in self.superuser.execute(TRIGGERS)}
 
     def _sign_up(self) -> None:
         """Let users sign up; insert them without triggers if the triggers refuse them."""
-        users = self._users
-        first, users.number = users.number + 1, users.number + users.each
+        first, self.signed_up = self.signed_up + 1, self.signed_up + self.users
         statement = sql.SQL(SIGN_UP).format(
-            metadata=sql.Literal(users.metadata),
+            metadata=sql.Literal(self.metadata),
             first=sql.Literal(first),
-            last=sql.Literal(users.number),
+            last=sql.Literal(self.signed_up),
         )
         for setting in (
             "set local role supabase_auth_admin",
             "set local session_replication_role = replica",
         ):
-            with suppress(Error), self._harness.transaction():
-                self._harness.execute("set local statement_timeout = '5s'")
-                self._harness.execute(setting)
-                self._harness.execute(statement)
+            with suppress(Error), self.harness.transaction():
+                self.harness.execute("set local statement_timeout = '5s'")
+                self.harness.execute(setting)
+                self.harness.execute(statement)
                 return
 
 
