@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from ..postgres import database, sqlfiles
+from ..postgres import database, reset, sqlfiles
 from ..postgres.database import Connection
 from ..postgres.pipeline import query
 from ..postgres.prepared import Plans, table
@@ -42,16 +42,7 @@ _MARK = """
         exists (select from usersync_race.log as log where log.relation = 0) as changed
 """
 _LASTING = "insert into usersync_race.log (relation) values (0) returning seq"
-_SEQUENCES = """
-    select pg_catalog.setval(
-        known.relation::regclass,
-        coalesce(known.last_value, known.start_value),
-        known.last_value is not null
-    )
-    from usersync_race.sequences as known
-    where pg_catalog.pg_sequence_last_value(known.relation) is distinct from known.last_value
-"""
-
+_SEQUENCES = reset.set_back("usersync_race.sequences")
 
 # As startup options only a superuser could give these to a session.
 # A session says itself that it waits, once it has looked for a deadlock: so whoever closes the

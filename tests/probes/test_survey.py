@@ -11,11 +11,11 @@ from acts import Act, staged
 from pytest_usersync.model.settings import Upkeep
 from pytest_usersync.postgres import Server, database
 from pytest_usersync.probes.maintenance import capabilities
-from pytest_usersync.probes.maintenance.sandbox import fresh
 from pytest_usersync.probes.monitoring.faults import faults
 from pytest_usersync.probes.monitoring.populated import Ground
 from pytest_usersync.probes.monitoring.survey import Seen, _at_once, _one_by_one, survey
 from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.reused_sandbox import fresh
 from pytest_usersync.runner.sandbox import Sandbox
 
 MONITORING = """

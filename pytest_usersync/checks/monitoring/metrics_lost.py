@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from ...model.finding import Finding, Level, NotApplicable
 from ...probes.maintenance import capabilities
-from ...probes.maintenance.sandbox import fresh
 from ...probes.monitoring import record_remedy
 from ...probes.monitoring.call import bare
 from ...probes.monitoring.earlier_days import history
@@ -14,6 +13,7 @@ from ...probes.monitoring.figures import latest, recorded
 from ...probes.monitoring.report_answers import finding, showing
 from ...runner.check import check
 from ...runner.context import CheckContext
+from ...runner.reused_sandbox import fresh
 
 
 @check("US507", level=Level.ERROR, shared_database=True)

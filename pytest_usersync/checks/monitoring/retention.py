@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from ...model.finding import Finding, Level, NotApplicable, NotJudged
 from ...probes.maintenance import capabilities
-from ...probes.maintenance.sandbox import fresh
 from ...probes.monitoring import record_remedy
 from ...probes.monitoring.call import bare
 from ...probes.monitoring.earlier_days import kept
 from ...runner.check import check
 from ...runner.context import CheckContext
+from ...runner.reused_sandbox import fresh
 
 
 @check("US509", level=Level.WARNING, shared_database=True)

@@ -14,11 +14,11 @@ from ...auth.source import Source
 from ...model.finding import Failure, Finding, NotJudged
 from ...model.quoting import named, quoted
 from ...runner.context import CheckContext
+from ...runner.reused_sandbox import fresh
 from ..maintenance import ghosts
 from ..maintenance.capabilities import Routine, backfill
 from ..maintenance.ghosts import Kind
 from ..maintenance.routines import at_work
-from ..maintenance.sandbox import fresh
 from .backfill_sql import statement
 
 # A backfill that fills some at a time is run again as long as it gets on.

@@ -11,9 +11,9 @@ from ...model.quoting import named, quoted
 from ...model.sync import Target
 from ...runner.check import Subject
 from ...runner.context import CheckContext
+from ...runner.reused_sandbox import fresh
 from ..maintenance import ghosts
 from ..maintenance.ghosts import KINDS, Kind
-from ..maintenance.sandbox import fresh
 
 Rows: TypeAlias = dict[tuple[Target, UUID], list[Mapping[str, object]]]
 

@@ -20,9 +20,9 @@ from ...model.quoting import named
 from ...model.sync import Table
 from ...runner.check import Subject
 from ...runner.context import CheckContext
+from ...runner.reused_sandbox import fresh
 from . import ghosts, maintenance
 from .routines import Routine, at_work, runnable
-from .sandbox import fresh
 
 if TYPE_CHECKING:
     from psycopg.rows import DictRow

@@ -8,25 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from psycopg import Error
-from psycopg.pq import TransactionStatus
-
 from ...migrations import Statement
 from ...migrations.psql_script import Command, Copy
 from ...model.finding import Location, NotJudged
 from ...platform import platform
 from ...postgres.database import Connection
-from ...postgres.savepoint import answers
+from ...postgres.reset import reset_session
 from ...runner.context import CheckContext
 
 # A backfill of a few ghosts that takes longer does not come to an end.
 PATIENCE = "20s"
 
-# What a run may leave in its session, and a new session would not have.
-_LEFT = (
-    "reset role; reset all; close all; unlisten *; discard temp; discard sequences;"
-    " select pg_catalog.pg_advisory_unlock_all(); select current_user::text as name"
-)
 # What psql does for the one who reads along.
 _HARMLESS = re.compile(
     r"\\(?:echo|qecho|warn|set|unset|pset|timing|x|t|a|encoding|q|quit|conninfo|restrict"
@@ -103,22 +95,8 @@ def at_work(context: CheckContext) -> Iterator[Connection]:
     try:
         yield connection
     finally:
-        if not tidied(connection, role):
+        if not reset_session(connection, role):
             connection.close()
-
-
-def tidied(connection: Connection, role: str | None) -> bool:
-    """Take away what was left in a session that logged in as ``role``; tell whether it is as new.
-
-    Its settings are those of the login again, its temporary tables and locks are gone.
-    """
-    if connection.info.transaction_status != TransactionStatus.IDLE:
-        return False
-    try:
-        name = answers(connection.execute(_LEFT))[-1][0]["name"]
-    except Error:
-        return False
-    return role in (None, name)
 
 
 def runnable(shown: str, statements: Iterator[Statement]) -> Iterator[Statement]:

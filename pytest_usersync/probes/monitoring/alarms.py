@@ -11,9 +11,9 @@ from psycopg import Notify, sql
 from ...migrations import PLATFORM_SCHEMAS
 from ...model.finding import NotJudged
 from ...runner.context import CheckContext
+from ...runner.reused_sandbox import fresh
 from ..maintenance import capabilities
 from ..maintenance.ghosts import switched
-from ..maintenance.sandbox import fresh
 from .call import ask, bare, rows_of
 from .faults import Fault
 from .populated import Ground

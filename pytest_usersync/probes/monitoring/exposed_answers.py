@@ -13,9 +13,9 @@ from ...model.finding import NotJudged
 from ...model.quoting import named, quoted
 from ...runner.context import CheckContext
 from ...runner.requests import claims, rolled_back
+from ...runner.reused_sandbox import fresh
 from ..maintenance import capabilities
 from ..maintenance.monitoring import Monitoring
-from ..maintenance.sandbox import fresh
 from ..security.exposed_relations import Relation, relations, schemas
 from .call import ask
 from .faults import faults

@@ -12,9 +12,9 @@ from ...platform import platform
 from ...postgres.database import Connection
 from ...runner.context import CheckContext
 from ...runner.requests import rolled_back, script
+from ...runner.reused_sandbox import fresh
 from ..maintenance import capabilities
 from ..maintenance.monitoring import NAMES
-from ..maintenance.sandbox import fresh
 from .call import bare
 from .faults import Fault
 from .populated import Ground

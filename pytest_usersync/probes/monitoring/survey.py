@@ -16,9 +16,9 @@ from ...model.finding import NotJudged
 from ...postgres.savepoint import answers
 from ...runner.check import Subject
 from ...runner.context import CheckContext
+from ...runner.reused_sandbox import fresh
 from ..maintenance import capabilities
 from ..maintenance.monitoring import Monitoring
-from ..maintenance.sandbox import fresh
 from .call import Answer, Row, ask, asking, placed, rows_in, rows_of
 from .faults import Fault, faults
 from .populated import Ground

@@ -12,8 +12,8 @@ from acts import Act, staged
 from pytest_usersync.postgres import Server, database
 from pytest_usersync.probes.maintenance import ghosts
 from pytest_usersync.probes.maintenance.routines import at_work
-from pytest_usersync.probes.maintenance.sandbox import fresh
 from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.reused_sandbox import fresh
 from pytest_usersync.runner.sandbox import Sandbox
 
 MORE = """
