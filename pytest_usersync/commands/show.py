@@ -13,7 +13,7 @@ from ..auth import Json
 from ..model.quoting import identifier
 from ..model.safe_text import in_line
 from ..model.sync import Derived, Mirror, Sync, SyncTrigger, Target
-from ..reporting.wording import prose, said
+from ..reporting.wording import describe_error, prose
 from ..runner.check import Subject
 from ..runner.context import CheckContext
 from ..runner.sandbox_pool import SandboxPool
@@ -72,7 +72,7 @@ def _lines(subject: Subject) -> Iterator[str]:
     sync = subject.sync
     for failed in subject.load_failures:
         yield f"{Path(failed.file).name} does not apply (US701), so this may not be all:"
-        yield from (f"  {line}" for line in said(failed.failure))
+        yield from (f"  {line}" for line in describe_error(failed.failure))
         yield ""
     if subject.stopped:
         return
@@ -114,7 +114,7 @@ def _blocked(sync: Sync) -> Iterator[str]:
     yield "An ordinary signup is refused (US102), so what it writes is not known."
     yield f"  The user of the app sees {sync.blocked.client}"
     if sync.blocked.failure:
-        yield from (f"  {line}" for line in said(sync.blocked.failure))
+        yield from (f"  {line}" for line in describe_error(sync.blocked.failure))
         if sync.blocked.failure.location:
             yield f"  at {sync.blocked.failure.location}"
 

@@ -57,4 +57,4 @@ def find_made(server: Server) -> list[str]:
         return []
     with database.connect(server, MAINTENANCE) as control:
         book = role_ledger.find(control)
-    return role_ledger.made(server, book) if book else []
+    return role_ledger.list_made(server, book) if book else []

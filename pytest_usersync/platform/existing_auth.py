@@ -19,7 +19,7 @@ _ENOUGH = 8
 
 
 @contextmanager
-def adopted(server: Server, template: str) -> Iterator[str]:
+def adopt(server: Server, template: str) -> Iterator[str]:
     """Yield a template whose ``auth`` is like the server's own.
 
     Without such a thing, or without a difference, it is the template given; else a copy that is
@@ -35,13 +35,13 @@ def adopted(server: Server, template: str) -> Iterator[str]:
         yield name
 
 
-def told(server: Server, template: str, loaded: str) -> list[str]:
+def describe_differences(server: Server, template: str, loaded: str) -> list[str]:
     """Return what a user should know of the differences, a sentence each.
 
     Args:
         server: where both are.
         template: the simulated platform as we have it.
-        loaded: the database that was made from what ``adopted`` yielded.
+        loaded: the database that was made from what ``adopt`` yielded.
     """
     if not (theirs := real(server)):
         return []

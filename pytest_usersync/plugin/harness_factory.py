@@ -47,7 +47,7 @@ def harness(config: pytest.Config, server: server_dsn.Process | str | None = Non
 def close(config: pytest.Config) -> None:
     """Close the harness of this process before the process ends."""
     if exits := config.stash.get(_EXITS, None):
-        with signals.held("what was made for the tests is being removed, which takes a moment"):
+        with signals.hold("what was made for the tests is being removed, which takes a moment"):
             exits.close()
         del config.stash[_EXITS]
         if _HARNESS in config.stash:
@@ -75,7 +75,7 @@ def plainly() -> Iterator[None]:
 def _load(config: pytest.Config, server: server_dsn.Process | str | None) -> None:
     """Load the project, or take over what another worker loaded; keep it until the process ends."""
     with ExitStack() as exits:  # closed at once if it cannot be loaded
-        exits.enter_context(signals.handled())
+        exits.enter_context(signals.handle())
         config.stash[_LOADED] = _subject(config, exits, server)
         config.stash[_EXITS] = exits.pop_all()
     config.add_cleanup(lambda: close(config))  # Not every run comes to `close`.

@@ -28,7 +28,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     from ..process import progress, signals  # noqa: PLC0415
 
     try:
-        with signals.handled(), progress.shown():
+        with signals.handle(), progress.show():
             text = answer(config)
     except KeyboardInterrupt as stop:
         print(f"usersync: {str(stop) or 'stopped by Ctrl-C'}", file=sys.stderr)  # noqa: T201
@@ -56,7 +56,7 @@ def _register(config: pytest.Config) -> None:
     from ..process import signals  # noqa: PLC0415
 
     try:
-        with signals.handled():
+        with signals.handle():
             from .session import register  # noqa: PLC0415
 
             register(config)

@@ -25,7 +25,7 @@ from ..postgres import RunningServer, libpq_environment, server_lost, statement_
 from ..process import progress, signals
 from ..reporting import baseline
 from ..reporting.header import header
-from ..reporting.longrepr import worded
+from ..reporting.longrepr import make_longrepr
 from ..reporting.wording import prose
 from ..runner import subject
 from ..runner.check import Check, Subject
@@ -91,9 +91,9 @@ class Run:
         self._exits = ExitStack()
         # Left after the others: what they remove is removed without an interrupt.
         self._shield = ExitStack()
-        self._shield.enter_context(signals.handled())
+        self._shield.enter_context(signals.handle())
         if not self.worker:
-            self._shield.enter_context(progress.shown())
+            self._shield.enter_context(progress.show())
         self._over = False
         self._session: pytest.Session | None = None
         # Called after Ctrl-C, an internal error and a start that failed half-way, too.
@@ -166,7 +166,7 @@ class Run:
         words = "what was made for the run is being removed, which takes a moment"
         if not self._over:
             self._over = True
-            self._shield.enter_context(signals.held(words))
+            self._shield.enter_context(signals.hold(words))
 
     def pytest_keyboard_interrupt(self) -> None:
         """Let a second Ctrl-C not interrupt what the first one began."""
@@ -189,8 +189,10 @@ class Run:
         if prepared is None:
             return []
         server = prepared.server
-        with usage_errors(), server_lost.told(server, "the header was written"):
-            notes = existing_auth.told(server, platform.template(server), prepared.database)
+        with usage_errors(), server_lost.detect(server, "the header was written"):
+            notes = existing_auth.describe_differences(
+                server, platform.template(server), prepared.database
+            )
             missing = platform.stand_ins(server, prepared.database)
         notes += [statement_timeout.advice()] * bool(statement_timeout.since(self._moment))
         return header(prepared, missing, notes)
@@ -287,7 +289,9 @@ class Run:
             self.verdicts[verdict.code, verdict.case] = verdict
             # A text travels from xdist's worker as a string.
             if isinstance(report.longrepr, str):
-                vars(report)["longrepr"] = worded(report.longrepr, verdict, report.location[0])
+                vars(report)["longrepr"] = make_longrepr(
+                    report.longrepr, verdict, report.location[0]
+                )
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

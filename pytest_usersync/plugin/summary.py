@@ -13,7 +13,7 @@ from ..model.finding import Outcome
 from ..model.safe_text import in_line
 from ..model.settings import Settings
 from ..reporting import baseline, json_report
-from ..reporting.summary import gather, summary, title, told
+from ..reporting.summary import describe_baseline, gather, summary, title
 from ..runner.check import Check, Subject
 from ..runner.verdict import Verdict
 from .items import BASELINE, SANDBOXES, SUBJECT
@@ -54,7 +54,7 @@ def tell(
     verbose = terminal.config.getoption("verbose") > 0
     lines = [*summary(judged, len(checks) - len(judged), verbose=verbose)]
     if known := terminal.config.stash.get(BASELINE, None):
-        lines += told(known, found, subject.project.show_path(known.path))
+        lines += describe_baseline(known, found, subject.project.show_path(known.path))
     for line in lines:
         terminal.write_line(in_line(line.text), **({line.style: True} if line.style else {}))
 

@@ -93,7 +93,7 @@ def note(server: Server, name: str, load: str) -> None:
         ledger.execute("select ledger.note(%s, %s)", [load, server.guest.id])
 
 
-def made(server: Server, name: str) -> list[str]:
+def list_made(server: Server, name: str) -> list[str]:
     """Return the names of the roles that the files of this run have made."""
     assert server.guest
     with _open(server, name) as ledger:

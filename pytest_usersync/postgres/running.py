@@ -34,7 +34,7 @@ class RunningServer:
     def stop(self) -> None:
         """Stop an own server and remove its files; remove what the run made on any other."""
         atexit.unregister(self.stop)
-        with signals.held():
+        with signals.hold():
             stop, self._stop = self._stop, None
             try:
                 if stop:
@@ -105,7 +105,7 @@ def _start_own(request: ServerRequest, seed: Seed | None) -> RunningServer:
     binaries = locate.find(request.binaries)
     user = os_account.account()
     rundir.sweep()
-    with signals.held():
+    with signals.hold():
         run = rundir.create(user, executable=not user.can_pass(binaries.folder / "postgres"))
         atexit.register(run.remove)
     server = Server(

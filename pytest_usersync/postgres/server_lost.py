@@ -56,7 +56,7 @@ def require(server: Server, doing: str) -> None:
 
 
 @contextmanager
-def told(server: Server, doing: str) -> Iterator[None]:
+def detect(server: Server, doing: str) -> Iterator[None]:
     """Raise ``ServerLost`` for whatever error comes of a session, or a server, that is gone."""
     try:
         yield

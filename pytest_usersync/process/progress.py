@@ -71,7 +71,7 @@ def clear() -> None:
 
 
 @contextmanager
-def shown() -> Iterator[None]:
+def show() -> Iterator[None]:
     """Show what is done inside the block, on what stderr is now, whoever captures it later."""
     try:
         stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="replace")

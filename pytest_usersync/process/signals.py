@@ -34,7 +34,7 @@ class Terminated(KeyboardInterrupt):
 
 
 @contextmanager
-def handled() -> Iterator[None]:
+def handle() -> Iterator[None]:
     """Let signals raise inside the block, unless somebody else handles them, or in a thread."""
     global _users  # noqa: PLW0603  signals are the process's
     if threading.current_thread() is not threading.main_thread():
@@ -52,7 +52,7 @@ def handled() -> Iterator[None]:
 
 
 @contextmanager
-def held(reason: str = "") -> Iterator[None]:
+def hold(reason: str = "") -> Iterator[None]:
     """Let no signal interrupt the block; one that came meanwhile raises at its end.
 
     Args:

@@ -102,7 +102,7 @@ class Baseline:
                     cases |= {verdict.case: None} if verdict.case else {}
         kept += [Entry(code, tuple(sorted(cases)), about) for (code, about), cases in fresh.items()]
         kept.sort(key=lambda one: (one.code, one.finding, one.cases))
-        return "\n".join([_HEAD, *map(_written, kept)])
+        return "\n".join([_HEAD, *map(_format_entry, kept)])
 
     def _entry(self, verdict: Verdict, finding: Finding) -> Entry | None:
         about = signature(finding)
@@ -211,7 +211,7 @@ def _date(place: str, given: object) -> date | None:
         ) from None
 
 
-def _written(entry: Entry) -> str:
+def _format_entry(entry: Entry) -> str:
     lines = ["[[accepted]]", f"check = {_text(entry.code)}"]
     if entry.cases:
         lines.append(f"cases = [{', '.join(map(_text, entry.cases))}]")

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from ..model.finding import Finding, Level
 from ..runner.check import Check
 from .check_summary import CheckSummary
-from .wording import accepted, advice, cause, headline, indented, prose, seen
+from .wording import accepted, advice, cause, describe_response, headline, indented, prose
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ def broken(judged: Sequence[CheckSummary]) -> Iterator[Line]:
         yield Line("")
     # Whoever tells the cause, each case has its database.
     for one in judged:
-        yield from _kept(one)
+        yield from _kept_databases(one)
 
 
 def grouped(entries: Iterable[T], key: Callable[[T], object]) -> list[list[T]]:
@@ -82,10 +82,10 @@ def _block(check: Check, groups: Iterable[_Group]) -> Iterator[Line]:
     yield from (Line(text) for text in prose(check.promise, "  "))
     for group in groups:
         # What does not fail the run has no failure text of its own, so its SQL is shown here.
-        yield from _told_once(group, whole=check.level is not Level.ERROR)
+        yield from _describe_cause(group, whole=check.level is not Level.ERROR)
 
 
-def _told_once(group: _Group, *, whole: bool) -> Iterator[Line]:
+def _describe_cause(group: _Group, *, whole: bool) -> Iterator[Line]:
     """Yield one cause with all the cases that it breaks."""
     first = group.findings[0]
     if group.cases:
@@ -99,7 +99,7 @@ def _told_once(group: _Group, *, whole: bool) -> Iterator[Line]:
     sql = ["Try it in psql:", *indented(first.sql)] if whole else []
     said = [f"{first.failure.sqlstate}: {first.failure.message}"] if first.failure else []
     over = prose(accepted(first))
-    for text in (*sql, *said, *seen(first), *over, "Remedy:", *advice(first.remedy)):
+    for text in (*sql, *said, *describe_response(first), *over, "Remedy:", *advice(first.remedy)):
         yield Line(f"    {text}")
     if group.others:
         yield Line("  The same cause breaks:")
@@ -113,7 +113,7 @@ def _other(group: _Group) -> str:
     return f"{headline(group.check)}{level}{cases}: {group.findings[0].summary}"
 
 
-def _kept(one: CheckSummary) -> Iterator[Line]:
+def _kept_databases(one: CheckSummary) -> Iterator[Line]:
     for verdict in one.verdicts:
         if verdict.kept:
             yield Line(headline(one.check, verdict.case))

@@ -20,7 +20,7 @@ def header(subject: Subject, stand_ins: Sequence[str], notes: Sequence[str] = ()
         stand_ins: the extensions that are not the real ones.
         notes: what else is to be known of the server.
     """
-    lines = [f"usersync: {line}" for line in _found(subject)]
+    lines = [f"usersync: {line}" for line in _describe(subject)]
     lines.append(f"usersync: on {subject.server.origin}")
     lines += [f"usersync: {note}" for note in notes]
     changed = subject.policies.changed()
@@ -32,7 +32,7 @@ def header(subject: Subject, stand_ins: Sequence[str], notes: Sequence[str] = ()
     return [part for line in lines for part in _wrapped(line)]
 
 
-def _found(subject: Subject) -> Iterator[str]:
+def _describe(subject: Subject) -> Iterator[str]:
     project = subject.project
     number = len(project.migrations)
     yield f"{number} migration{'' if number == 1 else 's'}, {project.origin}"

@@ -51,7 +51,7 @@ class Words:
             tw.line(line)
 
 
-def worded(text: str, verdict: Verdict, path: str) -> Words:
+def make_longrepr(text: str, verdict: Verdict, path: str) -> Words:
     """Return a text with its line: at the project's own line, else at the file given."""
     place = next((one.place for one in verdict.findings if one.open and one.place), None)
     where = (place.file, place.line) if place else (path, 1)

@@ -95,6 +95,6 @@ def _own_auth(one: Server, template: str) -> Iterator[Fact]:
     if not existing_auth.real(one):
         yield Fact("auth", "the server has no auth schema of its own", where)
         return
-    with existing_auth.adopted(one, template) as name:
-        for sentence in existing_auth.told(one, template, name):
+    with existing_auth.adopt(one, template) as name:
+        for sentence in existing_auth.describe_differences(one, template, name):
             yield Fact("auth", sentence, where)

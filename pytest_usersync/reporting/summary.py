@@ -14,7 +14,7 @@ from .causes import Line, broken, grouped
 from .check_summary import CheckSummary, gather
 from .wording import prose
 
-__all__ = ["CheckSummary", "Line", "gather", "summary", "title", "told"]
+__all__ = ["CheckSummary", "Line", "describe_baseline", "gather", "summary", "title"]
 
 # How many cases of a check, and how many reasons of one cause, are named before they are counted.
 _CASES = 3
@@ -50,7 +50,7 @@ def summary(judged: Sequence[CheckSummary], not_run: int, *, verbose: bool) -> I
     yield from _closing(judged, not_run, verbose=verbose)
 
 
-def told(known: Baseline, verdicts: Iterable[Verdict], file: str) -> Iterator[Line]:
+def describe_baseline(known: Baseline, verdicts: Iterable[Verdict], file: str) -> Iterator[Line]:
     """Yield what is to be said of the baseline itself, whose name is ``file``."""
     gone = [str(entry) for entry in known.gone(verdicts)]
     if known.update:

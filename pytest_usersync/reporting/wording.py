@@ -45,7 +45,7 @@ def failure(check: Check, verdict: Verdict) -> str:
     parts: list[str] = []
     for finding in verdict.findings:
         if finding.open:
-            parts += [*told(finding), ""]
+            parts += [*describe(finding), ""]
         else:
             parts += [*prose(f"{_sentence(finding.summary)} {accepted(finding)}"), ""]
     parts += [f"Promised by {headline(check)}:", *prose(check.promise, "  ")]
@@ -82,24 +82,24 @@ def accepted(finding: Finding) -> str:
     return f"It is accepted{f' until {mark.expires}' if mark.expires else ''}{reason}."
 
 
-def told(finding: Finding) -> list[str]:
+def describe(finding: Finding) -> list[str]:
     """Return one finding: what happened, how to see it, what PostgreSQL said, what to change."""
     return [
         *prose(f"{_sentence(finding.summary)} {accepted(finding)}".rstrip()),
         *_block("Try it in psql:", finding.sql),
-        *(_said(finding.failure) if finding.failure else []),
-        *seen(finding),
+        *(_postgresql_says(finding.failure) if finding.failure else []),
+        *describe_response(finding),
         "Remedy:",
         *advice(finding.remedy),
     ]
 
 
-def _said(failed: Failure) -> list[str]:
-    lines = [line for text in said(failed) for line in visible(text).splitlines()]
+def _postgresql_says(failed: Failure) -> list[str]:
+    lines = [line for text in describe_error(failed) for line in visible(text).splitlines()]
     return ["PostgreSQL says:", *(f"  {line}" for line in lines)]
 
 
-def seen(finding: Finding) -> list[str]:
+def describe_response(finding: Finding) -> list[str]:
     """Return the line of the project and what the user of the app sees."""
     lines: list[str] = []
     for place in _places(finding):
@@ -110,7 +110,7 @@ def seen(finding: Finding) -> list[str]:
     return lines
 
 
-def said(failed: Failure) -> list[str]:
+def describe_error(failed: Failure) -> list[str]:
     """Return a database error in PostgreSQL's own words, with the functions that it arose in."""
     lines = [f"{failed.sqlstate}: {failed.message}"]
     lines += [f"DETAIL: {failed.detail}"] if failed.detail else []

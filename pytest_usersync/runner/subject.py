@@ -59,14 +59,14 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
     """
     with (
         start(settings) as running,
-        server_lost.told(running.server, "the run was prepared"),
+        server_lost.detect(running.server, "the run was prepared"),
         statement_timeout.watching(running.server, settings.statement_timeout),
         ground(running.server) as template,
     ):
         stop = settings.stop
-        with server_lost.told(running.server, "the migrations were applied"):
+        with server_lost.detect(running.server, "the migrations were applied"):
             loaded = migrations.load(running.server, template, found, stop=stop)
-        with server_lost.told(running.server, "a signup was watched"):
+        with server_lost.detect(running.server, "a signup was watched"):
             prepared = watched(running.server, found, loaded, settings.policies, stop=stop)
         asked = replace(prepared, exploration=settings.exploration, upkeep=settings.upkeep)
         yield asked, running
@@ -121,7 +121,7 @@ def _understood(running: Server, loaded: Loaded, found: Project) -> Sync:
 @contextmanager
 def ground(running: Server) -> Iterator[str]:
     """Yield the template that a project's migrations are applied to."""
-    with existing_auth.adopted(running, platform.template(running)) as template:
+    with existing_auth.adopt(running, platform.template(running)) as template:
         yield template
 
 

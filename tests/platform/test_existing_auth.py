@@ -139,7 +139,7 @@ def test_a_server_of_our_own_is_not_asked(server: Server) -> None:
 
 
 def test_the_run_has_the_real_schema_but_for_what_the_project_has_made(local: Server) -> None:
-    with existing_auth.adopted(local, platform.template(local)) as template:
+    with existing_auth.adopt(local, platform.template(local)) as template:
         theirs, now = existing_auth.real(local), auth_schema.take(local, template)
     assert {one.name for one in auth_schema.missing(now, theirs)} == {"auth.users.mood"}
     left = {(one.kind, one.name) for one in auth_schema.beyond(now, theirs)}
@@ -150,6 +150,6 @@ def test_a_server_without_an_auth_schema_has_nothing_to_tell(
     server: Server, fresh_database: Callable[[], str]
 ) -> None:
     guest, name = replace(server, own=False), fresh_database()
-    assert existing_auth.told(guest, name, name) == []
-    with existing_auth.adopted(guest, name) as template:
+    assert existing_auth.describe_differences(guest, name, name) == []
+    with existing_auth.adopt(guest, name) as template:
         assert template == name

@@ -97,13 +97,13 @@ def test_a_machine_reads_nothing_of_it(project: Path) -> None:
 
 
 def test_what_is_quick_is_not_told(capfd: pytest.CaptureFixture[str]) -> None:
-    with progress.shown(), progress.doing("applying a.sql", 1, 2):
+    with progress.show(), progress.doing("applying a.sql", 1, 2):
         time.sleep(0.6)
     assert capfd.readouterr().err == ""
 
 
 def test_a_name_does_not_steer_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
-    with progress.shown(), progress.doing("applying \x1b[2Ja.sql", 1, 2):
+    with progress.show(), progress.doing("applying \x1b[2Ja.sql", 1, 2):
         time.sleep(2.6)
     assert capfd.readouterr().err == "usersync: applying ?[2Ja.sql (1 of 2), 2 s\n"
 
@@ -111,7 +111,7 @@ def test_a_name_does_not_steer_the_terminal(capfd: pytest.CaptureFixture[str]) -
 def test_a_check_of_which_a_part_takes_long_is_told_with_the_part(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    with progress.shown():
+    with progress.show():
         progress.begin("one", "judging US308")
         progress.begin("two", "judging US309")
         with progress.doing("applying a.sql", 3, 9):

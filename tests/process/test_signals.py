@@ -176,7 +176,7 @@ def test_who_handles_a_signal_already_keeps_it() -> None:
     seen: list[int] = []
     earlier = signal.signal(signal.SIGTERM, lambda number, _: seen.append(number))
     try:
-        with signals.handled():
+        with signals.handle():
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(0.01)
     finally:
@@ -186,15 +186,15 @@ def test_who_handles_a_signal_already_keeps_it() -> None:
 
 def test_what_handled_a_signal_before_handles_it_again() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with signals.handled(), signals.handled():
+    with signals.handle(), signals.handle():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_signal_that_came_in_a_block_that_nothing_may_interrupt_raises_at_its_end() -> None:
     done = []
-    with signals.handled(), pytest.raises(signals.Terminated, match="stopped by SIGTERM"):  # noqa: PT012
-        with signals.held():
+    with signals.handle(), pytest.raises(signals.Terminated, match="stopped by SIGTERM"):  # noqa: PT012
+        with signals.hold():
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(0.01)
             done.append("first")

@@ -117,7 +117,7 @@ def test_an_unjudged_case_gives_its_reason() -> None:
 def test_prose_is_wrapped_and_sql_is_not() -> None:
     long = "word " * 60
     finding = Finding(summary=long, sql=f"select '{long}'", remedy="x")
-    told = wording.told(finding)
+    told = wording.describe(finding)
     assert max(map(len, told[: told.index("Try it in psql:")])) <= wording.WIDTH
     assert f"  select '{long}'" in told
 
@@ -390,7 +390,7 @@ def test_what_is_accepted_is_counted_apart_and_hides_nothing_that_was_not_judged
 def test_an_acceptance_that_is_over_is_told_with_the_finding() -> None:
     over = replace(PHONE, accepted=Acceptance("later", "2020-01-31", expired=True))
     said = "It was accepted until 2020-01-31, which is over: later."
-    assert said in " ".join(wording.told(over))
+    assert said in " ".join(wording.describe(over))
     assert any(said in line for line in lines(replace(BROKEN, findings=(over,))))
 
 

@@ -60,7 +60,7 @@ def walk(
     """
     with (
         subject.start(settings) as running,
-        server_lost.told(running.server, "the project was judged"),
+        server_lost.detect(running.server, "the project was judged"),
         statement_timeout.watching(running.server, settings.statement_timeout),
         subject.ground(running.server) as template,
         migrations.load_stepwise(running.server, template, found, stop=settings.stop) as steps,
