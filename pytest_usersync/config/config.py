@@ -17,12 +17,14 @@ from ..probes.maintenance.monitoring import Monitoring
 from . import option_values, server_dsn
 from .options import flag
 
+# Enough to tell SQL from a mistyped path; PostgreSQL judges the rest.
 _SQL = re.compile(r"(?i)(call|do|insert|merge|select|with)\b.*\S", re.DOTALL)
 _SETTINGS = pytest.StashKey[Settings]()
 
 
 def settings(config: pytest.Config) -> Settings:
     """Return the settings of this run; raise ``pytest.UsageError`` when one is wrong."""
+    # Several hooks ask. Options are read, and refused, once.
     if _SETTINGS not in config.stash:
         with usage_errors():
             config.stash[_SETTINGS] = _read(config)
@@ -35,6 +37,7 @@ def usage_errors() -> Iterator[None]:
     try:
         yield
     except UserSyncError as error:
+        # pytest prints only the message of a usage error, without a traceback of ours.
         raise pytest.UsageError(one_line(str(error), LIMIT)) from None
     except Exception as error:
         if not (told := no_room(error)):
@@ -84,6 +87,7 @@ def _dsn(config: pytest.Config) -> str | None:
         return None
     from ..postgres import Secret  # noqa: PLC0415
 
+    # It may hold a password, which no traceback is to show.
     return Secret(server_dsn.of_options(config) if told == server_dsn.THEIRS else told)
 
 
@@ -93,6 +97,7 @@ def _baseline(config: pytest.Config) -> Path | None:
         option_values.no_folder(path, source)
         if update:
             option_values.in_folder(path, source)
+        # A mistyped path would accept nothing, and nobody would notice.
         elif not path.exists():
             raise ConfigurationError(
                 f"{source}: {path} does not exist. Add --usersync-baseline-update to write it."
@@ -128,6 +133,7 @@ def _backfill(config: pytest.Config) -> str:
     if told is None:
         return ""
     value = told.values[-1].strip()
+    # The option takes SQL or a path, and the ini file has only strings.
     if value.lower().endswith(".sql"):
         return option_values.script(config, "backfill")
     if not _SQL.match(value):
@@ -143,6 +149,7 @@ def _monitoring(config: pytest.Config) -> str:
     if told is None:
         return ""
     try:
+        # Parsed here only to fail before the run starts; the checks parse it again.
         Monitoring.written(told.values[-1])
     except ConfigurationError as error:
         raise ConfigurationError(f"{told.source}: {error}") from None

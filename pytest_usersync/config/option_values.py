@@ -29,8 +29,10 @@ def raw(config: pytest.Config, name: str) -> Given | None:
     typed = config.getoption(option.key)
     if typed is not None:
         values = tuple(typed) if isinstance(typed, list) else (str(typed),)
+        # `--option=$UNSET` in a script: an empty value would silently mean the default.
         if not all(value.strip() for value in values):
             raise ConfigurationError(f"{option.flag} is empty. Give it a value or leave it out.")
+        # Relative to the folder in which the user typed it, not to pytest's rootdir.
         return Given(values, option.flag, config.invocation_params.dir)
     if option.env and os.environ.get(option.env):
         return Given((os.environ[option.env],), option.env, config.invocation_params.dir)
@@ -57,6 +59,7 @@ def words(config: pytest.Config, name: str) -> tuple[str, ...]:
     """Return the words of an option that may be given several times, or hold several."""
     given = raw(config, name)
     values = given.values if given else ()
+    # pytest splits the ini value at spaces, but not the command line.
     return tuple(word for value in values for word in value.replace(",", " ").split())
 
 
@@ -66,6 +69,7 @@ def number(config: pytest.Config, name: str, otherwise: int) -> int:
     if given is None:
         return otherwise
     value = given.values[-1].strip()
+    # int() would also take 1_000, digits of other scripts, and numbers without an end.
     if not re.fullmatch("[0-9]{1,18}", value):
         raise ConfigurationError(
             f"{given.source}: {given.values[-1]} is not a number. Give a whole one, 0 or more."
@@ -107,6 +111,7 @@ def paths(config: pytest.Config, name: str) -> list[tuple[Path, str]]:
         return []
     # Path fails where there is no home folder.
     folders = [given.base / os.path.expanduser(value) for value in given.values]  # noqa: PTH111
+    # Not resolve(): messages show the link that the user named.
     return [(Path(os.path.normpath(path)), given.source) for path in folders]
 
 
@@ -149,6 +154,7 @@ def writable(config: pytest.Config, name: str) -> Path | None:
     for path, source in paths(config, name):
         in_folder(path, source)
         no_folder(path, source)
+        # After the run it would be too late: the findings would be lost.
         if not os.access(path if path.exists() else path.parent, os.W_OK):
             raise ConfigurationError(
                 f"{source}: {path} cannot be written. Give a file in a folder that is yours."

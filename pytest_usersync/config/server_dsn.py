@@ -52,6 +52,7 @@ def of_process(process: Process) -> str:
 
 def of_options(config: pytest.Config) -> str:
     """Return the connection string of the server that a ``noproc`` fixture would use."""
+    # pytest-postgresql is always installed, but `-p no:…` can leave it out.
     if not hasattr(config.option, "postgresql_host"):
         raise ConfigurationError(
             f"The DSN is {THEIRS}, whose options are not there. Load the plugin, or give a DSN."
@@ -61,6 +62,7 @@ def of_options(config: pytest.Config) -> str:
 
 
 def _option(config: pytest.Config, name: str) -> str:
+    # The order in which pytest-postgresql reads them.
     return str(config.getoption(name) or config.getini(name) or "")
 
 

@@ -7,6 +7,7 @@ import errno
 
 from .safe_text import one_line
 
+# A full disk, a full quota, and the limit of the size of a file.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # PostgreSQL's disk_full.
 DISK_FULL = "53100"

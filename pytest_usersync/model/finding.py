@@ -37,6 +37,7 @@ class NotJudged(Exception):
 def _shorten(one: object, **ways: Callable[[str], str]) -> None:
     """Cut fields where they are made, so that nothing which shows them can be flooded."""
     for name, shorter in ways.items():
+        # The dataclasses are frozen, and this is part of making them.
         object.__setattr__(one, name, shorter(getattr(one, name)))
 
 

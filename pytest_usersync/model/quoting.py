@@ -55,6 +55,7 @@ def showing(target: Target, user_id: object, source: str = "") -> str:
         source: columns of ``auth.users`` to show beside them, if any.
     """
     lines = [
+        # The script may have become another role, who sees less by row level security.
         "reset session authorization;",
         f"select * from {named(target.table)} where {quoted(target.key)} = '{user_id}';",
     ]

@@ -46,6 +46,7 @@ Inventory = dict[tuple[str, str], Thing]
 def take(server: Server, name: str) -> Inventory:
     """Return what the ``auth`` schema of a database consists of; nothing where it has no users."""
     with database.connect(server, name) as connection:
+        # Definitions are compared as text, and PostgreSQL qualifies only what is off the path.
         connection.execute("set search_path = ''")
         found = connection.execute("select to_regclass('auth.users') is not null as found")
         if not found.fetchall()[0]["found"]:
@@ -87,17 +88,20 @@ def adopt(server: Server, name: str, theirs: Inventory) -> None:
         with database.connect(server, name, "supabase_auth_admin") as connection:
             connection.execute("set search_path = ''")
             for statement in statements:
+                # One that fails must not stop the others; the header names what is left.
                 with suppress(Error):
                     connection.execute(statement.encode())
 
 
 def _statements(ours: Inventory, theirs: Inventory) -> Iterator[str]:
     """Yield what to run: away with what is not theirs, and with what keeps theirs from coming."""
+    # Backwards: nothing is dropped that something else still needs.
     for one in reversed(beyond(ours, theirs)):
         if one.unmake:
             yield one.unmake
     for one in missing(ours, theirs):
         old = ours.get((one.kind, one.name))
+        # These cannot be replaced, only dropped and made again.
         if old and one.kind in ("constraint", "foreign key", "index"):
             yield old.unmake
         yield one.make

@@ -66,6 +66,7 @@ def describe_differences(server: Server, template: str, loaded: str) -> list[str
     return said or ["the server's own auth is like the simulated one"]
 
 
+# A run does not change it, so it is read once.
 @cache
 def real(server: Server) -> Inventory:
     """Return the server's own ``auth``, empty when it has none.

@@ -93,6 +93,7 @@ def stand_ins(server: Server, name: str | None = None) -> list[str]:
 def _digest() -> str:
     """Return the hash of every platform file, the stand-ins included."""
     digest = hashlib.sha256()
+    # Any change of the SQL must make a new template, on cached clusters too.
     for folder in (("platform",), ("platform", "stand_ins")):
         for name in sqlfiles.names(*folder):
             digest.update(f"{name}\0{sqlfiles.read(*folder, name)}\0".encode())
@@ -101,6 +102,7 @@ def _digest() -> str:
 
 def _name(server: Server) -> str:
     roles = (server.role("postgres"), server.role(SUPERUSER))
+    # A name for each content: runs of two releases can share a server.
     parts = (_digest(), str(server.version // 10000), *roles)
     return _PREFIX + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
@@ -181,10 +183,12 @@ def _create(connection: database.Connection, server: Server, name: str) -> None:
         sql.Identifier(name)
     )
     if not _is_utf8(connection):
+        # The locale of template0 may not fit UTF8.
         statement += sql.SQL(" lc_collate 'C' lc_ctype 'C'")
     if server.guest:  # It is known whose it is until it has its comment.
         statement += sql.SQL(" owner {}").format(sql.Identifier(server.guest.role))
     if server.version >= 150000:
+        # Faster on tmpfs than the default, wal_log. PostgreSQL 14 only knows this one.
         statement += sql.SQL(" strategy file_copy")
     connection.execute(statement)
 

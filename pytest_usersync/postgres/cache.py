@@ -21,6 +21,7 @@ from platformdirs import user_cache_path
 from . import locks, owned_folders
 from .os_account import copy_tree, remove_tree
 
+# Of some 25 MB each: one for each PostgreSQL and each state of our SQL.
 KEPT = 4
 # What another run has the lock for takes a few seconds; one that hangs must not hang us.
 WAIT_S = 30.0
@@ -130,6 +131,7 @@ def _copied(entry: Path, target: Path) -> bool:
     with suppress(OSError):
         copy_tree(entry / "data", target)
         if _complete(entry)[1:] == [_contents(target)]:
+            # What was used last stays longest.
             os.utime(entry)
             return True
     remove_tree(target)
@@ -152,6 +154,7 @@ def _age(entry: Path) -> float:
 
 
 def _contents(top: Path) -> str:
+    # Names and sizes, not bytes: what sweeps a cache by age removes whole files.
     lines = []
     for parent, folders, files in os.walk(top):
         place = os.path.relpath(parent, top)

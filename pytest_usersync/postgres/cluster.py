@@ -23,6 +23,7 @@ from .server_process import SETTINGS, Postmaster, environment, launch
 # Raise it when the way clusters are made changes.
 _LAYOUT = 2
 # Segments of 1 MB: a cluster of 25 MB instead of 40 to copy and to keep in memory.
+# Trust, because nobody else can enter the folder of the socket.
 _INITDB = ("--encoding=UTF8", "--auth=trust", "--no-sync", "--no-instructions", "--wal-segsize=1")
 
 
@@ -75,6 +76,7 @@ def prepare(site: Site, seed: Seed | None) -> Postmaster:
 
 def key(binaries: Binaries, account: Account, seed: Seed | None) -> str:
     """Return the name of the cached cluster: all that decides what is in it."""
+    # Two users, machines or builds that share a cache folder must not share a cluster.
     parts = [
         _LAYOUT,
         platform.system(),

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, NamedTuple
 
+# Seconds: what is quicker needs no word, and four looks a second cost nothing.
 _AFTER = 2.0
 _EACH = 0.25
 # Seconds between two lines where lines stay.
@@ -94,8 +95,10 @@ class _Screen(threading.Thread):
     """Looks now and then whether something is to be told."""
 
     def __init__(self, stream: IO[str]) -> None:
+        # A process that ends must not wait for it.
         super().__init__(name="usersync-progress", daemon=True)
         self._stream = stream
+        # A dumb terminal shows escape sequences as text.
         self._terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
         self._over = threading.Event()
         self._lock = threading.Lock()
@@ -151,5 +154,6 @@ def _text() -> str:
     more = f" and {len(tests) - 1} more" if len(tests) > 1 else ""
     parts = [f"{first.text}{more}"] if tests else []
     parts += [steps[-1].text] if steps else []
+    # File names of the project may hold escape sequences of a terminal.
     shown = "".join(letter if letter.isprintable() else "?" for letter in ": ".join(parts))
     return f"{shown}, {seconds:.0f} s"

@@ -101,6 +101,7 @@ class Baseline:
                     cases = fresh.setdefault((verdict.code, signature(finding)), {})
                     cases |= {verdict.case: None} if verdict.case else {}
         kept += [Entry(code, tuple(sorted(cases)), about) for (code, about), cases in fresh.items()]
+        # A fixed order keeps the diff of an update small.
         kept.sort(key=lambda one: (one.code, one.finding, one.cases))
         return "\n".join([_HEAD, *map(_format_entry, kept)])
 
@@ -134,6 +135,7 @@ def signature(finding: Finding) -> str:
         names = {failed.sqlstate: None, **{name: None for name in names if name != failed.sqlstate}}
     if names:
         return " ".join(names)
+    # Without a name, the words are all there is, and numbers in them change.
     return re.sub(r"\d+", "#", " ".join(_PASSING.sub("", finding.summary).split()))
 
 
@@ -158,6 +160,7 @@ def read(path: Path, cases: Mapping[str, Sequence[str]], *, update: bool) -> Bas
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from None
     entries = data.pop("accepted", [])
     if data or not isinstance(entries, list):
+        # A misspelt key would otherwise accept nothing, and nobody would notice.
         word = next(iter(data), "accepted")
         raise ConfigurationError(f"{path}: {word!r} is unknown here. Write [[accepted]] entries.")
     return Baseline(

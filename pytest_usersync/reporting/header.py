@@ -42,6 +42,7 @@ def _describe(subject: Subject) -> Iterator[str]:
     yield from subject.notes
     for failed in subject.load_failures:
         yield f"{Path(failed.file).name} does not apply"
+    # What was found on half a schema would mislead.
     if subject.load_failure:
         return
     if not sync.triggers:

@@ -82,6 +82,7 @@ def extensions(one: Server, name: str, whose: str) -> Iterator[Fact]:
         rows = connection.execute(
             "select extname, extversion from pg_catalog.pg_extension order by extname"
         ).fetchall()
+    # A stand-in has a version too, which would look like the real one's.
     real = [f"{r['extname']} {r['extversion']}" for r in rows if r["extname"] not in stand_ins]
     yield Fact("extensions", f"{whose} has real: {', '.join(real)}", "pg_extension")
     if stand_ins:

@@ -44,6 +44,7 @@ def failure(check: Check, verdict: Verdict) -> str:
         return visible(f"Could not be judged, because {verdict.reason}.")
     parts: list[str] = []
     for finding in verdict.findings:
+        # The SQL of an accepted finding would only hide the others.
         if finding.open:
             parts += [*describe(finding), ""]
         else:
@@ -160,6 +161,7 @@ def prose(text: str, indent: str = "") -> list[str]:
         WIDTH,
         initial_indent=indent,
         subsequent_indent=indent,
+        # A name that is broken can be neither searched for nor copied.
         break_long_words=False,
         break_on_hyphens=False,
     )
