@@ -1,4 +1,4 @@
-"""What a test may ask for. Whatever is heavy is imported when the first test asks."""
+"""Fixtures for an app's tests. Whatever is heavy is imported when the first test asks."""
 
 from __future__ import annotations
 

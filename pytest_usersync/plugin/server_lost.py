@@ -1,4 +1,4 @@
-"""What becomes of an app's tests when the server is lost: each fails in one line."""
+"""Tests of an app whose server is lost: each fails in one line."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ from .items import (
     anchor,
 )
 from .summary import NONE_APPLIES, none_applies, overlooked, spare_import, tell, write
-from .xdist_handover import awaited, deliver, errand
+from .xdist_handover import deliver, handover_file, wait_for
 
 _NOTHING_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 # Names under which xdist's processes tell each other what they know.
@@ -87,7 +87,7 @@ class Run:
         self.unwritten = ""
         self.objections: list[str] = []
         self._moment = statement_timeout.mark()
-        self._errand = Path()
+        self._handover = Path()
         self._exits = ExitStack()
         # Left after the others: what they remove is removed without an interrupt.
         self._shield = ExitStack()
@@ -118,14 +118,14 @@ class Run:
             self.anchor = anchor(self.config, found)
             aim(self.config, self.anchor)
             if self.controller:
-                self._errand = self._exits.enter_context(errand())
+                self._handover = self._exits.enter_context(handover_file())
             elif not self.config.getoption("collectonly"):
                 self._prepare(found)
         yield
         if self.controller:
             with usage_errors():
                 self._prepare(found)
-                deliver(self._errand, subject.hand_over(self.config.stash[SUBJECT]))
+                deliver(self._handover, subject.hand_over(self.config.stash[SUBJECT]))
             self._tell()
         # All that was imported stays to the end: let no collection of garbage go through it again.
         gc.freeze()
@@ -133,7 +133,7 @@ class Run:
     def _prepare(self, found: Project) -> None:
         """Prepare the subject, or take over the one that the controller of xdist prepared."""
         if self.worker:
-            handed = awaited(Path(self.config.workerinput[_HANDED]))  # type: ignore[attr-defined]
+            handed = wait_for(Path(self.config.workerinput[_HANDED]))  # type: ignore[attr-defined]
             prepared = subject.take_over(handed, found, self.settings.policies)
             self._exits.callback(libpq_environment.hide(own=prepared.server.own))
             limit = self.settings.statement_timeout
@@ -175,7 +175,7 @@ class Run:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Worker) -> None:
         """Tell a worker of xdist where it will find the subject."""
-        node.workerinput[_HANDED] = str(self._errand)
+        node.workerinput[_HANDED] = str(self._handover)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Worker) -> None:

@@ -1,4 +1,4 @@
-"""What a run does in the end: it tells what is broken, and writes it where it was told to."""
+"""The end of a run: print what is broken, write the report and the baseline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What xdist's controller has for its workers: it gets it while they start."""
+"""A file by which xdist's controller hands the subject to its workers while they start."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PAUSE_S = 0.005
 
 
 @contextmanager
-def errand() -> Iterator[Path]:
+def handover_file() -> Iterator[Path]:
     """Yield where the text will be; whoever waits for it is told when there will be none.
 
     Raises:
@@ -37,7 +37,7 @@ def deliver(place: Path, text: str) -> None:
     textfiles.write(place, text, mode=0o600)  # It may hold a password.
 
 
-def awaited(place: Path) -> str:
+def wait_for(place: Path) -> str:
     """Return the text as soon as it is there.
 
     Raises:

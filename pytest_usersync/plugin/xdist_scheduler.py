@@ -1,4 +1,4 @@
-"""How xdist hands the checks of a run out to its workers."""
+"""A scheduler that hands a run's checks to xdist's workers, chapter by chapter."""
 
 from __future__ import annotations
 

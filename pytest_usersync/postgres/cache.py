@@ -51,7 +51,7 @@ def lock(name: str) -> Iterator[bool]:
     Give False when the cache folder cannot be written, or another run holds the name for longer
     than ``WAIT_S``: then each makes its own.
     """
-    held = _held(f"{locks.PREFIX}{name}")
+    held = _hold(f"{locks.PREFIX}{name}")
     try:
         yield held is not None
     finally:
@@ -62,12 +62,12 @@ def lock(name: str) -> Iterator[bool]:
 def restore(key: str, target: Path) -> bool:
     """Copy an entry to ``target``; on False there is no usable entry, and no ``target``."""
     for entry in _entries():
-        if _complete(entry)[:1] != [key]:
+        if _read_complete(entry)[:1] != [key]:
             continue
         with suppress(OSError):
             descriptor = owned_folders.share(entry)  # It is not removed while we copy it.
             try:
-                if _copied(entry, target):
+                if _copy(entry, target):
                     return True
             finally:
                 os.close(descriptor)
@@ -93,11 +93,11 @@ def store(key: str, source: Path) -> None:
 
 def forget(key: str) -> None:
     """Remove the entries of a key, and what a killed run left."""
-    _sweep(lambda entry: _complete(entry)[:1] not in ([], [key]))
+    _sweep(lambda entry: _read_complete(entry)[:1] not in ([], [key]))
 
 
 def _thin_out() -> None:
-    complete = [entry for entry in _entries() if _complete(entry)]
+    complete = [entry for entry in _entries() if _read_complete(entry)]
     newest = sorted(complete, key=_age)[:KEPT]
     _sweep(lambda entry: entry in newest)
 
@@ -114,7 +114,7 @@ def _entries() -> list[Path]:
         return []
 
 
-def _held(name: str) -> tuple[Path, int] | None:
+def _hold(name: str) -> tuple[Path, int] | None:
     deadline = time.monotonic() + WAIT_S
     with suppress(OSError):
         path = folder() / name
@@ -127,10 +127,10 @@ def _held(name: str) -> tuple[Path, int] | None:
     return None
 
 
-def _copied(entry: Path, target: Path) -> bool:
+def _copy(entry: Path, target: Path) -> bool:
     with suppress(OSError):
         copy_tree(entry / "data", target)
-        if _complete(entry)[1:] == [_contents(target)]:
+        if _read_complete(entry)[1:] == [_contents(target)]:
             # What was used last stays longest.
             os.utime(entry)
             return True
@@ -138,7 +138,7 @@ def _copied(entry: Path, target: Path) -> bool:
     return False
 
 
-def _complete(entry: Path) -> list[str]:
+def _read_complete(entry: Path) -> list[str]:
     """Return the key and the digest of a complete entry; of any other folder nothing."""
     try:
         return (entry / _COMPLETE).read_text(encoding="utf-8").splitlines()

@@ -31,7 +31,7 @@ def reach(dsn: str) -> Server:
     """
     asked = make_conninfo(**_words(dsn))
     with connect(Secret(asked)) as connection:
-        conninfo = _resolved(connection)
+        conninfo = _resolve(connection)
         where = place(conninfo)
         version = connection.info.server_version
         if version < OLDEST * 10000:
@@ -81,7 +81,7 @@ def _is_cut_within_password(dsn: str, words: dict[str, Any]) -> bool:
     )
 
 
-def _resolved(connection: psycopg.Connection[Any]) -> Secret:
+def _resolve(connection: psycopg.Connection[Any]) -> Secret:
     info = connection.info
     # As `info.get_parameters()` has them, which fails where the user has no home folder.
     usual = {one.keyword: one.compiled for one in Conninfo.get_defaults()}

@@ -214,7 +214,7 @@ def is_ours(connection: Connection, guest: Guest, database: str) -> bool:
     run = guest.id
     return any(
         one.run == run and one.kind == "database" and one.name == database
-        for one in _marked(connection)
+        for one in _list_marked(connection)
     )
 
 
@@ -229,7 +229,7 @@ def _alive(control: Connection) -> set[str]:
     return {row["id"] for row in control.execute(_ALIVE_ONES, [_ALIVE])}
 
 
-def _marked(control: Connection) -> list[_Thing]:
+def _list_marked(control: Connection) -> list[_Thing]:
     return [_Thing(**row) for row in control.execute(_MARKED)]
 
 
@@ -249,7 +249,7 @@ def _sweep(
         role_ledger.mark(server, book, alive)
     gone = [
         one
-        for one in _marked(control)
+        for one in _list_marked(control)
         if (not alive if one.shared else one.run not in alive) and one.name != book
     ]
     left = [

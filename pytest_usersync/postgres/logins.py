@@ -145,7 +145,7 @@ def creator(server: Server, database: str, role: str) -> Secret:
     assert server.guest
     name = f"usersync_client_{server.guest.id}"
     with _superuser(server) as connection:
-        if _known(connection, name) is None:
+        if _find_role(connection, name) is None:
             external_server.make_role(
                 connection, name, "login noinherit createdb", server.guest.mark
             )
@@ -169,7 +169,7 @@ def _login(server: Server, ours: Guest, database: str, role: str) -> str:
     """Return who logs in to be the role; made here, where nobody else can."""
     role = server.role(role)
     with _superuser(server) as connection:
-        known = _known(connection, role)
+        known = _find_role(connection, role)
         if known is None:
             raise errors.UndefinedObject(f'role "{role}" does not exist')
         if known["rolcanlogin"] and known["mark"] == ours.shared_mark:
@@ -181,7 +181,7 @@ def _login(server: Server, ours: Guest, database: str, role: str) -> str:
                 "select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(%s, 0))",
                 [login],
             )
-            if _known(connection, login) is None:
+            if _find_role(connection, login) is None:
                 external_server.make_role(connection, login, "login noinherit", ours.mark)
                 external_server.set_password(connection, login, ours)
                 _let_take(connection, login, role)
@@ -191,7 +191,7 @@ def _login(server: Server, ours: Guest, database: str, role: str) -> str:
     return login
 
 
-def _known(connection: Connection, role: str) -> DictRow | None:
+def _find_role(connection: Connection, role: str) -> DictRow | None:
     return connection.execute(
         """
         select rolcanlogin, pg_catalog.shobj_description(oid, 'pg_authid') as mark
