@@ -135,6 +135,7 @@ def _expect_allowed(
     if new_phone and lookup.by_phone(context, new_phone):
         raise AuthError(422, "phone_exists", _PHONE_TAKEN)
     stored = row.encrypted_password or ""
+    # A hash that was made elsewhere cannot be compared here.
     if password and made_here(stored) and password_matches(password, stored):
         told = "New password should be different from the old password."
         raise AuthError(422, "same_password", told)
@@ -189,6 +190,7 @@ def _forget_address(context: AuthContext, row: UserRow, provider: str) -> None:
     if provider == "phone":
         with refusing("Database error updating user phone"):
             row.phone, row.phone_confirmed_at = None, None
+            # Two statements, as the server writes them: triggers run twice.
             writes.update(context, row, "phone")
             writes.update(context, row, "phone_confirmed_at")
         return

@@ -181,6 +181,7 @@ def _set_address(
 
 def _soft_delete(context: AuthContext, row: UserRow) -> None:
     with refusing("Error soft deleting user"):
+        # A phone number has at most 15 characters, so the server cuts its hash.
         row.email, row.phone = _obscured(row, row.email), _obscured(row, row.phone)[:15]
         row.email_change = _obscured(row, row.email_change)
         row.phone_change = _obscured(row, row.phone_change)[:15]
@@ -200,6 +201,7 @@ def _soft_delete(context: AuthContext, row: UserRow) -> None:
         context.channel.run(statements.delete("mfa_factors", "user_id"), [row.id])
     with refusing("Error deleting user's WebAuthn credentials"):
         context.channel.run(statements.delete("webauthn_credentials", "user_id"), [row.id])
+    # The sessions are gone by now; the server deletes them once more.
     with refusing("Error deleting user's sessions"):
         steps.sign_out(context, row)
 

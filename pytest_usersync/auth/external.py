@@ -147,6 +147,7 @@ def finish_flow(context: AuthContext, row: UserRow, state: UUID) -> Session:
     """Sign in the user who comes back from the provider, and delete the flow state."""
     try:
         session = steps.sign_in(context, row, "oauth")
+        # A refusal of what is on its way must be known here, where it gets another answer.
         context.channel.settle()
     except AuthError as error:
         told = f"{error.status}: {error.message}"

@@ -38,6 +38,8 @@ def _user_to_link(context: AuthContext, told: Claims, email: str | None) -> User
     """Return the user who has the address already, if the provider vouches for it."""
     if email is None or not _vouched(context, told):
         return None
+    # The provider of one company must not get at users that others vouch for: an SSO identity
+    # links only to users of the same SSO provider.
     sso = told.provider.startswith("sso:")
     alike = [
         identity.user_id

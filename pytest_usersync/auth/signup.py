@@ -86,6 +86,7 @@ def sign_in_anonymously(context: AuthContext, *, data: Mapping[str, Json] | None
     row.is_anonymous = True
     told = "Database error creating anonymous user"
     with refusing(told, whatever=True), context.channel.transaction():
+        # No row of a session depends on what a trigger changed, so both go in one trip.
         steps.new_user(context, row, ahead=True)
         session = steps.sign_in(context, row, "anonymous")
     return steps.user(context, row, session)
@@ -125,6 +126,7 @@ def _enrol(
         claims["email"] = row.email
     claims |= {"email_verified": False, "phone_verified": False}
     others = list(writes.identities(context, row))
+    # The claims come last: a client may send a `sub` or an `email` among its data.
     identity = writes.add_identity(context, row, provider, {**metadata, **claims})
     steps.drop_unconfirmed(context, row, identity, others)
 
@@ -133,6 +135,7 @@ def _repeated(context: AuthContext, row: UserRow, provider: str, metadata: Metad
     """Answer a signup with a confirmed address without giving away that it is known."""
     with context.channel.transaction():
         writes.audit(context, row, "user_repeated_signup", {"provider": provider})
+    # Where a signup signs in at once, the missing session would give it away anyhow.
     if context.settings.mailer_autoconfirm or context.settings.sms_autoconfirm:
         raise AuthError(422, "user_already_exists", "User already registered")
     nobody = new_row(context, provider, metadata)

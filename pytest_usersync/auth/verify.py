@@ -51,7 +51,7 @@ def verify(
         address = None
     with context.channel.transaction():
         row = _owner(context, type, token_hash, address)
-        kind = next((k for k in _KINDS[type] if getattr(row, k) == token_hash), _KINDS[type][0])
+        kind = next(kind for kind in _KINDS[type] if getattr(row, kind) == token_hash)
         if type == "sms":
             _confirm_phone(context, row)
         elif type == "phone_change":
@@ -135,6 +135,7 @@ def _confirm_phone(context: AuthContext, row: UserRow) -> None:
 
 
 def _first_of_two(context: AuthContext, row: UserRow) -> bool:
+    # One confirmation is enough where addresses are not confirmed, or when there was none before.
     return (
         not context.settings.mailer_autoconfirm
         and context.settings.secure_email_change

@@ -81,7 +81,7 @@ def make_permanent(context: AuthContext, row: UserRow) -> None:
 
 def set_role(context: AuthContext, row: UserRow, role: str) -> None:
     """Set the user's database role."""
-    row.role = role.strip()
+    row.role = role.strip()  # The server trims it before it writes.
     update(context, row, "role")
 
 
