@@ -13,7 +13,7 @@ from ..postgres import temporary_folders
 from ..probes.maintenance.ghosts import ghost, without_profile
 from ..probes.maintenance.rollback_scripts import state
 from ..runner.check import Subject
-from ..runner.context import CheckContext
+from ..runner.context import CheckContext, on_clone
 from ..runner.verdict import Verdict
 from . import preconditions
 from .insertion import Insertion, insertions
@@ -22,7 +22,7 @@ from .preconditions import OWN
 from .profile_table import Shape, shape, unfilled
 from .repairs import JUDGED, repairs
 from .rollback import beside, rollback
-from .sandbox import Draft, broken, judged, looking, refused, tried
+from .sandbox import Draft, broken, judged, refused, tried
 from .target_folder import SCRIPTS
 from .template import filled
 
@@ -71,7 +71,7 @@ def made(base: Subject) -> Pack:
 
 def _made(base: Subject, *, thorough: bool) -> Pack:
     decided: list[str] = []
-    with looking(base) as context:
+    with on_clone(base) as context:
         plain = insertions(context)
         into = next((one for one in plain if one.key), None)
         known = shape(context, into)
@@ -80,7 +80,7 @@ def _made(base: Subject, *, thorough: bool) -> Pack:
     drafts, left = _written(base, known, plain, words, decided, thorough=thorough)
     with tried(base, drafts) as subject:
         preconditions.profiled(subject)
-        with looking(subject) as context:
+        with on_clone(subject) as context:
             preconditions.in_time(context)
             known = shape(context, None)
             words = known.words(base.policies.null_email)
@@ -184,7 +184,7 @@ def _finished(
     base: Subject, drafts: list[Draft], words: dict[str, str], verify: str, decided: list[str]
 ) -> Pack:
     """Return the pack once it was loaded and judged as a whole."""
-    with looking(base) as context:
+    with on_clone(base) as context:
         before, old = state(context.session()), beside(context)
     with temporary_folders.folder() as folder:
         paths = [folder / name for name in SCRIPTS]
@@ -192,7 +192,7 @@ def _finished(
         with tried(base, drafts, upkeep) as subject:
             if said := refused(base, subject):
                 raise _NotYet(f"What the pack would write does not apply: {'; '.join(said)}.")
-            with looking(subject) as context:
+            with on_clone(subject) as context:
                 _fills(context, words)
                 after = state(context.session())
                 new = [one for one in beside(context) if one not in old]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,11 +12,9 @@ from ..checks import registry
 from ..migrations import Migration
 from ..model.settings import Upkeep
 from ..platform import platform
-from ..postgres.database import Clones, drop
+from ..postgres.database import drop
 from ..process import progress
 from ..runner.check import Check, Subject
-from ..runner.context import CheckContext
-from ..runner.sandbox import Sandbox
 from ..runner.sandbox_pool import SandboxPool
 from ..runner.subject import watched
 from ..runner.verdict import Verdict
@@ -50,17 +48,6 @@ def tried(base: Subject, drafts: list[Draft], upkeep: Upkeep | None = None) -> I
         yield replace(subject, exploration=base.exploration, upkeep=upkeep or Upkeep())
     finally:
         drop(base.server, loaded.database)
-
-
-@contextmanager
-def looking(subject: Subject) -> Iterator[CheckContext]:
-    """Lend a context on a copy of the subject's database."""
-    with (
-        Clones(subject.server) as clones,
-        closing(Sandbox(subject, clones)) as sandbox,
-        CheckContext(sandbox) as context,
-    ):
-        yield context
 
 
 def judged(subject: Subject, only: tuple[str, ...]) -> list[Verdict]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from typing import Self
 from uuid import UUID
 
@@ -61,7 +61,7 @@ class CheckContext(Looking):
 
     def fresh_context(self) -> CheckContext:
         """Return a context on a new database of its own; closed with this one."""
-        sandbox = self._exits.enter_context(closing(self._stage.beside()))
+        sandbox = self._exits.enter_context(self._stage.beside())
         return self._exits.enter_context(CheckContext(sandbox, self.case))
 
     @property
@@ -247,3 +247,10 @@ class CheckContext(Looking):
             location=failure.location if failure else None,
             client=client,
         )
+
+
+@contextmanager
+def on_clone(subject: Subject) -> Iterator[CheckContext]:
+    """Lend a context on a clone of the subject's database."""
+    with Sandbox(subject) as sandbox, CheckContext(sandbox) as context:
+        yield context

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..postgres.database import Clones, Connection, connect
+from ..postgres.database import Connection, connect
 from ..postgres.reset import Snapshot, reset_session
 from .check import Subject
 from .context import CheckContext
@@ -18,7 +18,7 @@ class ReusedSandbox(Sandbox):
     """
 
     def __init__(self, subject: Subject) -> None:
-        super().__init__(subject, Clones(subject.server))
+        super().__init__(subject)
         self._new: Snapshot | None = None
         self._lent: CheckContext | None = None
         self._undone = False
@@ -63,11 +63,6 @@ class ReusedSandbox(Sandbox):
         if self._superuser:
             self._superuser.close()
             self._superuser = None
-
-    def close(self) -> None:
-        """End the sessions and drop the clones."""
-        super().close()
-        self.clones.close()
 
 
 def fresh(context: CheckContext, *, undone: bool = False) -> CheckContext:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import ExitStack, closing
+from typing import Self
 
 from ..auth import User
 from ..postgres.database import HARNESS, Clones, Connection, connect
@@ -20,29 +22,31 @@ class Sandbox:
     made when it is first used.
 
     Args:
-        common: what the contexts of the process share; without it the sandbox has its own.
-        spare: a sandbox on which everything is taken back; without it the sandbox has its own.
+        common: what the contexts of the process share.
+        clones: who makes its database.
+        spare: a sandbox on which everything is taken back.
+
+    What is not given is its own, and closed with it.
     """
 
     def __init__(
         self,
         subject: Subject,
-        clones: Clones,
         common: SharedCache | None = None,
+        clones: Clones | None = None,
         spare: Sandbox | None = None,
     ) -> None:
         self.subject = subject
-        self.common = common or SharedCache()
-        self._owner = common is None
+        self._own = ExitStack()
+        self.common = common or self._own.enter_context(closing(SharedCache()))
+        self.clones = clones or self._own.enter_context(Clones(subject.server))
         # What a loop that raises notices says does not go on for ever, but is more than enough.
         self.notices: deque[str] = deque(maxlen=_NOTICES)
-        self.clones = clones
         self.name = ""
         # The clones that were made for it, and for those beside it.
         self.names: list[str] = []
         self._sessions: dict[str | None, Connection] = {}
         self._spare = spare
-        self._own_spare: Sandbox | None = None
         # What cases came down to, by the code of their check.
         self.shapes: dict[str, list[shrink.Shape]] = {}
         # Who stays for the next cases of a check, by its code.
@@ -52,7 +56,8 @@ class Sandbox:
     def spare(self) -> Sandbox:
         """Return a sandbox like this one on which nobody has signed up for good."""
         if self._spare is None:
-            self._spare = self._own_spare = Sandbox(self.subject, self.clones, self.common)
+            spare = Sandbox(self.subject, self.common, self.clones)
+            self._spare = self._own.enter_context(spare)
         return self._spare
 
     @property
@@ -65,7 +70,7 @@ class Sandbox:
 
     def beside(self) -> Sandbox:
         """Return another sandbox on a new database, which is kept or dropped with this one's."""
-        other = Sandbox(self.subject, self.clones, self.common, self.spare)
+        other = Sandbox(self.subject, self.common, self.clones, self.spare)
         other.names = self.names
         return other
 
@@ -101,7 +106,10 @@ class Sandbox:
     def close(self) -> None:
         """End the sessions; the database goes with the other clones."""
         self._end()
-        if self._own_spare:
-            self._own_spare.close()
-        if self._owner:
-            self.common.close()
+        self._own.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()

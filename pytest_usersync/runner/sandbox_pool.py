@@ -44,7 +44,7 @@ class SandboxPool:
         self._clones = ClonesAhead(subject.server)
         self._open: dict[str, Sandbox] = {}
         self._common = SharedCache(keeping=keeping)
-        self._spare = Sandbox(subject, self._clones, self._common)
+        self._spare = Sandbox(subject, self._common, self._clones)
         self._kept = False
         self._alone: set[str] = set()
 
@@ -121,7 +121,7 @@ class SandboxPool:
             others = [one for one in self._open if one != SHARED]
             if len(others) >= _AT_ONCE:
                 self.discard(others[0])
-            self._open[name] = Sandbox(self.subject, self._clones, self._common, self._spare)
+            self._open[name] = Sandbox(self.subject, self._common, self._clones, self._spare)
         return self._open[name]
 
     def keep(self, name: str) -> str:

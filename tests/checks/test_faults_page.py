@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from acts import loaded
 from packs import MIGRATIONS, REVIEWED
 
-from pytest_usersync.postgres import Server, ServerRequest, database, start
+from pytest_usersync.postgres import Server, ServerRequest, start
 from pytest_usersync.probes.monitoring import survey
 from pytest_usersync.probes.monitoring.earlier_days import scheduler
 from pytest_usersync.probes.monitoring.survey import Seen
-from pytest_usersync.runner.context import CheckContext
-from pytest_usersync.runner.sandbox import Sandbox
+from pytest_usersync.runner.context import on_clone
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 HEAD = ("state", "true", "ghosts", "orphans", "count", "quality check", "record", "latest")
@@ -50,9 +48,7 @@ def seen(server: Server, upto: str | None = None) -> list[Seen]:
             (root / path.name).write_bytes(path.read_bytes())
         with (
             loaded(server, Path(folder), {}, upto) as subject,
-            database.Clones(server) as clones,
-            closing(Sandbox(subject, clones)) as sandbox,
-            CheckContext(sandbox) as context,
+            on_clone(subject) as context,
         ):
             assert upto or scheduler(context)
             return survey.survey(context)

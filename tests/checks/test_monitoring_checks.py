@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +12,9 @@ from acts import Act, judged, staged
 
 from pytest_usersync.model.finding import Outcome
 from pytest_usersync.model.settings import Upkeep
-from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres import Server
 from pytest_usersync.probes.monitoring.survey import made
-from pytest_usersync.runner.context import CheckContext
-from pytest_usersync.runner.sandbox import Sandbox
+from pytest_usersync.runner.context import on_clone
 from pytest_usersync.runner.verdict import Verdict
 
 Judge = Callable[..., Verdict]
@@ -127,8 +126,6 @@ def test_every_state_is_made_whatever_the_project_calls_its_own(
     with ExitStack() as exits:
         subject = exits.enter_context(staged(server, act, tmp_path))
         subject = replace(subject, upkeep=Upkeep(monitoring=SAID))
-        clones = exits.enter_context(database.Clones(server))
-        sandbox = exits.enter_context(closing(Sandbox(subject, clones)))
-        with CheckContext(sandbox) as context:
+        with on_clone(subject) as context:
             wanted = {"trigger-elsewhere", "trigger-other-function", "trigger-other-event"}
             assert wanted <= made(context)

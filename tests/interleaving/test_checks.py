@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 from pytest_usersync.interleaving import race_of
-from pytest_usersync.postgres.database import Clones
 from pytest_usersync.runner.check import Subject
 from pytest_usersync.runner.context import CheckContext
 from pytest_usersync.runner.sandbox import Sandbox
@@ -14,7 +11,7 @@ from pytest_usersync.scenarios.signups import BY_NAME
 
 
 def test_a_signup_of_a_check_races_in_a_trial(loaded: Subject) -> None:
-    with Clones(loaded.server) as clones, closing(Sandbox(loaded, clones)) as sandbox:
+    with Sandbox(loaded) as sandbox:
         with CheckContext(sandbox) as context:
             signup, person = BY_NAME["email"], context.person()
             race = race_of(context)

@@ -15,12 +15,12 @@ from psycopg.errors import QueryCanceled
 
 from pytest_usersync.checks import registry
 from pytest_usersync.packgen.pack import made
-from pytest_usersync.packgen.sandbox import looking, tried
+from pytest_usersync.packgen.sandbox import tried
 from pytest_usersync.packgen.template import created
 from pytest_usersync.postgres import Server
 from pytest_usersync.postgres.database import Connection
 from pytest_usersync.probes.maintenance import ghosts
-from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.context import CheckContext, on_clone
 
 CALL = "call public.backfill_ghost_users()"
 HELD = (
@@ -54,7 +54,7 @@ def context(
     with (
         staged(server, sound("plain"), tmp_path) as subject,
         tried(subject, list(made(subject).drafts)) as whole,
-        looking(whole) as context,
+        on_clone(whole) as context,
     ):
         context.execute("delete from public.cleanup_audit_log")
         yield context

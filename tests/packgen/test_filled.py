@@ -12,10 +12,10 @@ from acts import sound, staged
 from pytest_usersync.checks import registry
 from pytest_usersync.model.quoting import named, quoted
 from pytest_usersync.packgen.pack import made
-from pytest_usersync.packgen.sandbox import looking, tried
+from pytest_usersync.packgen.sandbox import tried
 from pytest_usersync.postgres import Server
 from pytest_usersync.probes.maintenance import ghosts
-from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.context import CheckContext, on_clone
 
 GHOSTS = 20_000
 SIGNED_UP = """
@@ -53,7 +53,7 @@ def context(
     with (
         staged(server, sound(request.param), tmp_path) as subject,
         tried(subject, list(made(subject).drafts)) as whole,
-        looking(whole) as context,
+        on_clone(whole) as context,
     ):
         context.execute(f"delete from {schema(context)}.cleanup_audit_log")
         yield context

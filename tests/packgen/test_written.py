@@ -13,11 +13,12 @@ from matrix import WHOLE
 from pytest_usersync.checks import registry
 from pytest_usersync.migrations.psql_script import cut
 from pytest_usersync.packgen.pack import Pack, made
-from pytest_usersync.packgen.sandbox import looking, tried
+from pytest_usersync.packgen.sandbox import tried
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
 from pytest_usersync.probes.maintenance import ghosts
 from pytest_usersync.runner.check import Subject
+from pytest_usersync.runner.context import on_clone
 
 # What the pack leaves to the project: who may read and write the table, and its own files.
 SHAPES = {
@@ -78,7 +79,7 @@ def test_ghosts_have_profiles_once_the_pack_is_applied_and_after_the_way_back(
     monkeypatch.setattr(registry, "every", lambda: ())
     with project(server, name, tmp_path) as subject:
         pack = made(subject)
-        with looking(subject) as context:
+        with on_clone(subject) as context:
             lost = {ghosts.ghost(context) for _ in range(3)}
             assert set(ghosts.without_profile(context)) == lost
             role = platform.migration_role(server)
@@ -132,7 +133,7 @@ def test_what_is_allowed_to_fail_is_recorded(
     folder = TESTS / "projects" / "swallowed_error"
     with loaded(server, folder, {"sync_failure": "allow"}) as subject:
         pack = made(subject)
-        with tried(subject, list(pack.drafts)) as whole, looking(whole) as context:
+        with tried(subject, list(pack.drafts)) as whole, on_clone(whole) as context:
             context.execute("alter table public.profiles add constraint never check (email = '')")
             user = context.sign_up(ghosts.ORDINARY)
             rows = context.query("select user_id, error_code from public.user_sync_failures")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from acts import sound, staged
 
-from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres import Server
 from pytest_usersync.probes.backfill.backfill_sql import one_by_one, statement
 from pytest_usersync.probes.maintenance import ghosts
-from pytest_usersync.runner.context import CheckContext
-from pytest_usersync.runner.sandbox import Sandbox
+from pytest_usersync.runner.context import CheckContext, on_clone
 
 DEFERRED = """
     alter table public.profiles drop constraint profiles_pkey;
@@ -27,9 +25,7 @@ def context(server: Server, tmp_path: Path) -> Iterator[CheckContext]:
     """Return a context in the plain project."""
     with (
         staged(server, sound("plain"), tmp_path) as subject,
-        database.Clones(server) as clones,
-        closing(Sandbox(subject, clones)) as sandbox,
-        CheckContext(sandbox) as context,
+        on_clone(subject) as context,
     ):
         yield context
 

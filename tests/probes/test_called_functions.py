@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from acts import Act, staged
 
 from pytest_usersync.postgres import Server
-from pytest_usersync.postgres.database import Clones
 from pytest_usersync.probes.security.called_functions import routines
-from pytest_usersync.runner.context import CheckContext
-from pytest_usersync.runner.sandbox import Sandbox
+from pytest_usersync.runner.context import CheckContext, on_clone
 from pytest_usersync.runner.savepoint import Newcomer, rolled_back
 
 HELPERS = """
@@ -63,9 +60,7 @@ def context(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     act = Act("helpers", "plain", {"20260102000000_helpers.sql": HELPERS})
     with (
         staged(server, act, folder) as subject,
-        Clones(server) as clones,
-        closing(Sandbox(subject, clones)) as sandbox,
-        CheckContext(sandbox) as context,
+        on_clone(subject) as context,
     ):
         yield context
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +12,9 @@ from acts import Act, staged
 
 from pytest_usersync.model.finding import NotApplicable
 from pytest_usersync.model.settings import Upkeep
-from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres import Server
 from pytest_usersync.probes.maintenance import capabilities, ghosts
-from pytest_usersync.runner.context import CheckContext
-from pytest_usersync.runner.sandbox import Sandbox
+from pytest_usersync.runner.context import CheckContext, on_clone
 
 In = Callable[..., CheckContext]
 
@@ -42,10 +41,7 @@ def context(server: Server, tmp_path: Path) -> Iterator[In]:
             act.files = {f"2026010200000{n}_more.sql": text for n, text in enumerate(texts)}
             subject = exits.enter_context(staged(server, act, tmp_path))
             subject = replace(subject, upkeep=Upkeep(backfill=backfill))
-            clones = exits.enter_context(database.Clones(server))
-            return exits.enter_context(
-                CheckContext(exits.enter_context(closing(Sandbox(subject, clones))))
-            )
+            return exits.enter_context(on_clone(subject))
 
         yield open_
 

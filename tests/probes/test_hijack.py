@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,11 +9,9 @@ from acts import Act, judged, staged
 
 from pytest_usersync.model.finding import Outcome
 from pytest_usersync.postgres import Server
-from pytest_usersync.postgres.database import Clones
 from pytest_usersync.probes.security.called_functions import routines
 from pytest_usersync.probes.security.hijack import attackers
-from pytest_usersync.runner.context import CheckContext
-from pytest_usersync.runner.sandbox import Sandbox
+from pytest_usersync.runner.context import on_clone
 from pytest_usersync.runner.savepoint import rolled_back
 
 PACK = Path(__file__).parents[2] / "sql" / "migrations"
@@ -60,9 +57,7 @@ def test_a_role_that_may_do_no_more_than_another_is_not_tried(
     for folder, design in (("same", Act("same", "plain")), ("more", act)):
         with (
             staged(server, design, tmp_path / folder) as subject,
-            Clones(server) as clones,
-            closing(Sandbox(subject, clones)) as sandbox,
-            CheckContext(sandbox) as context,
+            on_clone(subject) as context,
             rolled_back(context) as transaction,
         ):
             found = attackers(context, transaction, routines(context))

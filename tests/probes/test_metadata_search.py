@@ -58,10 +58,8 @@ def subject(server: Server, tmp_path: Path) -> Iterator[Stand]:
 
 
 def judged(subject: Subject, exploration: Exploration) -> Verdict:
-    with database.Clones(subject.server) as clones:
-        sandbox = Sandbox(replace(subject, exploration=exploration), clones)
-        with closing(sandbox):
-            return judge(find("US107"), "", sandbox)
+    with Sandbox(replace(subject, exploration=exploration)) as sandbox:
+        return judge(find("US107"), "", sandbox)
 
 
 def test_the_outcome_is_the_same_whatever_the_seed(subject: Stand) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from acts import Act, staged
 
 from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Outcome
-from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres import Server
 from pytest_usersync.probes.lifecycle import owned_rows
 from pytest_usersync.runner.context import CheckContext
 from pytest_usersync.runner.sandbox import Sandbox
@@ -98,5 +98,4 @@ def in_use(server: Server, act: Act, folder: Path) -> Verdict:
 def sandbox(exits: ExitStack, server: Server, act: Act, folder: Path) -> Sandbox:
     """Return a sandbox of the design, closed at the end."""
     subject = exits.enter_context(staged(server, act, folder))
-    clones = exits.enter_context(database.Clones(server))
-    return exits.enter_context(closing(Sandbox(subject, clones)))
+    return exits.enter_context(Sandbox(subject))

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from acts import Act, staged
 
 from pytest_usersync.postgres import Server
-from pytest_usersync.postgres.database import Clones
 from pytest_usersync.probes.security.privileges import Law
-from pytest_usersync.runner.context import CheckContext
-from pytest_usersync.runner.sandbox import Sandbox
+from pytest_usersync.runner.context import on_clone
 from pytest_usersync.scenarios.signups import BY_NAME
 
 Found = Callable[[str], dict[str, list[str]]]
@@ -60,9 +57,7 @@ def found(server: Server, tmp_path: Path) -> Found:
         act = Act("privileges", "none", {"1_design.sql": SYNC + design})
         with (
             staged(server, act, tmp_path) as subject,
-            Clones(server) as clones,
-            closing(Sandbox(subject, clones)) as sandbox,
-            CheckContext(sandbox) as context,
+            on_clone(subject) as context,
         ):
             other, user = (context.with_profile(BY_NAME["email-autoconfirm"]) for _ in range(2))
             privileges = Law(context, user.id, other.id).privileges()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from pytest_usersync.postgres import Server, database
 from pytest_usersync.probes.maintenance.monitoring import NAMES
 from pytest_usersync.probes.monitoring import read_remedies, record_remedy
 from pytest_usersync.probes.monitoring.survey import made
-from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.context import CheckContext, on_clone
 from pytest_usersync.runner.sandbox import Sandbox
 
 # Keys of other types and other names, several tables, profiles that come late, policies.
@@ -56,12 +55,12 @@ def test_what_is_prescribed_is_silent_in_every_state(
         with database.connect(server, copy, platform.migration_role(server)) as connection:
             connection.execute(LOG.encode())
             connection.execute(SCHEDULE.encode())
-            with closing(Sandbox(replace(subject, database=plain.database), clones)) as sandbox:
+            with Sandbox(replace(subject, database=plain.database)) as sandbox:
                 connection.execute(prescribed(sandbox).encode())
         verdicts = judged(subject, ("US5", "US608"), apart=("US5", "US608"))
         assert not broken_by(verdicts), "\n".join(told(verdicts))
         assert not told(verdicts)
-        with closing(Sandbox(subject, clones)) as sandbox, CheckContext(sandbox) as context:
+        with on_clone(subject) as context:
             assert {"ghost", "orphan", "parity", "trigger-disabled"} <= made(context)
 
 

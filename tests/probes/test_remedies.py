@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from acts import Act, staged
 
 from pytest_usersync.checks import registry
 from pytest_usersync.postgres import Server
-from pytest_usersync.postgres.database import Clones
 from pytest_usersync.runner.sandbox import Sandbox
 from pytest_usersync.runner.verdict import judge
 
@@ -42,10 +40,10 @@ FOLLOWING = {
 
 def remedies(server: Server, folder: Path, act: Act, *codes: str) -> list[str]:
     """Return what one case of each check tells to do."""
-    with staged(server, act, folder) as subject, Clones(server) as clones:
+    with staged(server, act, folder) as subject:
         told = []
         for code in codes:
-            with closing(Sandbox(subject, clones)) as sandbox:
+            with Sandbox(subject) as sandbox:
                 verdict = judge(registry.find(code), FOLLOWING[code], sandbox)
             told += [finding.remedy for finding in verdict.findings]
         return told

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from acts import Act, staged
 
 from pytest_usersync.model.settings import Upkeep
-from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres import Server
 from pytest_usersync.probes.maintenance import capabilities
 from pytest_usersync.probes.monitoring.faults import faults
 from pytest_usersync.probes.monitoring.populated import Ground
 from pytest_usersync.probes.monitoring.survey import Seen, _at_once, _one_by_one, survey
-from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.context import on_clone
 from pytest_usersync.runner.reused_sandbox import fresh
-from pytest_usersync.runner.sandbox import Sandbox
 
 MONITORING = """
 create table public.sync_log (
@@ -70,9 +69,7 @@ def test_one_trip_says_what_many_say(server: Server, tmp_path: Path) -> None:
     with ExitStack() as exits:
         subject = exits.enter_context(staged(server, act, tmp_path))
         subject = replace(subject, upkeep=Upkeep(monitoring=SAID))
-        clones = exits.enter_context(database.Clones(server))
-        sandbox = exits.enter_context(closing(Sandbox(subject, clones)))
-        context = exits.enter_context(CheckContext(sandbox))
+        context = exits.enter_context(on_clone(subject))
         monitoring, ground = capabilities.monitoring(context), Ground(fresh(context))
         sound = replace(monitoring, orphans="")
         for fault in faults(ground):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from uuid import UUID
 
@@ -12,10 +11,8 @@ from acts import sound, staged
 from psycopg import Error
 
 from pytest_usersync.postgres import Server
-from pytest_usersync.postgres.database import Clones
-from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.context import CheckContext, on_clone
 from pytest_usersync.runner.requests import arrival, claims, request, rolled_back
-from pytest_usersync.runner.sandbox import Sandbox
 from pytest_usersync.scenarios.signups import BY_NAME
 
 WHO = """
@@ -33,9 +30,7 @@ WHO = """
 def context(server: Server, tmp_path: Path) -> Iterator[CheckContext]:
     with (
         staged(server, sound("plain"), tmp_path) as subject,
-        Clones(server) as clones,
-        closing(Sandbox(subject, clones)) as sandbox,
-        CheckContext(sandbox) as context,
+        on_clone(subject) as context,
     ):
         yield context
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from acts import Act, staged
 
-from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres import Server
 from pytest_usersync.probes.maintenance import ghosts
 from pytest_usersync.probes.maintenance.routines import at_work
-from pytest_usersync.runner.context import CheckContext
+from pytest_usersync.runner.context import CheckContext, on_clone
 from pytest_usersync.runner.reused_sandbox import fresh
-from pytest_usersync.runner.sandbox import Sandbox
 
 MORE = """
 create table public.plans (name text primary key, users bigint not null default 0);
@@ -37,10 +36,7 @@ def context(server: Server, tmp_path: Path) -> Iterator[CheckContext]:
     act = Act("a project", "plain", files={"20260102000000_more.sql": MORE})
     with ExitStack() as exits:
         subject = exits.enter_context(staged(server, act, tmp_path))
-        clones = exits.enter_context(database.Clones(server))
-        yield exits.enter_context(
-            CheckContext(exits.enter_context(closing(Sandbox(subject, clones))))
-        )
+        yield exits.enter_context(on_clone(subject))
 
 
 def copy(context: CheckContext) -> object:

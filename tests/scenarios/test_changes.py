@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from acts import sound, staged
 
 from pytest_usersync.postgres import Server
-from pytest_usersync.postgres.database import Clones
 from pytest_usersync.runner import lifecycle
 from pytest_usersync.runner.context import CheckContext
 from pytest_usersync.runner.sandbox import Sandbox
@@ -23,8 +21,7 @@ def sandbox(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     folder: Path = tmp_path_factory.mktemp("plain")
     with (
         staged(server, sound("plain"), folder) as subject,
-        Clones(server) as clones,
-        closing(Sandbox(subject, clones)) as made,
+        Sandbox(subject) as made,
     ):
         yield made
 

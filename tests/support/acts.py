@@ -189,7 +189,7 @@ def judged(
             alone = check.code.startswith(apart) or check.code in _FIRST
             quick = [] if alone else shared.judged(check)
             if not quick or told(quick):
-                with closing(Sandbox(subject, clones, common)) as sandbox:
+                with Sandbox(subject, common, clones) as sandbox:
                     quick = cases(check, sandbox)
             verdicts += quick
     return verdicts
@@ -226,7 +226,7 @@ class Shared:
     def judged(self, check: Check) -> list[Verdict]:
         """Return the verdicts on a check that may find traces of the checks before it."""
         if self._stage is None:
-            self._stage = Sandbox(self._subject, self._clones, self._common)
+            self._stage = Sandbox(self._subject, self._common, self._clones)
             self._seen = self._catalog(self._stage)
         try:
             return cases(check, self._stage)

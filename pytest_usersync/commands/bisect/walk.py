@@ -112,8 +112,5 @@ def _judged(running: Server, settings: Settings, step: Reached, checks: Sequence
 
 def outcome(asked: Subject, check: Check, common: SharedCache) -> Outcome:
     """Return the outcome of a check on a database of its own."""
-    with (
-        database.Clones(asked.server) as clones,
-        closing(Sandbox(asked, clones, common)) as sandbox,
-    ):
+    with Sandbox(asked, common) as sandbox:
         return merged(attempted(check, case, sandbox) for case in check.cases or ("",))
