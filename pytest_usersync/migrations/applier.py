@@ -20,7 +20,7 @@ from ..process import progress
 from . import apply_errors, batch, hook, open_sessions
 from .dump import Known
 from .layouts import is_whole
-from .model import Loaded, Manner, Migration, MigrationFailure, Notice, Project
+from .model import Loaded, Manner, Migration, MigrationFailure, Notice, Project, hook_migration
 from .pipeline import Refusal, prepare, run
 from .psql_run import PsqlRun, Refused, without_transactions
 from .psql_script import cut
@@ -98,9 +98,8 @@ class Applier:
     def _files(self) -> tuple[Migration, ...]:
         """Return the files in their order, the project's hook among them."""
         project = self.project
-        hooks: tuple[Migration, ...] = ()
-        if name := project.hook:
-            hooks = (Migration(project.root / name, name, name, "", Manner.HOOK, "hook"),)
+        name = project.hook
+        hooks = [hook_migration(project.root / name, name)] if name else []
         return (*project.before, *project.migrations, *hooks, *project.after)
 
     def _step(

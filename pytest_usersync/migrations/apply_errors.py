@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..model.finding import Failure, Location
 from .locate import block_offset
-from .model import Manner, Migration, MigrationFailure, Project, replace_stray_bytes
+from .model import Migration, MigrationFailure, Project, hook_migration, replace_stray_bytes
 from .pipeline import Refusal
 from .privileges import without_platform
 from .split import Statement, blank_comments
@@ -68,8 +68,7 @@ def open_transaction_failure(project: Project, migration: Migration) -> Migratio
 def lost_sessions_failure(place: Location, hook: str, message: str) -> MigrationFailure:
     """Return that what a function of the project did in a transaction is lost."""
     failure = Failure("", message, hint="Commit and close each connection.", location=place)
-    hooked = Migration(Path(place.file), hook, hook, "", Manner.HOOK, "hook")
-    return MigrationFailure(hooked, None, failure)
+    return MigrationFailure(hook_migration(Path(place.file), hook), None, failure)
 
 
 def unreadable_failure(

@@ -11,7 +11,7 @@ from ..model.errors import ConfigurationError, ProjectError
 from . import config, layouts, other_tools
 from .config import CONFIG
 from .layouts import Sheet
-from .model import UNDOES, Manner, Migration, Project, module_path, show_path
+from .model import UNDOES, Manner, Migration, Project, hook_migration, module_path, show_path
 from .other_tools import FOLDER, SCHEMAS, SETTING, Skipped, find_elsewhere, find_sheets
 from .read_file import read
 
@@ -133,7 +133,7 @@ def _others(
 ) -> Iterator[Migration]:
     for path in paths:
         if isinstance(path, str):
-            yield Migration(module_path(rootdir, path), path, path, "", Manner.HOOK, role)
+            yield hook_migration(module_path(rootdir, path), path, role)
         elif (rootdir / path).is_dir():
             yield from _others(rootdir, sorted((rootdir / path).glob("*.sql")), manner, role)
         else:

@@ -20,7 +20,7 @@ from ..model.safe_text import one_line
 from ..platform import platform
 from ..postgres import Secret, Server, database, statement_timeout
 from .hook_timeout import Interrupted, interrupt_when_quiet
-from .model import Manner, Migration, MigrationFailure, Project, module_path, show_path
+from .model import MigrationFailure, Project, hook_migration, module_path, show_path
 
 SETTING = "usersync_load"
 
@@ -113,8 +113,7 @@ def _failed(project: Project, hook: str, error: BaseException) -> MigrationFailu
         context=(said.context if said else "") or "",
         location=Location(show_path(project.root, path), line, 1, source),
     )
-    hooked = Migration(path, hook, hook, "", Manner.HOOK, "hook")
-    return MigrationFailure(hooked, None, failure)
+    return MigrationFailure(hook_migration(path, hook), None, failure)
 
 
 def _of_database(error: BaseException | None) -> Error | None:

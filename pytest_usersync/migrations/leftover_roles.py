@@ -52,7 +52,7 @@ def keep_ledger(server: Server, project: Project) -> Iterator[None]:
 
 
 def find_made(server: Server) -> list[str]:
-    """Return the roles that the project's files have made on a server that somebody else runs."""
+    """Return the roles that the project's files have made on an external server."""
     if server.guest is None:
         return []
     with database.connect(server, MAINTENANCE) as control:

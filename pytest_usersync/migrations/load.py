@@ -85,10 +85,9 @@ def load_stepwise(
     limit: float | None = None,
     stop: bool = False,
 ) -> Iterator[Iterator[Reached]]:
-    """Yield the steps of ``load``; nobody is connected to the database between two of them.
+    """Yield the steps of ``load``; between two of them the database can be cloned.
 
-    Each file has a session of its own, so that the database can be cloned: a temporary table of
-    one file is not there for the next.
+    So each file has a session of its own: a temporary table of one file is not there for the next.
     """
     name = database.fresh_name("walk")
     try:
@@ -114,7 +113,7 @@ def open_applier(server: Server, project: Project, kind: str) -> Iterator[Applie
 def _loading(
     server: Server, template: str, name: str, project: Project, limit: float | None
 ) -> Iterator[Applier]:
-    """Yield an applier; what takes longer than it may is ended, and roles are written down."""
+    """Yield an applier; a statement has a time limit, and the ledger of roles is kept."""
     database.clone(server, template, name)
     with (
         leftover_roles.keep_ledger(server, project),
@@ -152,7 +151,7 @@ def _applied_part(project: Project, done: list[Migration]) -> Project:
 
 def _grant_roles(server: Server, name: str) -> None:
     """Grant the harness the roles that the project made; others' roles stay as they are."""
-    # Who makes a role is an administrator of it, and from PostgreSQL 16 on may not take it by that.
+    # From PostgreSQL 16 on, the creator of a role is its administrator but may not set it.
     taking = "set" if server.version >= 160000 else "member"
     given = {
         "harness": database.HARNESS,

@@ -203,6 +203,11 @@ class Loaded:
         return self.failures[0] if self.failures else None
 
 
+def hook_migration(path: Path, name: str, role: str = "hook") -> Migration:
+    """Return a function of the project as what is applied; ``name`` is ``module:function``."""
+    return Migration(path, name, name, "", Manner.HOOK, role)
+
+
 def module_path(root: Path, hook: str) -> Path:
     """Return the file that the module of ``module:function`` is most likely in."""
     return root.joinpath(*hook.partition(":")[0].split(".")).with_suffix(".py")

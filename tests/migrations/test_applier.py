@@ -1,4 +1,4 @@
-"""What the CLI makes of migrations: transactions, session, history, role."""
+"""Migrations are applied as by the CLI: transactions, session, history, role."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ def test_an_explicit_commit_commits(apply: Apply, rows: Rows) -> None:
     assert [row["relname"] for row in rows(loaded.database, TABLES)] == ["a"]
 
 
-def test_a_transaction_left_open_is_told_because_its_work_is_lost(apply: Apply, rows: Rows) -> None:
+def test_an_open_transaction_is_a_failure_because_its_work_is_lost(
+    apply: Apply, rows: Rows
+) -> None:
     loaded = apply("create table a ();\nbegin;\ncreate table b ();", "create table c ();")
 
     failure = refusal(loaded).failure
@@ -156,7 +158,7 @@ def test_a_role_that_may_not_write_the_history_fails_the_file(apply: Apply, rows
     assert rows(loaded.database, TABLES) == []
 
 
-def test_twins_fail_at_the_second(apply: Apply, rows: Rows) -> None:
+def test_the_second_file_of_one_version_fails(apply: Apply, rows: Rows) -> None:
     loaded = apply(v1_a="create table a ();", v1_b="create table b ();")
 
     failed = refusal(loaded)

@@ -1,4 +1,4 @@
-"""Where a failing migration points, and that nothing makes the loader hang."""
+"""The place of each failure in its file; no file makes the applier hang."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_an_error_of_its_own_is_not_taken_for_a_cancel(apply: Apply) -> None:
     assert failed.failure.message == "canceling statement due to statement timeout"
 
 
-def test_when_loading_breaks_down_no_database_stays(
+def test_no_database_is_left_when_loading_raises(
     server: Server, template: str, write: Callable[..., Project]
 ) -> None:
     project = write("select 1")

@@ -85,7 +85,7 @@ def test_a_script_is_cut_where_psql_cuts_it(text: str, pieces: list[str] | None)
         assert [one.text for one in cut(text)] == pieces
 
 
-def test_data_and_commands_of_psql_are_told_from_statements() -> None:
+def test_copy_data_and_psql_commands_are_not_statements() -> None:
     text = "\\connect x\ncopy a (t) from stdin;\n1;'\n\\N\n\\.\n\nselect 1 \\gexec\nselect 2;\n"
 
     assert kinds(text) == [
@@ -100,7 +100,7 @@ def test_data_and_commands_of_psql_are_told_from_statements() -> None:
     assert copy.line == 2
 
 
-def test_a_script_of_psql_and_one_of_ours_break_at_the_same_places(
+def test_scripts_are_cut_at_the_same_places_as_by_psql(
     tmp_path: Path,
     server: Server,
     template: str,
@@ -234,7 +234,7 @@ def test_what_the_platform_has_is_left_out_and_what_the_project_has_is_kept(
     assert KNOWN.fate(next(cut(text))) is fate
 
 
-def test_what_a_dump_says_about_psql_and_roles_does_no_harm(
+def test_psql_settings_and_roles_in_a_dump_are_no_failures(
     tmp_path: Path, server: Server, template: str, dropped: Dropped, rows: Rows
 ) -> None:
     text = (
@@ -259,7 +259,7 @@ def test_what_a_dump_says_about_psql_and_roles_does_no_harm(
         ("create table a ();\nbegin;\ncreate table b ();\n\\echo x\n", 2, "ends inside a trans"),
     ],
 )
-def test_what_fails_in_a_script_is_told_with_its_line(
+def test_a_failure_in_a_script_has_its_line(
     tmp_path: Path,
     server: Server,
     template: str,

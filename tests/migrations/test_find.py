@@ -1,4 +1,4 @@
-"""Which files count, in which order, and what is said about the others."""
+"""Migrations are found in their order; skipped files have a reason."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_line_ends_and_byte_order_mark_are_kept(tmp_path: Path) -> None:
     assert find(tmp_path).migrations[0].text == "\ufeffselect 1;\r\n"
 
 
-def test_twins_are_kept_and_told(tmp_path: Path) -> None:
+def test_two_files_of_one_version_are_kept_and_reported(tmp_path: Path) -> None:
     put_migrations(tmp_path, "1_a.sql", "2_b.sql", "2_c.sql", "3_d.sql")
 
     project = find(tmp_path)
@@ -170,7 +170,7 @@ def test_without_migrations_it_says_where_it_looked_and_what_to_set(tmp_path: Pa
     )
 
 
-def test_a_rootdir_that_pytest_took_from_the_value_of_an_option_is_told(
+def test_a_rootdir_that_pytest_took_from_an_option_value_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(tmp_path, "project/supabase/migrations/1_a.sql")
@@ -186,14 +186,14 @@ def test_migrations_further_down_are_proposed(tmp_path: Path) -> None:
         find(tmp_path)
 
 
-def test_an_empty_folder_is_told(tmp_path: Path) -> None:
+def test_an_empty_folder_is_reported(tmp_path: Path) -> None:
     put_migrations(tmp_path, ".gitkeep")
 
     with pytest.raises(ProjectError, match=r"supabase/migrations holds no \.sql file\. Add one"):
         find(tmp_path)
 
 
-def test_a_folder_of_skipped_files_is_told(tmp_path: Path) -> None:
+def test_a_folder_of_skipped_files_is_reported(tmp_path: Path) -> None:
     put_migrations(tmp_path, "schema.sql")
 
     with pytest.raises(ProjectError, match=r"none that counts \(supabase/migrations/schema\.sql"):
@@ -208,7 +208,7 @@ def test_the_config_is_known(tmp_path: Path) -> None:
     assert find(tmp_path).config == tmp_path / "supabase" / "config.toml"
 
 
-def test_migrations_that_are_switched_off_are_told(tmp_path: Path) -> None:
+def test_disabled_migrations_are_reported(tmp_path: Path) -> None:
     put_migrations(tmp_path, "1_a.sql")
     put(tmp_path, "supabase/config.toml", text="[db.migrations]\nenabled = false\n")
 
@@ -218,7 +218,7 @@ def test_migrations_that_are_switched_off_are_told(tmp_path: Path) -> None:
     assert names(find(tmp_path, [Path("supabase/migrations")])) == ["1_a.sql"]
 
 
-def test_a_config_that_is_not_toml_is_told(tmp_path: Path) -> None:
+def test_a_config_that_is_not_toml_is_reported(tmp_path: Path) -> None:
     put_migrations(tmp_path, "1_a.sql")
     put(tmp_path, "supabase/config.toml", text="[db\n")
 

@@ -104,7 +104,7 @@ def called(
     return called
 
 
-def test_a_hook_makes_what_it_likes_as_the_role_that_runs_migrations(
+def test_a_hook_runs_as_the_role_that_runs_migrations(
     called: Callable[[str], Loaded], rows: Rows
 ) -> None:
     result = called("migrate")
@@ -127,7 +127,7 @@ def test_a_hook_comes_after_the_migrations_and_before_what_is_made_by_hand(
 
 
 @pytest.mark.parametrize("name", ["fail", "wrap"])
-def test_an_error_of_the_database_is_told_with_the_line_of_the_project(
+def test_a_database_error_is_reported_with_the_line_of_the_project(
     called: Callable[[str], Loaded], name: str
 ) -> None:
     (failed,) = called(name).failures
@@ -141,7 +141,7 @@ def test_an_error_of_the_database_is_told_with_the_line_of_the_project(
     assert expected in place.source
 
 
-def test_another_error_is_told_in_its_words(called: Callable[[str], Loaded]) -> None:
+def test_another_error_is_reported_in_its_own_words(called: Callable[[str], Loaded]) -> None:
     (failed,) = called("raises").failures
 
     assert failed.failure.message == "LookupError: no such revision"
@@ -180,11 +180,11 @@ def test_a_hook_that_never_returns_is_interrupted_where_it_is(
     assert failed.failure.location.source == "time.sleep(3600)"
 
 
-def test_a_hook_that_is_long_at_work_is_left_alone(called: Callable[..., Loaded]) -> None:
+def test_a_hook_that_keeps_working_is_not_interrupted(called: Callable[..., Loaded]) -> None:
     assert called("ask_again_and_again", limit=0.5).failures == ()
 
 
-def test_a_session_that_a_hook_leaves_open_is_in_nobodys_way(
+def test_a_session_that_a_hook_leaves_open_blocks_nothing(
     called: Callable[..., Loaded], server: Server
 ) -> None:
     loaded = called("keep")
@@ -203,9 +203,7 @@ def test_a_hook_that_is_no_function_is_a_mistake_in_the_configuration(
         called(name)
 
 
-def test_on_a_server_of_somebody_else_the_address_takes_the_role(
-    server: Server, template: str
-) -> None:
+def test_on_an_external_server_the_dsn_sets_the_role(server: Server, template: str) -> None:
     with (
         start(ServerRequest(dsn=server.conninfo)) as running,
         psycopg.connect(dsn(running.server, template)) as connection,
@@ -284,7 +282,7 @@ def unclosed(
         connection.close()
 
 
-def test_what_a_hook_leaves_idle_is_ended_and_told(
+def test_an_idle_session_of_a_hook_is_ended_and_reported(
     unclosed: Callable[[str], Loaded], server: Server, rows: Rows
 ) -> None:
     result = unclosed("idle")
@@ -304,7 +302,7 @@ def test_what_a_hook_leaves_idle_is_ended_and_told(
         ("busy", 18, 'active, last query "select pg_sleep(60)"'),
     ],
 )
-def test_what_a_hook_leaves_unfinished_is_a_failure(
+def test_an_open_transaction_of_a_hook_is_a_failure(
     unclosed: Callable[[str], Loaded], server: Server, name: str, line: int, does: str
 ) -> None:
     result = unclosed(name)
@@ -318,7 +316,7 @@ def test_what_a_hook_leaves_unfinished_is_a_failure(
         assert clones.take(result.database)
 
 
-def test_what_connects_again_and_again_does_not_keep_a_database_from_being_copied(
+def test_a_pool_that_reconnects_does_not_prevent_cloning(
     unclosed: Callable[[str], Loaded], server: Server
 ) -> None:
     result = unclosed("pool")
@@ -336,7 +334,7 @@ def test_what_connects_again_and_again_does_not_keep_a_database_from_being_copie
         ("import usersync_no_such_module", "No module named 'usersync_no_such_module'"),
     ],
 )
-def test_a_module_that_cannot_be_imported_is_told_in_a_line(
+def test_a_module_that_cannot_be_imported_is_reported_in_one_line(
     tmp_path: Path, server: Server, template: str, text: str, told: str
 ) -> None:
     (tmp_path / "usersync_test_broken.py").write_text(text)

@@ -1,4 +1,4 @@
-"""What people see who sign up while the migrations are applied, and what cannot be judged of it."""
+"""Signups while the migrations are applied: their profiles, and what is not judged."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def verdict_of(subject: Subject) -> Verdict:
     return verdict
 
 
-def test_only_what_others_could_notice_is_a_moment(subject_of: New) -> None:
+def test_only_statements_that_can_meet_another_session_are_race_points(subject_of: New) -> None:
     subject = subject_of(
         TABLE + FUNCTION, f"comment on table public.profiles is '';{FILL}{TRIGGER}"
     )
@@ -92,24 +92,24 @@ def test_only_what_others_could_notice_is_a_moment(subject_of: New) -> None:
     assert [sorted(one.places) for one in files] == [[], [1, 2, 3]]
 
 
-def test_who_has_to_wait_is_no_ghost(subject_of: New) -> None:
+def test_a_signup_that_waits_for_a_lock_gets_its_profile(subject_of: New) -> None:
     locked = "lock table public.profiles in access exclusive mode;"
     subject = subject_of(TABLE + SWALLOWING + TRIGGER, locked + FILL + FUNCTION)
     assert verdict_of(subject).outcome is Outcome.KEPT
 
 
-def test_who_waits_for_a_migration_that_waits_is_told_so(subject_of: New) -> None:
+def test_a_signup_that_would_deadlock_with_a_migration_is_canceled(subject_of: New) -> None:
     again = "drop trigger on_auth_user_created on auth.users;" + TRIGGER
     locked = "lock table public.profiles in access exclusive mode;"
     subject = subject_of(TABLE + FUNCTION + TRIGGER, locked + FILL + again)
     assert verdict_of(subject).outcome is Outcome.KEPT
 
 
-def test_users_who_were_there_before_need_not_be_filled(subject_of: New) -> None:
+def test_users_from_before_the_trigger_need_no_profile(subject_of: New) -> None:
     assert verdict_of(subject_of(TABLE, FUNCTION, TRIGGER)).outcome is Outcome.KEPT
 
 
-def test_nobody_comes_before_a_file_that_applies_only_without_users(subject_of: New) -> None:
+def test_no_signup_before_a_file_that_applies_only_without_users(subject_of: New) -> None:
     first = TABLE + FUNCTION + TRIGGER
     late = "drop trigger on_auth_user_created on auth.users;"
     found = verdict_of(subject_of(first, NO_USERS + UNLIKE, late, "", TRIGGER))
@@ -131,7 +131,7 @@ def test_a_trigger_from_a_dump_is_not_judged(subject_of: New) -> None:
     assert found.reason.endswith("makes the trigger, and nobody can step between")
 
 
-def test_what_a_function_of_the_project_applies_is_not_judged(subject_of: New) -> None:
+def test_what_a_hook_applies_is_not_judged(subject_of: New) -> None:
     subject = subject_of(TABLE + FUNCTION + TRIGGER)
     hooked = replace(subject, project=replace(subject.project, hook="app.migrate:up"))
     found = verdict_of(hooked)
@@ -168,7 +168,7 @@ def test_a_signup_that_is_refused_in_the_end_is_not_judged(subject_of: New) -> N
     assert found.outcome is Outcome.NOT_JUDGED
 
 
-def test_a_server_that_is_not_ours_shows_the_same(subject_of: New) -> None:
+def test_an_external_server_gives_the_same_finding(subject_of: New) -> None:
     subject = subject_of(TABLE + FUNCTION, FILL, TRIGGER)
     guest = replace(subject, server=replace(subject.server, own=False))
     ours, theirs = verdict_of(subject), verdict_of(guest)
@@ -176,7 +176,9 @@ def test_a_server_that_is_not_ours_shows_the_same(subject_of: New) -> None:
     assert [one.summary for one in theirs.findings] == [one.summary for one in ours.findings]
 
 
-def test_where_the_loaded_database_shows_nothing_the_files_are_told(subject_of: New) -> None:
+def test_a_finding_includes_the_files_if_the_loaded_database_cannot_show_it(
+    subject_of: New,
+) -> None:
     swapped = (
         "create table public.people (id uuid primary key);"
         "insert into public.people (id) select id from public.profiles;"
@@ -203,7 +205,7 @@ def shown(subject: Subject, text: str) -> list[str] | None:
         database.drop(subject.server, name)
 
 
-def test_nobody_is_left_in_the_database_server(subject_of: New) -> None:
+def test_no_database_is_left_on_the_server(subject_of: New) -> None:
     subject = subject_of(TABLE + FUNCTION, FILL, TRIGGER)
     with closing(database.connect(subject.server, "postgres")) as superuser:
         asked = "select datname from pg_catalog.pg_database order by datname"

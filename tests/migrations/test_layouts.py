@@ -1,4 +1,4 @@
-"""What other tools than the Supabase CLI leave, and what the CLI loads beside migrations."""
+"""Files of other tools than the Supabase CLI, and what the CLI loads beside migrations."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_prisma_keeps_a_folder_for_each_migration(
     assert [one.name for one in find(tmp_path, upto="20260101000000").migrations] == ["a"]
 
 
-def test_drizzle_keeps_a_journal_that_says_the_order(
+def test_the_journal_of_drizzle_gives_the_order(
     tmp_path: Path, loaded: Callable[[], Loaded], rows: Rows
 ) -> None:
     entries = [{"idx": 1, "tag": "0001_a"}, {"idx": 0, "tag": "0002_b"}]
@@ -101,7 +101,7 @@ def test_drizzle_keeps_a_journal_that_says_the_order(
     assert tables(loaded().database, rows) == ["a", "b"]
 
 
-def test_a_file_that_the_journal_names_and_nobody_has_fails_by_itself(
+def test_a_missing_file_of_the_journal_fails_alone(
     tmp_path: Path, server: Server, template: str, dropped: Dropped
 ) -> None:
     put(tmp_path, **{"drizzle/meta/_journal.json": '{"entries": [{"idx": 0, "tag": "0000_a"}]}'})
@@ -111,7 +111,7 @@ def test_a_file_that_the_journal_names_and_nobody_has_fails_by_itself(
     assert "drizzle/0000_a.sql:1: the file cannot be read" in str(result.failure)
 
 
-def test_a_journal_that_is_none_is_told(tmp_path: Path) -> None:
+def test_an_invalid_journal_is_reported(tmp_path: Path) -> None:
     put(tmp_path, **{"drizzle/meta/_journal.json": "{}"})
 
     with pytest.raises(ProjectError, match=r"_journal\.json is not a journal of Drizzle"):
@@ -134,7 +134,7 @@ def test_sqitch_keeps_a_plan(tmp_path: Path, loaded: Callable[[], Loaded], rows:
 
 
 @pytest.mark.parametrize("text", [DBMATE, GOOSE], ids=["dbmate", "goose"])
-def test_only_the_way_up_is_applied_and_lines_stay_what_they_are(
+def test_only_the_up_part_is_applied_and_line_numbers_stay(
     tmp_path: Path, loaded: Callable[[], Loaded], rows: Rows, text: str
 ) -> None:
     put(tmp_path, **{"db/migrations/20260101000000_a.sql": text})
@@ -147,7 +147,7 @@ def test_only_the_way_up_is_applied_and_lines_stay_what_they_are(
     assert tables(loaded().database, rows) == ["a"]
 
 
-def test_files_that_are_the_way_down_are_left_out(tmp_path: Path) -> None:
+def test_files_that_undo_a_migration_are_left_out(tmp_path: Path) -> None:
     put(tmp_path, **{"db/1_a.up.sql": "select 1", "db/1_a.down.sql": "select nope"})
 
     project = find(tmp_path, [Path("db")])
@@ -156,7 +156,7 @@ def test_files_that_are_the_way_down_are_left_out(tmp_path: Path) -> None:
     assert project.misnamed == ()
 
 
-def test_the_supabase_cli_knows_no_way_down(tmp_path: Path) -> None:
+def test_the_supabase_cli_applies_down_files_too(tmp_path: Path) -> None:
     put(
         tmp_path, **{"supabase/migrations/1_a.sql": DBMATE, "supabase/migrations/2_b.down.sql": "x"}
     )
@@ -167,7 +167,7 @@ def test_the_supabase_cli_knows_no_way_down(tmp_path: Path) -> None:
     assert len(project.migrations) == 2
 
 
-def test_declarative_schemas_count_where_nobody_made_migrations_of_them(
+def test_declarative_schemas_count_where_there_are_no_migrations(
     tmp_path: Path, loaded: Callable[[], Loaded], rows: Rows
 ) -> None:
     put(
@@ -189,7 +189,7 @@ def test_declarative_schemas_count_where_nobody_made_migrations_of_them(
     assert len(find(tmp_path, [Path("supabase/schemas")]).migrations) == 2
 
 
-def test_two_tools_are_not_guessed_between(tmp_path: Path) -> None:
+def test_files_of_two_tools_are_an_error(tmp_path: Path) -> None:
     put(tmp_path, **{"prisma/migrations/1_a/migration.sql": "", "schema.sql": ""})
 
     with pytest.raises(ProjectError, match=r"which of prisma/migrations, schema\.sql makes the"):
@@ -227,7 +227,7 @@ def seeded(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_seeds_are_loaded_when_asked_and_noted_as_the_cli_notes_them(
+def test_seeds_are_loaded_on_request_and_recorded_as_by_the_cli(
     seeded: Path, server: Server, template: str, dropped: Dropped, rows: Rows
 ) -> None:
     assert find(seeded).after == ()
@@ -262,7 +262,7 @@ def test_seeds_are_those_of_the_configuration_in_its_order(seeded: Path) -> None
         ('[db.seed]\nsql_paths = ["./no.sql"]', r"\./no\.sql names no file below"),
     ],
 )
-def test_seeds_that_cannot_be_there_are_told(seeded: Path, config: str, words: str) -> None:
+def test_missing_or_disabled_seeds_are_reported(seeded: Path, config: str, words: str) -> None:
     put(seeded, **{"supabase/config.toml": config})
 
     with pytest.raises(ConfigurationError, match=words):

@@ -1,4 +1,4 @@
-"""A project step by step comes to the same database as in one go, and can be cloned between."""
+"""Loading step by step gives the same database as loading at once, and clones in between."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ def names(loaded: object) -> list[str]:
     return [one.path.name for one in loaded]  # type: ignore[attr-defined]
 
 
-def test_each_step_has_what_came_until_then(server: Server, template: str, tmp_path: Path) -> None:
+def test_each_step_has_the_files_applied_so_far(
+    server: Server, template: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "supabase" / "migrations"
     folder.mkdir(parents=True)
     for number, text in enumerate((PETS, FAILS, LAST), 1):
@@ -46,7 +48,7 @@ def test_each_step_has_what_came_until_then(server: Server, template: str, tmp_p
     assert [one.failure for one in loaded.failures] == [one.failure for one in at_once.failures]
 
 
-def test_it_ends_where_the_cli_would_and_leaves_nothing(
+def test_it_stops_at_the_first_failure_and_leaves_no_database(
     server: Server, template: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "supabase" / "migrations"
@@ -63,7 +65,7 @@ def test_it_ends_where_the_cli_would_and_leaves_nothing(
         assert gone.fetchone() is None
 
 
-def test_the_harness_may_take_the_roles_that_a_step_has_made(
+def test_the_harness_may_set_the_roles_that_a_step_has_made(
     server: Server, template: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "supabase" / "migrations"

@@ -61,7 +61,7 @@ def test_the_body_decides_between_definitions(write: Write) -> None:
     assert found(new)[0] == "supabase/migrations/2_file.sql"
 
 
-def test_two_functions_with_one_body_are_told_apart_by_name(write: Write) -> None:
+def test_the_name_decides_between_functions_with_one_body(write: Write) -> None:
     project = write(HANDLER, HANDLER.replace("handle_new_user", "other"))
 
     location = locate_function(project, "public", "handle_new_user", BODY)
@@ -204,7 +204,7 @@ def test_a_trigger_is_where_it_is_created_last(write: Write) -> None:
     )
 
 
-def test_a_trigger_of_one_name_is_told_apart_by_function_and_table(write: Write) -> None:
+def test_function_and_table_decide_between_triggers_of_one_name(write: Write) -> None:
     other = "create trigger on_auth_user_created before update on public.profiles execute function"
     project = write(HANDLER, f"{other} public.touch();")
 

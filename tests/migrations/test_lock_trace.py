@@ -1,4 +1,4 @@
-"""Which locks on ``auth.users`` a migration holds, seen while it is applied once more."""
+"""The locks that a migration holds on ``auth.users``."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_lock_is_held_to_the_end_of_its_file_and_no_longer(watch: Watch) -> No
         ("perform * from auth.users; create trigger {0};", range(lock_trace.USERS)),
     ],
 )
-def test_of_a_block_counts_what_comes_behind_the_lock(
+def test_rows_in_a_do_block_count_from_the_lock_on(
     watch: Watch, block: str, counted: range
 ) -> None:
     trigger = TRIGGER[TRIGGER.index("make_profile after") :].replace("make_profile", "more", 1)
@@ -113,12 +113,12 @@ def test_of_a_block_counts_what_comes_behind_the_lock(
     assert step[2] in counted
 
 
-def test_what_a_file_commits_itself_ends_its_locks(watch: Watch) -> None:
+def test_a_commit_in_a_file_ends_its_locks(watch: Watch) -> None:
     seen = watch(sync=f"begin;{TRIGGER};commit;select 1;")
     assert [modes for _, modes, _ in steps(seen["sync"])][-2:] == ["", ""]
 
 
-def test_a_file_that_fails_where_there_are_users_is_watched_without_them(watch: Watch) -> None:
+def test_a_file_that_fails_with_users_is_traced_without_them(watch: Watch) -> None:
     strict = "alter table public.profiles add column plan text not null;"
     backfill = "update public.profiles set plan = 'free';"
     seen = watch(
@@ -133,7 +133,7 @@ def test_a_file_that_fails_where_there_are_users_is_watched_without_them(watch: 
     assert next(steps(seen["strict"]))[2] < lock_trace.USERS
 
 
-def test_a_role_that_is_there_already_is_no_reason_to_leave_the_users_out(
+def test_a_file_whose_role_exists_already_is_traced_with_users(
     watch: Watch, server: Server, tmp_path: Path
 ) -> None:
     with database.connect(server, "postgres") as connection:

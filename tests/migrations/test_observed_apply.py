@@ -57,7 +57,7 @@ def test_the_question_is_asked_in_the_transaction_of_the_file(observe: Observe) 
     assert seen.whole
 
 
-def test_what_the_file_takes_back_was_seen(observe: Observe) -> None:
+def test_what_the_file_rolls_back_was_seen(observe: Observe) -> None:
     seen = observe("begin; create table a (); rollback; select 1;", question=TABLES)
     assert seen
     assert [number for number, _ in seen.answers] == ["0", "1", "0", "0"]
@@ -78,7 +78,7 @@ def test_others_act_between_the_statements_and_before_the_commit(
     assert len(applier.session.connection.execute(VERSIONS).fetchall()) == 2
 
 
-def test_a_statement_that_waits_is_told_to_the_observer(observe: Observe, applier: Applier) -> None:
+def test_the_observer_is_called_while_a_statement_waits(observe: Observe, applier: Applier) -> None:
     with database.connect(applier.server, applier.name) as other:
         other.execute("create table public.held ()")
         other.execute("begin; lock table public.held")

@@ -1,4 +1,4 @@
-"""Statements that the platform runs for postgres, and how they are told from others."""
+"""Statements that the platform changes so that postgres may run them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_statement_is_changed_so_that_the_platform_can_run_it(
         ("COMMENT ON DATABASE \"postgres\" IS 'ours'", "change_database"),
     ],
 )
-def test_a_statement_for_a_door_is_recognized(statement: str, function: str) -> None:
+def test_a_statement_for_a_platform_function_is_recognized(statement: str, function: str) -> None:
     (one,) = split(statement)
     assert platform_query(one) == (f"select usersync.{function}($1::text)", (statement,))
 
@@ -98,7 +98,7 @@ def test_another_statement_is_run_as_it_is(statement: str) -> None:
     assert platform_query(one) is None
 
 
-def test_the_platforms_own_lines_are_cut_from_where_an_error_arose() -> None:
+def test_the_lines_of_platform_functions_are_cut_from_a_context() -> None:
     mine = "PL/pgSQL function public.f() line 3 at SQL statement"
     theirs = 'SQL statement "x"\nPL/pgSQL function usersync.lend(text,text,oid) line 9 at RAISE'
 

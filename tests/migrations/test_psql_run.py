@@ -1,4 +1,4 @@
-"""After a failure the run goes on: what can be applied is, and the rest is told."""
+"""After a failure, what can be applied is applied, and the rest is reported."""
 
 from __future__ import annotations
 
