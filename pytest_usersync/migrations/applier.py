@@ -18,7 +18,7 @@ from ..model.finding import Failure
 from ..postgres import Server, database
 from ..process import progress
 from . import apply_errors, batch, hook, open_sessions
-from .dump import Known
+from .dump import PlatformObjects
 from .layouts import is_whole
 from .model import Loaded, Manner, Migration, MigrationFailure, Notice, Project, hook_migration
 from .pipeline import Refusal, prepare, run
@@ -81,6 +81,7 @@ class Applier:
         self, *, stop: bool, observer: Observer | None = None
     ) -> Iterator[tuple[Migration, MigrationFailure | None]]:
         """Apply one file after the other, and yield each once it is applied or has failed."""
+        # The CLI makes its history before the first file, which may already read or write it.
         with self.session.connection.transaction():
             self.session.connection.execute(batch.HISTORY)
         files = self._files()
@@ -89,6 +90,7 @@ class Applier:
                 failure = self._step(migration, stop=stop, observer=observer)
             if failure:
                 self.failures.append(failure)
+            # A hook has no version, so that no file can be its twin.
             elif migration.role != "hook":
                 self.applied.append(migration)
             yield migration, failure
@@ -109,6 +111,7 @@ class Applier:
             if observer and observer(self, migration):
                 return None
             failure = self._apply(migration)
+            # psql has done what it can of a script, and a hook cannot be cut into statements.
             if failure and not stop and migration.manner not in (Manner.SCRIPT, Manner.HOOK):
                 failure = self._apply_rest(failure)
         return failure
@@ -127,6 +130,7 @@ class Applier:
 
         self.session.reopen()
         connection = self.session.connection
+        # The CLI sends this, too: a setting of one file is not there for the next.
         connection.execute("reset all")
         connection.add_notice_handler(note)
         yield
@@ -181,7 +185,7 @@ class Applier:
         if is_whole(migration.text):
             with database.connect(self.server, self.name, database.HARNESS) as harness:
                 harness.execute("set lock_timeout = '4s'; set search_path = ''")
-                psql.harness, psql.known = harness, Known.of(harness)
+                psql.harness, psql.known = harness, PlatformObjects.of(harness)
                 psql.apply(migration.statements)
         else:
             psql.apply(migration.statements)

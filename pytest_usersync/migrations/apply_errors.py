@@ -25,6 +25,7 @@ def statement_failure(
     location = project.location(migration, *statement.place(_offset(statement, refusal)))
     message, detail = refusal.message, refusal.detail
     sqlstate = refusal.sqlstate
+    # Our watch ended the statement: PostgreSQL says only that it was canceled, or the session lost.
     if refusal.overrun:
         sqlstate, message, detail = "57014", refusal.overrun, message
     context = without_platform(refusal.context)

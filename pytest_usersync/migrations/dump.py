@@ -107,89 +107,89 @@ _KNOWN = """
 """
 
 
-class Fate(Enum):
+class Action(Enum):
     """What is done with one statement of a dump."""
 
-    KEPT = auto()  # the project's own: applied
-    LEFT_OUT = auto()  # the platform has done the same: skipped
-    LENT = auto()  # about the platform's objects: run as the harness, which may change them
+    APPLY = auto()  # the project's own: applied
+    SKIP = auto()  # the platform has done the same: skipped
+    AS_HARNESS = auto()  # about the platform's objects: run as the harness, which may change them
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class PlatformObjects:
     """The platform's objects, as they are before a dump is applied."""
 
     names: frozenset[str]
 
     @classmethod
-    def of(cls, connection: Connection) -> Known:
+    def of(cls, connection: Connection) -> PlatformObjects:
         """Read them from the catalogs."""
         rows = connection.execute(_KNOWN, {"schemas": sorted(_OURS)})
         return cls(frozenset(row["name"] for row in rows))
 
-    def fate(self, statement: Statement) -> Fate:
+    def action(self, statement: Statement) -> Action:
         """Decide what is done with a statement."""
         if statement.text[:6].lower() in {"insert", "select"}:
             code = statement.text[:_HEAD]
         else:
             code = blank_comments(statement.text).lstrip()
         if found := _WHOLE.match(code):
-            return self._whole(found)
+            return self._action_on_schemaless(found)
         if found := _PART.match(code):
-            return self._part(found, code)
+            return self._action_on_part(found, code)
         if found := _CONSTRAINT.match(code):
-            return self._made(found["table"], f" {words(found['name'])[-1]}")
+            return self._action_on_create(found["table"], f" {words(found['name'])[-1]}")
         if found := _CREATED.match(code):
-            return self._made(found["name"])
+            return self._action_on_create(found["name"])
         found = _CHANGED.match(code)
-        return self._changed(found) if found else Fate.KEPT
+        return self._action_on_change(found) if found else Action.APPLY
 
-    def _whole(self, found: re.Match[str]) -> Fate:
+    def _action_on_schemaless(self, found: re.Match[str]) -> Action:
         """Decide about what belongs to no schema."""
         for kind in ("role", "publication"):
             if found[kind]:
                 there = f"{kind} {words(found[kind])[-1]}" in self.names
-                return Fate.LEFT_OUT if there else Fate.KEPT
+                return Action.SKIP if there else Action.APPLY
         name = found["schema"] or found["function"]
-        return Fate.KEPT if name and words(name)[0] not in _OURS else Fate.LEFT_OUT
+        return Action.APPLY if name and words(name)[0] not in _OURS else Action.SKIP
 
-    def _part(self, found: re.Match[str], code: str) -> Fate:
+    def _action_on_part(self, found: re.Match[str], code: str) -> Action:
         """Decide about an index, trigger or policy: the project's own are kept on any table."""
         schema, table = _pair(found["table"])
         if schema not in _OURS:
-            return Fate.KEPT
+            return Action.APPLY
         name = words(found["name"])[-1]
         if f"{schema}.{table} {name}" in self.names or f"{schema}.{name}" in self.names:
-            return Fate.LEFT_OUT
+            return Action.SKIP
         if found["kind"].lower() == "policy":
-            return Fate.KEPT
+            return Action.APPLY
         runs = re.search(rf"\bexecute\s+(?:function|procedure)\s+({_PATH})", code, re.IGNORECASE)
-        return Fate.KEPT if runs and _pair(runs[1])[0] not in _OURS else Fate.LENT
+        return Action.APPLY if runs and _pair(runs[1])[0] not in _OURS else Action.AS_HARNESS
 
-    def _made(self, path: str, part: str = "") -> Fate:
+    def _action_on_create(self, path: str, part: str = "") -> Action:
         schema, name = _pair(path)
         if schema not in _OURS:
-            return Fate.KEPT
-        return Fate.LEFT_OUT if f"{schema}.{name}{part}" in self.names else Fate.LENT
+            return Action.APPLY
+        return Action.SKIP if f"{schema}.{name}{part}" in self.names else Action.AS_HARNESS
 
-    def _changed(self, found: re.Match[str]) -> Fate:
+    def _action_on_change(self, found: re.Match[str]) -> Action:
         """Decide about a change: rows are loaded, the rest applies to the dump's own objects."""
         given = next(text for name, text in found.groupdict().items() if text and name != "kind")
         schema, name = _pair(given)
         if found["dropped"]:
-            return Fate.LEFT_OUT if schema == "usersync" else Fate.KEPT
+            return Action.SKIP if schema == "usersync" else Action.APPLY
         if found["schema"] or (found["granted"] and not schema):
             schema = name
         if schema == "public" and found["schema"]:
-            return Fate.LEFT_OUT
+            return Action.SKIP
         if schema not in _OURS:
-            return Fate.KEPT
+            return Action.APPLY
         if found["copied"] or found["filled"] or found["counted"]:
             books = schema == "usersync" or _BOOKS.search(name)
-            return Fate.LEFT_OUT if books else Fate.KEPT
+            return Action.SKIP if books else Action.APPLY
         made = not found["schema"] and not found["column"] and not found["granted"]
         known = f"{schema}.{name}" in self.names
-        return Fate.LENT if made and not known else Fate.LEFT_OUT
+        return Action.AS_HARNESS if made and not known else Action.SKIP
 
 
 def is_accessory(statement: Statement) -> bool:

@@ -10,9 +10,9 @@ from pathlib import Path
 from ..model.errors import ConfigurationError, ProjectError
 from . import config, layouts, other_tools
 from .config import CONFIG
-from .layouts import Sheet
+from .layouts import SourceFile
 from .model import UNDOES, Manner, Migration, Project, hook_migration, module_path, show_path
-from .other_tools import FOLDER, SCHEMAS, SETTING, Skipped, find_elsewhere, find_sheets
+from .other_tools import FOLDER, SCHEMAS, SETTING, Skipped, find_elsewhere, find_files
 from .read_file import read
 
 ROLES = Path("supabase", "roles.sql")
@@ -54,18 +54,18 @@ def find(
     """
     skipped: Skipped = []
     if configured:
-        sheets = _configured(rootdir, configured, skipped)
+        files = _find_configured(rootdir, configured, skipped)
         origin = ", ".join(show_path(rootdir, rootdir / path) for path in configured)
     elif hook and not (rootdir / FOLDER).is_dir():
-        sheets, origin = [], hook
+        files, origin = [], hook
     else:
-        sheets, origin = _conventional(rootdir, skipped)
-    if not sheets and not hook:
+        files, origin = _find_conventional(rootdir, skipped)
+    if not files and not hook:
         raise ProjectError(_empty(rootdir, origin, skipped))
     roles = [] if configured or not (rootdir / ROLES).is_file() else [rootdir / ROLES]
     given = rootdir / CONFIG
-    found = tuple(read(rootdir, sheet) for sheet in sheets)
-    migrations = _until(upto, found)
+    found = tuple(read(rootdir, file) for file in files)
+    migrations = _keep_until(upto, found)
     return Project(
         root=rootdir,
         origin=origin,
@@ -73,19 +73,21 @@ def find(
         skipped=tuple(skipped),
         config=given if given.is_file() else None,
         before=(
-            *_others(rootdir, roles, Manner.BATCH, "roles"),
-            *_others(rootdir, before, Manner.SCRIPT, "before"),
+            *_read_others(rootdir, roles, Manner.BATCH, "roles"),
+            *_read_others(rootdir, before, Manner.SCRIPT, "before"),
         ),
         after=(
-            *_others(rootdir, setup, Manner.SCRIPT, "setup"),
-            *_others(rootdir, other_tools.seeds(rootdir) if seeds else [], Manner.SEED, "seed"),
+            *_read_others(rootdir, setup, Manner.SCRIPT, "setup"),
+            *_read_others(
+                rootdir, other_tools.seeds(rootdir) if seeds else [], Manner.SEED, "seed"
+            ),
         ),
         hook=hook,
         whole=len(migrations) == len(found),
     )
 
 
-def _conventional(rootdir: Path, skipped: Skipped) -> tuple[list[Sheet], str]:
+def _find_conventional(rootdir: Path, skipped: Skipped) -> tuple[list[SourceFile], str]:
     folder = rootdir / FOLDER
     if not folder.is_dir():
         return find_elsewhere(rootdir, skipped)
@@ -94,53 +96,55 @@ def _conventional(rootdir: Path, skipped: Skipped) -> tuple[list[Sheet], str]:
             f"{CONFIG.as_posix()} sets [db.migrations] enabled = false: the Supabase CLI applies "
             f"none. Enable them, or name the files in {SETTING}."
         )
-    chosen = _chosen(folder, skipped)
-    sheets = [Sheet(path, path.stem, Manner.CLI, as_is=True) for path in chosen]
-    return sheets, FOLDER.as_posix()
+    chosen = _choose(folder, skipped)
+    files = [SourceFile(path, path.stem, Manner.CLI, as_is=True) for path in chosen]
+    return files, FOLDER.as_posix()
 
 
-def _configured(rootdir: Path, configured: Sequence[Path], skipped: Skipped) -> list[Sheet]:
-    found: list[Sheet] = []
+def _find_configured(
+    rootdir: Path, configured: Sequence[Path], skipped: Skipped
+) -> list[SourceFile]:
+    found: list[SourceFile] = []
     for given in configured:
         path = rootdir / given
         if path.is_dir():
-            found += _folder(rootdir, path, skipped)
+            found += _list_folder(rootdir, path, skipped)
         elif path.name == layouts.PLAN and path.is_file():
-            found += layouts.sheets(path.parent) or []
+            found += layouts.list_files(path.parent) or []
         elif path.exists():
-            found.append(Sheet(path, path.stem, Manner.CLI))
+            found.append(SourceFile(path, path.stem, Manner.CLI))
         else:
             raise ConfigurationError(
                 f"{SETTING} names {given}, which is not below {rootdir}. "
                 "Name folders or .sql files, relative to pytest's rootdir."
             )
-    return list({sheet.path: sheet for sheet in reversed(found)}.values())[::-1]
+    return list({file.path: file for file in reversed(found)}.values())[::-1]
 
 
-def _folder(rootdir: Path, folder: Path, skipped: Skipped) -> list[Sheet]:
+def _list_folder(rootdir: Path, folder: Path, skipped: Skipped) -> list[SourceFile]:
     if folder == rootdir / SCHEMAS:
-        return find_sheets(rootdir, SCHEMAS)
-    if listed := layouts.sheets(folder):
+        return find_files(rootdir, SCHEMAS)
+    if listed := layouts.list_files(folder):
         skipped += layouts.find_unlisted(folder, listed)
         return listed
     ours = folder.match(str(FOLDER))
-    chosen = _chosen(folder, skipped, foreign=not ours)
-    return [Sheet(path, path.stem, Manner.CLI, as_is=ours) for path in chosen]
+    chosen = _choose(folder, skipped, foreign=not ours)
+    return [SourceFile(path, path.stem, Manner.CLI, as_is=ours) for path in chosen]
 
 
-def _others(
+def _read_others(
     rootdir: Path, paths: Iterable[Path | str], manner: Manner, role: str
 ) -> Iterator[Migration]:
     for path in paths:
         if isinstance(path, str):
             yield hook_migration(module_path(rootdir, path), path, role)
         elif (rootdir / path).is_dir():
-            yield from _others(rootdir, sorted((rootdir / path).glob("*.sql")), manner, role)
+            yield from _read_others(rootdir, sorted((rootdir / path).glob("*.sql")), manner, role)
         else:
-            yield read(rootdir, Sheet(rootdir / path, path.stem, manner), role)
+            yield read(rootdir, SourceFile(rootdir / path, path.stem, manner), role)
 
 
-def _chosen(folder: Path, skipped: Skipped, *, foreign: bool = False) -> Iterator[Path]:
+def _choose(folder: Path, skipped: Skipped, *, foreign: bool = False) -> Iterator[Path]:
     """Yield the files of a folder to apply, in byte order of their names; list the others."""
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: os.fsencode(entry.name))
@@ -167,7 +171,7 @@ def _why_not(entry: Path, *, first: bool, plain: bool) -> str:
     return "" if _NAME.fullmatch(entry.name) else 'the name is not "<timestamp>_name.sql"'
 
 
-def _until(upto: str | None, migrations: tuple[Migration, ...]) -> tuple[Migration, ...]:
+def _keep_until(upto: str | None, migrations: tuple[Migration, ...]) -> tuple[Migration, ...]:
     """Keep the versions up to ``upto``; the CLI compares them as strings."""
     if upto is None:
         return migrations

@@ -85,6 +85,7 @@ class _Between:
         self.begun += 1
         known = self.known.get(migration.path)
         if known is None:
+            # The file is applied without pauses: an open signup would make it wait for ever.
             self.others.end()
             return False
 
@@ -102,6 +103,7 @@ class _Between:
     ) -> None:
         """Let others act, unless it is too early for them."""
         number, self.moments = self.moments, self.moments + 1
+        # A file that is being applied is counted in ``begun``, but is not yet behind us.
         if self.begun - (not committed) >= self.late:
             pid = self.applier.session.connection.info.backend_pid
             self.others.act(Moment(number, migration, done, committed), pid)

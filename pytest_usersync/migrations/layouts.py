@@ -49,7 +49,7 @@ _OF_DATABASE = re.compile(
 _NOT_NEWLINE = re.compile(r"[^\n]")
 
 
-class Sheet(NamedTuple):
+class SourceFile(NamedTuple):
     """One file to apply.
 
     Args:
@@ -63,19 +63,19 @@ class Sheet(NamedTuple):
     as_is: bool = False
 
 
-def sheets(folder: Path) -> list[Sheet] | None:
+def list_files(folder: Path) -> list[SourceFile] | None:
     """Return the files of a folder of Prisma, Drizzle or Sqitch; None for another folder."""
     if (folder / JOURNAL).is_file():
         return list(_drizzle(folder))
     if (folder / PLAN).is_file():
         return list(_sqitch(folder))
     entries = sorted(folder.glob("*/migration.sql"))
-    return [Sheet(path, path.parent.name, Manner.BATCH) for path in entries] or None
+    return [SourceFile(path, path.parent.name, Manner.BATCH) for path in entries] or None
 
 
-def find_unlisted(folder: Path, listed: list[Sheet]) -> list[tuple[Path, str]]:
+def find_unlisted(folder: Path, listed: list[SourceFile]) -> list[tuple[Path, str]]:
     """Return the ``.sql`` files of such a folder that are not applied, each with the reason."""
-    known = {sheet.path for sheet in listed}
+    known = {file.path for file in listed}
     others = [path for path in sorted(folder.glob("*.sql")) if path not in known]
     return [(path, UNLISTED) for path in others]
 
@@ -108,7 +108,7 @@ def keep_way_up(text: str) -> str | None:
     return "".join(kept)
 
 
-def _drizzle(folder: Path) -> Iterator[Sheet]:
+def _drizzle(folder: Path) -> Iterator[SourceFile]:
     path = folder / JOURNAL
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))["entries"]
@@ -118,10 +118,10 @@ def _drizzle(folder: Path) -> Iterator[Sheet]:
             f"{path} is not a journal of Drizzle: {error!r}. Run drizzle-kit generate."
         ) from error
     for tag in tags:
-        yield Sheet(folder / f"{tag}.sql", tag, Manner.BATCH)
+        yield SourceFile(folder / f"{tag}.sql", tag, Manner.BATCH)
 
 
-def _sqitch(folder: Path) -> Iterator[Sheet]:
+def _sqitch(folder: Path) -> Iterator[SourceFile]:
     try:
         lines = (folder / PLAN).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
@@ -129,4 +129,4 @@ def _sqitch(folder: Path) -> Iterator[Sheet]:
     for line in lines:
         name = line.split("#")[0].split()[:1]
         if name and not name[0].startswith(("%", "@")):
-            yield Sheet(folder / "deploy" / f"{name[0]}.sql", name[0], Manner.SCRIPT)
+            yield SourceFile(folder / "deploy" / f"{name[0]}.sql", name[0], Manner.SCRIPT)

@@ -31,7 +31,7 @@ def keep_ledger(server: Server, project: Project) -> Iterator[None]:
         return
     with database.connect(server, MAINTENANCE) as control:
         book = role_ledger.find(control)
-        assert book
+        assert book  # made when the run began
         texts = [one.text for one in (*project.before, *project.migrations, *project.after)]
         created = {names.last(one) for text in texts for one in _CREATE.findall(text)}
         named = {name for text in texts for name in names.words(text)}

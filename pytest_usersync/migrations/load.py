@@ -30,7 +30,7 @@ _PROJECT_ROLES = """
 """
 
 
-class Reached(NamedTuple):
+class LoadStep(NamedTuple):
     """A file that was applied, or failed.
 
     Args:
@@ -84,7 +84,7 @@ def load_stepwise(
     *,
     limit: float | None = None,
     stop: bool = False,
-) -> Iterator[Iterator[Reached]]:
+) -> Iterator[Iterator[LoadStep]]:
     """Yield the steps of ``load``; between two of them the database can be cloned.
 
     So each file has a session of its own: a temporary table of one file is not there for the next.
@@ -124,14 +124,14 @@ def _loading(
         yield applier
 
 
-def _steps(applier: Applier, *, stop: bool) -> Iterator[Reached]:
+def _steps(applier: Applier, *, stop: bool) -> Iterator[LoadStep]:
     done: list[Migration] = []
     for migration, failure in applier.steps(stop=stop):
         done.append(migration)
         applier.close()
         _grant_roles(applier.server, applier.name)
         so_far = _applied_part(applier.project, done)
-        yield Reached(migration, failure, so_far, applier.result())
+        yield LoadStep(migration, failure, so_far, applier.result())
 
 
 def _applied_part(project: Project, done: list[Migration]) -> Project:

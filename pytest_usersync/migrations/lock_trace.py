@@ -174,6 +174,7 @@ class _LockObserver:
             first=sql.Literal(first),
             last=sql.Literal(self.signed_up),
         )
+        # A trigger may refuse users who are all alike; their rows are still work for a migration.
         for setting in (
             "set local role supabase_auth_admin",
             "set local session_replication_role = replica",

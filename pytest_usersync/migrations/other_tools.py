@@ -9,7 +9,7 @@ from pathlib import Path
 from ..model.errors import ConfigurationError, ProjectError
 from . import config, layouts
 from .config import CONFIG
-from .layouts import Sheet
+from .layouts import SourceFile
 from .model import Manner, show_path
 
 FOLDER = Path("supabase", "migrations")
@@ -19,13 +19,13 @@ SETTING = "usersync_migrations"
 Skipped = list[tuple[Path, str]]
 
 
-def find_elsewhere(rootdir: Path, skipped: Skipped) -> tuple[list[Sheet], str]:
+def find_elsewhere(rootdir: Path, skipped: Skipped) -> tuple[list[SourceFile], str]:
     """Return the files of the only other tool that has some, and their place.
 
     Raises:
         ProjectError: no tool has files, or several have.
     """
-    found = {place: sheets for place in layouts.PLACES if (sheets := find_sheets(rootdir, place))}
+    found = {place: files for place in layouts.PLACES if (files := find_files(rootdir, place))}
     if not found:
         raise ProjectError(_nowhere(rootdir))
     if len(found) > 1:
@@ -34,24 +34,24 @@ def find_elsewhere(rootdir: Path, skipped: Skipped) -> tuple[list[Sheet], str]:
             f"No migrations: there is no {FOLDER.as_posix()}, and which of {places} makes the "
             f"database is not known. Set {SETTING} to it."
         )
-    ((place, sheets),) = found.items()
+    ((place, files),) = found.items()
     if (rootdir / place).is_dir():
-        skipped += layouts.find_unlisted(rootdir / place, sheets)
-    return sheets, place.as_posix()
+        skipped += layouts.find_unlisted(rootdir / place, files)
+    return files, place.as_posix()
 
 
-def find_sheets(rootdir: Path, place: Path) -> list[Sheet]:
+def find_files(rootdir: Path, place: Path) -> list[SourceFile]:
     """Return the files at one of the default places."""
     path = rootdir / place
     if place == SCHEMAS:
-        return [Sheet(one, one.stem, Manner.BATCH) for one in _schemas(rootdir)]
+        return [SourceFile(one, one.stem, Manner.BATCH) for one in _schemas(rootdir)]
     if place.name == layouts.PLAN:
-        return layouts.sheets(path.parent) or [] if path.is_file() else []
+        return layouts.list_files(path.parent) or [] if path.is_file() else []
     if path.is_file():
-        return [Sheet(path, path.stem, Manner.SCRIPT)]
+        return [SourceFile(path, path.stem, Manner.SCRIPT)]
     if not path.is_dir():
         return []
-    return layouts.sheets(path) or [Sheet(*one) for one in _up_and_down(path)]
+    return layouts.list_files(path) or [SourceFile(*one) for one in _up_and_down(path)]
 
 
 def _up_and_down(folder: Path) -> Iterator[tuple[Path, str, Manner]]:

@@ -20,7 +20,7 @@ from ..postgres import statement_timeout
 from ..postgres.database import Connection
 from ..postgres.pipeline import encoded
 from . import batch
-from .dump import Fate, Known, is_accessory
+from .dump import Action, PlatformObjects, is_accessory
 from .pipeline import Refusal, run_each
 from .psql_script import Command, Copy
 from .session import MigrationSession
@@ -52,7 +52,7 @@ class PsqlRun:
 
     session: MigrationSession
     harness: Connection | None = None
-    known: Known = field(default_factory=lambda: Known(frozenset()))
+    known: PlatformObjects = field(default_factory=lambda: PlatformObjects(frozenset()))
     refused: list[Refused] = field(default_factory=list)
     left_out: int = 0
 
@@ -60,25 +60,25 @@ class PsqlRun:
         """Apply the statements."""
         waiting: list[Statement] = []
         for statement in statements:
-            fate = self.known.fate(statement) if self.harness else Fate.KEPT
-            if fate is Fate.LEFT_OUT:
+            action = self.known.action(statement) if self.harness else Action.APPLY
+            if action is Action.SKIP:
                 self.left_out += 1
-            elif fate is Fate.KEPT and not isinstance(statement, Copy | Command):
+            elif action is Action.APPLY and not isinstance(statement, Copy | Command):
                 waiting.append(statement)
             else:
                 self._flush(waiting)
                 waiting = []
-                self._alone(statement, fate)
+                self._alone(statement, action)
         self._flush(waiting)
 
-    def _alone(self, statement: Statement, fate: Fate) -> None:
+    def _alone(self, statement: Statement, action: Action) -> None:
         if isinstance(statement, Command):
             if _VITAL.match(statement.text):
                 message = f"only psql knows the command {statement.text.split()[0]}"
                 self._refuse(statement, Refusal(0, "42601", message))
         elif isinstance(statement, Copy):
             self._copy(statement)
-        elif fate is Fate.LENT and self.harness:
+        elif action is Action.AS_HARNESS and self.harness:
             # The dump may be of another version of the platform: an error here is no failure.
             with suppress(Error):
                 self.harness.execute(encoded(statement.text))

@@ -114,6 +114,7 @@ def _race_points(seen: Observation) -> RacePoints:
     began, used = "", ["0", "0"]
     for place, (now, isolation, *uses) in enumerate(seen.answers):
         isolated = isolated or isolation != _PLAIN
+        # Where now() changes, the statement before has committed.
         if uses != used or isolated or (place and now != began):
             noticeable.append(place)
         began, used = now, uses

@@ -7,40 +7,41 @@ from pathlib import Path
 
 from ..model.finding import Failure, Location
 from . import layouts
-from .layouts import Sheet
+from .layouts import SourceFile
 from .model import Manner, Migration, show_path
 
 _LABEL = re.compile(r"([0-9]+)_(.*)", re.DOTALL)
 
 
-def read(rootdir: Path, sheet: Sheet, role: str = "") -> Migration:
+def read(rootdir: Path, file: SourceFile, role: str = "") -> Migration:
     """Return one file as it is to be applied.
 
     The content of a file that the user names decides how: a dump is applied as psql does, and of a
     file that can also be undone only the "up" part.
     """
-    named = _LABEL.fullmatch(sheet.label)
-    version, name = (named[1], named[2]) if named else (sheet.label, sheet.label)
+    named = _LABEL.fullmatch(file.label)
+    version, name = (named[1], named[2]) if named else (file.label, file.label)
     content = b""
     try:
-        content = sheet.path.read_bytes()
-        failure = _not_text(content, show_path(rootdir, sheet.path))
+        content = file.path.read_bytes()
+        failure = _not_text(content, show_path(rootdir, file.path))
     except OSError as error:
-        place = Location(show_path(rootdir, sheet.path), 1)
+        place = Location(show_path(rootdir, file.path), 1)
+        # PostgreSQL's own code for a file that cannot be read.
         failure = Failure("58030", f"the file cannot be read: {error.strerror}", location=place)
     text = "" if failure else content.decode("utf-8", "surrogateescape")
-    manner, text = _choose_manner(sheet, text)
-    return Migration(sheet.path, version, name, text, manner, role, failure)
+    manner, text = _choose_manner(file, text)
+    return Migration(file.path, version, name, text, manner, role, failure)
 
 
-def _choose_manner(sheet: Sheet, text: str) -> tuple[Manner, str]:
-    if sheet.as_is or sheet.manner in (Manner.SEED, Manner.SCRIPT):
-        return sheet.manner, text
+def _choose_manner(file: SourceFile, text: str) -> tuple[Manner, str]:
+    if file.as_is or file.manner in (Manner.SEED, Manner.SCRIPT):
+        return file.manner, text
     if (up := layouts.keep_way_up(text)) is not None:
         return Manner.BATCH, up
-    if sheet.manner is Manner.CLI and not _LABEL.fullmatch(sheet.label) and layouts.is_dump(text):
+    if file.manner is Manner.CLI and not _LABEL.fullmatch(file.label) and layouts.is_dump(text):
         return Manner.SCRIPT, text
-    return sheet.manner, text
+    return file.manner, text
 
 
 def _not_text(content: bytes, name: str) -> Failure | None:

@@ -27,6 +27,7 @@ class MigrationSession:
 
     def reopen(self) -> bool:
         """Connect again if the connection is broken or closed; return whether it was."""
+        # ``copy … from stdin`` in a pipeline breaks it, and so does pg_terminate_backend().
         broken = self.connection.pgconn.status != ConnStatus.OK
         if broken:
             self.connection.close()

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_usersync.discovery import discover
 from pytest_usersync.migrations import Loaded, Manner, find, load
-from pytest_usersync.migrations.dump import Fate, Known
+from pytest_usersync.migrations.dump import Action, PlatformObjects
 from pytest_usersync.migrations.psql_script import Command, Copy, cut
 from pytest_usersync.postgres import Server, database
 
@@ -177,7 +177,7 @@ def test_a_dump_of_a_whole_database_is_loaded_beside_the_platform(
     assert [str(target.table) for target in sync.targets] == ["public.profiles"]
 
 
-KNOWN = Known(
+KNOWN = PlatformObjects(
     frozenset(
         {"auth.users", "auth.uid", "storage.objects", "auth.users users_pkey", "schema auth"}
         | {"role anon", "publication supabase_realtime", "auth.schema_migrations", "auth.aal_level"}
@@ -186,52 +186,53 @@ KNOWN = Known(
 
 
 @pytest.mark.parametrize(
-    ("text", "fate"),
+    ("text", "action"),
     [
-        ("CREATE SCHEMA auth", Fate.LEFT_OUT),
-        ("CREATE SCHEMA app", Fate.KEPT),
-        ("COMMENT ON SCHEMA public IS 'x'", Fate.LEFT_OUT),
-        ('CREATE TABLE "auth"."users" (id uuid)', Fate.LEFT_OUT),
-        ("CREATE TABLE auth.newer (id uuid)", Fate.LENT),
-        ("ALTER TABLE auth.newer OWNER TO supabase_auth_admin", Fate.LENT),
-        ("ALTER TABLE auth.users OWNER TO supabase_auth_admin", Fate.LEFT_OUT),
-        ("ALTER TABLE IF EXISTS ONLY auth.users DROP CONSTRAINT users_pkey", Fate.LEFT_OUT),
-        ("alter table auth.users add column nick text", Fate.KEPT),
-        ("ALTER TABLE ONLY auth.users ADD CONSTRAINT users_pkey PRIMARY KEY (id)", Fate.LEFT_OUT),
+        ("CREATE SCHEMA auth", Action.SKIP),
+        ("CREATE SCHEMA app", Action.APPLY),
+        ("COMMENT ON SCHEMA public IS 'x'", Action.SKIP),
+        ('CREATE TABLE "auth"."users" (id uuid)', Action.SKIP),
+        ("CREATE TABLE auth.newer (id uuid)", Action.AS_HARNESS),
+        ("ALTER TABLE auth.newer OWNER TO supabase_auth_admin", Action.AS_HARNESS),
+        ("ALTER TABLE auth.users OWNER TO supabase_auth_admin", Action.SKIP),
+        ("ALTER TABLE IF EXISTS ONLY auth.users DROP CONSTRAINT users_pkey", Action.SKIP),
+        ("alter table auth.users add column nick text", Action.APPLY),
+        ("ALTER TABLE ONLY auth.users ADD CONSTRAINT users_pkey PRIMARY KEY (id)", Action.SKIP),
         ("ALTER TABLE ONLY public.p ADD CONSTRAINT f FOREIGN KEY (id) REFERENCES auth.users (id)",
-         Fate.KEPT),
-        ("CREATE OR REPLACE FUNCTION auth.uid() RETURNS uuid", Fate.LEFT_OUT),
-        ("CREATE FUNCTION auth.tenant() RETURNS uuid", Fate.LENT),
-        ("CREATE TYPE auth.aal_level AS ENUM ('aal1')", Fate.LEFT_OUT),
-        ("CREATE TRIGGER t AFTER INSERT ON auth.users EXECUTE FUNCTION public.f()", Fate.KEPT),
-        ("CREATE TRIGGER t AFTER INSERT ON storage.a EXECUTE FUNCTION storage.f()", Fate.LENT),
-        ("CREATE TRIGGER t AFTER INSERT ON public.p EXECUTE FUNCTION auth.f()", Fate.KEPT),
-        ("CREATE POLICY p ON storage.objects FOR SELECT USING (true)", Fate.KEPT),
-        ("CREATE UNIQUE INDEX i ON auth.users USING btree (email)", Fate.LENT),
-        ("GRANT ALL ON TABLE auth.users TO postgres", Fate.LEFT_OUT),
-        ("GRANT USAGE ON SCHEMA auth TO anon", Fate.LEFT_OUT),
-        ("GRANT ALL ON FUNCTION public.f(auth.aal_level) TO anon", Fate.KEPT),
+         Action.APPLY),
+        ("CREATE OR REPLACE FUNCTION auth.uid() RETURNS uuid", Action.SKIP),
+        ("CREATE FUNCTION auth.tenant() RETURNS uuid", Action.AS_HARNESS),
+        ("CREATE TYPE auth.aal_level AS ENUM ('aal1')", Action.SKIP),
+        ("CREATE TRIGGER t AFTER INSERT ON auth.users EXECUTE FUNCTION public.f()", Action.APPLY),
+        ("CREATE TRIGGER t AFTER INSERT ON storage.a EXECUTE FUNCTION storage.f()",
+         Action.AS_HARNESS),
+        ("CREATE TRIGGER t AFTER INSERT ON public.p EXECUTE FUNCTION auth.f()", Action.APPLY),
+        ("CREATE POLICY p ON storage.objects FOR SELECT USING (true)", Action.APPLY),
+        ("CREATE UNIQUE INDEX i ON auth.users USING btree (email)", Action.AS_HARNESS),
+        ("GRANT ALL ON TABLE auth.users TO postgres", Action.SKIP),
+        ("GRANT USAGE ON SCHEMA auth TO anon", Action.SKIP),
+        ("GRANT ALL ON FUNCTION public.f(auth.aal_level) TO anon", Action.APPLY),
         ("ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA storage GRANT ALL ON TABLES TO x",
-         Fate.LEFT_OUT),
+         Action.SKIP),
         ("ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA public GRANT ALL ON TABLES TO x",
-         Fate.KEPT),
+         Action.APPLY),
         ("CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION extensions.f()",
-         Fate.LEFT_OUT),
-        ("CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION public.f()", Fate.KEPT),
-        ("CREATE PUBLICATION supabase_realtime WITH (publish = 'insert')", Fate.LEFT_OUT),
-        ("CREATE ROLE anon", Fate.LEFT_OUT),
-        ("CREATE ROLE mine", Fate.KEPT),
-        ("CREATE DATABASE postgres", Fate.LEFT_OUT),
-        ("COPY auth.users (id) FROM stdin", Fate.KEPT),
-        ("COPY auth.schema_migrations (version) FROM stdin", Fate.LEFT_OUT),
-        ("INSERT INTO auth.schema_migrations VALUES ('1')", Fate.LEFT_OUT),
-        ("insert into auth.users (id) values ('1')", Fate.KEPT),
+         Action.SKIP),
+        ("CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION public.f()", Action.APPLY),
+        ("CREATE PUBLICATION supabase_realtime WITH (publish = 'insert')", Action.SKIP),
+        ("CREATE ROLE anon", Action.SKIP),
+        ("CREATE ROLE mine", Action.APPLY),
+        ("CREATE DATABASE postgres", Action.SKIP),
+        ("COPY auth.users (id) FROM stdin", Action.APPLY),
+        ("COPY auth.schema_migrations (version) FROM stdin", Action.SKIP),
+        ("INSERT INTO auth.schema_migrations VALUES ('1')", Action.SKIP),
+        ("insert into auth.users (id) values ('1')", Action.APPLY),
     ],
 )  # fmt: skip
 def test_what_the_platform_has_is_left_out_and_what_the_project_has_is_kept(
-    text: str, fate: Fate
+    text: str, action: Action
 ) -> None:
-    assert KNOWN.fate(next(cut(text))) is fate
+    assert KNOWN.action(next(cut(text))) is action
 
 
 def test_psql_settings_and_roles_in_a_dump_are_no_failures(

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from ... import migrations
-from ...migrations import Manner, Migration, Project, Reached, blank_comments
+from ...migrations import LoadStep, Manner, Migration, Project, blank_comments
 from ...model.finding import Outcome
 from ...model.settings import Settings
 from ...postgres import Server, database, server_lost, statement_timeout
@@ -89,11 +89,11 @@ def _speaks(migration: Migration) -> bool:
     return bool(_USERS.search(blank_comments(migration.text)))
 
 
-def _nothing(step: Reached) -> Stop:
+def _nothing(step: LoadStep) -> Stop:
     return Stop(step.migration, {}, judged=False, synced=False)
 
 
-def _judged(running: Server, settings: Settings, step: Reached, checks: Sequence[Check]) -> Stop:
+def _judged(running: Server, settings: Settings, step: LoadStep, checks: Sequence[Check]) -> Stop:
     with database.Clones(running) as clones:
         name = clones.take(step.loaded.database, "walk")
         loaded = replace(step.loaded, database=name)
