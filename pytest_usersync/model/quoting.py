@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from psycopg import sql
 
@@ -46,6 +47,19 @@ def literal(text: str) -> str:
 def named(table: Table) -> str:
     """Return a table's name as it stands in SQL, with its schema."""
     return f"{quoted(table.schema)}.{quoted(table.name)}"
+
+
+def user_insert(values: Mapping[str, str], *, confirmed: bool = False) -> str:
+    """Return the SQL by which a superuser inserts a user, and confirms their email if asked.
+
+    Args:
+        values: SQL expressions by column of ``auth.users``, ``id`` among them.
+    """
+    columns, given = ", ".join(values), ", ".join(values.values())
+    text = f"insert into auth.users ({columns})\nvalues ({given});\n"
+    if confirmed:  # Supabase Auth never inserts a confirmation, and a trigger may wait for it.
+        text += f"update auth.users set email_confirmed_at = now() where id = {values['id']};\n"
+    return text
 
 
 def showing(target: Target, user_id: object, source: str = "") -> str:

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from ..auth import Json
 from ..model.finding import NotJudged
-from ..model.quoting import literal
+from ..model.quoting import literal, user_insert
 from ..postgres.database import Connection
 from ..sessions import tokens
 from ..sessions.roles import CLAIMS, OWN_SETTINGS
@@ -142,17 +142,15 @@ def _arrival(context: CheckContext, user_id: UUID, fields: Sequence[str]) -> str
     data = {k: v for k, v in (user["raw_user_meta_data"] or {}).items() if k not in _ADDED}
     values = {
         **user,
-        "created_at": "now()",
         "raw_user_meta_data": json.dumps(data, ensure_ascii=False),
         "raw_app_meta_data": json.dumps(user["raw_app_meta_data"], ensure_ascii=False),
     }
-    # Auth never inserts a confirmation; what waits for one waits for the UPDATE.
-    given = {name: values[name] for name in fields if name != "email_confirmed_at"}
-    words = ["now()" if v == "now()" else literal(str(v)) for v in given.values()]
-    text = f"insert into auth.users ({', '.join(given)})\nvalues ({', '.join(words)});\n"
-    if "email_confirmed_at" in fields:
-        text += f"update auth.users set email_confirmed_at = now() where id = '{user_id}';\n"
-    return text
+    given = {
+        name: "now()" if name == "created_at" else literal(str(values[name]))
+        for name in fields
+        if name != "email_confirmed_at"
+    }
+    return user_insert(given, confirmed="email_confirmed_at" in fields)
 
 
 def _brings(

@@ -12,7 +12,7 @@ from psycopg import Error
 
 from ...auth import AuthError
 from ...auth.source import Source
-from ...model.quoting import literal, quoted
+from ...model.quoting import literal, quoted, user_insert
 from ...runner.context import CheckContext
 from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import BY_NAME, Person, Signup
@@ -195,7 +195,6 @@ def inserted(context: CheckContext, user_ids: Iterable[UUID]) -> str:
     for user_id in user_ids:
         told = ", ".join(f"{name}::text" for name in _TOLD)
         (row,) = context.query(f"select {told} from auth.users where id = %s", [user_id])
-        given = {k: v for k, v in row.items() if v not in (None, "false", "{}")}
-        values = ", ".join(map(literal, given.values()))
-        lines.append(f"insert into auth.users ({', '.join(given)})\nvalues ({values});\n")
+        given = {k: literal(v) for k, v in row.items() if v not in (None, "false", "{}")}
+        lines.append(user_insert(given))
     return "".join([*lines, ON])

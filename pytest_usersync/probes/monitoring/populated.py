@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ...model.finding import NotJudged
-from ...model.quoting import literal, named, quoted
+from ...model.quoting import literal, named, quoted, user_insert
 from ...postgres.savepoint import answers
 from ...runner.context import CheckContext
 
@@ -131,11 +131,7 @@ class Ground:
         if form % 2:
             data = json.dumps(dict(person.data), ensure_ascii=False)
             values |= {"raw_user_meta_data": literal(data)}
-        names, given = ", ".join(values), ", ".join(values.values())
-        text = f"insert into auth.users ({names})\nvalues ({given});\n"
-        if form > 1:
-            text += f"update auth.users set email_confirmed_at = now() where id = '{who.id}';\n"
-        return who.id, text
+        return who.id, user_insert(values, confirmed=form > 1)
 
     def arrival(self) -> tuple[str, str]:
         """Return an id, and the SQL by which its user arrives."""

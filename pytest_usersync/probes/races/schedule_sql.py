@@ -11,7 +11,7 @@ from ...auth.channel import Sent
 from ...auth.script import PRELUDE, script
 from ...interleaving.model import Event, Session
 from ...interleaving.result import Outcome
-from ...model.quoting import literal
+from ...model.quoting import literal, user_insert
 
 _STOP = """\
 create function public.usersync_stop() returns trigger language plpgsql as $$
@@ -156,12 +156,10 @@ def _plain(lines: Sequence[str]) -> Iterator[str]:
 def arrival(row: Mapping[str, object]) -> str:
     """Return the SQL by which a superuser brings a user who signed up earlier."""
     given = {
-        name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+        name: literal(
+            json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+        )
         for name, value in row.items()
         if name in _TOLD and value is not None
     }
-    values = ", ".join("'" + value.replace("'", "''") + "'" for value in given.values())
-    text = f"insert into auth.users ({', '.join(given)})\nvalues ({values});\n"
-    if row["email_confirmed_at"]:
-        text += f"update auth.users set email_confirmed_at = now() where id = '{row['id']}';\n"
-    return text
+    return user_insert(given, confirmed=bool(row["email_confirmed_at"]))
