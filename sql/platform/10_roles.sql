@@ -1,5 +1,5 @@
--- The roles of a Supabase cluster. The text below a "-- role <name>" line makes that role; it
--- runs only where the role is missing, because a server reached by DSN keeps what it has.
+-- The roles of a Supabase cluster. The text below a "-- role <name>" line creates that role. It runs
+-- only if the role is missing, because a server reached by DSN keeps the roles that it has.
 
 -- role anon
 create role anon;

@@ -1,6 +1,6 @@
--- realtime: the publication that projects add their tables to, and what a database sends from:
--- messages are written to realtime.messages, and nobody listens. Not here: what the service uses
--- to read changes.
+-- realtime: the publication that projects add their tables to, and the functions that send messages.
+-- They write to realtime.messages, and nobody listens. Not here: what the service uses to read
+-- changes.
 
 create publication supabase_realtime;
 alter publication supabase_realtime owner to postgres;

@@ -1,5 +1,5 @@
--- supabase_functions: database webhooks, which are triggers that call http_request(). The call
--- goes to pg_net, which has to be there, as it is wherever webhooks are enabled.
+-- supabase_functions: database webhooks. They are triggers that call http_request(), which calls
+-- pg_net. The extension pg_net must exist, as it does on Supabase if webhooks are enabled.
 
 create schema supabase_functions authorization supabase_admin;
 grant usage on schema supabase_functions to postgres, anon, authenticated, service_role;

@@ -1,13 +1,13 @@
--- What the platform lets postgres do although PostgreSQL alone would not; there it is the work of
--- a library, supautils. It may create, alter and drop extensions, and put policies on tables of
--- the platform and drop triggers from them. Here event triggers lend it, for one command, the
--- ownership that the command asks for. So it holds inside blocks and functions as well, and all
--- names, notices and errors are PostgreSQL's own. Only postgres may use the schema.
+-- The rights that the platform gives postgres beyond PostgreSQL's own: postgres may create, alter
+-- and drop extensions, and create policies and drop triggers on tables of the platform. On Supabase
+-- the library supautils does this. Here event triggers lend postgres, for one command, the ownership
+-- that the command needs. So it also works inside blocks and functions, and all names, notices and
+-- errors are PostgreSQL's own. Only postgres may use the schema.
 --
--- What runs with a superuser's rights here must not meet anything that the project made: its
--- search_path is "pg_catalog, pg_temp", for with an empty one PostgreSQL looks for tables and types
--- in pg_temp first. No project calls it: event triggers do, and one function that takes a statement
--- apart and puts it together again.
+-- Code that runs here as a superuser must not find anything that the project made. Its search_path is
+-- "pg_catalog, pg_temp", because with an empty one PostgreSQL looks for tables and types in pg_temp
+-- first. No project calls it: event triggers do, and one function that takes a statement apart and
+-- puts it together again.
 
 create schema usersync;
 

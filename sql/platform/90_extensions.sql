@@ -1,4 +1,4 @@
--- The extensions of a fresh project: the server's where it has them, otherwise stand-ins.
+-- The extensions of a new project: those of the server if it has them, else stand-ins.
 
 select usersync.add_extension('pg_stat_statements', 'extensions');
 select usersync.add_extension('pgcrypto', 'extensions');

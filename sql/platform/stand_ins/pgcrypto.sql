@@ -1,5 +1,5 @@
--- A stand-in for pgcrypto: random bytes, digests, hmac and a password scheme of its own.
--- Encryption and pgp are not here: calling them says 42883.
+-- A stand-in for pgcrypto: random bytes, digests, hmac and a password scheme of its own. It has no
+-- encryption and no pgp: calling them raises 42883.
 -- version 1.3
 
 create function @extschema@.gen_random_uuid()

@@ -1,5 +1,5 @@
--- A stand-in for pgsodium: the table of keys and the functions around it. What it "encrypts" is
--- only wrapped, and security labels are not known. The platform is giving pgsodium up.
+-- A stand-in for pgsodium: the table of keys and its functions. It encodes but does not encrypt, and
+-- knows no security labels. Supabase is phasing pgsodium out.
 -- version 3.1.8, schema pgsodium
 
 create type pgsodium.key_status as enum ('default', 'valid', 'invalid', 'expired');

@@ -1,6 +1,6 @@
--- A stand-in for postgis: geometry and geography keep any text as it is written, and the functions
--- here know points, on a plane and on a sphere. An index with gist can be made, of whole values
--- only, where the server has btree_gist. Everything else is missing, and calling it says 42883.
+-- A stand-in for postgis: geometry and geography keep any text as it is written. The functions know
+-- points, on a plane and on a sphere. If the server has btree_gist, a gist index works, for whole
+-- values only. Everything else is missing, and calling it raises 42883.
 -- version 3.3.7
 
 create table @extschema@.spatial_ref_sys (

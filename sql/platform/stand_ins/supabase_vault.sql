@@ -1,5 +1,5 @@
--- A stand-in for supabase_vault: secrets are kept, named and read back like there, but encoded
--- only, not encrypted.
+-- A stand-in for supabase_vault: it stores, names and returns secrets as the real one does, but
+-- encodes them and does not encrypt them.
 -- version 0.3.1, schema vault
 
 create table vault.secrets (

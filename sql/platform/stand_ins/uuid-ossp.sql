@@ -1,5 +1,5 @@
--- A stand-in for uuid-ossp: the same functions, made of what the core has. Made-up parts: the node
--- of a version 1 uuid is random each time.
+-- A stand-in for uuid-ossp: the same functions, built from the core's. The node of a version 1 uuid is
+-- random each time.
 -- version 1.1
 
 create function @extschema@.uuid_nil()
