@@ -1,5 +1,5 @@
--- A backfill beside the trigger: both write a row by the same function. It commits as it goes on, sets aside whom the
--- table refuses, keeps a log, and says when the trigger is not there.
+-- A backfill beside the trigger: both write a row by the same function. It commits in batches, leaves
+-- out users whom the table refuses, keeps a log, and says when the trigger is missing.
 
 create table if not exists public.people (
     id uuid primary key references auth.users (id) on delete cascade,

@@ -1,4 +1,4 @@
--- Addresses compare without regard to case. A view shows everybody the names, and the names only.
+-- Emails compare without regard to case. A view shows names, and only names, to everybody.
 
 create extension if not exists citext with schema extensions;
 

@@ -1,4 +1,4 @@
--- The confirmation has a trigger of its own, and the flag means either way of confirming.
+-- The confirmation has a trigger of its own, and the flag is true for either way to confirm.
 
 create table if not exists public.people (
     user_id uuid primary key references auth.users (id) on delete cascade,

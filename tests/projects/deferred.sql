@@ -1,4 +1,5 @@
--- The profile is written when the signup commits, from the row as it then is. Only the app's server reads it.
+-- The profile is written when the signup commits, from the row at that time. Only the app's server
+-- reads it.
 
 create table if not exists public.profiles (
     id uuid primary key references auth.users (id) on delete cascade,

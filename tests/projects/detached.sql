@@ -1,6 +1,6 @@
 -- policy: hard_delete=keep
--- An account stays when its user goes, without the reference; moments are kept to the millisecond, as
--- Prisma does.
+-- An account stays when its user is deleted, without the reference. Times are kept to the
+-- millisecond, as Prisma does.
 
 create table if not exists public.accounts (
     id bigint generated always as identity primary key,

@@ -1,5 +1,5 @@
 -- policy: sync_failure=allow
--- A signup is never refused: what went wrong with the profile is written down, where the operators look.
+-- A failed sync never fails a signup: a table that operators watch records what went wrong.
 
 create table if not exists public.accounts (
     id uuid primary key references auth.users (id) on delete cascade,

@@ -1,4 +1,4 @@
--- The profile has a number of its own; the user's id stands in a column beside it.
+-- The profile has a number of its own. The user's id is in another column.
 
 create table if not exists public.profile (
     id bigint generated always as identity primary key,

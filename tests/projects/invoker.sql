@@ -1,4 +1,5 @@
--- No definer's rights: the functions run as Supabase Auth, which is granted what it needs, and no more.
+-- No definer's rights: the functions run as Supabase Auth, which has the grants that they need and
+-- no others.
 
 create table if not exists public.residents (
     id uuid primary key references auth.users (id) on delete cascade,

@@ -1,4 +1,5 @@
--- Who has something to confirm gets the profile when it is confirmed; nobody can sign in before.
+-- A user who has something to confirm gets the profile at the confirmation. Nobody can sign in
+-- before.
 
 create table if not exists public.profiles (
     id uuid primary key references auth.users (id) on delete cascade,

@@ -1,4 +1,5 @@
--- A profile that is monitored: lists, a count, a quality check, a daily record in a log of 90 days, and an alert.
+-- A profile with monitoring: lists, a count, a quality check, a daily record in a log of 90 days, and
+-- an alert.
 
 create table if not exists public.profiles (
     id uuid primary key references auth.users (id) on delete cascade,

@@ -1,4 +1,4 @@
--- Nothing but the id: what Auth knows is read from Auth. An ordinary log keeps several rows a user.
+-- Only the id: the app reads everything else from Auth. An ordinary log has several rows a user.
 
 create table if not exists public.profiles (
     id uuid primary key references auth.users (id) on delete cascade,

@@ -1,5 +1,5 @@
 -- policy: null_email=no-profile
--- Who has no address has no profile, until there is one. Nobody gives themselves a role.
+-- A user without an email has no profile until there is one. Users cannot give themselves a role.
 
 create table if not exists public.customers (
     id uuid primary key references auth.users (id) on delete cascade,

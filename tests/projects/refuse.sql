@@ -1,5 +1,5 @@
 -- policy: hard_delete=refuse null_email=reject
--- Who has a contract cannot be deleted, and has an address.
+-- A user with a contract cannot be deleted. Every user has an email.
 
 create table if not exists public.contracts (
     id uuid primary key default gen_random_uuid(),

@@ -1,5 +1,5 @@
 -- policy: email_change=snapshot confirmation=snapshot hard_delete=keep soft_delete=keep
--- A register of who once signed up, and as whom: what is written stays, whatever becomes of the user.
+-- A register of signups: a row never changes, whatever happens to the user.
 
 create schema if not exists private;
 

@@ -1,4 +1,4 @@
--- Who is deleted softly loses the profile at once, as if the user were deleted.
+-- A soft delete removes the profile at once, as a hard delete does.
 
 create table if not exists public.authors (
     user_id uuid primary key,

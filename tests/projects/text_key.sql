@@ -1,4 +1,5 @@
--- The key is text, as an app has it that came from another provider; everything hangs in a schema of its own.
+-- The key is text, as in an app that came from another provider. Everything is in a schema of its
+-- own.
 
 create schema if not exists app;
 

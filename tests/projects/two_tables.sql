@@ -1,4 +1,4 @@
--- A profile, and an account of its own with a membership: three rows for every signup, two of which carry the id.
+-- A profile, an account and a membership: three rows for each signup; two of them carry the id.
 
 create table if not exists public.profiles (
     id uuid primary key references auth.users (id) on delete cascade,

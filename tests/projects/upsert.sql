@@ -1,5 +1,5 @@
--- One function for INSERT and UPDATE: the row is written again whenever the user changes. No foreign key; a trigger
--- deletes.
+-- One function for INSERT and UPDATE writes the row again when the user changes. No foreign key: a
+-- trigger deletes.
 
 create table if not exists public.users (
     id uuid primary key,

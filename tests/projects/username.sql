@@ -1,5 +1,5 @@
--- Everybody has a name that nobody else has: the one wished for, or that with something behind it. Names are public,
--- addresses are not.
+-- Every user has a unique name: the name that they ask for, or that name with a suffix. Names are
+-- public, emails are not.
 
 create table if not exists public.players (
     id uuid primary key references auth.users (id) on delete cascade,

@@ -1,4 +1,4 @@
--- A statement trigger that writes the profiles of all new users at once.
+-- A statement trigger writes the profiles of all new users at once.
 
 create table if not exists public.profiles (
     id uuid primary key references auth.users (id) on delete cascade,
