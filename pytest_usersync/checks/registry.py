@@ -15,6 +15,7 @@ from ..model.errors import ConfigurationError, UserSyncError
 from ..runner.check import Check
 
 _CODE = re.compile(r"US[1-9][0-9]{2}")
+# The decorator as every check writes it; `_index` reads it without importing the check.
 _DECLARES = re.compile(r'^@check\(\s*"([^"]*)"', re.MULTILINE)
 
 
@@ -105,6 +106,7 @@ def _matches(code: str, word: str) -> bool:
 def _near(word: str) -> str:
     known = {code.lower(): (code, _name(module)) for code, module in _index().items()}
     known |= {name: (code, name) for code, name in known.values()}
+    # A word may be a mistyped code or a mistyped name.
     near = difflib.get_close_matches(word.lower(), known, n=4, cutoff=0.5)
     words = dict.fromkeys(f"{code} ({name})" for code, name in map(known.__getitem__, near))
     start = f"Near ones: {', '.join(words)}. " if words else ""

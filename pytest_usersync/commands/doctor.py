@@ -47,6 +47,7 @@ def examine(config: pytest.Config) -> list[Fact]:
     facts += _guarded("server", lambda: _server(config, given))
     found: list[Project] = []
     facts += _guarded("project", lambda: _project(given, config.rootpath, found))
+    # Without a project there is nothing to watch, and the reason is told already.
     if found:
         facts += _guarded("sync", lambda: _subject(given, found[0]))
     hide = Hiding(given.dsn)
@@ -88,6 +89,7 @@ def _innermost(error: BaseException) -> str:
     trace, place = error.__traceback__, "unexpected"
     while trace:
         path = Path(trace.tb_frame.f_code.co_filename)
+        # The last frame of ours, not of a driver: there the report begins to be useful.
         if path.is_relative_to(_PACKAGE):
             place = f"{path.relative_to(_PACKAGE.parent)}:{trace.tb_lineno}"
         trace = trace.tb_next
@@ -97,6 +99,7 @@ def _innermost(error: BaseException) -> str:
 def _settings(config: pytest.Config) -> tuple[Settings, *tuple[Fact, ...]]:
     try:
         return (settings(config),)
+    # A wrong option is what the report is about; it must not hide the rest.
     except pytest.UsageError as error:
         return Settings(), Fact("options", str(error), "options", trouble=True)
 

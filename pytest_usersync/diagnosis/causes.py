@@ -36,8 +36,10 @@ def by_project(error: AuthError) -> bool:
     """Tell a refusal that the project caused from the server's own, and from its own tables'."""
     cause = error.__cause__
     if isinstance(cause, Error):
+        # Without a context no function raised it: Auth's own insert met Auth's own unique index.
         direct = cause.diag.context is None and cause.diag.schema_name == "auth"
         return not (direct and cause.sqlstate == "23505")
+    # 504: the request took too long, and of all that runs in it only a trigger can.
     return error.status == 504 or vanished(error.message)
 
 
@@ -85,6 +87,7 @@ def _permission(scene: Scene) -> Diagnosis:
         else scene.failure.message
     )
     if function and not function.definer:
+        # The hosted platform gives supabase_auth_admin no rights on tables of the project.
         return Diagnosis(
             f"{function.name} runs with the rights of supabase_auth_admin, which has none here"
             f" (security invoker): {denied}",
@@ -101,6 +104,7 @@ def _permission(scene: Scene) -> Diagnosis:
 
 def _missing_table(scene: Scene) -> Diagnosis:
     name = scene.name(r'"(.+)" does not exist')
+    # A name with a schema is not looked up on a path, so no other table can be meant.
     return _missing(scene, "table", name, scene.relations(name) if "." not in name else [])
 
 
@@ -179,6 +183,7 @@ def _taken(scene: Scene) -> Diagnosis:
     return Diagnosis(
         f"{scene.actor} writes a row into {found['table']} whose {key} another row has already"
         f" ({name})",
+        # To drop a primary key is no remedy.
         keep if found["primary"] else f"{drop}\n-- or, if a second row is never right:\n{keep}",
     )
 
@@ -227,6 +232,7 @@ def _unreadable(scene: Scene) -> Diagnosis:
 
 def _too_long(scene: Scene) -> Diagnosis:
     kind = scene.name(r"for type (.+)$")
+    # PostgreSQL names the type and not the column, so columns of that type are looked for.
     into = re.search(rf"(?i)\b(?:insert\s+into|update)\s+({PATH})", scene.failure.context)
     table = scene.relation(into[1]) if into else ""
     rows = scene.query(

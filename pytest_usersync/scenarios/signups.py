@@ -21,6 +21,7 @@ class Person:
     data: dict[str, Json] = field(default_factory=dict)
 
 
+# One count for a whole process: two users with one address are another scenario.
 _numbers = count(1)
 
 
@@ -34,6 +35,7 @@ def somebody(data: Mapping[str, Json] | None = None) -> Person:
         key: value.replace("{n}", str(number)) if isinstance(value, str) else value
         for key, value in (data or {}).items()
     }
+    # A domain and numbers that belong to nobody, should anything ever be sent.
     return Person(f"ada.{number}@example.com", f"1555{number:07d}", metadata)
 
 
