@@ -4,13 +4,21 @@ from .dump import PLATFORM_SCHEMAS
 from .find import find
 from .load import LoadStep, load, load_stepwise
 from .locate import locate_context, locate_function, locate_trigger
-from .model import Loaded, Manner, Migration, MigrationFailure, Notice, Project, replace_stray_bytes
+from .model import (
+    LoadedProject,
+    Manner,
+    Migration,
+    MigrationFailure,
+    Notice,
+    Project,
+    replace_stray_bytes,
+)
 from .split import Statement, blank_comments, split
 
 __all__ = [
     "PLATFORM_SCHEMAS",
     "LoadStep",
-    "Loaded",
+    "LoadedProject",
     "Manner",
     "Migration",
     "MigrationFailure",

@@ -20,9 +20,17 @@ from ..process import progress
 from . import apply_errors, batch, hook, open_sessions
 from .dump import PlatformObjects
 from .layouts import is_whole
-from .model import Loaded, Manner, Migration, MigrationFailure, Notice, Project, hook_migration
+from .model import (
+    LoadedProject,
+    Manner,
+    Migration,
+    MigrationFailure,
+    Notice,
+    Project,
+    hook_migration,
+)
 from .pipeline import Refusal, prepare, run
-from .psql_run import PsqlRun, Refused, without_transactions
+from .psql_run import PsqlRun, RefusedStatement, without_transactions
 from .psql_script import cut
 from .session import MigrationSession
 from .split import Statement
@@ -52,7 +60,7 @@ class Applier:
         """End the session; the next file opens another."""
         self.session.close()
 
-    def apply(self, *, stop: bool = False, observer: Observer | None = None) -> Loaded:
+    def apply(self, *, stop: bool = False, observer: Observer | None = None) -> LoadedProject:
         """Apply the files and return what became of them.
 
         Args:
@@ -66,9 +74,9 @@ class Applier:
             open_sessions.refuse_connections(self.server, self.name)
         return self.result()
 
-    def result(self) -> Loaded:
+    def result(self) -> LoadedProject:
         """Return what has become of the files by now."""
-        return Loaded(
+        return LoadedProject(
             self.name,
             tuple(self.failures),
             tuple(self.applied),
@@ -214,7 +222,7 @@ class Applier:
 
     def _statement_by_statement(
         self, migration: Migration, besides: Statement | None = None
-    ) -> list[Refused]:
+    ) -> list[RefusedStatement]:
         psql = PsqlRun(self.session)
         statements: Iterable[Statement] = without_transactions(cut(migration.text))
         if besides:

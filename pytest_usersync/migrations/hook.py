@@ -42,7 +42,7 @@ def call(server: Server, name: str, project: Project, hook: str) -> MigrationFai
         with interrupt_when_quiet(server, name, statement_timeout.loading_in(name)):
             function(dsn(server, name))
     except (Exception, SystemExit, Interrupted) as error:  # noqa: BLE001  whatever a tool raises
-        return _failed(project, hook, error)
+        return _failure(project, hook, error)
     return None
 
 
@@ -90,9 +90,9 @@ def _function(project: Project, hook: str) -> Callable[[str], object]:
     return function  # type: ignore[no-any-return]
 
 
-def _failed(project: Project, hook: str, error: BaseException) -> MigrationFailure:
+def _failure(project: Project, hook: str, error: BaseException) -> MigrationFailure:
     """Return the failure, with the innermost line of the project and PostgreSQL's error, if any."""
-    cause = _of_database(error)
+    cause = _database_error(error)
     said = cause.diag if cause else None
     message = (said.message_primary if said else "") or f"{type(error).__name__}: {error}"
     overrun = statement_timeout.behind(cause)
@@ -116,7 +116,7 @@ def _failed(project: Project, hook: str, error: BaseException) -> MigrationFailu
     return MigrationFailure(hook_migration(path, hook), None, failure)
 
 
-def _of_database(error: BaseException | None) -> Error | None:
+def _database_error(error: BaseException | None) -> Error | None:
     """Return the error of psycopg that a tool has wrapped in its own."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:

@@ -13,7 +13,7 @@ from ..platform import platform
 from ..postgres import Server, database, statement_timeout
 from . import leftover_roles
 from .applier import Applier
-from .model import Loaded, Migration, MigrationFailure, Project
+from .model import LoadedProject, Migration, MigrationFailure, Project
 
 # The project's roles that the harness is no member of. PostgreSQL's own begin with pg_.
 _PROJECT_ROLES = """
@@ -41,7 +41,7 @@ class LoadStep(NamedTuple):
     migration: Migration
     failure: MigrationFailure | None
     project: Project
-    loaded: Loaded
+    loaded: LoadedProject
 
 
 def load(
@@ -51,7 +51,7 @@ def load(
     *,
     limit: float | None = None,
     stop: bool = False,
-) -> Loaded:
+) -> LoadedProject:
     """Return a new clone of ``template`` with the project's migrations; the caller drops it.
 
     Each file is a transaction of its own, its history row included, and all share one session. A

@@ -180,7 +180,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedProject:
     """A database with what could be applied.
 
     Args:

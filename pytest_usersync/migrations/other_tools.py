@@ -27,7 +27,7 @@ def find_elsewhere(rootdir: Path, skipped: Skipped) -> tuple[list[SourceFile], s
     """
     found = {place: files for place in layouts.PLACES if (files := find_files(rootdir, place))}
     if not found:
-        raise ProjectError(_nowhere(rootdir))
+        raise ProjectError(_nothing_found(rootdir))
     if len(found) > 1:
         places = ", ".join(place.as_posix() for place in found)
         raise ProjectError(
@@ -90,7 +90,7 @@ def seeds(rootdir: Path) -> list[Path]:
     )
 
 
-def _nowhere(rootdir: Path) -> str:
+def _nothing_found(rootdir: Path) -> str:
     if Path(FOLDER).is_dir() and Path.cwd() != rootdir:
         return (
             f"No migrations: pytest's rootdir is {rootdir}, which has no {FOLDER.as_posix()}; that "

@@ -26,7 +26,7 @@ from .psql_script import Command, Copy
 from .session import MigrationSession
 from .split import Statement, blank_comments
 
-Refused: TypeAlias = tuple[Statement, Refusal]
+RefusedStatement: TypeAlias = tuple[Statement, Refusal]
 
 _CONTROL = re.compile(
     r"""(?:begin|start\s+transaction|commit|end|rollback|abort|savepoint|release|prepare\s+transaction
@@ -53,7 +53,7 @@ class PsqlRun:
     session: MigrationSession
     harness: Connection | None = None
     known: PlatformObjects = field(default_factory=lambda: PlatformObjects(frozenset()))
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[RefusedStatement] = field(default_factory=list)
     left_out: int = 0
 
     def apply(self, statements: Iterable[Statement]) -> None:
@@ -102,7 +102,9 @@ class PsqlRun:
                 copy.write(encoded(statement.data))
         except Error as error:
             overrun = statement_timeout.behind(error)
-            self._refuse(statement, replace(_of(error), overrun=overrun.message if overrun else ""))
+            self._refuse(
+                statement, replace(_refusal(error), overrun=overrun.message if overrun else "")
+            )
         self.session.reopen()
 
     def _refuse(self, statement: Statement, refusal: Refusal) -> None:
@@ -125,7 +127,7 @@ def without_transactions(statements: Iterable[Statement]) -> Iterator[Statement]
             yield statement
 
 
-def _of(error: Error) -> Refusal:
+def _refusal(error: Error) -> Refusal:
     said = error.diag
     return Refusal(
         0,

@@ -24,7 +24,7 @@ def read(rootdir: Path, file: SourceFile, role: str = "") -> Migration:
     content = b""
     try:
         content = file.path.read_bytes()
-        failure = _not_text(content, show_path(rootdir, file.path))
+        failure = _zero_byte_failure(content, show_path(rootdir, file.path))
     except OSError as error:
         place = Location(show_path(rootdir, file.path), 1)
         # PostgreSQL's own code for a file that cannot be read.
@@ -44,7 +44,7 @@ def _choose_manner(file: SourceFile, text: str) -> tuple[Manner, str]:
     return file.manner, text
 
 
-def _not_text(content: bytes, name: str) -> Failure | None:
+def _zero_byte_failure(content: bytes, name: str) -> Failure | None:
     """Return the failure of a file with a zero byte, which cannot be sent to PostgreSQL."""
     offset = content.find(0)
     if offset < 0:

@@ -14,7 +14,7 @@ from psycopg import Error
 from .. import migrations, postgres
 from ..diagnosis.locating import describe
 from ..discovery import discover
-from ..migrations import Loaded, MigrationFailure, Project, replace_stray_bytes
+from ..migrations import LoadedProject, MigrationFailure, Project, replace_stray_bytes
 from ..model.errors import ProjectError, no_room
 from ..model.finding import Failure, Location
 from ..model.policy import Policies
@@ -79,7 +79,12 @@ def start(settings: Settings) -> RunningServer:
 
 
 def watched(
-    running: Server, found: Project, loaded: Loaded, policies: Policies, *, stop: bool = False
+    running: Server,
+    found: Project,
+    loaded: LoadedProject,
+    policies: Policies,
+    *,
+    stop: bool = False,
 ) -> Subject:
     """Return the subject that a loaded project is, once a signup was watched.
 
@@ -98,7 +103,7 @@ def watched(
     )
 
 
-def _understood(running: Server, loaded: Loaded, found: Project) -> Sync:
+def _understood(running: Server, loaded: LoadedProject, found: Project) -> Sync:
     """Return what a watched signup tells.
 
     Raises:

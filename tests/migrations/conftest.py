@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync.migrations import Loaded, Project, find, load
+from pytest_usersync.migrations import LoadedProject, Project, find, load
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
 
 Write = Callable[..., Project]
-Apply = Callable[..., Loaded]
+Apply = Callable[..., LoadedProject]
 Rows = Callable[[str, str], list[dict[str, object]]]
 
 
@@ -38,11 +38,11 @@ def template(server: Server) -> str:
 
 
 @pytest.fixture
-def dropped(server: Server) -> Iterator[Callable[[Loaded], Loaded]]:
+def dropped(server: Server) -> Iterator[Callable[[LoadedProject], LoadedProject]]:
     """Return a function that has what was loaded dropped after the test."""
     names: list[str] = []
 
-    def dropped(loaded: Loaded) -> Loaded:
+    def dropped(loaded: LoadedProject) -> LoadedProject:
         names.append(loaded.database)
         return loaded
 
@@ -53,14 +53,14 @@ def dropped(server: Server) -> Iterator[Callable[[Loaded], Loaded]]:
 
 @pytest.fixture
 def apply(
-    server: Server, template: str, write: Write, dropped: Callable[[Loaded], Loaded]
+    server: Server, template: str, write: Write, dropped: Callable[[LoadedProject], LoadedProject]
 ) -> Apply:
     """Return a function that writes migrations and loads them; what it loads is dropped.
 
     It stops at the first failure, as the CLI does, unless it is told to go on.
     """
 
-    def apply(*texts: str, limit: float = 60.0, stop: bool = True, **named: str) -> Loaded:
+    def apply(*texts: str, limit: float = 60.0, stop: bool = True, **named: str) -> LoadedProject:
         return dropped(load(server, template, write(*texts, **named), limit=limit, stop=stop))
 
     return apply

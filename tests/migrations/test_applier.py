@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_usersync.migrations import Loaded, MigrationFailure
+from pytest_usersync.migrations import LoadedProject, MigrationFailure
 from pytest_usersync.postgres import Server, database
 
-Apply = Callable[..., Loaded]
+Apply = Callable[..., LoadedProject]
 Rows = Callable[[str, str], list[dict[str, object]]]
 
 HISTORY = "select * from supabase_migrations.schema_migrations order by version"
@@ -19,11 +19,11 @@ TABLES = """
 """
 
 
-def versions(loaded: Loaded) -> list[str]:
+def versions(loaded: LoadedProject) -> list[str]:
     return [migration.version for migration in loaded.applied]
 
 
-def refusal(loaded: Loaded) -> MigrationFailure:
+def refusal(loaded: LoadedProject) -> MigrationFailure:
     assert loaded.failure is not None
     return loaded.failure
 

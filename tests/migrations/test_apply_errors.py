@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_usersync.migrations import Loaded, MigrationFailure, Project, load
+from pytest_usersync.migrations import LoadedProject, MigrationFailure, Project, load
 from pytest_usersync.model.finding import Location
 from pytest_usersync.postgres import Server, database
 
-Apply = Callable[..., Loaded]
+Apply = Callable[..., LoadedProject]
 
 
-def refusal(loaded: Loaded) -> MigrationFailure:
+def refusal(loaded: LoadedProject) -> MigrationFailure:
     assert loaded.failure is not None
     return loaded.failure
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from pytest_usersync.discovery import discover
-from pytest_usersync.migrations import Loaded, Manner, find, load
+from pytest_usersync.migrations import LoadedProject, Manner, find, load
 from pytest_usersync.migrations.dump import Action, PlatformObjects
 from pytest_usersync.migrations.psql_script import Command, Copy, cut
 from pytest_usersync.postgres import Server, database
 
-Dropped = Callable[[Loaded], Loaded]
+Dropped = Callable[[LoadedProject], LoadedProject]
 Rows = Callable[[str, str], list[dict[str, object]]]
 
 RELATIONS = """

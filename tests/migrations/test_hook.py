@@ -10,13 +10,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pytest_usersync.migrations import Loaded, find, load
+from pytest_usersync.migrations import LoadedProject, find, load
 from pytest_usersync.migrations.hook import dsn
 from pytest_usersync.model.errors import ConfigurationError
 from pytest_usersync.postgres import Server, ServerRequest, start
 from pytest_usersync.postgres.database import Clones
 
-Dropped = Callable[[Loaded], Loaded]
+Dropped = Callable[[LoadedProject], LoadedProject]
 Rows = Callable[[str, str], list[dict[str, object]]]
 
 MODULE = """
@@ -94,10 +94,10 @@ def project(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def called(
     project: Path, server: Server, template: str, dropped: Dropped
-) -> Callable[[str], Loaded]:
+) -> Callable[[str], LoadedProject]:
     """Return a function that loads the project with one of its hooks."""
 
-    def called(name: str, limit: float = 60) -> Loaded:
+    def called(name: str, limit: float = 60) -> LoadedProject:
         found = find(project, hook=f"usersync_test_hooks:{name}")
         return dropped(load(server, template, found, limit=limit))
 
@@ -105,7 +105,7 @@ def called(
 
 
 def test_a_hook_runs_as_the_role_that_runs_migrations(
-    called: Callable[[str], Loaded], rows: Rows
+    called: Callable[[str], LoadedProject], rows: Rows
 ) -> None:
     result = called("migrate")
 
@@ -128,7 +128,7 @@ def test_a_hook_comes_after_the_migrations_and_before_what_is_made_by_hand(
 
 @pytest.mark.parametrize("name", ["fail", "wrap"])
 def test_a_database_error_is_reported_with_the_line_of_the_project(
-    called: Callable[[str], Loaded], name: str
+    called: Callable[[str], LoadedProject], name: str
 ) -> None:
     (failed,) = called(name).failures
 
@@ -141,14 +141,14 @@ def test_a_database_error_is_reported_with_the_line_of_the_project(
     assert expected in place.source
 
 
-def test_another_error_is_reported_in_its_own_words(called: Callable[[str], Loaded]) -> None:
+def test_another_error_is_reported_in_its_own_words(called: Callable[[str], LoadedProject]) -> None:
     (failed,) = called("raises").failures
 
     assert failed.failure.message == "LookupError: no such revision"
     assert failed.migration.role == "hook"
 
 
-def test_a_hook_that_waits_for_ever_is_ended(called: Callable[..., Loaded]) -> None:
+def test_a_hook_that_waits_for_ever_is_ended(called: Callable[..., LoadedProject]) -> None:
     begin = time.monotonic()
 
     (failed,) = called("hang", limit=0.5).failures
@@ -158,7 +158,7 @@ def test_a_hook_that_waits_for_ever_is_ended(called: Callable[..., Loaded]) -> N
 
 
 def test_a_hook_that_waits_for_a_session_of_its_own_is_ended(
-    called: Callable[..., Loaded],
+    called: Callable[..., LoadedProject],
 ) -> None:
     (failed,) = called("wait_for_itself", limit=0.5).failures
 
@@ -168,7 +168,7 @@ def test_a_hook_that_waits_for_a_session_of_its_own_is_ended(
 
 
 def test_a_hook_that_never_returns_is_interrupted_where_it_is(
-    called: Callable[..., Loaded],
+    called: Callable[..., LoadedProject],
 ) -> None:
     begin = time.monotonic()
 
@@ -180,12 +180,12 @@ def test_a_hook_that_never_returns_is_interrupted_where_it_is(
     assert failed.failure.location.source == "time.sleep(3600)"
 
 
-def test_a_hook_that_keeps_working_is_not_interrupted(called: Callable[..., Loaded]) -> None:
+def test_a_hook_that_keeps_working_is_not_interrupted(called: Callable[..., LoadedProject]) -> None:
     assert called("ask_again_and_again", limit=0.5).failures == ()
 
 
 def test_a_session_that_a_hook_leaves_open_blocks_nothing(
-    called: Callable[..., Loaded], server: Server
+    called: Callable[..., LoadedProject], server: Server
 ) -> None:
     loaded = called("keep")
 
@@ -197,7 +197,7 @@ def test_a_session_that_a_hook_leaves_open_blocks_nothing(
 
 @pytest.mark.parametrize("name", ["missing", "number"])
 def test_a_hook_that_is_no_function_is_a_mistake_in_the_configuration(
-    called: Callable[[str], Loaded], name: str
+    called: Callable[[str], LoadedProject], name: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=f"usersync_load names usersync_test_hooks:{name}"):
         called(name)
@@ -269,11 +269,11 @@ def pool(dsn):
 @pytest.fixture
 def unclosed(
     tmp_path: Path, server: Server, template: str, dropped: Dropped
-) -> Iterator[Callable[[str], Loaded]]:
+) -> Iterator[Callable[[str], LoadedProject]]:
     """Return a function that loads a project whose hook closes nothing."""
     (tmp_path / "usersync_test_unclosed.py").write_text(UNCLOSED)
 
-    def unclosed(name: str) -> Loaded:
+    def unclosed(name: str) -> LoadedProject:
         found = find(tmp_path, hook=f"usersync_test_unclosed:{name}")
         return dropped(load(server, template, found))
 
@@ -283,7 +283,7 @@ def unclosed(
 
 
 def test_an_idle_session_of_a_hook_is_ended_and_reported(
-    unclosed: Callable[[str], Loaded], server: Server, rows: Rows
+    unclosed: Callable[[str], LoadedProject], server: Server, rows: Rows
 ) -> None:
     result = unclosed("idle")
 
@@ -303,7 +303,7 @@ def test_an_idle_session_of_a_hook_is_ended_and_reported(
     ],
 )
 def test_an_open_transaction_of_a_hook_is_a_failure(
-    unclosed: Callable[[str], Loaded], server: Server, name: str, line: int, does: str
+    unclosed: Callable[[str], LoadedProject], server: Server, name: str, line: int, does: str
 ) -> None:
     result = unclosed(name)
 
@@ -317,7 +317,7 @@ def test_an_open_transaction_of_a_hook_is_a_failure(
 
 
 def test_a_pool_that_reconnects_does_not_prevent_cloning(
-    unclosed: Callable[[str], Loaded], server: Server
+    unclosed: Callable[[str], LoadedProject], server: Server
 ) -> None:
     result = unclosed("pool")
 

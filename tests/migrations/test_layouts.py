@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync.migrations import Loaded, Manner, Project, find, load
+from pytest_usersync.migrations import LoadedProject, Manner, Project, find, load
 from pytest_usersync.model.errors import ConfigurationError, ProjectError
 from pytest_usersync.postgres import Server
 
-Dropped = Callable[[Loaded], Loaded]
+Dropped = Callable[[LoadedProject], LoadedProject]
 Rows = Callable[[str, str], list[dict[str, object]]]
 
 DBMATE = "-- migrate:up\ncreate table a ();\n\n-- migrate:down\ndrop table a;\n"
@@ -45,10 +45,12 @@ def tables(name: str, rows: Rows) -> list[object]:
 
 
 @pytest.fixture
-def loaded(server: Server, template: str, tmp_path: Path, dropped: Dropped) -> Callable[[], Loaded]:
+def loaded(
+    server: Server, template: str, tmp_path: Path, dropped: Dropped
+) -> Callable[[], LoadedProject]:
     """Return a function that loads what was found, and expects no failure."""
 
-    def loaded() -> Loaded:
+    def loaded() -> LoadedProject:
         result = dropped(load(server, template, find(tmp_path)))
         assert [str(one) for one in result.failures] == []
         return result
@@ -57,7 +59,7 @@ def loaded(server: Server, template: str, tmp_path: Path, dropped: Dropped) -> C
 
 
 def test_prisma_keeps_a_folder_for_each_migration(
-    tmp_path: Path, loaded: Callable[[], Loaded], rows: Rows
+    tmp_path: Path, loaded: Callable[[], LoadedProject], rows: Rows
 ) -> None:
     put(
         tmp_path,
@@ -80,7 +82,7 @@ def test_prisma_keeps_a_folder_for_each_migration(
 
 
 def test_the_journal_of_drizzle_gives_the_order(
-    tmp_path: Path, loaded: Callable[[], Loaded], rows: Rows
+    tmp_path: Path, loaded: Callable[[], LoadedProject], rows: Rows
 ) -> None:
     entries = [{"idx": 1, "tag": "0001_a"}, {"idx": 0, "tag": "0002_b"}]
     put(
@@ -118,7 +120,9 @@ def test_an_invalid_journal_is_reported(tmp_path: Path) -> None:
         find(tmp_path)
 
 
-def test_sqitch_keeps_a_plan(tmp_path: Path, loaded: Callable[[], Loaded], rows: Rows) -> None:
+def test_sqitch_keeps_a_plan(
+    tmp_path: Path, loaded: Callable[[], LoadedProject], rows: Rows
+) -> None:
     put(
         tmp_path,
         **{
@@ -135,7 +139,7 @@ def test_sqitch_keeps_a_plan(tmp_path: Path, loaded: Callable[[], Loaded], rows:
 
 @pytest.mark.parametrize("text", [DBMATE, GOOSE], ids=["dbmate", "goose"])
 def test_only_the_up_part_is_applied_and_line_numbers_stay(
-    tmp_path: Path, loaded: Callable[[], Loaded], rows: Rows, text: str
+    tmp_path: Path, loaded: Callable[[], LoadedProject], rows: Rows, text: str
 ) -> None:
     put(tmp_path, **{"db/migrations/20260101000000_a.sql": text})
 
@@ -168,7 +172,7 @@ def test_the_supabase_cli_applies_down_files_too(tmp_path: Path) -> None:
 
 
 def test_declarative_schemas_count_where_there_are_no_migrations(
-    tmp_path: Path, loaded: Callable[[], Loaded], rows: Rows
+    tmp_path: Path, loaded: Callable[[], LoadedProject], rows: Rows
 ) -> None:
     put(
         tmp_path,

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_usersync.migrations import Loaded, split
+from pytest_usersync.migrations import LoadedProject, split
 from pytest_usersync.migrations.privileges import platform_query, without_platform
 
-Apply = Callable[..., Loaded]
+Apply = Callable[..., LoadedProject]
 Rows = Callable[[str, str], list[dict[str, object]]]
 
 TRIGGER = """

@@ -21,7 +21,7 @@ import pytest
 
 from pytest_usersync import migrations
 from pytest_usersync.discovery import discover
-from pytest_usersync.migrations import Loaded, Project
+from pytest_usersync.migrations import LoadedProject, Project
 from pytest_usersync.model.sync import Sync
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
@@ -93,7 +93,7 @@ class Staged:
     """A project as it was loaded."""
 
     found: Project
-    loaded: Loaded
+    loaded: LoadedProject
 
 
 @contextmanager

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_usersync.migrations import Loaded, MigrationFailure, Project, find, load
+from pytest_usersync.migrations import LoadedProject, MigrationFailure, Project, find, load
 from pytest_usersync.postgres import Server
 
-Apply = Callable[..., Loaded]
+Apply = Callable[..., LoadedProject]
 Rows = Callable[[str, str], list[dict[str, object]]]
 
 TABLES = """
@@ -21,12 +21,12 @@ TABLES = """
 VERSIONS = "select version from supabase_migrations.schema_migrations order by version"
 
 
-def refusal(loaded: Loaded) -> MigrationFailure:
+def refusal(loaded: LoadedProject) -> MigrationFailure:
     assert loaded.failure is not None
     return loaded.failure
 
 
-def missed(loaded: Loaded) -> list[int]:
+def missed(loaded: LoadedProject) -> list[int]:
     return [one.place()[0] for one in refusal(loaded).missed]
 
 
@@ -146,7 +146,7 @@ def test_a_file_in_another_encoding_fails_at_its_line(
     words: str,
     left: int,
     write: Callable[..., Project],
-    dropped: Callable[[Loaded], Loaded],
+    dropped: Callable[[LoadedProject], LoadedProject],
 ) -> None:
     write(v2_later="create table later ();")
     (tmp_path / "supabase/migrations/1_a.sql").write_bytes(content)
@@ -167,7 +167,7 @@ def test_a_file_that_cannot_be_read_fails_and_the_others_follow(
     template: str,
     tmp_path: Path,
     write: Callable[..., Project],
-    dropped: Callable[[Loaded], Loaded],
+    dropped: Callable[[LoadedProject], LoadedProject],
 ) -> None:
     write(v2_later="create table later ();")
     (tmp_path / "supabase/migrations/1_a.sql").symlink_to("nowhere")
