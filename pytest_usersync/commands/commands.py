@@ -1,4 +1,4 @@
-"""What the options print that run no test; only what they ask for is started and read."""
+"""Answers to options that run no test; only what they ask for is started and read."""
 
 from __future__ import annotations
 

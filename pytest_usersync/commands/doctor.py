@@ -1,4 +1,4 @@
-"""What ``--usersync-doctor`` tells: what was found and how, for a bug report.
+"""Facts that ``--usersync-doctor`` prints for a bug report: what was found, and how.
 
 Every fact names its source. Trouble is a fact, too, and what does not depend on it is still told.
 Nobody's password, address, home folder or host is in it.

@@ -1,4 +1,4 @@
-"""What ``--usersync-show`` prints: the sync as it was understood, for its author to check."""
+"""The sync as the plugin understood it, printed by ``--usersync-show`` for its author to check."""
 
 from __future__ import annotations
 

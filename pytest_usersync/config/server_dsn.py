@@ -1,4 +1,4 @@
-"""Where a server of pytest-postgresql's is, as a connection string."""
+"""The connection string of a server that pytest-postgresql starts or knows."""
 
 from __future__ import annotations
 

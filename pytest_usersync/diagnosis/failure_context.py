@@ -1,4 +1,4 @@
-"""What the catalog knows about a failure: the function, table, constraint or type behind it."""
+"""Catalog facts about a failure: the function, table, constraint or type behind it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How the sync under test is understood: by signing up, changing one value, and watching."""
+"""Discovery of the sync under test: sign up, change one value, and watch."""

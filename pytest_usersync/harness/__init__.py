@@ -1,1 +1,1 @@
-"""What an app's own tests ask for: signups, queries and assertions on a database of the test."""
+"""Tools for an app's own tests: signups, queries and assertions on the test's database."""

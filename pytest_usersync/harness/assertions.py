@@ -1,4 +1,4 @@
-"""What a test may claim about a user sync, with messages that show the row beside the user."""
+"""Assertions about a user sync, with messages that show the row beside the user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in the database: users, profiles, ghosts, orphans; and what looks after them."""
+"""Queries for users, profiles, ghosts and orphans, and for what maintains them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a move touched, and whether two moves can be told apart by their order."""
+"""The footprint of a move: what it touched, and whether its order with another matters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How sessions get into a race database: as a login, or as who asks PostgREST."""
+"""Logins of sessions in a race database: as a role, or as a request of PostgREST."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a race is made of, and what comes of a schedule."""
+"""The parts of a race, and the outcome of a schedule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes of playing a schedule, move by move."""
+"""Moves of a schedule that was played."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who takes part in a race, what every schedule begins with, and what must hold."""
+"""The setup of a race: its sessions, its preparation, and what must hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came of a schedule, and what came of an exploration."""
+"""Results: the outcome of a schedule, and that of an exploration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a session does, step by step, on its own connection."""
+"""The steps of a session, run one after the other on its own connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came of a schedule, for people: a trace, a timeline, what remains beside what was due."""
+"""Texts about a schedule for people: a trace, a timeline, the rows left and expected."""
 
 from __future__ import annotations
 

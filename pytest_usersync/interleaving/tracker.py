@@ -1,4 +1,4 @@
-"""What a session touches, move by move."""
+"""A tracker of what a session touches, move by move."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who of the sessions is where: at a step, in one, or waiting for another."""
+"""The state of each session: at a step, in one, or waiting for another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a trigger function inserts, where inserting one row is all that it does."""
+"""The insert of a trigger function that does nothing but insert one row."""
 
 from __future__ import annotations
 

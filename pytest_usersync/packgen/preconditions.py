@@ -1,4 +1,4 @@
-"""Whether the pack fits a project: what it stands on is there, and its names are free."""
+"""Preconditions of the pack: what it builds on exists, and its names are free."""
 
 from __future__ import annotations
 

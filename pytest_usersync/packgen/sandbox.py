@@ -1,4 +1,4 @@
-"""Where a pack is tried out: the project with what there is of it, loaded, watched, judged."""
+"""The database in which a pack is tried: the project and the pack, loaded, watched, judged."""
 
 from __future__ import annotations
 

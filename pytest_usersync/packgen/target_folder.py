@@ -1,4 +1,4 @@
-"""Where the pack is written: checked before anything is done, filled all at once or not at all."""
+"""The folder that the pack is written to: checked first, filled all at once or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where small files of a run are kept for a while: a folder that all processes of a run find."""
+"""Temporary folders for small files of a run, found by all processes of the run."""
 
 from __future__ import annotations
 

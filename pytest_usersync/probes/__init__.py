@@ -1,1 +1,1 @@
-"""What the checks of one chapter share, and remedies that several chapters write."""
+"""Probes that the checks of one chapter share, and remedies that several chapters write."""

@@ -1,1 +1,1 @@
-"""Where a check acts: its sandbox, its contexts, what may be done in one, and the verdict."""
+"""The runner of checks: sandbox, context, what a check may do in one, and the verdict."""

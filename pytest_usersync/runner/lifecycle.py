@@ -1,4 +1,4 @@
-"""What becomes of a user after the signup, in a context: done, remembered, and shown in short.
+"""Changes of a user after the signup, in a context: applied, remembered, and shortened.
 
 A check on later life takes a change by its name, gets the user it starts from, lets it happen, and
 looks at what it left. ``context.shortest`` and ``context.refused`` then replay the signup *and* the

@@ -1,4 +1,4 @@
-"""What a context looks at: read by the harness, and not twice where nothing happens between."""
+"""Reads of a context: by the harness, and not twice if nothing happens between."""
 
 from __future__ import annotations
 

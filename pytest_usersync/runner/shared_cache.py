@@ -1,4 +1,4 @@
-"""What the contexts of one process share."""
+"""A cache that the contexts of one process share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a signup ends with that the database, or Supabase Auth itself, refuses."""
+"""The error of a signup that the database, or Supabase Auth itself, refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of one case of a check, and of a check from its cases."""
+"""The verdict on one case of a check, and on a check from its cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What else users and admins do with an account."""
+"""Other changes that users and admins make to an account."""
 
 from __future__ import annotations
 

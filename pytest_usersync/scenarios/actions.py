@@ -1,4 +1,4 @@
-"""What users do in the course of a change."""
+"""Actions of users in the course of a change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a user after the signup, one act at a time."""
+"""Acts that happen to a user after the signup, one at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a change is."""
+"""A change of a user."""
 
 from __future__ import annotations
 

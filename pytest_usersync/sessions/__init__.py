@@ -1,1 +1,1 @@
-"""Who a session is, and what becomes of its commits: roles, access tokens, nested transactions."""
+"""Sessions with roles, access tokens, and commits that stay inside a larger transaction."""

@@ -1,4 +1,4 @@
-"""What waits for a commit, and is to happen where one is only played."""
+"""Work that waits for a commit, done early where a commit is only played."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an access token says about its user."""
+"""The claims of a user's access token."""
 
 from __future__ import annotations
 

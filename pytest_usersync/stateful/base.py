@@ -1,4 +1,4 @@
-"""What every rule of the machine stands on: the world, the users in it, what must hold."""
+"""The base of every rule of the machine: the database, its users, what must hold."""
 
 from __future__ import annotations
 

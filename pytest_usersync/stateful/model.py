@@ -1,4 +1,4 @@
-"""Who must have which profile, under the policies of the project, in plain Python."""
+"""A model of who must have which profile, under the project's policies, in plain Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can happen to a user base, as rules."""
+"""Rules: everything that can happen to users."""
 
 from __future__ import annotations
 

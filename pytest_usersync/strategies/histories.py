@@ -1,4 +1,4 @@
-"""Whole lives: a signup, and what becomes of the user."""
+"""Histories of users: a signup, and what happens to the user afterwards."""
 
 from __future__ import annotations
 

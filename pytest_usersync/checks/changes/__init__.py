@@ -1,1 +1,1 @@
-"""What happens to a user afterwards reaches the profile and never blocks Auth."""
+"""Checks of changes: what happens to a user reaches the profile and never blocks Auth."""

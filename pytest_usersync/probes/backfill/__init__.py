@@ -1,1 +1,1 @@
-"""What the checks of the backfill share: runs, pauses and what they leave."""
+"""Probes of a backfill: runs, pauses and what they leave."""

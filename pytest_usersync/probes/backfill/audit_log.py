@@ -1,4 +1,4 @@
-"""What a backfill says and writes down beside the profiles: messages, and rows of other tables."""
+"""The log of a backfill beside the profiles: messages, and rows in other tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who signs up where nobody was before, one of each kind, and what the triggers write for them."""
+"""Signups in an empty project, one of each kind, and what the triggers write for them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the checks of later life share: edits, changes, deletions, and what they leave behind."""
+"""Probes of changes: edits, changes, deletions, and what they leave behind."""

@@ -1,4 +1,4 @@
-"""What people write into their own profile, as far as the app lets them."""
+"""Edits of a user's own profile, as far as the app allows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an app hangs on a user: a row in every table that refers to the user or the profile."""
+"""Rows that an app attaches to a user: one in each table that refers to user or profile."""
 
 from __future__ import annotations
 

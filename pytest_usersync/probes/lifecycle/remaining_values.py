@@ -1,4 +1,4 @@
-"""What of a user stands in the rows of the project: their own words, and what was made of them."""
+"""Values of a user that remain in rows of the project: copies, and what was made of them."""
 
 from __future__ import annotations
 

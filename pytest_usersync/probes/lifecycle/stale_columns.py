@@ -1,4 +1,4 @@
-"""What a change of the user leaves behind: columns of the profile that ought to have followed."""
+"""Columns of the profile that should have followed a change of the user."""
 
 from __future__ import annotations
 

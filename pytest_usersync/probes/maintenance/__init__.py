@@ -1,1 +1,1 @@
-"""What a project has beside its trigger: backfill, monitoring and scripts, found and called."""
+"""Maintenance of a project: backfill, monitoring and scripts, found and called."""

@@ -1,4 +1,4 @@
-"""What a project has beside its trigger: the backfill, the monitoring, the two scripts.
+"""Capabilities of a project beside its trigger: backfill, monitoring, two scripts.
 
 Each is found once in a process, when it is first asked for: as the user names it, or by looking and
 trying. What a project has none of is ``NotApplicable``.

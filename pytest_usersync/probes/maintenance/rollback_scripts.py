@@ -1,4 +1,4 @@
-"""What a rollback script leaves behind: the catalog before and after, and the rows."""
+"""Traces of a rollback script: the catalog before and after, and the rows."""
 
 from __future__ import annotations
 

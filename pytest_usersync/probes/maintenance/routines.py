@@ -1,4 +1,4 @@
-"""What chores are done with: a routine that the project calls, a script that people run."""
+"""Routines of maintenance: a routine that the project calls, a script that people run."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the checks of the monitoring share: faults, and what the project says in each of them."""
+"""Probes of the monitoring: faults, and what the project reports for each of them."""

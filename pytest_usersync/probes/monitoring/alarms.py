@@ -1,4 +1,4 @@
-"""Who hears of a sync that is not healthy: listeners, and tables other than the log."""
+"""Alarms about a sync that is not healthy: listeners, and tables other than the log."""
 
 from __future__ import annotations
 

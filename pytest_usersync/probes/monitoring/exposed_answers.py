@@ -1,4 +1,4 @@
-"""What the users of the app hear of the monitoring: of its lists, its log, its views."""
+"""Answers of the monitoring that the app's users can read: its lists, its log, its views."""
 
 from __future__ import annotations
 

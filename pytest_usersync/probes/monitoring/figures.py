@@ -1,4 +1,4 @@
-"""Whether counts, statuses and records are right, given what is true.
+"""Comparison of counts, statuses and records with what is true.
 
 A number that is wrong in the project's own list is wrong in what counts the list. That is told
 once, of the list: what follows may be as the list says.

@@ -1,4 +1,4 @@
-"""What pg_cron runs, and how often."""
+"""Jobs of pg_cron, and how often they run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the project's lists of ghosts and orphans are right."""
+"""Comparison of the project's lists of ghosts and orphans with what is true."""
 
 from __future__ import annotations
 

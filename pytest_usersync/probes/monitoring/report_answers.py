@@ -1,4 +1,4 @@
-"""What is wrong with what the monitoring says, told by the first state that shows it."""
+"""Findings about wrong answers of the monitoring, shown by the first state that has one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a project's monitoring says in every state: asked once in a process, judged by many checks.
+"""A survey of the monitoring in every state: made once a process, judged by many checks.
 
 Everything happens in one database, in transactions that are taken back.
 """

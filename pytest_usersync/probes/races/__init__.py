@@ -1,1 +1,1 @@
-"""What the checks of races share: two sessions at once, and what comes of it."""
+"""Probes of races: two sessions at once, and what they leave."""

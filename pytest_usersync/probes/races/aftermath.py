@@ -1,4 +1,4 @@
-"""What two sessions leave: rows, errors, and how much it took."""
+"""The aftermath of two sessions: rows, errors, and how much it took."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who signed up while the migrations were applied, and what came of it."""
+"""Users who signed up while the migrations were applied, and what they got."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the checks of security share: reading, forging, hijacking, and SQL that bars it."""
+"""Probes of security: reading, forging, hijacking, and SQL that prevents it."""

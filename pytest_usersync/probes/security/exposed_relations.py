@@ -1,4 +1,4 @@
-"""What the users of the app can reach: tables and views of the schemas that PostgREST serves."""
+"""Tables and views that the app's users can reach through PostgREST."""
 
 from __future__ import annotations
 

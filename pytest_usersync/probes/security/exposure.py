@@ -1,4 +1,4 @@
-"""Whose personal data a request reads: the address, the number or the whole metadata of a user."""
+"""Personal data that a request reads: the email, the phone or the metadata of a user."""
 
 from __future__ import annotations
 

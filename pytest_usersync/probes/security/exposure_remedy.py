@@ -1,4 +1,4 @@
-"""What exposes a user's personal data, and SQL that hides it."""
+"""Remedies for exposed personal data, as SQL that hides it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user may write into rows that the sync keeps about somebody else, or about themselves."""
+"""Forgeries: values that a user may write into rows of the sync, own or another's."""
 
 from __future__ import annotations
 

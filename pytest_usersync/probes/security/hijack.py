@@ -1,4 +1,4 @@
-"""What a role of the app tries in order to have the sync run its code or write its tables."""
+"""Attempts of an app's role to have the sync run its code or write its tables."""
 
 from __future__ import annotations
 

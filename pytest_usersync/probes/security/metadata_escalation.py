@@ -1,4 +1,4 @@
-"""What a user asks for in the metadata and gets: a privilege, or a right by a policy."""
+"""Escalation by metadata: a user asks for a privilege, or a right by a policy, and gets it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What row level security lets a signed-in user do with rows that are nobody's."""
+"""Rights of a signed-in user under row level security on rows that are nobody's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes the functions of the sync run in the session of somebody who is not Supabase Auth."""
+"""Lures that make functions of the sync run in a session that is not Supabase Auth's."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the checks of signups share: odd metadata, who comes second, what refuses."""
+"""Probes of signups: odd metadata, the second of two users, refusals."""

@@ -1,4 +1,4 @@
-"""Why a signup is refused for its metadata: when two refusals are one cause, and what is odder."""
+"""Causes of refused metadata: when two refusals are one cause, and which value is odder."""
 
 from __future__ import annotations
 

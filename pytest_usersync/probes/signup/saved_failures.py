@@ -1,4 +1,4 @@
-"""What drawing at random has found, kept in the project's ``.hypothesis`` for the next run."""
+"""Saved failures of random examples, in the project's ``.hypothesis`` for the next run."""
 
 from __future__ import annotations
 
