@@ -1,8 +1,8 @@
-"""Try out many signups in one round trip, each taken back before the next.
+"""Many signups in one round trip, each rolled back before the next.
 
 What a signup brings decides whether a trigger refuses it, and there are hundreds of things it may
-bring. A tryout makes the writes of an email signup alone, within the server; what it finds is worth
-a real signup afterwards.
+bring. Here the server makes the writes of an email signup, and nothing else; what that finds is
+worth a real signup afterwards.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from psycopg import Error, sql
 from ..auth import Json
 from ..auth.request_values import dumps
 from ..auth.rows import NIL_UUID, email_signup
+from ..auth.script import AS_AUTH
 from ..model.sync import Target
 from ..postgres.database import Connection
 
@@ -25,7 +26,7 @@ Newcomer = Mapping[str, Json]
 # What the id, the email and the times are is said in SQL.
 _ORDINARY = email_signup(NIL_UUID, "", password_hash="$2a$10$tried", at="now")
 
-# What stays the same from one tryout to the next: the ids, and now().
+# From one attempt to the next the ids and now() stay the same.
 _TRY = """
 create function pg_temp.usersync_seen(ids text[], looks text[])
     returns jsonb
@@ -107,8 +108,6 @@ begin
 end;
 $$;
 
-set local role supabase_auth_admin;
-set local search_path = auth;
 """.replace("{columns}", ", ".join(_ORDINARY))
 
 
@@ -150,7 +149,7 @@ def refusal(error: Error) -> Refusal:
 
 
 def bringing(metadata: Json, **columns: Json) -> tuple[Newcomer]:
-    """Return a tryout of one signup with this user metadata."""
+    """Return an attempt of one signup with this user metadata."""
     return ({"raw_user_meta_data": metadata, **columns},)
 
 
@@ -161,14 +160,14 @@ def tried(
 
     Args:
         connection: the harness's, idle.
-        given: for each tryout those who sign up in it. They have ids and addresses of their own,
-            the same in every tryout.
+        given: for each attempt those who sign up in it. They have ids and addresses of their own,
+            the same in every attempt.
         targets: the tables to look at afterwards.
     """
     if not given:
         return []
     with connection.transaction(force_rollback=True):
-        connection.execute(_TRY.encode())
+        connection.execute(f"{_TRY} {AS_AUTH}".encode())
         rows = connection.execute(
             "select * from pg_temp.usersync_try(%s::jsonb, %s::jsonb, %s::text[])",
             [
@@ -177,7 +176,7 @@ def tried(
                 [_look(one) for one in targets],
             ],
         ).fetchall()
-    return [_tryout(row) for row in rows]
+    return [_outcome(row) for row in rows]
 
 
 def _look(target: Target) -> str:
@@ -189,7 +188,7 @@ def _look(target: Target) -> str:
     return query.format(table=table, key=sql.Identifier(target.key)).as_string(None)
 
 
-def _tryout(row: Mapping[str, Any]) -> BatchSignup:
+def _outcome(row: Mapping[str, Any]) -> BatchSignup:
     if row["state"] == "UY000":
         return BatchSignup(None, tuple(tuple(rows) for rows in row["seen"]))
     given = (row["state"], row["message"], row["constraint_name"], row["column_name"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from uuid import uuid4
@@ -13,6 +12,7 @@ from psycopg import Error, sql
 
 from ..auth import Json
 from ..auth.rows import NIL_UUID, email_signup
+from ..auth.script import AS_AUTH
 from ..model.sync import CONFIRMATIONS, Derived, Mirror, Sync, Table, Target, moment
 from ..postgres.database import Connection
 from .metadata import Learnt, learn
@@ -176,12 +176,12 @@ class ColumnProbe:
             with self._connection.transaction(force_rollback=True):
                 if without:
                     self._disable(without)
-                with self._as_supabase_auth():
-                    metadata = {"raw_user_meta_data": self._metadata()}
-                    self._insert({**BASELINE, **metadata, "id": user_id, **change})
-                    for values in [*steps, update or {}]:
-                        self._update(user_id, values)
-                    self._connection.execute("set constraints all immediate")
+                self._connection.execute(AS_AUTH)
+                metadata = {"raw_user_meta_data": self._metadata()}
+                self._insert({**BASELINE, **metadata, "id": user_id, **change})
+                for values in [*steps, update or {}]:
+                    self._update(user_id, values)
+                self._connection.execute("set constraints all immediate; reset role")
                 return self._rows(user_id)
         except Error:
             return {}
@@ -192,13 +192,6 @@ class ColumnProbe:
 
     def _metadata(self) -> dict[str, Json]:
         return dict(json.loads(self._sync.metadata.replace("{n}", "1000000")))
-
-    @contextmanager
-    def _as_supabase_auth(self) -> Iterator[None]:
-        self._connection.execute("set local role supabase_auth_admin")
-        self._connection.execute("set local search_path = auth")
-        yield
-        self._connection.execute("reset role")
 
     def _insert(self, values: Mapping[str, Json]) -> None:
         columns = sql.SQL(", ").join(map(sql.Identifier, values))

@@ -190,13 +190,13 @@ class _Watch:
         with database.connect(
             self.server, self.clones.take(self.loaded), database.HARNESS
         ) as connection:
-            laboratory = column_probe.ColumnProbe(connection, found)
+            probe = column_probe.ColumnProbe(connection, found)
             return replace(
                 found,
-                targets=laboratory.attributed_targets(),
-                mirrors=laboratory.mirrors(),
-                derived=laboratory.derived(),
-                metadata_keys=laboratory.metadata_keys(),
+                targets=probe.attributed_targets(),
+                mirrors=probe.mirrors(),
+                derived=probe.derived(),
+                metadata_keys=probe.metadata_keys(),
             )
 
 

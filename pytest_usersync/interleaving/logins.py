@@ -22,7 +22,7 @@ class Doors:
     """Hands out sessions; those that come back whole serve again."""
 
     def __init__(self, race_database: RaceDatabase) -> None:
-        self._arena = race_database
+        self._race_database = race_database
         self._roles: Roles | None = None
         self._free: dict[str, list[Line]] = {}
         self._open: list[Line] = []
@@ -33,7 +33,9 @@ class Doors:
         if claims is None:
             return role, None
         if self._roles is None:
-            self._roles = Roles(self._arena.subject.server, self._arena.subject.database)
+            self._roles = Roles(
+                self._race_database.subject.server, self._race_database.subject.database
+            )
         return "authenticator", self._roles.request(role, claims)
 
     @contextmanager
@@ -51,11 +53,11 @@ class Doors:
                 free.append(line)
 
     def _login(self, login: str) -> Line:
-        subject = self._arena.subject
+        subject = self._race_database.subject
         try:
             self._count += 1
             options = f"{_OPTIONS} -c usersync_race.slot={self._count}"
-            line = Line.open(subject.server, self._arena.name, login, options)
+            line = Line.open(subject.server, self._race_database.name, login, options)
         except psycopg.Error as error:
             unknown = f'role "{login}" does not exist'
             if isinstance(error, psycopg.OperationalError) and unknown not in str(error):

@@ -215,7 +215,7 @@ def _fault(holds: Invariant, connection: Connection) -> str:
 
 def race_of(context: CheckContext) -> Race:
     """Return a race on the project; one race database serves all checks, one after the other."""
-    return Race(context.common(RaceDatabase), statement_timeout.statement())
+    return Race(context.shared(RaceDatabase), statement_timeout.statement())
 
 
 class New(Protocol):

@@ -31,7 +31,7 @@ class Tracker:
     def __init__(self, line: Line, race_database: RaceDatabase, *, learn: bool) -> None:
         self.footprint = Footprint()
         self._line = line
-        self._arena = race_database
+        self._race_database = race_database
         self._learn = learn
         self._transaction = Footprint()
         self._level = "read committed"
@@ -82,7 +82,7 @@ class Tracker:
         if not self._due or self._status != TransactionStatus.INTRANS:
             return
         self._due = False
-        relations = self._arena.relations
+        relations = self._race_database.relations
         locks, self._level, called = self._line.locks(relations.secretive)
         self._transaction = relations.touched(locks)
         self.footprint |= self._transaction
@@ -101,7 +101,7 @@ class Tracker:
         self.footprint |= self._transaction.committed()
         if self._level == "serializable":
             self.footprint |= _SERIAL
-        if self._arena.relations.deferred(self._transaction):
+        if self._race_database.relations.deferred(self._transaction):
             self.lost()
         self._transaction = Footprint()
         self._level = "read committed"

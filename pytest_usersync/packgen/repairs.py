@@ -16,8 +16,8 @@ from .sandbox import Draft, broken, judged, refused, tried
 # twice, is for the project to decide.
 _MENDED = ("US10", "US11", "US2", "US601", "US602", "US609")
 _LEFT = ("US101", "US107", "US108")
-_STAGES: tuple[tuple[str, ...], ...] = (("US1",), ("US2", "US60"))
-JUDGED = tuple(code for sandbox in _STAGES for code in sandbox)
+_PHASES: tuple[tuple[str, ...], ...] = (("US1",), ("US2", "US60"))
+JUDGED = tuple(code for phase in _PHASES for code in phase)
 _ROUNDS = 3
 _SQL = re.compile(
     r"(?:alter|create|drop|grant|revoke|update|delete|insert|comment|do|set|with)\b", re.IGNORECASE
@@ -43,10 +43,10 @@ def repairs(base: Subject, drafts: list[Draft], *, thorough: bool) -> tuple[list
     kept: list[Draft] = []
     verdicts: list[Verdict] = []
     codes: tuple[str, ...] = ()
-    for sandbox in _STAGES:
-        codes += sandbox
+    for phase in _PHASES:
+        codes += phase
         with tried(base, [*drafts, *kept]) as subject:
-            verdicts += judged(subject, sandbox)
+            verdicts += judged(subject, phase)
         for _ in range(_ROUNDS):
             more = [one for one in _remedies(verdicts) if one.text not in {k.text for k in kept}]
             asked = codes if thorough else tuple(sorted(broken(verdicts)))

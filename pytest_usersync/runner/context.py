@@ -25,13 +25,13 @@ from ..postgres.server_lost import ended
 from ..scenarios.signups import BY_NAME, Person, Signup, somebody
 from . import shrink
 from .check import Subject
-from .reader import Looking
+from .reader import SandboxReader
 from .sandbox import Sandbox
 from .shared_cache import C
 from .signup_refused import SignupRefused
 
 
-class CheckContext(Looking):
+class CheckContext(SandboxReader):
     """One case of a check, acting on its sandbox.
 
     Everything that a signup does is really committed, by a session that is logged in as
@@ -61,7 +61,7 @@ class CheckContext(Looking):
 
     def fresh_context(self) -> CheckContext:
         """Return a context on a new database of its own; closed with this one."""
-        sandbox = self._exits.enter_context(self._stage.beside())
+        sandbox = self._exits.enter_context(self._sandbox.beside())
         return self._exits.enter_context(CheckContext(sandbox, self.case))
 
     @property
@@ -87,21 +87,21 @@ class CheckContext(Looking):
     @property
     def keeping(self) -> bool:
         """Return whether the databases of broken cases are kept."""
-        return self._stage.common.keeping
+        return self._sandbox.cache.keeping
 
-    def common(self, make: Callable[[Subject], C]) -> C:
+    def shared(self, make: Callable[[Subject], C]) -> C:
         """Return what all contexts of this process share: what this makes of the subject."""
-        return self._stage.common.get(make, self.subject)
+        return self._sandbox.cache.get(make, self.subject)
 
     def connect(self, role: str | None = None) -> Connection:
         """Return a new session of ``role`` (default: the harness), closed with the context."""
-        self._acts()
-        return self._exits.enter_context(closing(self._stage.connect(role)))
+        self._forget()
+        return self._exits.enter_context(closing(self._sandbox.connect(role)))
 
     def session(self, role: str | None = None) -> Connection:
         """Return the session of ``role`` that the cases of the check share; it stays open."""
-        self._acts()
-        return self._stage.session(role)
+        self._forget()
+        return self._sandbox.session(role)
 
     def auth(
         self, settings: AuthSettings | None = None, source: Source | None = None
@@ -122,7 +122,7 @@ class CheckContext(Looking):
             return signup.act(auth, person or self.person())
         except AuthError as error:
             if statement_timeout.behind(error.__cause__):
-                self._stage.common.endless.add(signup.name)
+                self._sandbox.cache.endless.add(signup.name)
             raise SignupRefused(error, auth.script, tuple(auth.channel.sent)) from error
         finally:
             self.sent = tuple(auth.channel.sent)
@@ -133,7 +133,7 @@ class CheckContext(Looking):
             raise NotApplicable("a user without email is meant to be refused")
         code = "US104" if signup.emailless else "US107"
         code = "US102" if signup.name.startswith("email") else code
-        if signup.name in self._stage.common.endless:
+        if signup.name in self._sandbox.cache.endless:
             raise NotJudged(f"{signup.title} fails ({code})")
         try:
             return self.sign_up(signup, person)
@@ -175,7 +175,7 @@ class CheckContext(Looking):
             broken: asks a context in which the signup, or less of it, has just been done.
             setup: SQL that the harness runs before the signup.
         """
-        spare = CheckContext(self._stage.spare, self.case)
+        spare = CheckContext(self._sandbox.spare, self.case)
         reachable = self._reachable(user_id)
 
         def still(error: Error | None) -> bool:
@@ -184,7 +184,7 @@ class CheckContext(Looking):
             with spare.cached_reads():
                 return spare._reachable(user_id) == reachable and bool(broken(spare))
 
-        return shrink.shortest(self._stage.spare.session(), self.sent, still, setup, self._shapes)
+        return shrink.shortest(self._sandbox.spare.session(), self.sent, still, setup, self._shapes)
 
     def _reachable(self, user_id: UUID) -> tuple[bool, bool] | None:
         user = self.user(user_id)
@@ -228,7 +228,7 @@ class CheckContext(Looking):
         # Each candidate would take as long, and one that ends sooner shows nothing.
         if refusal.sent and isinstance(cause, Error) and not statement_timeout.behind(cause):
             broken = shrink.same_refusal(cause)
-            spare = self._stage.spare.session()
+            spare = self._sandbox.spare.session()
             script = shrink.shortest(spare, refusal.sent, broken, refusal.setup, self._shapes)
         view = ClientView(error.status, error.code, error.message)
         return self.refusal(failure, script, summary, view)

@@ -30,15 +30,15 @@ class _Known:
         self.rows.clear()
 
 
-class Looking:
-    """The eyes of a context: the harness's session on its sandbox."""
+class SandboxReader:
+    """Reads by the harness's session on a sandbox."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self._stage = sandbox
+        self._sandbox = sandbox
         # What was asked since something was last done, where nobody else does anything.
         self._seen: dict[str, list[DictRow]] | None = None
 
-    def _acts(self) -> None:
+    def _forget(self) -> None:
         self._seen = None
 
     def query(self, text: str, parameters: Sequence[object] = ()) -> list[DictRow]:
@@ -52,7 +52,7 @@ class Looking:
 
     def known(self, text: str, parameters: Sequence[object] = ()) -> list[DictRow]:
         """Return what is known of the catalog as the migrations left it, asked once for all."""
-        known = self._stage.common.get(_Known, self._stage.subject)
+        known = self._sandbox.cache.get(_Known, self._sandbox.subject)
         asked = repr((text, parameters))
         if asked not in known.rows:
             known.rows[asked] = self._read(text, parameters)
@@ -68,12 +68,12 @@ class Looking:
             self._seen = None
 
     def _read(self, text: str, parameters: Sequence[object]) -> list[DictRow]:
-        return self._stage.session().execute(text.encode(), parameters or None).fetchall()
+        return self._sandbox.session().execute(text.encode(), parameters or None).fetchall()
 
     def execute(self, text: str, parameters: Sequence[object] = ()) -> int:
         """Run one statement as the harness and return how many rows it touched."""
-        self._acts()
-        done = self._stage.session().execute(taking_roles(text).encode(), parameters or None)
+        self._forget()
+        done = self._sandbox.session().execute(taking_roles(text).encode(), parameters or None)
         return done.rowcount
 
     def user(self, user_id: UUID) -> DictRow | None:

@@ -75,4 +75,4 @@ def fresh(context: CheckContext, *, undone: bool = False) -> CheckContext:
     """
     if context.keeping:
         return context.fresh_context()
-    return context.common(ReusedSandbox).lend(context.case, undone=undone)
+    return context.shared(ReusedSandbox).lend(context.case, undone=undone)

@@ -22,7 +22,7 @@ class Sandbox:
     made when it is first used.
 
     Args:
-        common: what the contexts of the process share.
+        cache: what the contexts of the process share.
         clones: who makes its database.
         spare: a sandbox on which everything is taken back.
 
@@ -32,13 +32,13 @@ class Sandbox:
     def __init__(
         self,
         subject: Subject,
-        common: SharedCache | None = None,
+        cache: SharedCache | None = None,
         clones: Clones | None = None,
         spare: Sandbox | None = None,
     ) -> None:
         self.subject = subject
         self._own = ExitStack()
-        self.common = common or self._own.enter_context(closing(SharedCache()))
+        self.cache = cache or self._own.enter_context(closing(SharedCache()))
         self.clones = clones or self._own.enter_context(Clones(subject.server))
         # What a loop that raises notices says does not go on for ever, but is more than enough.
         self.notices: deque[str] = deque(maxlen=_NOTICES)
@@ -56,7 +56,7 @@ class Sandbox:
     def spare(self) -> Sandbox:
         """Return a sandbox like this one on which nobody has signed up for good."""
         if self._spare is None:
-            spare = Sandbox(self.subject, self.common, self.clones)
+            spare = Sandbox(self.subject, self.cache, self.clones)
             self._spare = self._own.enter_context(spare)
         return self._spare
 
@@ -70,7 +70,7 @@ class Sandbox:
 
     def beside(self) -> Sandbox:
         """Return another sandbox on a new database, which is kept or dropped with this one's."""
-        other = Sandbox(self.subject, self.common, self.clones, self.spare)
+        other = Sandbox(self.subject, self.cache, self.clones, self.spare)
         other.names = self.names
         return other
 

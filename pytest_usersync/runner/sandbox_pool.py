@@ -43,8 +43,8 @@ class SandboxPool:
         self.subject = subject
         self._clones = ClonesAhead(subject.server)
         self._open: dict[str, Sandbox] = {}
-        self._common = SharedCache(keeping=keeping)
-        self._spare = Sandbox(subject, self._common, self._clones)
+        self._cache = SharedCache(keeping=keeping)
+        self._spare = Sandbox(subject, self._cache, self._clones)
         self._kept = False
         self._alone: set[str] = set()
 
@@ -71,7 +71,7 @@ class SandboxPool:
         for name in list(self._open):
             self.discard(name)
         self._spare.renew()
-        self._common.renew()
+        self._cache.renew()
         self._clones.renew()
 
     def _judge(self, check: Check, case: str) -> Verdict:
@@ -80,7 +80,7 @@ class SandboxPool:
         Whatever the check raises, nobody uses these sandboxes again: their state is unknown.
         Where the disk is full, or the project forbids what the check needs, it is not judged.
         """
-        name = SHARED if check.shared_database and not self._common.keeping else check.code
+        name = SHARED if check.shared_database and not self._cache.keeping else check.code
         moment = statement_timeout.mark()
         try:
             sandbox = self.take(name)
@@ -91,7 +91,7 @@ class SandboxPool:
                 return verdict
             if sandbox.broken or self._spare.broken:
                 raise OperationalError("the connection is lost")  # and the check passed it over
-            if verdict.interference in ("", *self._alone) or new or self._common.keeping:
+            if verdict.interference in ("", *self._alone) or new or self._cache.keeping:
                 return verdict
             alone = self.take(_ALONE)
             alone.shapes = sandbox.shapes  # what other cases came down to stays known
@@ -121,7 +121,7 @@ class SandboxPool:
             others = [one for one in self._open if one != SHARED]
             if len(others) >= _AT_ONCE:
                 self.discard(others[0])
-            self._open[name] = Sandbox(self.subject, self._common, self._clones, self._spare)
+            self._open[name] = Sandbox(self.subject, self._cache, self._clones, self._spare)
         return self._open[name]
 
     def keep(self, name: str) -> str:
@@ -150,7 +150,7 @@ class SandboxPool:
         for sandbox in [*self._open.values(), self._spare]:
             sandbox.close()
         self._open.clear()
-        self._common.close()
+        self._cache.close()
         if self._kept:
             self._clones.close()
         else:

@@ -27,7 +27,7 @@ from ..probes.maintenance.maintenance import own_backfill
 from ..scenarios.acts import Act
 from .members import Member
 from .model import Model
-from .reader import Looking
+from .reader import SandboxReader
 
 
 class _Case(TestCase):
@@ -84,7 +84,7 @@ class Base(RuleBasedStateMachine):
         self._journal: list[list[Sent] | str] = []
         self.auth.channel.journal = self._journal  # type: ignore[assignment]
         with self.world.superuser() as connection:
-            self._looking = Looking(self.sync, connection)
+            self._looking = SandboxReader(self.sync, connection)
             named = self.world.subject.upkeep.backfill
             self._own_backfill = bool(own_backfill(connection.cursor(), named))
         self._model = Model(self.sync, self.policies, self._waits)

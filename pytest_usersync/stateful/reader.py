@@ -43,7 +43,7 @@ where id = %s and coalesce(email, phone) is not null
 """
 
 
-class Looking:
+class SandboxReader:
     """What the superuser sees of a sync.
 
     Args:

@@ -592,8 +592,8 @@ def test_the_harness_finds_what_is_false_as_reviewed_and_nothing_of_it_at_the_he
     both: Subject,
 ) -> None:
     codes = tuple(code for one in CLAIMS for code in one.found)
-    with closing(SharedCache()) as common:
-        outcomes = {code: outcome(both, registry.find(code), common) for code in codes}
+    with closing(SharedCache()) as cache:
+        outcomes = {code: outcome(both, registry.find(code), cache) for code in codes}
     broken = {code for code in codes if outcomes[code] is Outcome.BROKEN}
     is_head = len(both.project.migrations) == len(list(MIGRATIONS.glob("*.sql")))
     assert broken == (set() if is_head else set(codes))

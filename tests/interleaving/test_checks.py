@@ -28,7 +28,7 @@ def test_a_signup_of_a_check_races_in_a_trial(loaded: Subject) -> None:
 
 def test_the_stages_of_all_checks_have_one_arena(loaded: Subject) -> None:
     with SandboxPool(loaded) as sandboxes:
-        arenas = {
+        databases = {
             race_of(CheckContext(sandboxes.take(code))).race_database for code in ("US301", "US302")
         }
-    assert len(arenas) == 1
+    assert len(databases) == 1

@@ -12,7 +12,7 @@ from pytest_usersync.model.settings import Upkeep
 from pytest_usersync.postgres import Server
 from pytest_usersync.probes.maintenance import capabilities
 from pytest_usersync.probes.monitoring.faults import faults
-from pytest_usersync.probes.monitoring.populated import Ground
+from pytest_usersync.probes.monitoring.populated import Populated
 from pytest_usersync.probes.monitoring.survey import Seen, _at_once, _one_by_one, survey
 from pytest_usersync.runner.context import on_clone
 from pytest_usersync.runner.reused_sandbox import fresh
@@ -70,12 +70,12 @@ def test_one_trip_says_what_many_say(server: Server, tmp_path: Path) -> None:
         subject = exits.enter_context(staged(server, act, tmp_path))
         subject = replace(subject, upkeep=Upkeep(monitoring=SAID))
         context = exits.enter_context(on_clone(subject))
-        monitoring, ground = capabilities.monitoring(context), Ground(fresh(context))
+        monitoring, populated = capabilities.monitoring(context), Populated(fresh(context))
         sound = replace(monitoring, orphans="")
-        for fault in faults(ground):
+        for fault in faults(populated):
             if not fault.failing:
-                together = essence(_at_once(ground, sound, fault))
-                assert together == essence(_one_by_one(ground, sound, fault)), fault.title
+                together = essence(_at_once(populated, sound, fault))
+                assert together == essence(_one_by_one(populated, sound, fault)), fault.title
         empty = next(seen for seen in survey(context) if seen.fault.name == "empty")
         told = {word: said.failure and said.failure.sqlstate for word, said in empty.said.items()}
     assert told.pop("orphans") == "22012"

@@ -182,14 +182,14 @@ def judged(
     verdicts: list[Verdict] = []
     with (
         database.Clones(subject.server) as clones,
-        closing(SharedCache()) as common,
-        Shared(subject, clones, common) as shared,
+        closing(SharedCache()) as cache,
+        Shared(subject, clones, cache) as shared,
     ):
         for check in (one for one in registry.every() if one.code.startswith(only)):
             alone = check.code.startswith(apart) or check.code in _FIRST
             quick = [] if alone else shared.judged(check)
             if not quick or told(quick):
-                with Sandbox(subject, common, clones) as sandbox:
+                with Sandbox(subject, cache, clones) as sandbox:
                     quick = cases(check, sandbox)
             verdicts += quick
     return verdicts
@@ -218,23 +218,23 @@ def _databases(server: Server) -> set[str]:
 class Shared:
     """One sandbox for many checks; a new one after a check that changed more than rows."""
 
-    def __init__(self, subject: Subject, clones: database.Clones, common: SharedCache) -> None:
-        self._subject, self._clones, self._common = subject, clones, common
-        self._stage: Sandbox | None = None
+    def __init__(self, subject: Subject, clones: database.Clones, cache: SharedCache) -> None:
+        self._subject, self._clones, self._cache = subject, clones, cache
+        self._sandbox: Sandbox | None = None
         self._seen: object = None
 
     def judged(self, check: Check) -> list[Verdict]:
         """Return the verdicts on a check that may find traces of the checks before it."""
-        if self._stage is None:
-            self._stage = Sandbox(self._subject, self._common, self._clones)
-            self._seen = self._catalog(self._stage)
+        if self._sandbox is None:
+            self._sandbox = Sandbox(self._subject, self._cache, self._clones)
+            self._seen = self._catalog(self._sandbox)
         try:
-            return cases(check, self._stage)
+            return cases(check, self._sandbox)
         except Exception:  # noqa: BLE001  apart it may not crash, and if it does that is told
             self.close()
             return []
         finally:
-            if self._stage and self._seen != self._catalog(self._stage):
+            if self._sandbox and self._seen != self._catalog(self._sandbox):
                 self.close()
 
     @staticmethod
@@ -243,9 +243,9 @@ class Shared:
 
     def close(self) -> None:
         """Close the sandbox."""
-        if self._stage:
-            self._stage.close()
-        self._stage = None
+        if self._sandbox:
+            self._sandbox.close()
+        self._sandbox = None
 
     def __enter__(self) -> Self:
         return self

@@ -11,7 +11,7 @@ from ...model.quoting import literal, named, quoted
 from ...platform.platform import migration_role
 from ...probes.maintenance.capabilities import Script, migrator, verification
 from ...probes.monitoring.faults import Fault, faults
-from ...probes.monitoring.populated import Ground
+from ...probes.monitoring.populated import Populated
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 
@@ -48,13 +48,13 @@ def verify_script_lies(context: CheckContext) -> Iterable[Finding]:
     does not work, it must not. A table of FAILs that ends well stops no deployment.
     """
     script = verification(context)
-    ground = Ground(context.fresh_context())
+    populated = Populated(context.fresh_context())
     passed: list[Fault] = []
-    for fault in (*faults(ground), *_functions(ground)):
+    for fault in (*faults(populated), *_functions(populated)):
         if fault.sql.startswith("set timezone"):  # what the clock says is monitoring's business
             continue
         sound = fault.facts.status == "healthy" and not fault.failing
-        failure = _run(ground.context, script, fault)
+        failure = _run(populated.context, script, fault)
         if failure and sound:
             yield _fails(script, fault, failure)
             return
@@ -70,18 +70,18 @@ def _meant(context: CheckContext, fault: Fault) -> bool:
     return kept and fault.facts.works and not fault.facts.ghosts and not fault.failing
 
 
-def _functions(ground: Ground) -> Iterator[Fault]:
+def _functions(populated: Populated) -> Iterator[Fault]:
     """Yield the states in which the trigger is as it should be, and its function is not."""
-    for name in ground.target.written_by:
-        found = ground.context.query(_RUNS, [name])
+    for name in populated.target.written_by:
+        found = populated.context.query(_RUNS, [name])
         for short, (title, body) in _BODIES.items():
             text = (
                 f"create or replace function {found[0]['name']} returns trigger language plpgsql\n"
                 f"as $$ begin {body} end $$;\n"
             )
-            user_id, signup = ground.arrival()
-            if not ground.brings(text + signup, user_id):
-                facts = replace(ground.base, works=False)
+            user_id, signup = populated.arrival()
+            if not populated.brings(text + signup, user_id):
+                facts = replace(populated.base, works=False)
                 yield Fault(short, f"the function of the trigger {name} {title}", text, facts)
 
 

@@ -101,16 +101,16 @@ def _judged(running: Server, settings: Settings, step: LoadStep, checks: Sequenc
             running, step.project, loaded, settings.policies, stop=settings.stop
         )
         asked = replace(watched, exploration=settings.exploration, upkeep=settings.upkeep)
-        with closing(SharedCache()) as common:
+        with closing(SharedCache()) as cache:
             outcomes = {}
             for number, check in enumerate(checks, 1):
                 with progress.doing(f"judging {check.code}", number, len(checks)):
-                    outcomes[check.code] = outcome(asked, check, common)
+                    outcomes[check.code] = outcome(asked, check, cache)
     synced = bool(asked.sync.targets) and not asked.sync.blocked
     return Stop(step.migration, outcomes, judged=True, synced=synced)
 
 
-def outcome(asked: Subject, check: Check, common: SharedCache) -> Outcome:
+def outcome(asked: Subject, check: Check, cache: SharedCache) -> Outcome:
     """Return the outcome of a check on a database of its own."""
-    with Sandbox(asked, common) as sandbox:
+    with Sandbox(asked, cache) as sandbox:
         return merged(attempted(check, case, sandbox) for case in check.cases or ("",))

@@ -46,7 +46,7 @@ class _Known:
 
 def signed(context: CheckContext) -> Signed:
     """Return who signs up, and gets what; it is done once in a process."""
-    known = context.common(_Known)
+    known = context.shared(_Known)
     known.signed = known.signed or sign(context, KINDS)
     return known.signed
 

@@ -16,7 +16,7 @@ from ..maintenance import capabilities
 from ..maintenance.ghosts import switched
 from .call import ask, bare, rows_of
 from .faults import Fault
-from .populated import Ground
+from .populated import Populated
 from .survey import survey
 
 _SOURCES = """
@@ -62,8 +62,8 @@ class Alarm:
 def alarms(context: CheckContext) -> Iterator[Alarm]:
     """Yield what is heard in each state, one after the other in one database."""
     known = {seen.fault.name: seen.fault for seen in reversed(survey(context))}
-    ground, heard = Ground(fresh(context)), list[str]()
-    session = ground.context.session()
+    populated, heard = Populated(fresh(context)), list[str]()
+    session = populated.context.session()
 
     def hear(notice: Notify) -> None:
         heard.append(f"notifications on {notice.channel}")
@@ -74,11 +74,11 @@ def alarms(context: CheckContext) -> Iterator[Alarm]:
             sql.SQL("listen {}").format(sql.Identifier(one)) for one in sorted(_channels(context))
         )
         session.execute(listen)
-        with switched(ground.context):
+        with switched(populated.context):
             for fault in (known[name] for name in STATES if name in known):
-                ground.clear()
+                populated.clear()
                 session.execute(fault.sql.encode())
-                yield _alarm(ground.context, fault, heard)
+                yield _alarm(populated.context, fault, heard)
     finally:
         session.remove_notify_handler(hear)
 

@@ -57,7 +57,7 @@ def ask(context: CheckContext, source: str, *, keep: bool = False) -> Answer:
 
 def asking(context: CheckContext, source: str, *, keep: bool = False) -> str:
     """Return the script that calls a function, inside of a transaction."""
-    text = f"set local role {context.common(_Role).name}; select * from {source}"
+    text = f"set local role {context.shared(_Role).name}; select * from {source}"
     return f"{text}; reset role" if keep else savepoint.undone(text)
 
 

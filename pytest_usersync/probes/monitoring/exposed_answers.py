@@ -19,7 +19,7 @@ from ..maintenance.monitoring import Monitoring
 from ..security.exposed_relations import Relation, relations, schemas
 from .call import ask
 from .faults import faults
-from .populated import Ground
+from .populated import Populated
 from .survey import made
 
 # Functions that return rows, need nothing to be given, and are open to the role.
@@ -94,9 +94,9 @@ def scene(context: CheckContext, *, signed_in: bool) -> Scene:
     if "parity" not in made(context):
         raise NotJudged("no state with a ghost and an orphan can be made")
     fresh_context = fresh(context)
-    ground = Ground(fresh_context)
-    fault = next(one for one in faults(ground) if one.name == "parity")
-    arrivals = [ground.resident() for _ in range(3)]
+    populated = Populated(fresh_context)
+    fault = next(one for one in faults(populated) if one.name == "parity")
+    arrivals = [populated.resident() for _ in range(3)]
     fresh_context.session().execute("".join([fault.sql, *(one for _, one in arrivals)]).encode())
     text = fault.sql + (arrivals[-1][1] if signed_in else "")
     if monitoring.record:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ...model.quoting import named, quoted
-from .populated import Facts, Ground, Someone
+from .populated import Facts, Populated, Someone
 
 # A day ahead of UTC for half of the day, and behind it for a third.
 _AGAIN = "set session_replication_role = origin;\nset session_replication_role = replica;\n"
@@ -49,17 +49,17 @@ class Fault:
     failing: bool = False
 
 
-def faults(ground: Ground, ghosts_call: str = "") -> Iterator[Fault]:
+def faults(populated: Populated, ghosts_call: str = "") -> Iterator[Fault]:
     """Yield the states, those that need the fewest words first."""
-    yield from _rows(ground)
-    yield from _triggers(ground)
-    yield from _failing(ground, ghosts_call)
+    yield from _rows(populated)
+    yield from _triggers(populated)
+    yield from _failing(populated, ghosts_call)
 
 
-def _rows(ground: Ground) -> Iterator[Fault]:
-    base, now, day = ground.base, ground.now, timedelta(days=1)
+def _rows(populated: Populated) -> Iterator[Fault]:
+    base, now, day = populated.base, populated.now, timedelta(days=1)
     yield Fault("healthy", "everybody in order", "", base)
-    resident, text = ground.resident()
+    resident, text = populated.resident()
     for zone in ZONES:
         title = f"everybody in order, asked in {zone}"
         yield Fault(f"healthy-{_short(zone)}", title, f"set timezone = '{zone}';\n", base)
@@ -71,34 +71,34 @@ def _rows(ground: Ground) -> Iterator[Fault]:
         ("ghost-of-tomorrow", "a ghost dated tomorrow", "", now + day),
         ("ghost-of-old", "a ghost of 400 days ago", "", now - 400 * day),
     ):
-        if email is None and ground.context.policies.null_email != "profile":
+        if email is None and populated.context.policies.null_email != "profile":
             continue
-        yield _of(ground, name, title, [ground.newcomer(email, created)])
+        yield _of(populated, name, title, [populated.newcomer(email, created)])
     midnight = now.replace(hour=0, minute=0, second=0)
     for zone in ZONES:
         around = [midnight - timedelta(minutes=1), midnight + timedelta(minutes=1)]
         one = _of(
-            ground,
+            populated,
             f"midnight-{_short(zone)}",
             f"two ghosts around midnight UTC, asked in {zone}",
-            [ground.newcomer("", moment) for moment in around],
+            [populated.newcomer("", moment) for moment in around],
         )
         yield replace(one, sql=f"set timezone = '{zone}';\n{one.sql}")
-    yield _of(ground, "orphan", "an orphan", [], 1)
-    yield _of(ground, "orphans", "three orphans", [], 3)
-    yield _of(ground, "parity", "a ghost and an orphan", [ground.newcomer("", now)], 1)
-    more = _of(ground, "more", "three ghosts and an orphan", _three(ground), 1)
-    beside, arrival = ground.resident()
+    yield _of(populated, "orphan", "an orphan", [], 1)
+    yield _of(populated, "orphans", "three orphans", [], 3)
+    yield _of(populated, "parity", "a ghost and an orphan", [populated.newcomer("", now)], 1)
+    more = _of(populated, "more", "three ghosts and an orphan", _three(populated), 1)
+    beside, arrival = populated.resident()
     yield replace(more, sql=arrival + more.sql, facts=_with(more.facts, beside, user=True))
     clear = "set session_replication_role = replica;\n{}set session_replication_role = origin;\n"
-    profiles = f"delete from {named(ground.target.table)};\n"
+    profiles = f"delete from {named(populated.target.table)};\n"
     users = "delete from auth.users;\n"
     yield Fault("empty", "no users, no profiles", clear.format(users + profiles), _none())
-    stripped, arrival = ground.resident()
+    stripped, arrival = populated.resident()
     facts = Facts({**base.users, stripped.id: stripped}, frozenset())
     text = arrival + clear.format(profiles)
     yield Fault("no-profiles", "no profiles at all", text, facts)
-    if gone := _soft_deleted(ground):
+    if gone := _soft_deleted(populated):
         yield gone
 
 
@@ -106,8 +106,8 @@ def _short(zone: str) -> str:
     return zone.rpartition("/")[2].lower().replace("_", "-")
 
 
-def _three(ground: Ground) -> list[Someone]:
-    return [ground.newcomer("", ground.now - timedelta(days=days)) for days in (0, 1, 40)]
+def _three(populated: Populated) -> list[Someone]:
+    return [populated.newcomer("", populated.now - timedelta(days=days)) for days in (0, 1, 40)]
 
 
 def _none() -> Facts:
@@ -119,35 +119,37 @@ def _with(facts: Facts, who: Someone, *, user: bool = False) -> Facts:
     return replace(facts, users=users, profiles=facts.profiles | {who.id})
 
 
-def _of(ground: Ground, name: str, title: str, lost: list[Someone], orphans: int = 0) -> Fault:
-    text = "".join(map(ground.ghost, lost)).replace(_AGAIN, "")
-    facts = replace(ground.base, users={**ground.base.users, **{who.id: who for who in lost}})
+def _of(
+    populated: Populated, name: str, title: str, lost: list[Someone], orphans: int = 0
+) -> Fault:
+    text = "".join(map(populated.ghost, lost)).replace(_AGAIN, "")
+    facts = replace(populated.base, users={**populated.base.users, **{who.id: who for who in lost}})
     for _ in range(orphans):
-        who, more = ground.orphan()
+        who, more = populated.orphan()
         text, facts = text + more, _with(facts, who)
     return Fault(name, title, text, facts)
 
 
-def _soft_deleted(ground: Ground) -> Fault | None:
+def _soft_deleted(populated: Populated) -> Fault | None:
     """Return the state after a soft delete, where it leaves the profile."""
-    who, text = ground.resident()
+    who, text = populated.resident()
     text += (
         "update auth.users\nset email = null, raw_user_meta_data = '{}', deleted_at = now()\n"
         f"where id = '{who.id}';\n"
     )
-    if not ground.brings(text, who.id):
+    if not populated.brings(text, who.id):
         return None
-    facts = _with(ground.base, replace(who, email=None), user=True)
+    facts = _with(populated.base, replace(who, email=None), user=True)
     return Fault("soft-deleted", "a soft-deleted user", text, facts)
 
 
-def _triggers(ground: Ground) -> Iterator[Fault]:
-    for name in ground.target.written_by:
-        found = ground.context.query(_DEFINITION, [name])
+def _triggers(populated: Populated) -> Iterator[Fault]:
+    for name in populated.target.written_by:
+        found = populated.context.query(_DEFINITION, [name])
         definition = found[0]["text"] if found else ""
         alter, trigger = "alter table auth.users", quoted(name)
         drop = f"drop trigger {trigger} on auth.users;\n"
-        schema = quoted(ground.target.table.schema)
+        schema = quoted(populated.target.table.schema)
         decoy = (
             f"create function {schema}.usersync_decoy() returns trigger language plpgsql"
             " as $$ begin return new; end $$;\n"
@@ -182,24 +184,27 @@ def _triggers(ground: Ground) -> Iterator[Fault]:
                 f"{drop}{decoy}create trigger {trigger} after delete on auth.users {row}",
             ),
         ):
-            yield _broken(ground, f"trigger-{short}", f"the trigger {name} {title}", text, name)
+            yield _broken(populated, f"trigger-{short}", f"the trigger {name} {title}", text, name)
 
 
-def _broken(ground: Ground, name: str, title: str, text: str, trigger: str) -> Fault:
+def _broken(populated: Populated, name: str, title: str, text: str, trigger: str) -> Fault:
     """Return a state of a trigger; whether it works then, a signup shows."""
-    user_id, signup = ground.arrival()
-    works = ground.brings(text + signup, user_id)
-    return Fault(name, title, text, replace(ground.base, works=works), trigger=trigger)
+    user_id, signup = populated.arrival()
+    works = populated.brings(text + signup, user_id)
+    return Fault(name, title, text, replace(populated.base, works=works), trigger=trigger)
 
 
-def _failing(ground: Ground, ghosts_call: str) -> Iterator[Fault]:
-    table = ground.target.table
-    lost = _of(ground, "table-away", f"a ghost, and {table} away", [ground.newcomer()])
+def _failing(populated: Populated, ghosts_call: str) -> Iterator[Fault]:
+    table = populated.target.table
+    lost = _of(populated, "table-away", f"a ghost, and {table} away", [populated.newcomer()])
     away = f"alter table {named(table)} rename to {quoted(table.name + '_away')};\n"
     yield replace(lost, sql=lost.sql + away, failing=True)
-    found = ground.context.query(_RAISING, [ghosts_call])
+    found = populated.context.query(_RAISING, [ghosts_call])
     if found:
         lost = _of(
-            ground, "function-fails", f"three ghosts, and {ghosts_call} failing", _three(ground)
+            populated,
+            "function-fails",
+            f"three ghosts, and {ghosts_call} failing",
+            _three(populated),
         )
         yield replace(lost, sql=f"{lost.sql}{found[0]['text']}\n", failing=True)

@@ -17,7 +17,7 @@ from ..maintenance import capabilities
 from ..maintenance.monitoring import NAMES
 from .call import bare
 from .faults import Fault
-from .populated import Ground
+from .populated import Populated
 from .survey import survey
 
 ROLES = ("postgres", "service_role")
@@ -64,10 +64,10 @@ def broken(context: CheckContext) -> Iterator[Broken]:
                 yield _told(context, seen.fault, role, words[word], answer.failure)
     words.pop("log", None)
     may = _may(context, words.values())
-    ground = Ground(fresh(context))
+    populated = Populated(fresh(context))
     for fault in (seen.fault for seen in survey(context) if seen.fault.name in STATES):
         for role in ROLES:
-            yield from _failing(ground.context, fault, role, may[role])
+            yield from _failing(populated.context, fault, role, may[role])
 
 
 def _failing(

@@ -58,8 +58,8 @@ def status(ghosts: int, orphans: int, *, works: bool) -> str:
     return "degraded" if orphans else "healthy"
 
 
-class Ground:
-    """The database of a context as faults find it: everybody in it has a profile."""
+class Populated:
+    """The database of a context before any fault: every user in it has a profile."""
 
     def __init__(self, context: CheckContext) -> None:
         self.context = context

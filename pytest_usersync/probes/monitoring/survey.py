@@ -21,7 +21,7 @@ from ..maintenance import capabilities
 from ..maintenance.monitoring import Monitoring
 from .call import Answer, Row, ask, asking, placed, rows_in, rows_of
 from .faults import Fault, faults
-from .populated import Ground
+from .populated import Populated
 
 # What only reads, and what is asked once a record is written.
 READING = ("ghosts", "orphans", "stats", "check")
@@ -110,35 +110,35 @@ def survey(context: CheckContext) -> list[Seen]:
         NotJudged: not one state can be made.
     """
     monitoring = capabilities.monitoring(context)
-    known = context.common(_Surveyed)
+    known = context.shared(_Surveyed)
     if not known.seen:
-        ground = Ground(fresh(context))
+        populated = Populated(fresh(context))
         known.seen = [
             seen
-            for fault in faults(ground, monitoring.ghosts)
-            if (seen := _seen(ground, monitoring, fault))
+            for fault in faults(populated, monitoring.ghosts)
+            if (seen := _seen(populated, monitoring, fault))
         ]
     if not known.seen:
         raise NotJudged("no state of the sync can be made here")
     return known.seen
 
 
-def _seen(ground: Ground, monitoring: Monitoring, fault: Fault) -> Seen | None:
+def _seen(populated: Populated, monitoring: Monitoring, fault: Fault) -> Seen | None:
     """Return what is said in one state, or None where the state cannot be made."""
     if not fault.failing:
         try:
-            return _at_once(ground, monitoring, fault)
+            return _at_once(populated, monitoring, fault)
         except Error:
             pass  # Who failed, and what the others say, is found one by one.
-    return _one_by_one(ground, monitoring, fault)
+    return _one_by_one(populated, monitoring, fault)
 
 
-def _one_by_one(ground: Ground, monitoring: Monitoring, fault: Fault) -> Seen | None:
-    context = ground.context
+def _one_by_one(populated: Populated, monitoring: Monitoring, fault: Fault) -> Seen | None:
+    context = populated.context
     session = context.session()
     with session.transaction(force_rollback=True):
         try:
-            (*_, users, keys, now) = answers(session.execute(_state(ground, fault).encode()))
+            (*_, users, keys, now) = answers(session.execute(_state(populated, fault).encode()))
         except Error:
             return None
         if not fault.failing and not _came_about(fault, users, keys):
@@ -146,9 +146,9 @@ def _one_by_one(ground: Ground, monitoring: Monitoring, fault: Fault) -> Seen | 
         return Seen(fault, dict(_answers(context, monitoring)), now[0]["now"])
 
 
-def _state(ground: Ground, fault: Fault) -> str:
+def _state(populated: Populated, fault: Fault) -> str:
     """Return the script that brings a state about, and then asks who is there, and the time."""
-    return f"{fault.sql}{_USERS}; {_NONE if fault.failing else ground.keyed}; {_NOW}"
+    return f"{fault.sql}{_USERS}; {_NONE if fault.failing else populated.keyed}; {_NOW}"
 
 
 def _came_about(fault: Fault, users: Sequence[Row], keys: Sequence[Row]) -> bool:
@@ -158,15 +158,15 @@ def _came_about(fault: Fault, users: Sequence[Row], keys: Sequence[Row]) -> bool
     } == facts.profiles
 
 
-def _at_once(ground: Ground, monitoring: Monitoring, fault: Fault) -> Seen | None:
+def _at_once(populated: Populated, monitoring: Monitoring, fault: Fault) -> Seen | None:
     """Bring a state about and ask everything in one round trip: that is what the asking costs.
 
     Raises:
         psycopg.Error: something failed.
     """
-    context = ground.context
+    context = populated.context
     words = [word for word in READING if getattr(monitoring, word)]
-    texts = [_state(ground, fault), *(asking(context, getattr(monitoring, o)) for o in words)]
+    texts = [_state(populated, fault), *(asking(context, getattr(monitoring, o)) for o in words)]
     log = placed(monitoring.log)
     if monitoring.record:
         recording = asking(context, monitoring.record, keep=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from ...auth import Json
+from ...auth.script import AS_AUTH
 from ...runner.requests import nobody
 from ...runner.savepoint import Newcomer
 from .forgeries import rows
@@ -114,7 +115,7 @@ def _arriving(law: Law, user_id: UUID, data: Mapping[str, str], *, later: bool) 
         {"email": f"wish.{user_id}@example.com", "raw_user_meta_data": first, **at}, user_id
     )
     return (
-        "set local role supabase_auth_admin; set local search_path = auth;\n"
+        f"{AS_AUTH}\n"
         f"{user.insert(table='users')};\n"
         "update users set role = 'authenticated', email_confirmed_at = now()"
         f" where id = '{user_id}';\n"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ...auth import AuthError, SupabaseAuth
+from ...auth.script import AS_AUTH
 from ...model.finding import Finding
 from ...model.names import words
 from ...model.sync import SyncTrigger
@@ -64,8 +65,7 @@ def _uncaught(context: CheckContext, trigger: SyncTrigger) -> SignupRefused | No
     connection.execute("begin")
     if context.attempt(partial(connection.execute, bare.encode())):
         return None
-    connection.execute("set local role supabase_auth_admin")
-    connection.execute("set local search_path = auth")
+    connection.execute(AS_AUTH)
     auth = SupabaseAuth(connection, context.signup.settings)
     try:
         context.signup.act(auth, context.person())
