@@ -1,4 +1,4 @@
-"""All checks on the shelf, and choosing among them."""
+"""All checks, and choosing among them."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def shelve(modules: Iterable[ModuleType]) -> tuple[Check, ...]:
         for known in (check.code, check.name):
             if known in found:
                 raise BadCheckFile(
-                    f"{module.__name__} declares {known}, as another file does. "
-                    "Give each check a code and a name of its own."
+                    f"{module.__name__} declares {known}, as another file does. Give each check"
+                    " its own code and name."
                 )
             found[known] = check
     return tuple(sorted(set(found.values()), key=lambda check: check.code))
@@ -75,7 +75,7 @@ def choose(select: Sequence[str], ignore: Sequence[str]) -> tuple[Check, ...]:
     for word in (*select, *ignore):
         if not any(_matches(code, word) for code in _index()):
             raise ConfigurationError(
-                f"{word!r} is neither a check nor the beginning of one. {_near(word)}"
+                f"{word!r} is neither a check nor a prefix of one. {_near(word)}"
             )
     chosen = [
         module
@@ -85,8 +85,8 @@ def choose(select: Sequence[str], ignore: Sequence[str]) -> tuple[Check, ...]:
     ]
     if not chosen:
         raise ConfigurationError(
-            f"Selecting {', '.join(select) or 'all checks'} and ignoring "
-            f"{', '.join(ignore) or 'none'} leaves nothing to judge. Ignore less."
+            f"Selecting {', '.join(select) or 'all checks'} and ignoring"
+            f" {', '.join(ignore) or 'none'} leaves no check. Ignore fewer checks."
         )
     return shelve(map(importlib.import_module, chosen))
 
@@ -109,7 +109,7 @@ def _near(word: str) -> str:
     # A word may be a mistyped code or a mistyped name.
     near = difflib.get_close_matches(word.lower(), known, n=4, cutoff=0.5)
     words = dict.fromkeys(f"{code} ({name})" for code, name in map(known.__getitem__, near))
-    start = f"Near ones: {', '.join(words)}. " if words else ""
+    start = f"Similar: {', '.join(words)}. " if words else ""
     return f"{start}See pytest --usersync-list."
 
 
@@ -134,8 +134,8 @@ def _index() -> dict[str, str]:
             )
         if codes[0] in found:
             raise BadCheckFile(
-                f"{module} declares {codes[0]}, as {found[codes[0]]} does. "
-                "Give each check a code of its own."
+                f"{module} declares {codes[0]}, as {found[codes[0]]} does. Give each check its"
+                " own code."
             )
         found[codes[0]] = module
     return dict(sorted(found.items()))

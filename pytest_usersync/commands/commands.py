@@ -69,7 +69,7 @@ def _packed(config: pytest.Config, folder: Path) -> str:
 
     place = packgen.checked(folder)
     wanted = settings(config)
-    _said("the pack is tried out and judged before it is written, which takes a while")
+    _said("testing and judging the pack before it is written; this takes a while")
     with subject.prepare(wanted, subject.find(wanted, config.rootpath)) as (prepared, _):
         return packgen.written(prepared, place)
 

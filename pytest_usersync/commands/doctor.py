@@ -142,7 +142,7 @@ def _how(config: pytest.Config, given: Settings) -> str:
         return source(config, "dsn") or "the DSN"
     if given.binaries is not None:
         return source(config, "pg-bin") or "the folder of programs"
-    return "started from the first programs found; neither a DSN nor a folder was given"
+    return "started from the first programs found, because no DSN or folder was given"
 
 
 def _project(given: Settings, root: Path, found: list[Project]) -> Iterator[Fact]:
@@ -158,7 +158,7 @@ def _project(given: Settings, root: Path, found: list[Project]) -> Iterator[Fact
     ends = f", {' to '.join(names)}" if names else ""
     yield Fact("project", f"{number}{ends}", one.origin)
     for file in (*one.before, *one.after):
-        yield Fact("project", f"{one.display_name(file)} is applied, too", file.role or "options")
+        yield Fact("project", f"{one.display_name(file)} is applied too", file.role or "options")
     if one.hook:
         yield Fact("project", f"{one.hook} is called", "options")
     for path, reason in one.skipped:
@@ -183,7 +183,9 @@ def _migrations(prepared: Subject) -> Iterator[Fact]:
         words = f"{Path(failed.file).name} does not apply: {said}"
         yield Fact("migrations", words, str(place), trouble=True)
     if prepared.stopped:
-        yield Fact("migrations", "the rest was not tried", "--usersync-stop", trouble=True)
+        yield Fact(
+            "migrations", "the later migrations were not applied", "--usersync-stop", trouble=True
+        )
 
 
 def _sync(sync: Sync) -> Iterator[Fact]:
@@ -196,7 +198,7 @@ def _sync(sync: Sync) -> Iterator[Fact]:
     if sync.blocked:
         failure = sync.blocked.failure
         said = f"{failure.sqlstate}: {failure.message}" if failure else str(sync.blocked.client)
-        yield Fact("sync", f"an ordinary signup is refused: {said}", "a signup", trouble=True)
+        yield Fact("sync", f"an ordinary signup fails: {said}", "a signup", trouble=True)
         return
     for target in sync.targets:
         writers = " and ".join(target.written_by) or "no single trigger"
@@ -206,4 +208,4 @@ def _sync(sync: Sync) -> Iterator[Fact]:
         words = f"{mirror.table}.{mirror.column} follows {' or '.join(mirror.sources)}"
         yield Fact("sync", words, "experiments")
     if not sync.targets:
-        yield Fact("sync", "a signup leaves no row with the user's id", "a signup")
+        yield Fact("sync", "a signup creates no row with the user's id", "a signup")

@@ -71,7 +71,7 @@ def show(subject: Subject) -> str:
 def _lines(subject: Subject) -> Iterator[str]:
     sync = subject.sync
     for failed in subject.load_failures:
-        yield f"{Path(failed.file).name} does not apply (US701), so this may not be all:"
+        yield f"{Path(failed.file).name} does not apply (US701), so this may be incomplete:"
         yield from (f"  {line}" for line in describe_error(failed.failure))
         yield ""
     if subject.stopped:
@@ -89,7 +89,7 @@ def _lines(subject: Subject) -> Iterator[str]:
 
 def _triggers(sync: Sync) -> Iterator[str]:
     if not sync.triggers:
-        yield "No trigger of the project stands on auth.users."
+        yield "The project has no trigger on auth.users."
         return
     yield "Triggers on auth.users:"
     for trigger in sync.triggers:
@@ -106,12 +106,12 @@ def _trigger(trigger: SyncTrigger, sync: Sync) -> Iterator[str]:
     for table in written:
         yield f"       -> {table}"
     if not written and not sync.blocked and "INSERT" in trigger.event and trigger.enabled:
-        yield "       -> no table that a signup would not write without it"
+        yield "       -> no table (a signup writes the same tables without it)"
 
 
 def _blocked(sync: Sync) -> Iterator[str]:
     assert sync.blocked
-    yield "An ordinary signup is refused (US102), so what it writes is not known."
+    yield "An ordinary signup fails (US102), so its tables are not known."
     yield f"  The user of the app sees {sync.blocked.client}"
     if sync.blocked.failure:
         yield from (f"  {line}" for line in describe_error(sync.blocked.failure))
@@ -122,7 +122,7 @@ def _blocked(sync: Sync) -> Iterator[str]:
 def _tables(context: CheckContext) -> Iterator[str]:
     targets = context.sync.targets
     if not targets:
-        yield "A signup leaves no row that carries the new user's id."
+        yield "A signup creates no row with the new user's id."
         return
     users = tuple(_signed_up(context))
     for number, target in enumerate(targets):
@@ -131,7 +131,7 @@ def _tables(context: CheckContext) -> Iterator[str]:
         many = f"{seen.number} rows" if seen.number > 1 else "a row"
         yield f"{target.table}, {many} for each user, found by {target.key}:"
         if not target.written_by:
-            yield "  (no single trigger on auth.users is needed for it)"
+            yield "  (no single trigger on auth.users writes it)"
         columns = _columns(context, target)
         width = max((len(column.name) for column in columns), default=0)
         for column in columns:
@@ -142,13 +142,13 @@ def _rest(sync: Sync) -> Iterator[str]:
     if sync.side_tables:
         yield ""
         yield from prose(
-            "A signup also leaves rows that do not carry the user's id in "
-            f"{', '.join(map(str, sync.side_tables))}."
+            "A signup also creates rows without the user's id in"
+            f" {', '.join(map(str, sync.side_tables))}."
         )
     if sync.metadata_keys:
         yield ""
         yield from prose(
-            f"These keys of the user metadata are read: {', '.join(sync.metadata_keys)}."
+            f"The sync reads these keys of the user metadata: {', '.join(sync.metadata_keys)}."
         )
 
 
@@ -185,7 +185,7 @@ def _source(context: CheckContext, target: Target, column: _Column, seen: _Seen)
     if column.generated:
         return f"computed: {_short(column.filled)}"
     if values and isinstance(values[0], Mapping) and _KEY in values[0]:
-        return "copy of all the user metadata"
+        return "copy of the whole user metadata"
     follows = _followed(context.sync, target, column.name)
     return follows or _unmoved(context, column, values)
 
@@ -209,8 +209,8 @@ def _derived(derived: Derived) -> str:
     keys = [one.removeprefix("metadata.") for one in derived.sources if one.startswith("metadata.")]
     metadata = ["user metadata " + " or ".join(f'"{key}"' for key in keys)] if keys else []
     if derived.copied and not columns:
-        return f"{metadata[0]}, as it is"
-    return f"moves with {' and '.join([*metadata, *columns])}"
+        return f"{metadata[0]}, unchanged"
+    return f"changes with {' and '.join([*metadata, *columns])}"
 
 
 def _unmoved(context: CheckContext, column: _Column, values: list[Json]) -> str:
@@ -222,9 +222,9 @@ def _unmoved(context: CheckContext, column: _Column, values: list[Json]) -> str:
     if column.filled and (not values or not steady or _filled(context, column.filled, first)):
         return f"its default, {_short(column.filled)}"
     if not steady:
-        return "another value at each signup: a clock, a counter or chance"
+        return "a new value at each signup (clock, counter or random)"
     spoken = "NULL" if first is None else f"always {_short(_literal(first))}"
-    return f"{spoken}, whatever its default {_short(column.filled)}" if column.filled else spoken
+    return f"{spoken}, not its default {_short(column.filled)}" if column.filled else spoken
 
 
 def _filled(context: CheckContext, expression: str, value: Json) -> bool:

@@ -105,8 +105,8 @@ def _baseline(config: pytest.Config) -> Path | None:
         return path
     if update:
         raise ConfigurationError(
-            "--usersync-baseline-update has no file to write. Name one with --usersync-baseline, "
-            "or as usersync_baseline in the ini file."
+            "--usersync-baseline-update has no file to write. Name one with --usersync-baseline,"
+            " or with usersync_baseline in the ini file."
         )
     return None
 
@@ -138,8 +138,8 @@ def _backfill(config: pytest.Config) -> str:
         return option_values.script(config, "backfill")
     if not _SQL.match(value):
         raise ConfigurationError(
-            f"{told.source}: {value} is no SQL that runs a backfill. Write call app.backfill(), "
-            "select app.fill(), or the path of a file that ends in .sql."
+            f"{told.source}: {value} is not SQL that runs a backfill. Write call app.backfill(),"
+            " select app.fill(), or the path of a .sql file."
         )
     return value
 

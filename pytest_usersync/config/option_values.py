@@ -31,7 +31,7 @@ def raw(config: pytest.Config, name: str) -> Given | None:
         values = tuple(typed) if isinstance(typed, list) else (str(typed),)
         # `--option=$UNSET` in a script: an empty value would silently mean the default.
         if not all(value.strip() for value in values):
-            raise ConfigurationError(f"{option.flag} is empty. Give it a value or leave it out.")
+            raise ConfigurationError(f"{option.flag} is empty. Give it a value, or remove it.")
         # Relative to the folder in which the user typed it, not to pytest's rootdir.
         return Given(values, option.flag, config.invocation_params.dir)
     if option.env and os.environ.get(option.env):
@@ -72,7 +72,7 @@ def number(config: pytest.Config, name: str, otherwise: int) -> int:
     # int() would also take 1_000, digits of other scripts, and numbers without an end.
     if not re.fullmatch("[0-9]{1,18}", value):
         raise ConfigurationError(
-            f"{given.source}: {given.values[-1]} is not a number. Give a whole one, 0 or more."
+            f"{given.source}: {given.values[-1]} is not a number. Give a whole number, 0 or more."
         )
     return int(value)
 
@@ -120,7 +120,7 @@ def folder(config: pytest.Config, name: str) -> Path | None:
     for path, source in paths(config, name):
         if not path.is_dir():
             raise ConfigurationError(
-                f"{source}: {path} is not a folder. Give the one that holds postgres and initdb."
+                f"{source}: {path} is not a folder. Give the folder that holds postgres and initdb."
             )
         return path
     return None
@@ -135,7 +135,7 @@ def script(config: pytest.Config, name: str) -> str:
     """Return the path of an SQL file, which must be there, or nothing."""
     for path, source in paths(config, name):
         if not path.is_file():
-            raise ConfigurationError(f"{source}: {path} is not a file. Give an .sql file.")
+            raise ConfigurationError(f"{source}: {path} is not a file. Give a .sql file.")
         return str(path)
     return ""
 
@@ -157,7 +157,7 @@ def writable(config: pytest.Config, name: str) -> Path | None:
         # After the run it would be too late: the findings would be lost.
         if not os.access(path if path.exists() else path.parent, os.W_OK):
             raise ConfigurationError(
-                f"{source}: {path} cannot be written. Give a file in a folder that is yours."
+                f"{source}: {path} cannot be written. Give a file in a folder that you can write."
             )
         return path
     return None
@@ -173,7 +173,7 @@ def in_folder(path: Path, source: str) -> None:
     """Raise that a file cannot be made, for want of its folder."""
     if not path.parent.is_dir():
         raise ConfigurationError(
-            f"{source}: the folder {path.parent} does not exist. Make it first."
+            f"{source}: the folder {path.parent} does not exist. Create it first."
         )
 
 

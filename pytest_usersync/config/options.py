@@ -48,8 +48,8 @@ OPTIONS = (
     Option(
         "dsn",
         "text",
-        "use the server of this connection string, as its superuser, and leave it as it was; "
-        "pytest-postgresql means the server of the --postgresql-* options",
+        "use the server of this connection string, as a superuser, and leave it unchanged;"
+        " pytest-postgresql means the server of the --postgresql-* options",
         metavar="DSN",
         ini=True,
         env="USERSYNC_DSN",
@@ -57,7 +57,7 @@ OPTIONS = (
     Option(
         "pg-bin",
         "path",
-        "start the PostgreSQL whose programs are in this folder",
+        "start PostgreSQL from the programs in this folder",
         metavar="DIR",
         ini=True,
         env="USERSYNC_PG_BIN",
@@ -65,7 +65,7 @@ OPTIONS = (
     Option(
         "migrations",
         "paths",
-        "apply the migrations of this folder, or this file, instead of those found; repeatable",
+        "apply the migrations of this folder or file, instead of those found; repeatable",
         metavar="PATH",
         ini=True,
     ),
@@ -79,24 +79,24 @@ OPTIONS = (
     Option(
         "before",
         "paths",
-        "apply this SQL file, or call this function with a DSN, before the first migration, for "
-        "what was made by hand; repeatable",
+        "apply this SQL file, or call this function with a DSN, before the first migration, for"
+        " objects created by hand; repeatable",
         metavar="PATH",
         ini=True,
     ),
     Option(
         "setup",
         "paths",
-        "apply this SQL file, or call this function with a DSN, after the last migration, for "
-        "what was made by hand; repeatable",
+        "apply this SQL file, or call this function with a DSN, after the last migration, for"
+        " objects created by hand; repeatable",
         metavar="PATH",
         ini=True,
     ),
-    Option("seeds", "flag", "load supabase/seed.sql, or what [db.seed] names", ini=True),
+    Option("seeds", "flag", "load supabase/seed.sql, or the files in [db.seed]", ini=True),
     Option(
         "load",
         "text",
-        "call this function of yours, with a DSN, to run migrations that are not SQL files",
+        "call this function with a DSN, to run migrations that are not SQL files",
         metavar="MODULE:FUNCTION",
         ini=True,
     ),
@@ -104,8 +104,8 @@ OPTIONS = (
     Option(
         "statement-timeout",
         "text",
-        "end a statement of the project after so many seconds (default 10, and 60 while "
-        "migrations, seeds and setup are applied)",
+        "end a statement of the project after this many seconds (default 10; 60 for migrations,"
+        " seeds and setup)",
         metavar="SECONDS",
         ini=True,
     ),
@@ -119,37 +119,37 @@ OPTIONS = (
     Option(
         "ignore",
         "words",
-        "leave these checks out, by code or prefix; with US701, tests run although a migration "
-        "did not apply; repeatable",
+        "skip these checks, by code or prefix; with US701, tests run although a migration does"
+        " not apply; repeatable",
         metavar="CODES",
         ini=True,
     ),
     Option(
         "seed",
         "text",
-        "start drawing at random from here, 0 unless told; what is always tried does not change",
+        "seed for generated examples (default 0)",
         metavar="N",
         ini=True,
     ),
     Option(
         "max-examples",
         "text",
-        "draw so many examples for a check that draws at random; 0 draws none",
+        "number of generated examples for each check that uses random values; 0 for none",
         metavar="N",
         ini=True,
     ),
     Option(
         "backfill",
         "text",
-        "judge this as the backfill: SQL such as 'call app.backfill()', or a path to an .sql file",
+        "judge this as the backfill: SQL such as 'call app.backfill()', or the path of a .sql file",
         metavar="SQL",
         ini=True,
     ),
     Option(
         "monitoring",
         "text",
-        "judge the monitoring functions of this schema, or those that lines name, such as "
-        "'ghosts = app.find_ghosts()'",
+        "judge the monitoring functions of this schema, or the functions in lines such as 'ghosts"
+        " = app.find_ghosts()'",
         metavar="SCHEMA",
         ini=True,
     ),
@@ -163,52 +163,52 @@ OPTIONS = (
     Option(
         "rollback",
         "path",
-        "judge this SQL file as the script that takes the sync out again",
+        "judge this SQL file as the script that removes the sync",
         metavar="FILE.sql",
         ini=True,
     ),
-    Option("strict", "flag", "let a broken promise of level warning fail the run"),
+    Option("strict", "flag", "fail the run also for findings of level warning"),
     Option(
         "baseline",
         "path",
-        "accept the findings that this file lists, each with your reason",
+        "accept the findings in this file, each with your reason",
         metavar="FILE.toml",
         ini=True,
     ),
     Option(
         "baseline-update",
         "flag",
-        "write the baseline anew: take in what is found, leave out what is gone, keep your reasons",
+        "update the baseline file: add new findings, remove old ones, keep your reasons",
     ),
-    Option("report", "text", "write what was found to this file as JSON", metavar="PATH.json"),
+    Option("report", "text", "write the results to this file as JSON", metavar="PATH.json"),
     Option(
         "explain",
         "text",
-        "print what a check promises and why, and exit",
+        "print the promise of a check and the reasons for it, and exit",
         metavar="CODE",
     ),
-    Option("show", "flag", "print what a signup was understood to do in this project, and exit"),
+    Option("show", "flag", "print what a signup writes in this project, and exit"),
     Option(
         "walk",
         "flag",
-        "judge the project at every migration, print which one brought each finding in and which "
-        "one mended it, and exit",
+        "judge the project after every migration, print which migration caused each finding and"
+        " which one repaired it, and exit",
     ),
     Option(
         "doctor",
         "flag",
-        "print what was found (server, rights, extensions, project, sync) for a bug report, and "
-        "exit; with --usersync-report as JSON too",
+        "print facts for a bug report (server, rights, extensions, project, sync), and exit; with"
+        " --usersync-report also as JSON",
     ),
     Option(
         "write-pack",
         "path",
-        "write migrations of trigger, backfill and monitoring for this project's own profile "
-        "table to this folder, verify-trigger.sql and rollback.sql with them, and exit",
+        "write migrations (trigger, backfill, monitoring), verify-trigger.sql and rollback.sql"
+        " for this project's profile table to this folder, and exit",
         metavar="DIR",
     ),
-    Option("list", "flag", "print the checks that are chosen, and exit"),
-    Option("keep", "flag", "keep the database of each broken case and tell how to open it"),
+    Option("list", "flag", "print the chosen checks, and exit"),
+    Option("keep", "flag", "keep the database of each broken case, and print how to open it"),
 )
 BY_NAME = {option.name: option for option in OPTIONS}
 
@@ -223,7 +223,7 @@ def add(parser: pytest.Parser) -> None:
             parser.addini(option.key, option.help, type=ini_type, default=None)
     for name, choices in CHOICES.items():
         words = [f"{value} ({meaning})" for value, meaning in choices.items()]
-        text = f"policy, the first is the default: {'; '.join(words)}"
+        text = f"policy; the first value is the default: {'; '.join(words)}"
         parser.addini(f"usersync_{name}", text, type="string", default=None)
 
 

@@ -55,7 +55,7 @@ def of_options(config: pytest.Config) -> str:
     # pytest-postgresql is always installed, but `-p no:…` can leave it out.
     if not hasattr(config.option, "postgresql_host"):
         raise ConfigurationError(
-            f"The DSN is {THEIRS}, whose options are not there. Load the plugin, or give a DSN."
+            f"The DSN is {THEIRS}, but this plugin is not loaded. Load it, or give a DSN."
         )
     names = ("host", "port", "user", "password", "options")
     return _conninfo(**{name: _option(config, f"postgresql_{name}") for name in names})

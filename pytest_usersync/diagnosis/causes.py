@@ -57,7 +57,7 @@ def tell(failure: Failure | None, sync: Sync, client: ClientView | None, query: 
     if failure is None:
         return Diagnosis(
             f"Supabase Auth answers {client}",
-            "Look at what the triggers on auth.users change: PostgreSQL raised no error.",
+            "Check what the triggers on auth.users change: PostgreSQL raised no error.",
         )
     scene = Scene(failure, sync, query)
     try:
@@ -71,8 +71,8 @@ def _vanished(sync: Sync) -> Diagnosis:
     who = " or ".join(f"{t.name} ({t.function})" for t in before) or "a BEFORE trigger"
     return Diagnosis(
         f"{who} makes the new user disappear: the row is not in auth.users after its INSERT",
-        "Let the BEFORE INSERT trigger end with `return new;` on every path and leave new.id as it"
-        " is. To refuse a signup, raise an exception or use the before-user-created hook.",
+        "End the BEFORE INSERT trigger with `return new;` on every path, and do not change"
+        " new.id. To refuse a signup, raise an exception or use the before-user-created hook.",
     )
 
 
@@ -82,17 +82,17 @@ def _permission(scene: Scene) -> Diagnosis:
     thing = scene.found(rf"for \w+ {SAID}") or scene.found(r"for \w+ (.+)")
     named = scene.relation(thing) if kind in ("table", "view", "relation") else thing
     denied = (
-        f"row-level security of {named} refuses the row"
+        f"row-level security of {named} forbids the row"
         if "row-level security" in scene.failure.message
         else scene.failure.message
     )
     if function and not function.definer:
         # The hosted platform gives supabase_auth_admin no rights on tables of the project.
         return Diagnosis(
-            f"{function.name} runs with the rights of supabase_auth_admin, which has none here"
-            f" (security invoker): {denied}",
+            f"{function.name} is security invoker, so it runs as supabase_auth_admin, which has"
+            f" no rights here: {denied}",
             f"alter function {function.name} security definer set search_path = '';\n"
-            "-- and write every name in its body with its schema",
+            "-- and write the schema before every name in its body",
         )
     owner = function.owner if function else "supabase_auth_admin"
     grant = {"schema": "usage", "function": "execute", "sequence": "usage"}.get(kind, "all")
@@ -122,11 +122,11 @@ def _missing(scene: Scene, kind: str, name: str, candidates: Sequence[str]) -> D
             f"{remedy} in its body, and every other name with its schema"
         )
     if function is None or function.path is None:
-        where = "a signup looks names up in auth only, because it runs as supabase_auth_admin"
+        where = "a signup runs as supabase_auth_admin and finds only names in the schema auth"
     else:
         path = function.path.replace('""', "") or "empty"
         where = f"its search_path is {path}"
-    return Diagnosis(f"{scene.actor} says {name} and means {candidates[0]}, but {where}", remedy)
+    return Diagnosis(f"{scene.actor} uses {name} for {candidates[0]}, but {where}", remedy)
 
 
 def _missing_function(scene: Scene) -> Diagnosis:
@@ -156,7 +156,7 @@ def _missing_column(scene: Scene) -> Diagnosis:
         )
     named = scene.relation(table)
     return Diagnosis(
-        f"{scene.actor} writes {named}.{quoted(column)}, a column that does not exist",
+        f"{scene.actor} writes the column {named}.{quoted(column)}, which does not exist",
         f"alter table {named} add column {quoted(column)} text;\n"
         "-- or correct the name in the function's body",
     )
@@ -166,9 +166,9 @@ def _null(scene: Scene) -> Diagnosis:
     column = quoted(scene.called("column"))
     table = scene.relation(scene.called("relation"))
     return Diagnosis(
-        f"{scene.actor} leaves {table}.{column} NULL, and the column is NOT NULL",
+        f"{scene.actor} writes NULL into {table}.{column} (NOT NULL)",
         f"alter table {table} alter column {column} drop not null;\n"
-        "-- or give the column a value in the function's body when there is none",
+        "-- or write another value when this one is missing, in the function's body",
     )
 
 
@@ -180,9 +180,11 @@ def _taken(scene: Scene) -> Diagnosis:
     if found["index"]:
         drop = f"drop index {quoted(name)};"
     keep = f"-- add `on conflict {key} do nothing` to the function's insert"
+    kind = "unique index" if found["index"] else "unique constraint"
+    taken = key if ", " in key else key.strip("()")
     return Diagnosis(
-        f"{scene.actor} writes a row into {found['table']} whose {key} another row has already"
-        f" ({name})",
+        f"{scene.actor} inserts a row into {found['table']} whose {taken} already exists"
+        f" ({kind} {name})",
         # To drop a primary key is no remedy.
         keep if found["primary"] else f"{drop}\n-- or, if a second row is never right:\n{keep}",
     )
@@ -194,12 +196,12 @@ def _unreferenced(scene: Scene) -> Diagnosis:
     early = [t for t in scene.sync.triggers if t.event.upper().startswith("BEFORE INSERT")]
     if found["referenced"] == "auth.users" and early:
         return Diagnosis(
-            f"{scene.actor} writes into {found['table']} before the row of auth.users exists that"
-            f" {name} asks for: {early[0].name} is a BEFORE INSERT trigger",
+            f"{scene.actor} writes into {found['table']} before the row of auth.users exists,"
+            f" which {name} requires: {early[0].name} is a BEFORE INSERT trigger",
             f"Make {early[0].name} an AFTER INSERT trigger.",
         )
     return Diagnosis(
-        f"{scene.actor} writes a row into {found['table']} that refers to nothing:"
+        f"{scene.actor} inserts a row into {found['table']} whose referenced row does not exist:"
         f" {scene.failure.detail or scene.failure.message}",
         f"Insert the row of {found['referenced'] or 'the referenced table'} first, in the same"
         " function or in a migration, or leave the column NULL.",
@@ -210,7 +212,7 @@ def _unchecked(scene: Scene) -> Diagnosis:
     name = scene.called("constraint")
     found = scene.constraint(name)
     return Diagnosis(
-        f"{scene.actor} writes a row that {found['table']} forbids by {name}:"
+        f"{scene.actor} writes a row into {found['table']} that violates {name}:"
         f" {found['definition']}",
         f"alter table {found['table']} drop constraint {quoted(name)};\n"
         "-- or write a value that satisfies it",
@@ -252,30 +254,31 @@ def _too_long(scene: Scene) -> Diagnosis:
 
 def _unmatched(scene: Scene) -> Diagnosis:
     return Diagnosis(
-        f"{scene.actor} has an ON CONFLICT for which no unique constraint or index exists",
-        "Create a unique index on the columns that ON CONFLICT names, or name those of one.",
+        f"{scene.actor} has an ON CONFLICT without a matching unique constraint or index",
+        "Create a unique index on the columns of the ON CONFLICT, or name the columns of an"
+        " existing one.",
     )
 
 
 def _raised(scene: Scene) -> Diagnosis:
     return Diagnosis(
-        f'{scene.actor} raises an exception of its own: "{scene.failure.message}"',
-        f"Take the RAISE out of {scene.actor}: it refuses the whole signup. Whom to let in is a"
-        " question for the before-user-created hook, which gives the app an answer it can show.",
+        f'{scene.actor} raises its own exception: "{scene.failure.message}"',
+        f"Remove the RAISE from {scene.actor}: it refuses the whole signup. To refuse users, use"
+        " the before-user-created hook, which gives the app an answer it can show.",
     )
 
 
 def _cancelled(scene: Scene) -> Diagnosis:
     return Diagnosis(
-        f"{scene.actor} takes longer than a signup may: {scene.failure.message}",
-        "Take what is slow (a remote call, pg_sleep, a wait for a lock) out of the trigger.",
+        f"{scene.actor} takes longer than the statement timeout allows: {scene.failure.message}",
+        "Remove slow work (a remote call, pg_sleep, a wait for a lock) from the trigger.",
     )
 
 
 def _anything(scene: Scene) -> Diagnosis:
     return Diagnosis(
         f"{scene.actor} fails: {scene.failure.sqlstate} {scene.failure.message}",
-        scene.failure.hint or "Correct the statement that the finding shows.",
+        scene.failure.hint or "Correct the statement in the finding.",
     )
 
 

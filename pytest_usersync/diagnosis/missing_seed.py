@@ -12,8 +12,8 @@ from ..model.quoting import quoted
 from .failure_context import Scene
 
 _REMEDY = (
-    "; if a seed or somebody's hands insert it, set usersync_seeds or name a SQL file that does in "
-    "usersync_setup, else insert it in a migration"
+    "; if a seed inserts it, set usersync_seeds; if it is inserted by hand, name a SQL file for"
+    " it in usersync_setup; otherwise insert it in a migration"
 )
 
 # Everything in which the project may name a row by a constant.
@@ -79,8 +79,8 @@ def _unreferenced(scene: Scene) -> str:
         for column, value in zip(columns[1].split(", "), values, strict=False)
     )
     return (
-        f"{scene.actor} writes {found['table']}.{key[1]} and needs the row {row} of {referenced}, "
-        f"and the migrations leave no such row{_REMEDY}"
+        f"{scene.actor} writes {found['table']}.{key[1]} and needs the row {row} of {referenced},"
+        f" but the migrations create no such row{_REMEDY}"
     )
 
 
@@ -92,8 +92,8 @@ def _not_found(scene: Scene) -> str:
         # The name is quoted by PostgreSQL.
         if not scene.query(f"select from {row['table']} limit 1", []):
             return (
-                f"{scene.actor} finds nothing for {table}.{quoted(column)}, which refers to "
-                f"{row['table']}, and the migrations leave no row there{_REMEDY}"
+                f"{scene.actor} finds no value for {table}.{quoted(column)}, which refers to"
+                f" {row['table']}, but the migrations create no row there{_REMEDY}"
             )
     return ""
 

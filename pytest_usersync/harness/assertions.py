@@ -150,7 +150,7 @@ def assert_idempotent(usersync: Readable, action: Callable[[], R]) -> R:
     action()
     changes = list(_changes(once, usersync.rows()))
     if changes:
-        raise _failed("the second run changed something", *changes)
+        raise _failed("the second run changed rows", *changes)
     return first
 
 

@@ -73,8 +73,8 @@ class UserSync(Records):
         begun = self._begin()
         if isinstance(begun, Rollback):
             raise UserSyncError(
-                "A rolled-back test has one connection only. Ask for the fixture usersync_dsn, or "
-                'mark the test with @pytest.mark.usersync(isolation="clone").'
+                "A rolled-back test has only one connection. Use the fixture usersync_dsn, or"
+                ' mark the test with @pytest.mark.usersync(isolation="clone").'
             )
         return database.role_conninfo(self._subject.server, begun.name, self._clones.roles.main)
 
@@ -93,7 +93,7 @@ class UserSync(Records):
         if isinstance(known, UUID):
             row = self.user(known)
             if row is None:
-                raise UserSyncError(f"No user has the id {known}. Sign somebody up first.")
+                raise UserSyncError(f"No user has the id {known}. Sign up a user first.")
             known = tokens.user_of(row)
         role = str(claims.get("role", known.role or "authenticated"))
         with self._request(role, tokens.of_user(known, aal, claims)) as connection:

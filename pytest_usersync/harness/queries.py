@@ -133,8 +133,8 @@ class Records(ABC):
     def _profile_table(self) -> Target:
         if not self.sync.targets:
             raise UserSyncError(
-                "No signup of this project leaves a profile, so there is none to look at. "
-                "Run pytest --usersync to see why."
+                "No signup of this project creates a profile, so no profile can be read. Run"
+                " pytest --usersync to see why."
             )
         return self.sync.profile
 

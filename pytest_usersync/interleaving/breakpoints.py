@@ -55,7 +55,7 @@ def pause(
     for verb in verbs:
         if verb not in (*WRITES, "select"):
             raise UserSyncError(
-                f"Nobody pauses on {verb!r}. Use some of insert, update, delete, select."
+                f"A session cannot pause on {verb!r}. Use insert, update, delete or select."
             )
     return Pause(table, verbs, after, statement)
 

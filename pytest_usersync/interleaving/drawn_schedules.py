@@ -33,7 +33,7 @@ def schedules(*names: str, **steps: int) -> SearchStrategy[list[str]]:
     """
     everybody = dict.fromkeys(names, _STEPS) | steps
     if not everybody:
-        raise UserSyncError("Nobody is named. Name the sessions: schedules('ada', 'bob').")
+        raise UserSyncError("No session is named. Name the sessions: schedules('ada', 'bob').")
     total = sum(everybody.values()) if steps else _STEPS
 
     def within(schedule: list[str]) -> bool:

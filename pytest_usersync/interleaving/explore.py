@@ -170,7 +170,7 @@ def _settle(moves: Sequence[Move]) -> None:
 def _expected(node: _Node, ready: tuple[str, ...], depth: int) -> str:
     if node.chosen not in ready:
         raise UserSyncError(
-            f"{node.chosen} could go on as move {depth + 1} before, and now cannot. Let nothing but"
-            " the schedule decide what a session does: no chance, no clock, no state of its own."
+            f"{node.chosen} could continue at move {depth + 1} before, but cannot now. Only the"
+            " schedule may decide what a session does: no random values, no clock, no state."
         )
     return node.chosen

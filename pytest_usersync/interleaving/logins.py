@@ -64,7 +64,7 @@ class Doors:
                 raise refused(error) from None
             said = unknown if unknown in str(error) else words(error)
             raise UserSyncError(
-                f"Nobody can be {login!r}: {said}. Name a role of the database."
+                f"No session can use the role {login!r}: {said}. Name a role of the database."
             ) from None
         line.slot = self._count
         self._open.append(line)
@@ -81,8 +81,8 @@ class Doors:
 def refused(error: psycopg.Error) -> UserSyncError:
     """Return what to tell when the server lets nobody in."""
     return UserSyncError(
-        f"The server lets no further session in: {words(error)}."
-        " Use fewer sessions, or raise its max_connections."
+        f"The server refuses another session: {words(error)}. Use fewer sessions, or increase its"
+        " max_connections."
     )
 
 

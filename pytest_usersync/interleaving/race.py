@@ -105,7 +105,7 @@ class Race(RaceSetup):
             if told and all(told) and (first := told[0]):
                 raise UserSyncError(
                     f"{name} fails in every schedule, at {first[0].text!r}: {first[0].error}."
-                    " Mend the step, or let code catch the error."
+                    " Correct the step, or catch the error in code."
                 )
 
     def found(self, outcome: Outcome, *, serializable: bool = False) -> RaceFound:
@@ -153,7 +153,7 @@ class Race(RaceSetup):
 
     def _settle(self) -> None:
         if not self.sessions:
-            raise UserSyncError("Nobody takes part in the race. Give it a session or two.")
+            raise UserSyncError("The race has no session. Add one or two sessions.")
         self._take_over([] if self.acts else self.pauses)
         if not self._ready:
             self.race_database.settle(self.pauses)
@@ -194,7 +194,7 @@ class Race(RaceSetup):
                 if told.sqlstate == "AssertionError":
                     yield f"{name} claims: {told.error}"
                 elif self.unwanted is None or told.sqlstate in self.unwanted:
-                    yield f"{name} is told {told.sqlstate}: {told.error}"
+                    yield f"{name} gets {told.sqlstate}: {told.error}"
         for holds in self.invariants:
             with self.race_database.reading() as connection:
                 if fault := _fault(holds, connection):

@@ -190,13 +190,11 @@ class RaceSetup:
 
     def _join(self, session: Session) -> None:
         if session.name in self.sessions:
-            raise UserSyncError(
-                f"Two sessions are called {session.name!r}. Give each its own name."
-            )
+            raise UserSyncError(f"Two sessions are named {session.name!r}. Give each its own name.")
         if not session.name or len(session.name.split()) != 1:
-            raise UserSyncError(f"No session can be called {session.name!r}. Use a single word.")
+            raise UserSyncError(f"A session cannot be named {session.name!r}. Use one word.")
         if not session.steps:
-            raise UserSyncError(f"{session.name} has no steps. Give it SQL, or code to run.")
+            raise UserSyncError(f"{session.name} has no steps. Give it SQL or code.")
         if session.isolation is not None and session.isolation not in ISOLATIONS:
             raise UserSyncError(
                 f"isolation={session.isolation!r} is unknown. Use one of {', '.join(ISOLATIONS)}."
@@ -215,6 +213,6 @@ class RaceSetup:
                 rows = connection.execute("select * from auth.users where id = %s", [known])
                 row = rows.fetchone()
             if row is None:
-                raise UserSyncError(f"No user has the id {known}. Let prepare_auth sign one up.")
+                raise UserSyncError(f"No user has the id {known}. Sign up a user in prepare_auth.")
             known = tokens.user_of(row)
         return tokens.of_user(known, "aal1", {"role": role, **claims})

@@ -91,7 +91,7 @@ class RaceFound(AssertionError):
     """
 
     def __init__(self, outcome: Outcome, text: str, test: str) -> None:
-        super().__init__(f"{text}\n\nas a test to keep:\n\n{test}")
+        super().__init__(f"{text}\n\nThe same as a test:\n\n{test}")
         self.outcome = outcome
         self.test = test
 
@@ -114,6 +114,6 @@ class Exploration:
 
     def __str__(self) -> str:
         if self.finished:
-            stand = "schedule stands" if self.played == 1 else "schedules stand"
-            return f"{self.played} {stand} for all {self.naive}"
+            stand = "schedule covers" if self.played == 1 else "schedules cover"
+            return f"{self.played} {stand} all {self.naive}"
         return f"{self.played} of {self.naive} schedules"

@@ -17,7 +17,7 @@ def names_of(schedule: str | Sequence[str], known: Collection[str]) -> list[str]
         )
     for name in names:
         if name not in known:
-            raise UserSyncError(f"No session is called {name!r}. Use some of {', '.join(known)}.")
+            raise UserSyncError(f"No session is named {name!r}. Use {', '.join(known)}.")
     return names
 
 

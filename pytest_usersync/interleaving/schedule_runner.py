@@ -143,14 +143,14 @@ class _Stage:
     def _expect_alive(self, session_thread: SessionThread) -> None:
         if late := statement_timeout.of_backend(session_thread.line.pid, self.moment):
             raise StillRunning(
-                f"{session_thread.name} does not come back from {session_thread.place}: {late}"
+                f"{session_thread.name} does not return from {session_thread.place}: {late}"
             )
         if session_thread.crash:
             raise session_thread.crash
         if session_thread.line.connection.closed or session_thread.line.broken:
             raise UserSyncError(
-                f"The session of {session_thread.name} died at {session_thread.place}. "
-                "Let no step end a session."
+                f"The session of {session_thread.name} ended at {session_thread.place}. A step"
+                " must not end its session."
             )
 
     def _end(self) -> None:

@@ -106,8 +106,8 @@ class SessionThread:
     def stuck(self, patience: float) -> str:
         """Say that it does not come back."""
         return (
-            f"{self.name} does not come back from {self.place}, within {patience:g} s."
-            " Let the step end by itself, or give the race more patience."
+            f"{self.name} does not return from {self.place} within {patience:g} s. Make the step"
+            " end, or increase the patience of the race."
         )
 
     @property

@@ -56,7 +56,7 @@ def script_of(race: Race, outcome: Outcome) -> str:
     lines = [f"-- {one.name} is {one.role}" for one in outcome.sessions]
     for event in outcome.events:
         if event.paused:
-            lines.append(f"-- {event.session} goes on")
+            lines.append(f"-- {event.session} continues")
             continue
         text = next(steps[event.session], event.label).rstrip(";")
         lines.append(f"/* {event.session} */ {text};")

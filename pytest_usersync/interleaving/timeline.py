@@ -111,14 +111,14 @@ def _answer(told: StatementResult) -> str:
 
 
 def _remains(outcome: Outcome, serial: Outcome | None) -> str:
-    lines = ["what it leaves:", *_changes(outcome.changes)]
+    lines = ["the result:", *_changes(outcome.changes)]
     for name, many in outcome.errors.items():
-        lines += [f"  ! {name} is told {told.sqlstate}: {told.error}" for told in many]
+        lines += [f"  ! {name} gets {told.sqlstate}: {told.error}" for told in many]
     if serial is not None:
         order = " and then ".join(dict.fromkeys(serial.schedule))
-        lines += [f"what {order} leave, one after the other:", *_changes(serial.changes)]
+        lines += [f"the result of {order}, one after the other:", *_changes(serial.changes)]
         for name, many in serial.errors.items():
-            lines += [f"  ! {name} is told {told.sqlstate}: {told.error}" for told in many]
+            lines += [f"  ! {name} gets {told.sqlstate}: {told.error}" for told in many]
     return "\n".join(lines)
 
 
@@ -147,7 +147,7 @@ def _net(changes: Iterable[Change]) -> list[Change]:
 
 def _expected_words(serial: Outcome) -> str:
     if serial.broken:
-        return "This is no race: it goes wrong even one after the other."
+        return "This is not a race: the sessions go wrong even one after the other."
     return ""
 
 

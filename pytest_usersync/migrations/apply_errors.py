@@ -39,9 +39,9 @@ def history_failure(
     """Return why the history row was refused, though every statement was done."""
     hint = refusal.hint
     if twin := next((one for one in applied if one.version == migration.version), None):
-        hint = f"{project.show_path(twin.path)} has the same version: give one another."
+        hint = f"{project.show_path(twin.path)} has the same version: give one of them another."
     elif refusal.sqlstate == "42501":
-        hint = 'The file ends under a role that may not write it: end with "reset role".'
+        hint = 'The file ends under a role that may not write the history: end with "reset role".'
     failure = Failure(
         refusal.sqlstate,
         refusal.message,
@@ -60,7 +60,7 @@ def open_transaction_failure(project: Project, migration: Migration) -> Migratio
     failure = Failure(
         "25001",
         "the file ends inside a transaction, which is lost when the session ends",
-        hint='Remove the "begin", for every file is a transaction anyway, or add "commit".',
+        hint='Remove the "begin" (every file is a transaction), or add "commit".',
         location=project.location(migration, *statement.place()) if statement else None,
     )
     return MigrationFailure(migration, statement, failure)

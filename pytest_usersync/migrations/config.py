@@ -25,7 +25,8 @@ def value(rootdir: Path, *keys: str) -> object:
         table: object = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(
-            f"{CONFIG.as_posix()} cannot be read: {error}. Mend it, the Supabase CLI needs it too."
+            f"{CONFIG.as_posix()} cannot be read: {error}. Correct it; the Supabase CLI reads it"
+            " too."
         ) from error
     for key in keys:
         table = table.get(key) if isinstance(table, dict) else None

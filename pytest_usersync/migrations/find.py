@@ -93,8 +93,8 @@ def _find_conventional(rootdir: Path, skipped: Skipped) -> tuple[list[SourceFile
         return find_elsewhere(rootdir, skipped)
     if config.value(rootdir, "db", "migrations", "enabled") is False:
         raise ConfigurationError(
-            f"{CONFIG.as_posix()} sets [db.migrations] enabled = false: the Supabase CLI applies "
-            f"none. Enable them, or name the files in {SETTING}."
+            f"{CONFIG.as_posix()} sets [db.migrations] enabled = false: the Supabase CLI applies"
+            f" no migration. Enable migrations, or name the files in {SETTING}."
         )
     chosen = _choose(folder, skipped)
     files = [SourceFile(path, path.stem, Manner.CLI, as_is=True) for path in chosen]
@@ -115,8 +115,8 @@ def _find_configured(
             found.append(SourceFile(path, path.stem, Manner.CLI))
         else:
             raise ConfigurationError(
-                f"{SETTING} names {given}, which is not below {rootdir}. "
-                "Name folders or .sql files, relative to pytest's rootdir."
+                f"{SETTING} names {given}, which is not in {rootdir}. Name folders or .sql files,"
+                " relative to pytest's rootdir."
             )
     return list({file.path: file for file in reversed(found)}.values())[::-1]
 
@@ -149,7 +149,9 @@ def _choose(folder: Path, skipped: Skipped, *, foreign: bool = False) -> Iterato
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: os.fsencode(entry.name))
     except OSError as error:
-        raise ProjectError(f"{folder} cannot be read: {error.strerror}. Allow it.") from error
+        raise ProjectError(
+            f"{folder} cannot be read: {error.strerror}. Allow this user to read it."
+        ) from error
     plain = foreign and not any(_NAME.fullmatch(entry.name) for entry in entries)
     for place, entry in enumerate(entries):
         if entry.name.startswith(".") or (entry.is_dir() and not entry.is_symlink()):
@@ -167,7 +169,10 @@ def _why_not(entry: Path, *, first: bool, plain: bool) -> str:
         return "" if entry.suffix == ".sql" else "not a .sql file"
     legacy = _LEGACY.search(entry.name) if first else None
     if legacy and int(legacy[1]) < _LEGACY_UNTIL:
-        return 'a first migration named "init" is one of the CLI\'s own from before December 2021'
+        return (
+            'the CLI treats a first migration named "init" as its own file from before December'
+            " 2021"
+        )
     return "" if _NAME.fullmatch(entry.name) else 'the name is not "<timestamp>_name.sql"'
 
 
@@ -192,7 +197,7 @@ def _keep_until(upto: str | None, migrations: tuple[Migration, ...]) -> tuple[Mi
 
 def _empty(rootdir: Path, origin: str, skipped: Skipped) -> str:
     if not skipped:
-        return f"No migrations: {origin} holds no .sql file. Add one, or set {SETTING}."
+        return f"No migrations: {origin} has no .sql file. Add one, or set {SETTING}."
     reasons = "; ".join(f"{show_path(rootdir, path)}: {reason}" for path, reason in skipped[:3])
     more = f" and {len(skipped) - 3} more" if len(skipped) > 3 else ""
-    return f"No migrations: {origin} holds none that counts ({reasons}{more}). Rename them."
+    return f"No migrations: {origin} holds no valid one ({reasons}{more}). Rename the files."

@@ -85,7 +85,7 @@ def _function(project: Project, hook: str) -> Callable[[str], object]:
             sys.path.remove(root)
     if not callable(function):
         raise ConfigurationError(
-            f"{setting} names {hook}, which is no function. Name one that takes a DSN."
+            f"{setting} names {hook}, which is not a function. Name a function that takes a DSN."
         )
     return function  # type: ignore[no-any-return]
 

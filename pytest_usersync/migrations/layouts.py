@@ -115,7 +115,7 @@ def _drizzle(folder: Path) -> Iterator[SourceFile]:
         tags = [str(one["tag"]) for one in sorted(entries, key=lambda one: int(one["idx"]))]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ProjectError(
-            f"{path} is not a journal of Drizzle: {error!r}. Run drizzle-kit generate."
+            f"{path} is not a Drizzle journal: {error!r}. Run drizzle-kit generate."
         ) from error
     for tag in tags:
         yield SourceFile(folder / f"{tag}.sql", tag, Manner.BATCH)
@@ -125,7 +125,7 @@ def _sqitch(folder: Path) -> Iterator[SourceFile]:
     try:
         lines = (folder / PLAN).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
-        raise ProjectError(f"{folder / PLAN} cannot be read: {error}. Mend it.") from error
+        raise ProjectError(f"{folder / PLAN} cannot be read: {error}. Correct it.") from error
     for line in lines:
         name = line.split("#")[0].split()[:1]
         if name and not name[0].startswith(("%", "@")):

@@ -40,8 +40,8 @@ def keep_ledger(server: Server, project: Project) -> Iterator[None]:
         for role, runs in known.items():
             if any(external_server.is_alive(control, run) for run in runs - {server.guest.id}):
                 raise ServerError(
-                    f"The role {role}, which the project makes, was made by another run that is "
-                    "still on the server. Start this run when that one has ended."
+                    f"Another run on the server has created the role {role}, which this project"
+                    " creates too. Start this run when the other one has ended."
                 )
             if server.guest.id not in runs:
                 external_server.drop_roles(server, book, [role])

@@ -20,8 +20,8 @@ from .split import Statement, split
 _STRAY = re.compile("[\udc80-\udcff]")
 _LINE = 1000
 # Why other tools than the Supabase CLI leave a file out.
-UNLISTED = "the tool that keeps this folder does not list it"
-UNDOES = "it undoes what another file does"
+UNLISTED = "the journal of the migration tool does not list it"
+UNDOES = "it reverts another file"
 
 
 class Manner(StrEnum):

@@ -31,8 +31,8 @@ def find_elsewhere(rootdir: Path, skipped: Skipped) -> tuple[list[SourceFile], s
     if len(found) > 1:
         places = ", ".join(place.as_posix() for place in found)
         raise ProjectError(
-            f"No migrations: there is no {FOLDER.as_posix()}, and which of {places} makes the "
-            f"database is not known. Set {SETTING} to it."
+            f"No migrations: there is no {FOLDER.as_posix()}, but there are {places}. Set"
+            f" {SETTING} to the right one."
         )
     ((place, files),) = found.items()
     if (rootdir / place).is_dir():
@@ -77,25 +77,25 @@ def seeds(rootdir: Path) -> list[Path]:
     """
     if config.value(rootdir, "db", "seed", "enabled") is False:
         raise ConfigurationError(
-            f"{CONFIG.as_posix()} sets [db.seed] enabled = false: the Supabase CLI loads none. "
-            "Enable them, or leave out usersync_seeds."
+            f"{CONFIG.as_posix()} sets [db.seed] enabled = false: the Supabase CLI loads no seed."
+            " Enable seeds, or remove usersync_seeds."
         )
     given = config.value(rootdir, "db", "seed", "sql_paths")
     patterns = given if isinstance(given, list) else ["./seed.sql"]
     if found := config.matches(rootdir, patterns):
         return found
     raise ConfigurationError(
-        f"usersync_seeds asks for seeds, and {', '.join(map(str, patterns))} names no file below "
-        f"{rootdir / 'supabase'}. Mend [db.seed] sql_paths, or leave out usersync_seeds."
+        f"usersync_seeds is set, but {', '.join(map(str, patterns))} matches no file in"
+        f" {rootdir / 'supabase'}. Correct [db.seed] sql_paths, or remove usersync_seeds."
     )
 
 
 def _nothing_found(rootdir: Path) -> str:
     if Path(FOLDER).is_dir() and Path.cwd() != rootdir:
         return (
-            f"No migrations: pytest's rootdir is {rootdir}, which has no {FOLDER.as_posix()}; that "
-            "of the working directory is not looked at. Write --option=VALUE with =, for pytest "
-            "may take a path after a blank for one of tests; or set --rootdir."
+            f"No migrations: pytest's rootdir is {rootdir}, which has no {FOLDER.as_posix()}; the"
+            " one in the working directory is not used. Write --option=VALUE with =, because"
+            " pytest may take a path after a space for a test path; or set --rootdir."
         )
     below = [*rootdir.glob(f"*/{FOLDER}"), *rootdir.glob(f"*/*/{FOLDER}")]
     hint = "to the folder of your migrations, relative to pytest's rootdir"

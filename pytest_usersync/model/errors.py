@@ -46,4 +46,7 @@ def no_room(error: BaseException) -> str:
     if not full and getattr(error, "sqlstate", None) != DISK_FULL:
         return ""
     said = one_line(str(error))
-    return f"A disk is full: {said}. Make room there; TMPDIR moves the files of a server of ours."
+    return (
+        f"A disk is full: {said}. Free space on it; TMPDIR moves the files of the plugin's own"
+        " server."
+    )

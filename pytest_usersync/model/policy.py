@@ -10,29 +10,29 @@ from .errors import ConfigurationError
 CHOICES: dict[str, dict[str, str]] = {
     "null_email": {
         "profile": "a user without email gets a profile",
-        "no-profile": "the signup works, no profile is wanted",
-        "reject": "the signup is meant to fail",
+        "no-profile": "the signup works without a profile",
+        "reject": "the signup must fail",
     },
     "email_change": {
         "sync": "the profile follows",
-        "snapshot": "the profile keeps the address of the signup",
+        "snapshot": "the profile keeps the email and phone of the signup",
     },
     "confirmation": {
         "sync": "the profile follows",
         "snapshot": "the profile keeps the state of the signup",
     },
     "hard_delete": {
-        "remove": "the profile goes too",
+        "remove": "the profile is deleted too",
         "keep": "the profile stays, anonymised or not",
-        "refuse": "the delete is meant to fail",
+        "refuse": "the delete must fail",
     },
     "soft_delete": {
-        "scrub": "no personal data is left in the profile",
-        "keep": "the profile stays as it is",
+        "scrub": "the profile keeps no personal data",
+        "keep": "the profile stays unchanged",
     },
     "sync_failure": {
-        "block": "a failed sync fails the signup, loudly",
-        "allow": "the signup goes on, and the failure is recorded",
+        "block": "the signup fails when its sync fails",
+        "allow": "the signup succeeds, and the failure is recorded",
     },
 }
 

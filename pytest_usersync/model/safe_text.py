@@ -24,6 +24,7 @@ _UNSAFE = (
     r"\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f"
 )
 _HIDDEN = re.compile(f"[{_UNSAFE}]")
+_PLAIN = re.compile(r"[a-z][a-z-]*'?[a-z]*,?(?=\s|$)")
 _HALF = re.compile("[\ud800-\udfff]")
 _ODD = re.compile(f"[{_UNSAFE}\n\t]")
 # Commands of GitHub (at the beginning of a line), Azure Pipelines and TeamCity (anywhere).
@@ -55,6 +56,16 @@ def in_line(text: str) -> str:
 def one_line(text: str, limit: int = LINE_LIMIT) -> str:
     """Return a text in one line, cut, in which everything can be seen and no blank is wasted."""
     return in_line(cut(" ".join(text.split()), limit))
+
+
+def sentence(text: str) -> str:
+    """Return a text with a capital and a full stop; a path or a name at its start stays as it is.
+
+    A word of letters alone is taken for a word of English: nothing can be opened by ``Supabase/…``.
+    """
+    first = _PLAIN.match(text)
+    start = text[:1].upper() if first else text[:1]
+    return f"{start}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
 
 
 def cut(text: str, limit: int = LIMIT) -> str:

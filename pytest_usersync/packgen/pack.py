@@ -98,7 +98,7 @@ def _made(base: Subject, *, thorough: bool) -> Pack:
     pack = _finished(base, _ordered(drafts), words, verify, decided)
     news = {code for code in broken(pack.left) - left if code.startswith(JUDGED)}
     if news and not thorough:
-        raise _NotYet(f"{', '.join(sorted(news))} came with the pack. See --usersync-explain.")
+        raise _NotYet(f"The pack would cause {', '.join(sorted(news))}. See --usersync-explain.")
     return pack
 
 
@@ -140,18 +140,18 @@ def _written(
         writers = set(subject.sync.profile.written_by) if whole else {one.trigger for one in mine}
         alone = len(subject.sync.targets) <= 1 and not subject.sync.side_tables
     if whole and not left:
-        decided.append(f"{_named(writers)} stays: every signup gets its row in {known.table}.")
+        decided.append(f"{_named(writers)} stays: every signup creates its row in {known.table}.")
         return drafts, still
     found = ", ".join(sorted(left)) or ("US102" if base.sync.blocked else "US103")
     if not mine or writers != {one.trigger for one in mine} or not alone:
         if not whole:
             raise ProjectError(
-                f"A signup leaves no row in a profile table ({found}), and the trigger does more"
-                f" than insert one. Mend it first; see --usersync-explain {found[:5]}."
+                f"A signup creates no row in a profile table ({found}), and the trigger does more"
+                f" than insert one. Correct it first; see --usersync-explain {found[:5]}."
             )
         decided.append(
-            f"{_named(writers)} stays, although {found} is found: it does more than insert one row,"
-            " and the pack does not guess what."
+            f"{_named(writers)} stays, although {found} is found: it does more than insert one"
+            " row, and the pack cannot replace that."
         )
         return drafts, still
     new = _replacement(base, known, mine, words, found)
@@ -169,10 +169,10 @@ def _replacement(
     lacking = unfilled(known, mine[-1].values)
     if lacking:
         raise ProjectError(
-            f"{known.table} needs a value for {', '.join(lacking)}, and neither the trigger nor a "
-            "default gives one. Add a default, or let it be NULL."
+            f"{known.table} needs a value for {', '.join(lacking)}, but neither the trigger nor a"
+            " default gives one. Add a default, or make it nullable."
         )
-    why = f"The trigger that did so before let {found} be found."
+    why = f"The earlier trigger caused {found}."
     return writing(known, mine, words, why, base.policies)
 
 
@@ -191,7 +191,7 @@ def _finished(
         upkeep = Upkeep(verify=str(paths[0]), rollback=str(paths[1]))
         with tried(base, drafts, upkeep) as subject:
             if said := refused(base, subject):
-                raise _NotYet(f"What the pack would write does not apply: {'; '.join(said)}.")
+                raise _NotYet(f"The migrations of the pack do not apply: {'; '.join(said)}.")
             with on_clone(subject) as context:
                 _fills(context, words)
                 after = state(context.session())
@@ -217,15 +217,15 @@ def _fills(context: CheckContext, words: dict[str, str]) -> None:
         )
         said = f": {rows[0]['said']}" if rows else ""
         raise _NotYet(
-            f"What the project's triggers do for a new user cannot be done again for a ghost{said}."
-            " Let one trigger after insert write the profile from the new row alone."
+            f"The project's triggers cannot run again for a ghost user{said}. Write the profile"
+            " in one AFTER INSERT trigger, from the new row only."
         )
 
 
 def _told(drafts: list[Draft]) -> Iterator[str]:
     replays = any("user_sync_replay" in one.text for one in drafts)
     yield (
-        "The backfill lets the project's own triggers write the missing rows."
+        "In the backfill, the project's own triggers write the missing rows."
         if replays
-        else "The backfill inserts what the trigger inserts."
+        else "The backfill inserts the same values as the trigger."
     )

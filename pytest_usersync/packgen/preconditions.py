@@ -31,8 +31,8 @@ def free(context: CheckContext, schema: str) -> None:
     if found:
         what = ", ".join(row["what"] for row in found)
         raise ProjectError(
-            f"The project has these names of the pack in {schema} or on auth.users already: {what}."
-            " Nothing is overwritten: rename or drop them in a migration first."
+            f"The project already has these names of the pack in {schema} or on auth.users:"
+            f" {what}. The pack overwrites nothing: rename or drop them in a migration first."
         )
 
 
@@ -46,10 +46,10 @@ def profiled(subject: Subject) -> None:
         if blocked and blocked.failure
         else ""
     )
-    kind = "is refused" if blocked else "leaves no profile"
+    kind = "fails" if blocked else "creates no profile"
     raise ProjectError(
-        f"An ordinary signup {kind} even with the repairs{said}. Mend the trigger first; see "
-        f"pytest --usersync --usersync-select={'US102' if blocked else 'US103'}."
+        f"An ordinary signup {kind} even with the repairs{said}. Correct the trigger first; see"
+        f" pytest --usersync --usersync-select={'US102' if blocked else 'US103'}."
     )
 
 
@@ -59,7 +59,6 @@ def in_time(context: CheckContext) -> None:
     writers = context.sync.profile.written_by
     if not writers or not all("INSERT" in known.get(name, "") for name in writers):
         raise ProjectError(
-            f"{context.sync.profile.table} gets its row by no single trigger that runs when a "
-            "user is inserted into auth.users, so the pack has nothing to build on. Let one "
-            "trigger after insert write it."
+            f"No single trigger on an INSERT into auth.users writes {context.sync.profile.table},"
+            " so the pack cannot use it. Write the row in one AFTER INSERT trigger."
         )

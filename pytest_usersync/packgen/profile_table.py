@@ -77,18 +77,18 @@ def shape(context: CheckContext, plain: Insertion | None) -> Shape:
         table, key = plain.table, plain.key
     else:
         raise ProjectError(
-            "No profile table was found: a signup leaves no row that carries the user's id, and no "
-            "trigger on auth.users only inserts one. Write the trigger first; see "
-            "--usersync-explain US101."
+            "No profile table was found: a signup creates no row with the user's id, and no"
+            " trigger on auth.users only inserts one. Write the trigger first; see"
+            " --usersync-explain US101."
         )
     found = columns(context, table)
     if key not in found or not found[key].at_once:
         raise ProjectError(
-            f"{table} has no primary key or unique constraint on {key or 'the users id'} alone, so "
-            "nothing keeps a user from having two rows. Add one."
+            f"{table} has no primary key or unique constraint on {key or 'the users id'} alone,"
+            " so a user may have two rows. Add one."
         )
     if found[key].type not in _KEYS:
-        raise ProjectError(f"{table}.{key} is {found[key].type}. The pack knows uuid and text.")
+        raise ProjectError(f"{table}.{key} is {found[key].type}. The pack supports uuid and text.")
     return Shape(table, key, found)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ..checks import registry
 from ..migrations import blank_comments, split
 from ..model.finding import Finding
+from ..model.safe_text import sentence
 from ..runner.check import Subject
 from ..runner.verdict import Verdict
 from .sandbox import Draft, broken, judged, refused, tried
@@ -25,7 +26,7 @@ _SQL = re.compile(
 # A remedy that ends in words for its reader is not done by its SQL alone.
 _ADVICE = re.compile(r"^-- (?:write|and\b|leave|let|then|take)", re.MULTILINE)
 _OTHERWISE = re.compile(r"^-- or\b.*\n?", re.MULTILINE)
-_ONCE = re.compile(r"(?m)^(?=-- once, in a migration of its own)")
+_ONCE = re.compile(r"(?m)^(?=-- once, in a separate migration)")
 _WIDTH = 116
 
 
@@ -110,7 +111,7 @@ def _commented(finding: Finding, text: str) -> str:
 def wrapped(text: str) -> str:
     """Return a text as a comment of SQL."""
     lines, line = [], "--"
-    for word in f"{text[:1].upper()}{text[1:]}.".split():
+    for word in sentence(text).split():
         if len(line) + len(word) > _WIDTH:
             lines.append(line)
             line = "--"

@@ -23,14 +23,13 @@ _BESIDE = """
     order by 1
 """
 _HEAD = """\
--- Takes the user sync of {table} back to what it was: triggers, functions, monitoring, backfill,
--- schedule. Profiles stay, and so does every row that was written: the audit log, the monitoring
--- log and the recorded failures.
+-- Restores the user sync of {table} to its earlier state: triggers, functions, monitoring,
+-- backfill, schedule. Profiles stay, and so do all other written rows: the audit log, the
+-- monitoring log and the recorded failures.
 --
 --     psql -v ON_ERROR_STOP=1 -f rollback.sql "$DATABASE_URL"
 --
--- It can be run again, and it waits for no more than a few seconds: sign-ins queue behind it while
--- it waits.
+-- It can run again. It waits only a few seconds for locks: sign-ins queue behind it while it waits.
 
 begin;
 

@@ -39,19 +39,19 @@ def checked(folder: Path) -> Place:
         raise ConfigurationError(f"{flag}: {folder} is a file. Give a folder.")
     if not folder.parent.is_dir():
         raise ConfigurationError(
-            f"{flag}: the folder {folder.parent} does not exist. Make it first."
+            f"{flag}: the folder {folder.parent} does not exist. Create it first."
         )
     scripts = folder.parent if folder.name == "migrations" else folder
     for path in dict.fromkeys((folder if folder.exists() else folder.parent, scripts)):
         if path.exists() and not os.access(path, os.W_OK | os.X_OK):
             raise ConfigurationError(
-                f"{flag}: {path} cannot be written. Give a folder that is yours."
+                f"{flag}: {path} cannot be written. Give a folder that you can write."
             )
     there = [scripts / name for name in SCRIPTS if (scripts / name).exists()]
     if there:
         raise ConfigurationError(
-            f"{flag}: {' and '.join(map(str, there))} would be overwritten. Move what is there, or "
-            "give another folder."
+            f"{flag}: {' and '.join(map(str, there))} would be overwritten. Move the existing"
+            " files, or give another folder."
         )
     return Place(folder, scripts)
 
@@ -71,8 +71,8 @@ def versions(project: Project, number: int, now: datetime | None = None) -> list
     found = [(start + timedelta(seconds=n)).strftime(_FORM) for n in range(number)]
     if found and found[0] <= last:
         raise ProjectError(
-            f"The last migration has the version {last}, and no timestamp comes after it. Give it "
-            "a version of fourteen digits."
+            f"The last migration has the version {last}, and no timestamp is greater. Give it a"
+            " version of fourteen digits."
         )
     return found
 

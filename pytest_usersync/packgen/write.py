@@ -31,17 +31,17 @@ def written(subject: Subject, place: Place) -> str:
 
 
 def _lines(pack: Pack, paths: list[str]) -> Iterator[str]:
-    yield "Written, to be read before it is applied:"
+    yield "Wrote these files. Read them before you apply them:"
     yield from (f"  {path}" for path in paths)
     yield ""
     for one in pack.decided:
         yield from prose(one)
     yield ""
     for code, reason in dict.fromkeys((one.code, one.reason) for one in pack.unjudged):
-        yield from prose(f"{code} could not be judged with it: {reason}")
+        yield from prose(f"{code} is not judged with the pack: {reason}")
     left = sorted({one.code for one in pack.left})
     if not left:
-        yield f"With it, no {'other ' * bool(pack.unjudged)}check finds anything."
+        yield f"With the pack, no {'other ' * bool(pack.unjudged)}check has findings."
         return
     yield "With it, this is still found, and yours to decide:"
     checks = {check.code: check for check in registry.every()}

@@ -51,19 +51,19 @@ def describe_differences(server: Server, template: str, loaded: str) -> list[str
     gone = auth_schema.beyond(ours, theirs)
     needed = [one for one in gone if (one.kind, one.name) in now]
     things = {
-        "taken over from the server's own auth: {}": [
+        "copied from the server's auth schema: {}": [
             one for one in wanted if (one.kind, one.name) not in left
         ],
-        "left out, as the server's own auth lacks it: {}": [
+        "removed, because the server's auth schema lacks it: {}": [
             one for one in gone if (one.kind, one.name) not in now
         ],
-        "in the server's own auth, and not taken over: {}": [
+        "in the server's auth schema, but not copied: {}": [
             one for one in wanted if (one.kind, one.name) in left
         ],
-        "the server's own auth lacks {}, which Supabase Auth needs and the run has": needed,
+        "the server's auth schema lacks {}, which Supabase Auth needs and the run has": needed,
     }
     said = [text.format(_named(found)) for text, found in things.items() if found]
-    return said or ["the server's own auth is like the simulated one"]
+    return said or ["the server's auth schema equals the simulated one"]
 
 
 # A run does not change it, so it is read once.

@@ -47,7 +47,7 @@ def harness(config: pytest.Config, server: server_dsn.Process | str | None = Non
 def close(config: pytest.Config) -> None:
     """Close the harness of this process before the process ends."""
     if exits := config.stash.get(_EXITS, None):
-        with signals.hold("what was made for the tests is being removed, which takes a moment"):
+        with signals.hold("removing the databases of the tests; this takes a moment"):
             exits.close()
         del config.stash[_EXITS]
         if _HARNESS in config.stash:
@@ -99,11 +99,12 @@ def _require_whole(subject: Subject, ignored: Sequence[str]) -> None:
         code, text = counted[0]
         more = f" (and {len(counted) - 1} more)" if len(counted) > 1 else ""
         raise ProjectError(
-            f"{text}{more}. Tests do not run on half a schema: correct it (pytest --usersync"
-            f" --usersync-select={code} says how), or set usersync_ignore = {code} to accept it."
+            f"{text}{more}. Tests do not run on an incomplete schema: correct it (pytest"
+            f" --usersync --usersync-select={code} shows how), or set usersync_ignore = {code} to"
+            " accept it."
         )
     told = [
-        f"Tests run without what is missing, for usersync_ignore has {code}: {text}"
+        f"Tests run on an incomplete schema, because usersync_ignore has {code}: {text}"
         for code, text in faults
     ]
     for line in (*told, *subject.notes):

@@ -41,8 +41,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and the hooks of a run that judges the user sync."""
     config.addinivalue_line(
         "markers",
-        'usersync(isolation="rollback"): how the database of a test is kept from the next one, '
-        '"rollback" or "clone" (pytest-usersync).',
+        'usersync(isolation="rollback"): how to isolate the database of a test from the next one,'
+        ' "rollback" or "clone" (pytest-usersync).',
     )
     config.pluginmanager.register(fixtures, "usersync-fixtures")
     config.pluginmanager.register(isolation, "usersync-isolation")

@@ -81,7 +81,7 @@ class CheckItem(pytest.Item):
         try:
             verdict = sandboxes.judge(self.check, self.case)
         except ServerLost as error:
-            self.session.shouldfail = "the server was lost: the rest is not run"
+            self.session.shouldfail = "the server was lost: the other checks do not run"
             verdict = Verdict(self.check.code, self.case, Outcome.NOT_JUDGED, str(error))
         if baseline := self.config.stash.get(BASELINE, None):
             worth = self.check.level is not Level.INFO

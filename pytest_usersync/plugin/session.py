@@ -163,7 +163,7 @@ class Run:
 
     def _end(self) -> None:
         """Let nothing interrupt what is done from here to the end."""
-        words = "what was made for the run is being removed, which takes a moment"
+        words = "removing the databases of the run; this takes a moment"
         if not self._over:
             self._over = True
             self._shield.enter_context(signals.hold(words))
@@ -344,7 +344,7 @@ class Run:
         self.config.stash[SANDBOXES].close()
         command = self.running.detach() if self.running else ""
         if command:
-            return f"The server was left running for you. To stop and remove it: {command}"
+            return f"The server is still running for you. To stop and remove it: {command}"
         return "The kept databases stay on your server until you drop them."
 
     def _require_judged(self, prepared: Subject) -> pytest.ExitCode:
@@ -361,9 +361,9 @@ class Run:
     def _require_reached(self) -> None:
         if self.anchor and not self.reached:
             raise pytest.UsageError(
-                f"--usersync judges nothing: its checks hang on {self.anchor}, which this run does "
-                "not collect. Take the file out of what is ignored (--ignore, norecursedirs, "
-                "collect_ignore)."
+                f"--usersync judges nothing: its checks are collected under {self.anchor}, which"
+                " this run does not collect. Do not ignore this file (--ignore, norecursedirs,"
+                " collect_ignore)."
             )
 
     def _level(self, verdict: Verdict) -> Level:

@@ -50,5 +50,5 @@ def wait_for(place: Path) -> str:
         time.sleep(_PAUSE_S)
     text = place.read_text(encoding="utf-8") if place.exists() else ""
     if not text:
-        raise UserSyncError("The run for which this worker works could not begin.")
+        raise UserSyncError("The run of this worker could not begin.")
     return Secret(text)

@@ -63,11 +63,11 @@ def prepare(site: Site, seed: Seed | None) -> Postmaster:
             cache.forget(name)
             remove_tree(site.run.data)
     with ExitStack() as exits:
-        with progress.doing("waiting for a run that makes the same cluster"):
+        with progress.doing("waiting for a run that creates the same cluster"):
             writable = exits.enter_context(cache.lock(name))
         # Another run may have built it while we waited.
         if not (writable and site.restore(name)):
-            with progress.doing("making a cluster, which later runs copy"):
+            with progress.doing("creating a cluster, which later runs copy"):
                 _build(site, seed)
             if writable:
                 cache.store(name, site.run.data)
@@ -128,10 +128,10 @@ def _initdb(site: Site) -> None:
         said = done.stderr.decode(errors="replace").strip()
     if "could not look up effective user ID" in said:
         raise ServerError(
-            f"The user id {site.account.uid} has no entry in /etc/passwd, and initdb wants one. "
-            "Add one, run the tests as another user, or name a server by --usersync-dsn."
+            f"The user id {site.account.uid} has no entry in /etc/passwd, but initdb needs one."
+            " Add one, run the tests as another user, or name a server with --usersync-dsn."
         )
-    raise ServerError(f"{program} makes no cluster. It says:\n{said}")
+    raise ServerError(f"{program} created no cluster. Its output:\n{said}")
 
 
 def _locales(version: int) -> list[list[str]]:

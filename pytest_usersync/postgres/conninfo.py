@@ -79,8 +79,8 @@ def refusal(conninfo: str, error: psycopg.Error) -> str:
     where, reason = place(conninfo), _reason(error, words)
     if "no password supplied" in reason:
         return (
-            f"The PostgreSQL at {where} wants a password, and there is none. "
-            "Give it by USERSYNC_DSN, PGPASSWORD or .pgpass."
+            f"The PostgreSQL at {where} needs a password, but none is given. Give it in"
+            " USERSYNC_DSN, PGPASSWORD or .pgpass."
         )
     if "FATAL" not in reason:
         return f"No PostgreSQL answers at {where}: {reason}. Start it, or correct the address."

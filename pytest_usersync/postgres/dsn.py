@@ -57,8 +57,8 @@ def _words(dsn: str) -> dict[str, Any]:
         ) from None
     if _is_cut_within_password(dsn, words):
         raise ServerError(
-            "The DSN cannot be read: its password seems to end too early. In a URL, write the "
-            "@ and / of a password as %40 and %2F."
+            "The DSN cannot be read: its password seems to end too early. In a URL, write @ and /"
+            " in a password as %40 and %2F."
         )
     words = {"connect_timeout": _SECONDS, **libpq_environment.neutral(), **words}
     # We come as superuser and make databases of our own; the maintenance database is always there.
@@ -106,8 +106,8 @@ def _demand_no_pooler(connection: psycopg.Connection[Any], where: str) -> None:
     row = connection.execute("select pg_catalog.pg_backend_pid() as pid").fetchone()
     if row and row["pid"] != connection.info.backend_pid:
         raise ServerError(
-            f"A connection pooler answers at {where}, such as PgBouncer. Name PostgreSQL's own "
-            "address: databases are made and dropped there, and sessions are kept."
+            f"A connection pooler, such as PgBouncer, answers at {where}. Name the address of"
+            " PostgreSQL itself: the run creates and drops databases and keeps sessions."
         )
 
 
@@ -117,9 +117,9 @@ def _demand_superuser(connection: psycopg.Connection[Any], where: str) -> None:
     ).fetchone()
     if row and not row["rolsuper"]:
         raise ServerError(
-            f"The role {row['rolname']} is no superuser at {where}. Use one (supabase_admin on a "
-            "local Supabase): roles, databases and event triggers of the simulated Supabase need "
-            "it."
+            f"The role {row['rolname']} is not a superuser at {where}. Use one (supabase_admin on"
+            " a local Supabase): the simulated Supabase needs it to create roles, databases and"
+            " event triggers."
         )
 
 
@@ -129,6 +129,6 @@ def _demand_writable(connection: psycopg.Connection[Any], where: str) -> None:
     ).fetchone()
     if row and row["reads"]:
         raise ServerError(
-            f"The server at {where} is read-only. Name one that can be written, not a replica: "
-            "databases are made there and dropped again."
+            f"The server at {where} is read-only. Name a primary server, not a replica: the run"
+            " creates and drops databases there."
         )

@@ -25,7 +25,7 @@ from .model import MAINTENANCE, Guest, Secret, Server
 
 Connection = psycopg.Connection[DictRow]
 
-KEPT = "kept by pytest-usersync for a look; drop it when you have seen it"
+KEPT = "kept by pytest-usersync for inspection; drop it when you do not need it any more"
 _LOCK = 0x7573657273796E63  # "usersync"
 _ALIVE = 0x75736572
 _PATIENCE = "120s"
@@ -138,7 +138,7 @@ def _end(control: Connection, server: Server, number: int) -> None:
     finally:
         control.close()
     if left:
-        raise ServerError(f"These could not be removed from the server: {', '.join(left)}.")
+        raise ServerError(f"The run could not remove these from the server: {', '.join(left)}.")
 
 
 def _removed(control: Connection, server: Server, number: int) -> list[str]:
@@ -174,8 +174,8 @@ def locked(connection: Connection) -> Iterator[None]:
         connection.execute("select pg_catalog.pg_advisory_lock(%s)", [_LOCK])
     except psycopg.errors.LockNotAvailable:
         raise ServerError(
-            f"Another run has been at work on the server for {_PATIENCE}, and does not end. "
-            "End that run: it is named pytest-usersync in pg_stat_activity."
+            f"Another run has been using the server for {_PATIENCE} and does not end. End that"
+            " run: it is named pytest-usersync in pg_stat_activity."
         ) from None
     try:
         yield

@@ -90,8 +90,8 @@ def find(given: Path | None = None) -> Binaries:
     if found:
         return found
     raise ServerError(
-        f"No PostgreSQL to work on. Looked for {'; '.join(search.misses)}. "
-        f"Install one: {REMEDY}, or name a server by --usersync-dsn."
+        f"No PostgreSQL was found. Looked for {'; '.join(search.misses)}. Install one: {REMEDY},"
+        " or name a server with --usersync-dsn."
     )
 
 
@@ -109,7 +109,9 @@ def examine(folder: Path, source: str, beside: tuple[Path, ...] = ()) -> Binarie
     """
     for program in ("initdb", "postgres"):
         if not (folder / program).is_file():
-            raise ServerError(f"{folder} holds no {program}. Give the folder that holds both.")
+            raise ServerError(
+                f"{folder} has no {program}. Give the folder that has postgres and initdb."
+            )
     release = _release(folder)
     match = re.search(r"PostgreSQL\) (\d+)(?:\.(\d+))?", release)
     if not match:

@@ -112,9 +112,9 @@ def _unwanted(server: Server, words: str, text: str) -> str:
     user = conninfo_to_dict(words)["user"]
     reason = text.partition(": ")[2].partition(". ")[0]
     return (
-        f"The server at {dsn.place(server.conninfo)} refuses the login {user}, which the run has "
-        f"made for itself: {reason}. Name an address for which pg_hba.conf asks for a password "
-        "(scram-sha-256), such as host=127.0.0.1."
+        f"The server at {dsn.place(server.conninfo)} refuses the login {user}, which the run has"
+        f" created: {reason}. Name an address for which pg_hba.conf asks for a password"
+        " (scram-sha-256), such as host=127.0.0.1."
     )
 
 

@@ -82,8 +82,8 @@ def account() -> Account:
             continue
         return Account(entry.pw_uid, entry.pw_gid, lent=True)
     raise ServerError(
-        "PostgreSQL does not run as root, and there is no user postgres or nobody to run it. "
-        "Add one, or run the tests as another user."
+        "PostgreSQL does not run as root, and there is no user named postgres or nobody to run"
+        " it. Add one of them, or run the tests as another user."
     )
 
 

@@ -80,9 +80,9 @@ def create(account: Account, *, executable: bool = False) -> RunDirectory:
             raise
         return run
     raise ServerError(
-        f"There is no place for a server's files{why}: neither /dev/shm nor a temporary folder can "
-        f"be written, be entered by the server's user, and has {LEAST // 2**20} MB free "
-        f"({ROOM // 2**20} in /dev/shm). Make room, or set TMPDIR to a short path."
+        f"There is no place for the server's files{why}: the server's user must be able to write"
+        f" to /dev/shm or a temporary folder, with {LEAST // 2**20} MB free ({ROOM // 2**20} in"
+        " /dev/shm). Free space, or set TMPDIR to a short path."
     )
 
 

@@ -97,7 +97,7 @@ def start(request: ServerRequest, seed: Seed | None = None) -> RunningServer:
 def _start_own(request: ServerRequest, seed: Seed | None) -> RunningServer:
     if os.name != "posix":
         raise ServerError(
-            "A server of our own needs Linux or macOS. Name a server by --usersync-dsn."
+            "The plugin's own server needs Linux or macOS. Name a server with --usersync-dsn."
         )
     # Here, for they need POSIX: a server reached by DSN does not.
     from . import cluster, locate, locks, os_account, rundir, server_process  # noqa: PLC0415
@@ -121,7 +121,8 @@ def _start_own(request: ServerRequest, seed: Seed | None) -> RunningServer:
         atexit.unregister(run.remove)
         run.remove()
         raise ServerError(
-            f"No server can be made in {run.path.parent}: {error}. Make room there, or set TMPDIR."
+            f"No server can be created in {run.path.parent}: {error}. Free space there, or set"
+            " TMPDIR."
         ) from error
     except BaseException:
         atexit.unregister(run.remove)

@@ -192,7 +192,9 @@ def _await(process: subprocess.Popen[bytes], run: RunDirectory) -> None:
             if status.read_bytes().rstrip().endswith(b"ready"):
                 return
         if time.monotonic() > deadline:
-            raise ServerError(f"PostgreSQL was not up in {_START_SECONDS} s. {_last_words(run)}")
+            raise ServerError(
+                f"PostgreSQL did not start within {_START_SECONDS} s. {_last_words(run)}"
+            )
         time.sleep(0.002)
     raise ServerError(f"PostgreSQL does not start. {_last_words(run)}")
 

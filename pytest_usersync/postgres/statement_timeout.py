@@ -249,8 +249,8 @@ def advice() -> str:
     """Say that something was ended, after what time, and how to give more."""
     loaded = f", {loading():g} s while the project is loaded" * (loading() != statement())
     return (
-        f"A statement was ended because it took too long: {statement():g} s are allowed{loaded}, "
-        "and less once that was reached. --usersync-statement-timeout=SECONDS allows more."
+        f"A statement took too long and was ended: the limit is {statement():g} s{loaded}, and"
+        " lower after the first such statement. --usersync-statement-timeout=SECONDS allows more."
     )
 
 

@@ -30,7 +30,9 @@ def place() -> Path:
     for root in places():
         if is_usable(root):
             return root
-    raise ServerError("No temporary folder can be written. Set TMPDIR to a folder that is yours.")
+    raise ServerError(
+        "No temporary folder can be written. Set TMPDIR to a folder that you can write."
+    )
 
 
 def is_usable(root: Path) -> bool:
@@ -82,5 +84,5 @@ def below(root: Path) -> Iterator[Path]:
 def no_room(root: Path, error: OSError) -> ServerError:
     """Return what to tell when nothing can be made there."""
     return ServerError(
-        f"No folder can be made in {root}: {error.strerror}. Make room there, or set TMPDIR."
+        f"No folder can be created in {root}: {error.strerror}. Free space there, or set TMPDIR."
     )

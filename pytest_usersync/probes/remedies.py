@@ -75,7 +75,7 @@ revoke all on function {function}() from public, anon, authenticated, service_ro
     when ({_listed(changes, "    ", " or ").lstrip(" ")})
     execute function {function}();
 
--- once, in a migration of its own, for the users who are there already
+-- once, in a separate migration, for the existing users
 {"".join(part.catch_up() for part in parts)}"""
 
 
@@ -120,7 +120,8 @@ class _Part:
         What is unique is only told: an ON CONFLICT of the project may go by it.
         """
         return "".join(
-            f"-- two users may have one email: drop first what makes it unique in {self._table}\n"
+            "-- two users may have the same email: first drop what makes it unique in"
+            f" {self._table}\n"
             for one in self._mirrors.values()
             if one.sources == ("email",) and not one.flag and self._columns[one.column].single
         ) + "".join(

@@ -33,7 +33,7 @@ def write(path: Path, text: str, mode: int = 0o666) -> None:
             _replace(target, data, mode)
     except OSError as error:
         raise ConfigurationError(
-            f"{path} cannot be written: {error.strerror}. Make room, or name another file."
+            f"{path} cannot be written: {error.strerror}. Free space, or name another file."
         ) from None
 
 

@@ -162,7 +162,7 @@ def read(path: Path, cases: Mapping[str, Sequence[str]], *, update: bool) -> Bas
     if data or not isinstance(entries, list):
         # A misspelt key would otherwise accept nothing, and nobody would notice.
         word = next(iter(data), "accepted")
-        raise ConfigurationError(f"{path}: {word!r} is unknown here. Write [[accepted]] entries.")
+        raise ConfigurationError(f"{path}: {word!r} is unknown. Write [[accepted]] entries.")
     return Baseline(
         path,
         tuple(_entry(path, number, one, cases) for number, one in enumerate(entries, 1)),
@@ -178,7 +178,7 @@ def write(path: Path, text: str) -> None:
 def _entry(path: Path, number: int, data: object, cases: Mapping[str, Sequence[str]]) -> Entry:
     place = f"{path}, entry {number}"
     if not isinstance(data, dict):
-        raise ConfigurationError(f"{place} is no table. Write [[accepted]] above it.")
+        raise ConfigurationError(f"{place} is not a table. Write [[accepted]] above it.")
     if unknown := sorted(data.keys() - _KEYS):
         raise ConfigurationError(f"{place}: {unknown[0]!r} is unknown. Use {', '.join(_WORDS)}.")
     code, about = data.get("check"), data.get("finding")
@@ -196,7 +196,7 @@ def _entry(path: Path, number: int, data: object, cases: Mapping[str, Sequence[s
         raise ConfigurationError(f"{place}: cases is missing. {code} has {', '.join(cases[code])}.")
     reason = data.get("reason", "")
     if not isinstance(reason, str):
-        raise ConfigurationError(f"{place}: reason = {reason!r} is no text. Put it in quotes.")
+        raise ConfigurationError(f"{place}: reason = {reason!r} is not a text. Put it in quotes.")
     return Entry(code, tuple(named), about, reason, _date(place, data.get("expires")))
 
 
@@ -210,7 +210,7 @@ def _date(place: str, given: object) -> date | None:
         return date.fromisoformat(str(given))
     except ValueError:
         raise ConfigurationError(
-            f"{place}: expires = {str(given)!r} is no date. Write it as 2027-06-30."
+            f"{place}: expires = {str(given)!r} is not a date. Write it as 2027-06-30."
         ) from None
 
 

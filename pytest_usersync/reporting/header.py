@@ -50,13 +50,13 @@ def _describe(subject: Subject) -> Iterator[str]:
     for trigger in sync.triggers:
         yield _trigger(trigger, sync)
     if sync.blocked:
-        yield "an ordinary signup is refused, so what it writes is not known"
+        yield "an ordinary signup fails, so its tables are not known"
     loose = [target for target in sync.targets if not target.written_by]
     if loose:
         yield f"a signup also writes {', '.join(map(_target, loose))}"
     if sync.mirrors:
-        yield "mirrors " + ", ".join(
-            f"{' or '.join(mirror.sources)} as {mirror.table}.{mirror.column}"
+        yield "copies " + ", ".join(
+            f"{' or '.join(mirror.sources)} to {mirror.table}.{mirror.column}"
             for mirror in sync.mirrors
         )
 

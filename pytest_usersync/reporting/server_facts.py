@@ -29,9 +29,9 @@ def choice(given: Settings) -> Iterator[Fact]:
 
     found, misses = locate.survey()
     others = "; ".join(one.origin for one in found[1:]) or "none"
-    yield Fact("server", f"others to choose from: {others}", "wheels, pg_config, usual folders")
+    yield Fact("server", f"other servers found: {others}", "wheels, pg_config, usual folders")
     for miss in misses:
-        yield Fact("server", f"passed over: {miss}", "wheels, pg_config, usual folders")
+        yield Fact("server", f"not usable: {miss}", "wheels, pg_config, usual folders")
 
 
 def build(one: Server) -> Iterator[Fact]:
@@ -84,9 +84,11 @@ def extensions(one: Server, name: str, whose: str) -> Iterator[Fact]:
         ).fetchall()
     # A stand-in has a version too, which would look like the real one's.
     real = [f"{r['extname']} {r['extversion']}" for r in rows if r["extname"] not in stand_ins]
-    yield Fact("extensions", f"{whose} has real: {', '.join(real)}", "pg_extension")
+    yield Fact("extensions", f"{whose} has real extensions: {', '.join(real)}", "pg_extension")
     if stand_ins:
-        yield Fact("extensions", f"{whose} has stand-ins: {', '.join(stand_ins)}", "pg_extension")
+        yield Fact(
+            "extensions", f"{whose} has stand-ins for: {', '.join(stand_ins)}", "pg_extension"
+        )
 
 
 def _own_auth(one: Server, template: str) -> Iterator[Fact]:
@@ -94,7 +96,7 @@ def _own_auth(one: Server, template: str) -> Iterator[Fact]:
         return
     where = f"auth.users in {MAINTENANCE}"
     if not existing_auth.real(one):
-        yield Fact("auth", "the server has no auth schema of its own", where)
+        yield Fact("auth", "the server has no auth schema", where)
         return
     with existing_auth.adopt(one, template) as name:
         for sentence in existing_auth.describe_differences(one, template, name):

@@ -21,30 +21,31 @@ _CASES = 3
 _REASONS = 2
 # The check that a reason lays the blame on.
 _BLAMED = re.compile(r"\s*\((US\d{3})\)$")
+_LEVELS = tuple(Level)
 # The words of the closing count, in their order.
 _COUNTED = (
-    *("broken", "broken (warning)", "broken (info)", "accepted", "not judged"),
+    *(*_LEVELS, "accepted", "not judged"),
     *("kept", "kept in part", "not applicable"),
 )
 
 
 def title(judged: Sequence[CheckSummary]) -> str:
     """Return the heading of the section, which says the worst."""
-    bad = [one for one in judged if _word(one).startswith("broken")]
+    bad = [one for one in judged if _word(one) in _LEVELS]
     if bad:
-        return f"usersync: {_count(len(bad), 'promise')} broken"
+        return f"usersync: findings in {_count(len(bad), 'check')}"
     if any(one.unjudged for one in judged):
-        return "usersync: not every promise could be judged"
+        return "usersync: some checks are not judged"
     return "usersync"
 
 
 def summary(judged: Sequence[CheckSummary], not_run: int, *, verbose: bool) -> Iterator[Line]:
     """Yield the section's lines: broken promises first, then reasons, then the count."""
     yield from broken([one for one in judged if verbose or one.check.level is not Level.INFO])
-    yield from _section("Accepted, so no failure:", "yellow", _accepted(judged))
+    yield from _section("Accepted:", "yellow", _accepted(judged))
     for outcome, words, style in (
-        (Outcome.NOT_JUDGED, "Could not be judged, so neither kept nor broken:", "red"),
-        (Outcome.NOT_APPLICABLE, "Does not apply:", "yellow"),
+        (Outcome.NOT_JUDGED, "Not judged:", "red"),
+        (Outcome.NOT_APPLICABLE, "Not applicable:", "yellow"),
     ):
         yield from _section(words, style, _reasons(judged, outcome, verbose=verbose))
     yield from _closing(judged, not_run, verbose=verbose)
@@ -54,10 +55,12 @@ def describe_baseline(known: Baseline, verdicts: Iterable[Verdict], file: str) -
     """Yield what is to be said of the baseline itself, whose name is ``file``."""
     gone = [str(entry) for entry in known.gone(verdicts)]
     if known.update:
-        yield Line(f"{file} is written anew. Give each entry without a reason one.")
+        yield Line(f"Wrote {file}. Add a reason to each entry.")
     elif gone:
         number = _count(len(gone), "finding")
-        yield Line(f"{number} of {file} gone; --usersync-baseline-update takes out:", "yellow")
+        are = "is" if len(gone) == 1 else "are"
+        words = f"{number} of {file} {are} gone; --usersync-baseline-update removes:"
+        yield Line(words, "yellow")
         yield from (Line(line) for one in gone for line in prose(one, "  "))
 
 
@@ -83,7 +86,7 @@ def _accepted(judged: Iterable[CheckSummary]) -> Iterator[str]:
 def _why(finding: Finding) -> str:
     mark = finding.accepted
     until = f", until {mark.expires}" if mark and mark.expires else ""
-    return f"({(mark.reason if mark else '') or 'no reason is given'}{until})"
+    return f"({(mark.reason if mark else '') or 'no reason'}{until})"
 
 
 def _reasons(judged: Iterable[CheckSummary], outcome: Outcome, *, verbose: bool) -> Iterator[str]:
@@ -132,7 +135,7 @@ def _cases(check: Check, cases: Sequence[str], *, verbose: bool) -> str:
 def _word(one: CheckSummary) -> str:
     """Return the word under which a check is counted."""
     if one.outcome is Outcome.BROKEN and not one.accepted:
-        return "broken" if one.check.level is Level.ERROR else f"broken ({one.check.level})"
+        return one.check.level
     if one.unjudged:
         return "not judged"
     if one.accepted:
@@ -144,16 +147,20 @@ def _word(one: CheckSummary) -> str:
 
 def _closing(judged: Sequence[CheckSummary], not_run: int, *, verbose: bool) -> Iterator[Line]:
     counts = Counter(map(_word, judged))
-    words = [f"{counts[word]} {word}" for word in _COUNTED if counts[word]]
+    words = [
+        _count(counts[word], word) if word in _LEVELS else f"{counts[word]} {word}"
+        for word in _COUNTED
+        if counts[word]
+    ]
     words += [f"{not_run} not run"] if not_run else []
-    bad = counts["broken"] or counts["not judged"]
-    number = _count(len(judged) + not_run, "promise")
+    bad = counts[Level.ERROR] or counts["not judged"]
+    number = _count(len(judged) + not_run, "check")
     yield Line(f"{number}: {', '.join(words)}.", "red" if bad else "")
-    if counts["broken (info)"] and not verbose:
-        yield Line("What is broken at level info is shown with -v.")
-    named = next((one for one in judged if _word(one).startswith("broken")), None)
+    if counts[Level.INFO] and not verbose:
+        yield Line("Add -v to see findings of level info.")
+    named = next((one for one in judged if _word(one) in _LEVELS), None)
     if named:
-        yield Line(f"More about a promise: pytest --usersync-explain {named.check.code}")
+        yield Line(f"What a check means: pytest --usersync-explain {named.check.code}")
 
 
 def _count(number: int, noun: str) -> str:

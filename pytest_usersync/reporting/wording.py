@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from ..model.finding import Failure, Finding, Location
 from ..model.policy import CHOICES
-from ..model.safe_text import in_line, pasteable, visible
+from ..model.safe_text import in_line, pasteable, sentence, visible
 from ..runner.check import Check
 from ..runner.verdict import Verdict
 
@@ -32,26 +32,26 @@ def cause(finding: Finding) -> tuple[object, ...]:
 def brief(verdict: Verdict) -> str:
     """Return one line about a case that is broken or could not be judged."""
     if not verdict.findings:
-        return in_line(f"Could not be judged, because {' '.join(verdict.reason.split())}.")
+        return in_line(f"Not judged: {' '.join(verdict.reason.split())}.")
     first, *others = [one for one in verdict.findings if one.open] or verdict.findings
     more = f" (and {len(others)} more)" if others else ""
-    return in_line(_sentence(" ".join(first.summary.split())) + more)
+    return in_line(sentence(" ".join(first.summary.split())) + more)
 
 
 def failure(check: Check, verdict: Verdict) -> str:
     """Return the whole text about one case that is broken or could not be judged."""
     if not verdict.findings:
-        return visible(f"Could not be judged, because {verdict.reason}.")
+        return visible(f"Not judged: {verdict.reason}.")
     parts: list[str] = []
     for finding in verdict.findings:
         # The SQL of an accepted finding would only hide the others.
         if finding.open:
             parts += [*describe(finding), ""]
         else:
-            parts += [*prose(f"{_sentence(finding.summary)} {accepted(finding)}"), ""]
-    parts += [f"Promised by {headline(check)}:", *prose(check.promise, "  ")]
+            parts += [*prose(f"{sentence(finding.summary)} {accepted(finding)}"), ""]
+    parts += [f"The promise of {headline(check)}:", *prose(check.promise, "  ")]
     if verdict.reason:
-        parts += ["", *prose(f"The check then stopped, because {verdict.reason}.")]
+        parts += ["", *prose(f"The check then stopped: {verdict.reason}.")]
     if verdict.kept:
         parts += ["", "The database of this case was kept:", f"  {verdict.kept}"]
     return "\n".join(parts)
@@ -64,11 +64,11 @@ def again(verdict: Verdict, names: Iterable[str]) -> str:
     """
     parts: list[str] = []
     for finding in verdict.findings:
-        parts += prose(_sentence(finding.summary))
+        parts += prose(sentence(finding.summary))
         parts += _block("Try it in psql:", finding.sql)
         if finding.failure:
             parts.append(in_line(f"{finding.failure.sqlstate}: {finding.failure.message}"))
-    parts += prose(f"Cause and remedy as above, under {', '.join(dict.fromkeys(names))}.")
+    parts += prose(f"Same cause and remedy as {', '.join(dict.fromkeys(names))}, above.")
     return "\n".join(parts)
 
 
@@ -79,14 +79,14 @@ def accepted(finding: Finding) -> str:
         return ""
     reason = f": {mark.reason}" if mark.reason else ", without a reason"
     if mark.expired:
-        return f"It was accepted until {mark.expires}, which is over{reason}."
+        return f"It was accepted until {mark.expires} (expired){reason}."
     return f"It is accepted{f' until {mark.expires}' if mark.expires else ''}{reason}."
 
 
 def describe(finding: Finding) -> list[str]:
     """Return one finding: what happened, how to see it, what PostgreSQL said, what to change."""
     return [
-        *prose(f"{_sentence(finding.summary)} {accepted(finding)}".rstrip()),
+        *prose(f"{sentence(finding.summary)} {accepted(finding)}".rstrip()),
         *_block("Try it in psql:", finding.sql),
         *(_postgresql_says(finding.failure) if finding.failure else []),
         *describe_response(finding),
@@ -182,7 +182,3 @@ def _places(finding: Finding) -> Iterator[Location]:
         yield finding.location
     if raised and raised != finding.location:
         yield raised
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

@@ -130,7 +130,7 @@ class CheckContext(SandboxReader):
     def require_signup(self, signup: Signup, person: Person | None = None) -> User:
         """Do a signup that another check judges: what is in its way is not this check's finding."""
         if signup.emailless and self.policies.null_email == "reject":
-            raise NotApplicable("a user without email is meant to be refused")
+            raise NotApplicable("only for usersync_null_email = profile or no-profile")
         code = "US104" if signup.emailless else "US107"
         code = "US102" if signup.name.startswith("email") else code
         if signup.name in self._sandbox.cache.endless:
@@ -146,9 +146,9 @@ class CheckContext(SandboxReader):
         if self.profiles(self.sync.profile, user.id):
             return user
         if signup.emailless and self.policies.null_email == "no-profile":
-            raise NotApplicable("a user without email is meant to have no profile")
+            raise NotApplicable("only for usersync_null_email = profile")
         if self.waits_for_confirmation(user.id):
-            raise NotApplicable("the profile waits for the confirmation")
+            raise NotApplicable("the profile is written only when the user is confirmed")
         code = "US105" if signup.emailless else "US103"
         raise NotJudged(f"{signup.title} leaves no profile ({code})")
 

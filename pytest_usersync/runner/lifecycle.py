@@ -54,7 +54,7 @@ def apply(context: CheckContext, change: Change, user: User) -> User:
             policies do without.
     """
     if change.emailless and context.policies.null_email == "reject":
-        raise NotApplicable("a user without email is meant to be refused")
+        raise NotApplicable("only for usersync_null_email = profile or no-profile")
     try:
         return act(context, change.act, user, change.settings)
     except SignupRefused as refusal:
@@ -100,5 +100,5 @@ def _ready(context: CheckContext, change: Change, user: User) -> User:
     try:
         return act(context, change.before, user, change.settings)
     except SignupRefused as refusal:
-        told = f"what comes before {change.title} fails: {refusal}"
+        told = f"a step before {change.title} fails: {refusal}"
         raise NotJudged(told) from refusal

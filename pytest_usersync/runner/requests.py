@@ -89,7 +89,7 @@ def claims(context: CheckContext, user_id: UUID | None = None, role: str = "") -
         return dict(json.loads(tokens.of_key(role or "anon", {})))
     row = context.user(user_id)
     if row is None:
-        raise NotJudged(f"the user {user_id} is gone, and cannot make a request")
+        raise NotJudged(f"the user {user_id} does not exist any more and cannot make a request")
     more: dict[str, Json] = {"role": role} if role else {}
     return dict(json.loads(tokens.of_user(tokens.user_of(row), "aal1", more)))
 

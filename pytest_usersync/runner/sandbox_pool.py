@@ -63,7 +63,7 @@ class SandboxPool:
                     raise
                 said = in_line(cut(str(error)))
             server_lost.require(self.subject.server, f"{check.code} was judged")
-        reason = f"PostgreSQL ended the session each time: {said}"
+        reason = f"PostgreSQL ended the session at every attempt: {said}"
         return Verdict(check.code, case, Outcome.NOT_JUDGED, reason)
 
     def _renew(self) -> None:

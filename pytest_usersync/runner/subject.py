@@ -66,7 +66,7 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
         stop = settings.stop
         with server_lost.detect(running.server, "the migrations were applied"):
             loaded = migrations.load(running.server, template, found, stop=stop)
-        with server_lost.detect(running.server, "a signup was watched"):
+        with server_lost.detect(running.server, "a signup was observed"):
             prepared = watched(running.server, found, loaded, settings.policies, stop=stop)
         asked = replace(prepared, exploration=settings.exploration, upkeep=settings.upkeep)
         yield asked, running
@@ -91,11 +91,11 @@ def watched(
     Where loading was to ``stop`` at the first failure and did, there is no sync to watch.
     """
     stopped = stop and bool(loaded.failures)
-    with progress.doing("watching a signup"):
+    with progress.doing("observing a signup"):
         sync = Sync() if stopped else _understood(running, loaded, found)
         failed = sync.blocked.failure if sync.blocked else None
         if failed and failed.sqlstate in ("", *server_lost.ENDED):
-            server_lost.require(running, "a signup was watched")
+            server_lost.require(running, "a signup was observed")
             sync = _understood(running, loaded, found)
     failures = tuple(map(_load_failure, loaded.failures))
     return Subject(
@@ -118,8 +118,8 @@ def _understood(running: Server, loaded: LoadedProject, found: Project) -> Sync:
         said = one_line(f"{failure.sqlstate} {failure.message}")
         where = f" ({failure.location.file}:{failure.location.line})" if failure.location else ""
     raise ProjectError(
-        f"The project stops whoever looks at what a signup wrote: {said}{where}. Let reading its "
-        "tables, and making a temporary function, raise no error."
+        f"The project prevents reading what a signup wrote: {said}{where}. Reading its tables,"
+        " and creating a temporary function, must raise no error."
     )
 
 

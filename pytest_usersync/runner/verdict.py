@@ -175,13 +175,13 @@ def forbidden(check: Check, case: str, error: BaseException) -> Verdict | None:
         return None
     said = f"{raised.sqlstate} {one_line(raised.diag.message_primary or '')}"
     where = f" ({one_line(lines[-1])})" if lines else ""
-    reason = f"the project stopped what the check does beside it: {said}{where}"
+    reason = f"the project stopped a statement of the check: {said}{where}"
     return Verdict(check.code, case, Outcome.NOT_JUDGED, reason)
 
 
 def without_room(check: Check, case: str) -> Verdict:
     """Return the verdict on a case during which the disk was full."""
-    reason = "the disk is full where the server has its files"
+    reason = "the disk with the server's files is full"
     return Verdict(check.code, case, Outcome.NOT_JUDGED, reason)
 
 

@@ -23,7 +23,7 @@ OWN = (
     Change("recovery", "a password recovery", "email-autoconfirm", recover),
     Change(
         "reauthentication",
-        "asking for a reauthentication code",
+        "a request for a reauthentication code",
         "email-autoconfirm",
         lambda auth, user: auth.reauthenticate(user),
     ),
@@ -32,7 +32,7 @@ OWN = (
 ADMINISTERED = (
     Change(
         "role",
-        "a change of the role by an admin",
+        "a role change by an admin",
         "email-autoconfirm",
         lambda auth, user: auth.admin.update_user(user, role="editor"),
     ),

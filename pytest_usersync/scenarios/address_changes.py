@@ -27,14 +27,14 @@ NO_EMAIL = replace(CONFIRMING, email_optional=True)
 ADDRESSES = (
     Change(
         "email-change",
-        "an email change that is confirmed from both addresses",
+        "an email change (confirmed from both emails)",
         "email-autoconfirm",
         change_email,
         moves=EMAIL,
     ),
     Change(
         "email-change-one-link",
-        "an email change that is confirmed from the new address",
+        "an email change (confirmed from the new email)",
         "email-autoconfirm",
         change_email,
         ONE_LINK,
@@ -49,7 +49,7 @@ ADDRESSES = (
     ),
     Change(
         "email-change-shared",
-        "an email change to the address of an SSO user",
+        "an email change to the email of an SSO user",
         "email-autoconfirm",
         change_email,
         before=share_email,
@@ -57,7 +57,7 @@ ADDRESSES = (
     ),
     Change(
         "email-change-requested",
-        "an email change that nobody has confirmed",
+        "an email change (not confirmed)",
         "email-autoconfirm",
         lambda auth, user: auth.update_user(user, email=new_email(user)),
     ),
@@ -93,7 +93,7 @@ ADDRESSES = (
     ),
     Change(
         "phone-change-requested",
-        "a phone change that nobody has confirmed",
+        "a phone change (not confirmed)",
         "phone-autoconfirm",
         lambda auth, user: auth.update_user(user, phone=new_phone(user)),
         emailless=True,
@@ -113,13 +113,13 @@ IDENTITIES = (
     ),
     Change(
         "link-by-sign-in",
-        "a sign-in with GitHub under the address of a password user",
+        "a sign-in with GitHub with the email of a password user",
         "email-autoconfirm",
         sign_in_with_github,
     ),
     Change(
         "unlink",
-        "unlinking the email identity of a user who has another address at GitHub",
+        "unlinking the email identity (another email at GitHub)",
         "email-autoconfirm",
         done(Unlink("email")),
         before=link,
@@ -127,7 +127,7 @@ IDENTITIES = (
     ),
     Change(
         "unlink-to-unverified",
-        "unlinking the email identity of a user whose address at GitHub is not verified",
+        "unlinking the email identity (unverified email at GitHub)",
         "email-autoconfirm",
         done(Unlink("email")),
         before=link_unverified,
@@ -135,7 +135,7 @@ IDENTITIES = (
     ),
     Change(
         "unlink-to-none",
-        "unlinking the email identity of a user who shares no address at GitHub",
+        "unlinking the email identity (no email at GitHub)",
         "email-autoconfirm",
         done(Unlink("email")),
         NO_EMAIL,
@@ -164,7 +164,7 @@ UPGRADES = (
     ),
     Change(
         "upgrade-by-email-autoconfirm",
-        "an anonymous user's upgrade by an email that needs no confirmation",
+        "an anonymous user's upgrade by email (no confirmation required)",
         "anonymous",
         change_email,
         AUTOCONFIRMING,

@@ -51,7 +51,7 @@ SIGNING_IN = (
 CONFIRMING = (
     Change(
         "signup-again",
-        "a second signup with an address that waits for its confirmation",
+        "a second signup with an email that is not confirmed yet",
         "email",
         lambda auth, user: auth.sign_up(user.email or "", password=PASSWORD),
     ),
@@ -72,14 +72,14 @@ CONFIRMING = (
     ),
     Change(
         "confirm-magic-link",
-        "following the first magic link",
+        "a sign-in by the first magic link",
         "magic-link",
         done(Confirm()),
         moves=CONFIRMATION,
     ),
     Change(
         "accept-invite",
-        "accepting an invitation",
+        "the acceptance of an invitation",
         "invite",
         done(Confirm()),
         moves=CONFIRMATION,
@@ -93,7 +93,7 @@ CONFIRMING = (
     ),
     Change(
         "confirm-by-oauth",
-        "a sign-in with GitHub that takes over an email signup nobody confirmed",
+        "a sign-in with GitHub that takes over an unconfirmed email signup",
         "email",
         sign_in_with_github,
         moves=CONFIRMATION,

@@ -95,14 +95,14 @@ def _oauth(provider: str) -> Callable[[SupabaseAuth, Person], User]:
 
 
 SIGNUPS: tuple[Signup, ...] = (
-    Signup("email", "an email signup that waits for its confirmation", _email),
+    Signup("email", "an email signup (confirmation required)", _email),
     Signup(
-        "email-autoconfirm", "an email signup that needs no confirmation", _email, AUTOCONFIRMING
+        "email-autoconfirm", "an email signup (no confirmation required)", _email, AUTOCONFIRMING
     ),
     Signup("phone", "a phone signup", _phone, emailless=True),
     Signup(
         "phone-autoconfirm",
-        "a phone signup that needs no confirmation",
+        "a phone signup (no confirmation required)",
         _phone,
         AUTOCONFIRMING,
         emailless=True,
@@ -122,7 +122,7 @@ SIGNUPS: tuple[Signup, ...] = (
     Signup("oauth", "a first sign-in with GitHub", _oauth("github")),
     Signup(
         "oauth-without-email",
-        "a first sign-in with GitHub by a user who shares no email",
+        "a first sign-in with GitHub (no email shared)",
         lambda auth, person: auth.sign_in_with_oauth("github", email=None, name=_name(person)),
         AuthSettings(mailer_autoconfirm=False, sms_autoconfirm=False, email_optional=True),
         emailless=True,
@@ -142,14 +142,14 @@ SIGNUPS: tuple[Signup, ...] = (
     Signup("invite", "an invitation", lambda auth, person: auth.admin.invite(person.email)),
     Signup(
         "admin",
-        "a user created by an admin",
+        "user creation by an admin",
         lambda auth, person: auth.admin.create_user(
             email=person.email, password="correct horse", user_metadata=person.data
         ),
     ),
     Signup(
         "admin-confirmed",
-        "a user created by an admin as confirmed",
+        "user creation by an admin (email confirmed)",
         lambda auth, person: auth.admin.create_user(
             email=person.email,
             password="correct horse",

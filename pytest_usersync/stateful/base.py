@@ -63,13 +63,13 @@ class Base(RuleBasedStateMachine):
         super().__init__()
         if self.usersync is None:
             raise UserSyncError(
-                f"{type(self).__name__} has no user sync to act on. Run its TestCase by pytest, or"
-                f" set {type(self).__name__}.usersync to the fixture usersync."
+                f"{type(self).__name__} has no user sync. Run its TestCase with pytest, or set"
+                f" {type(self).__name__}.usersync to the fixture usersync."
             )
         self.world: UserSync = self.usersync
         if not self.world.sync.targets:
             raise UserSyncError(
-                "No signup of this project leaves a profile. Run pytest --usersync to see why."
+                "No signup of this project creates a profile. Run pytest --usersync to see why."
             )
         self._example = self.world.example()
         self._example.__enter__()

@@ -119,7 +119,7 @@ class Model:
             return
         if known.owed and not has and not self._still_waiting(known):
             lost = known.before and known.before.rows[self._profile]
-            lost_or_never = "has lost their row in" if lost else "is a ghost: no row in"
+            lost_or_never = "has lost their row in" if lost else "is a ghost user: no row in"
             yield f"{_named(account)} {lost_or_never} {self._profile}"
         if fresh:
             known.adrift = set() if bound else {*account}
@@ -178,7 +178,7 @@ class Model:
 
     def _left(self, seen: Seen, *, watched: bool) -> Iterator[str]:
         if watched and self._policies.hard_delete != "keep" and seen.rows[self._profile]:
-            yield f"{self._profile} has an orphan: {dict(seen.rows[self._profile][0])!r}"
+            yield f"{self._profile} has an orphaned profile: {dict(seen.rows[self._profile][0])!r}"
 
 
 def _named(account: Row) -> str:

@@ -38,7 +38,7 @@ class Newcomer:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise UserSyncError(f"{self.kind!r} is no signup. Use one of {', '.join(KINDS)}.")
+            raise UserSyncError(f"{self.kind!r} is not a signup. Use one of {', '.join(KINDS)}.")
 
     def __repr__(self) -> str:
         values = {each.name: getattr(self, each.name) for each in fields(self)[1:]}

@@ -61,7 +61,7 @@ def chosen(
     ]
     if not found:
         raise UserSyncError(
-            "No signup is left to draw. Ask for more kinds or providers, or for other settings."
+            "No kind of signup is left. Allow more kinds or providers, or change the settings."
         )
     return found
 
@@ -69,7 +69,7 @@ def chosen(
 def _expect_known(what: str, given: Collection[str] | None, known: Collection[str]) -> None:
     for name in given or ():
         if name not in known:
-            raise UserSyncError(f"{name!r} is no {what}. Use one of {', '.join(known)}.")
+            raise UserSyncError(f"{name!r} is not a {what}. Use one of {', '.join(known)}.")
 
 
 @cache

@@ -64,7 +64,7 @@ def test_nothing_is_judged_of_a_run_that_leaves_ghosts(judge: Judge, code: str) 
     verdict = judge(code, LOG + function(f"{counted} {FIRST_TIME} {filling()}"))
     assert (verdict.outcome, verdict.reason) == (
         Outcome.NOT_JUDGED,
-        "the backfill leaves ghosts (US401)",
+        "the backfill leaves ghost users (US401)",
     )
 
 

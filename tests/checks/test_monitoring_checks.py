@@ -89,7 +89,7 @@ def test_who_cannot_be_heard_is_not_said_to_be_silent(judge: Judge, notify: str)
     verdict = judge("US508", LOG + SPEAKING.format(notify=notify), Upkeep(monitoring=SAID))
     assert (verdict.outcome, verdict.reason) == (
         Outcome.NOT_JUDGED,
-        "a channel that the functions notify has no name in their source",
+        "the functions compute the name of the channel that they notify",
     )
 
 
@@ -97,7 +97,7 @@ def test_who_says_nothing_is_silent(judge: Judge) -> None:
     text = LOG + SPEAKING.format(notify="raise notice 'bad'")
     verdict = judge("US508", text, Upkeep(monitoring=SAID))
     assert verdict.outcome is Outcome.BROKEN
-    assert "alerts nobody" in verdict.findings[0].summary
+    assert "sends no alert" in verdict.findings[0].summary
 
 
 def test_a_log_that_takes_no_row_is_not_said_to_forget(judge: Judge) -> None:
@@ -111,7 +111,7 @@ def test_a_log_that_takes_no_row_is_not_said_to_forget(judge: Judge) -> None:
     verdict = judge("US509", LOG + drops, Upkeep(monitoring=SAID))
     assert (verdict.outcome, verdict.reason) == (
         Outcome.NOT_JUDGED,
-        "public.sync_log takes no row of 89 days 23 hours ago",
+        "public.sync_log refuses a row that is 89 days 23 hours old",
     )
 
 

@@ -109,7 +109,7 @@ def test_a_choice_that_leaves_nothing_is_refused() -> None:
 
 def test_a_check_is_found_by_code_and_by_name() -> None:
     assert registry.find("us104") is registry.find("null-email-blocked")
-    with pytest.raises(ConfigurationError, match=r"Near ones: .*US104 \(null-email-blocked\)"):
+    with pytest.raises(ConfigurationError, match=r"Similar: .*US104 \(null-email-blocked\)"):
         registry.find("null-email-block")
 
 

@@ -1,7 +1,7 @@
 """The page of the walk shows what a walk through the pack prints.
 
-The whole walk takes minutes, so here a part of it is walked anew, and the rest compared with the
-registry and the folder. To write the page anew:
+The whole walk takes minutes, so here a part of it is walked again, and the rest compared with the
+registry and the folder. To write the page again:
 ``python tests/commands/test_walk_page.py > docs/walk.md``.
 """
 
@@ -28,10 +28,10 @@ COMMAND = "pytest --usersync-walk examples/petforce_mended"
 INTRO = f"""
 # A walk through the pack
 
-`--usersync-walk` judges a project at every migration, and says which one brought a finding in and
-which one mended it. `--usersync-select` makes the walk shorter. This is the walk through
+`--usersync-walk` judges a project after every migration, and prints which migration caused a
+finding and which one repaired it. `--usersync-select` makes it shorter. This is the walk through
 [the pack](../sql/migrations): five migrations that were reviewed and approved, and thirteen that
-mend them.
+repair them.
 
     {COMMAND}
 
@@ -76,7 +76,7 @@ def test_every_row_is_broken_once_and_nothing_is_at_the_head(shown: str) -> None
 
 
 def test_the_sentences_say_what_the_matrix_shows(shown: str) -> None:
-    text = re.sub(r"\n  (?=\S)", " ", shown.rpartition("could not be judged\n")[2])
+    text = re.sub(r"\n  (?=\S)", " ", shown.rpartition("? not judged\n")[2])
     names = columns(shown)
     found = rows(shown)
     told_of = re.findall(r"^(US\d+) .*?(\S+\.sql),? and .*?(\S+\.sql)\.$", text, re.MULTILINE)

@@ -61,7 +61,7 @@ def judged(pytester: pytest.Pytester, write_project: Write) -> Callable[..., str
             "insert into public.plans values ('free');",
             "the row id = '7' of public.plans",
         ),
-        (BY_LOOKUP, "", "finds nothing for public.profiles.plan, which refers to public.plans"),
+        (BY_LOOKUP, "", "finds no value for public.profiles.plan, which refers to public.plans"),
     ],
     ids=["default", "number", "lookup"],
 )

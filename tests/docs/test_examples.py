@@ -100,7 +100,7 @@ def test_the_pack_as_mended_is_silent_at_every_level() -> None:
     silent = ran(re.findall(r"^    (pytest .*)$", readme, re.MULTILINE)[0])
     assert silent.returncode == 0, silent.stdout
     told = silent.stdout.partition("= usersync =")[2]
-    assert re.search(r"^\d+ promises: \d+ kept, \d+ not applicable\.$", told, re.MULTILINE), told
+    assert re.search(r"^\d+ checks: \d+ kept, \d+ not applicable\.$", told, re.MULTILINE), told
 
 
 def test_the_minimal_example_keeps_every_promise(tmp_path: Path) -> None:

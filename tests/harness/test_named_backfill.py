@@ -57,5 +57,5 @@ def test_a_backfill_that_only_psql_can_run_is_told(
 ) -> None:
     path = tmp_path / "fill.sql"
     path.write_text("\\i other.sql\n", encoding="utf-8")
-    with pytest.raises(UserSyncError, match=r"fill\.sql:1 uses \\i, which only psql can do"):
+    with pytest.raises(UserSyncError, match=r"fill\.sql:1 uses \\i, which only psql can run"):
         named(str(path)).backfill()

@@ -41,9 +41,7 @@ def pair(race: Race) -> Race:
 
 
 def test_a_name_that_nobody_has(pair: Race) -> None:
-    assert told(lambda: pair.run("ada carl")) == (
-        "No session is called 'carl'. Use some of ada, bob."
-    )
+    assert told(lambda: pair.run("ada carl")) == ("No session is named 'carl'. Use ada, bob.")
 
 
 def test_an_empty_schedule(pair: Race) -> None:
@@ -52,16 +50,14 @@ def test_an_empty_schedule(pair: Race) -> None:
 
 
 def test_a_race_without_sessions(race: Race) -> None:
-    assert told(race.explore) == "Nobody takes part in the race. Give it a session or two."
+    assert told(race.explore) == "The race has no session. Add one or two sessions."
 
 
 def test_sessions_that_cannot_be(pair: Race) -> None:
-    assert told(lambda: pair.session("ada", "select 1")).startswith(
-        "Two sessions are called 'ada'."
-    )
+    assert told(lambda: pair.session("ada", "select 1")).startswith("Two sessions are named 'ada'.")
     assert told(lambda: pair.session("eve")).startswith("eve has no steps.")
     assert told(lambda: pair.session("a b", "select 1")).startswith(
-        "No session can be called 'a b'"
+        "A session cannot be named 'a b'"
     )
     chaos = told(lambda: pair.session("eve", "select 1", isolation="chaos"))
     assert chaos.startswith("isolation='chaos' is unknown. Use one of read committed, ")
@@ -72,12 +68,12 @@ def test_sessions_that_cannot_be(pair: Race) -> None:
 
 def test_a_role_that_nobody_has(race: Race) -> None:
     race.session("ada", "select 1", role="nobody")
-    assert told(lambda: race.run("ada")).startswith("Nobody can be 'nobody': ")
+    assert told(lambda: race.run("ada")).startswith("No session can use the role 'nobody': ")
 
 
 def test_pauses_that_cannot_be(race: Race) -> None:
     assert told(lambda: race.pause("public.notes", on="look")).startswith(
-        "Nobody pauses on 'look'."
+        "A session cannot pause on 'look'."
     )
     race.pause("public.nowhere")
     race.session("ada", "select 1")
@@ -85,7 +81,7 @@ def test_pauses_that_cannot_be(race: Race) -> None:
 
 
 def test_nobody_to_draw() -> None:
-    assert told(schedules).startswith("Nobody is named.")
+    assert told(schedules).startswith("No session is named.")
 
 
 def test_a_step_that_never_returns(new_race: New, loaded: Subject) -> None:
@@ -93,8 +89,8 @@ def test_a_step_that_never_returns(new_race: New, loaded: Subject) -> None:
     race.session("ada", "select 1", SLEEP)
     race.session("bob", "select 1")
     assert told(lambda: race.run("ada ada bob")) == (
-        "ada does not come back from step 2, 'select pg_sleep(60)', within 0.3 s."
-        " Let the step end by itself, or give the race more patience."
+        "ada does not return from step 2, 'select pg_sleep(60)' within 0.3 s."
+        " Make the step end, or increase the patience of the race."
     )
     assert asleep(loaded) == 0
     race.sessions.clear()
@@ -125,9 +121,7 @@ def test_code_that_never_returns(new_race: New) -> None:
         gate.wait(5)
 
     race.session("ada", stuck)
-    assert told(lambda: race.run("ada")).startswith(
-        "ada does not come back from step 1, 'select 1'"
-    )
+    assert told(lambda: race.run("ada")).startswith("ada does not return from step 1, 'select 1'")
     gate.set()
 
 
@@ -141,7 +135,7 @@ def test_a_session_that_dies(race: Race, loaded: Subject) -> None:
     race.session("ada", die)
     race.session("bob", "select 1")
     assert told(lambda: race.run("ada ada bob")) == (
-        "The session of ada died at step 2, 'select 2'. Let no step end a session."
+        "The session of ada died at step 2, 'select 2'. A step must not end its session."
     )
 
 

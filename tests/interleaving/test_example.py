@@ -38,4 +38,4 @@ def test_the_example_passes_and_fails_when_it_should(tmp_path: Path) -> None:
     assert (counts.get("passed"), counts.get("failed")) == (6, 1), text
     assert "two places are gone does not hold" in text
     assert "schedule: ada bob bob bob ada ada" in text
-    assert "as a test to keep:" in text
+    assert "The same as a test:" in text

@@ -146,7 +146,7 @@ def test_what_is_left_out_makes_no_difference(race: Race, steps: Steps) -> None:
 
 def test_steps_that_commute_are_played_in_one_order(race: Race) -> None:
     cast(race, RACES["nothing in common"])
-    assert str(race.explore()) == "1 schedule stands for all 70"
+    assert str(race.explore()) == "1 schedule covers all 70"
     assert len(list(race.outcomes(reduce=False))) == 70
 
 

@@ -90,9 +90,9 @@ def test_what_is_found_is_told_beside_what_was_due(found: RaceFound) -> None:
     text = str(found)
     assert text.startswith("both counted does not hold: ")
     assert f"\n\nschedule: {' '.join(found.outcome.schedule)}\n\nada " in text
-    assert "what it leaves:\n  ~ public.accounts amount=11  (bob and ada)\n" in text
+    assert "the result:\n  ~ public.accounts amount=11  (bob and ada)\n" in text
     assert (
-        "what ada and then bob leave, one after the other:\n"
+        "the result of ada and then bob, one after the other:\n"
         "  ~ public.accounts amount=12  (ada and bob)\n"
     ) in text
     assert found.test in text
@@ -172,5 +172,5 @@ def test_a_script_has_the_pauses_in_it(race: Race) -> None:
     assert lines[1:4] == [
         "-- ada is interrupted before insert public.profiles",
         "/* bob */ select 1;",
-        "-- ada goes on",
+        "-- ada continues",
     ]

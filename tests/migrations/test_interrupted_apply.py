@@ -114,7 +114,7 @@ def test_no_signup_before_a_file_that_applies_only_without_users(subject_of: New
     late = "drop trigger on_auth_user_created on auth.users;"
     found = verdict_of(subject_of(first, NO_USERS + UNLIKE, late, "", TRIGGER))
     assert found.outcome is Outcome.BROKEN
-    assert "behind supabase/migrations/20260101000002_it.sql:1 has" in found.findings[0].summary
+    assert "after supabase/migrations/20260101000002_it.sql:1 has" in found.findings[0].summary
 
 
 def test_a_last_file_that_applies_only_without_users_leaves_nothing_to_judge(
@@ -122,13 +122,13 @@ def test_a_last_file_that_applies_only_without_users_leaves_nothing_to_judge(
 ) -> None:
     found = verdict_of(subject_of(TABLE + FUNCTION + TRIGGER, NO_USERS + UNLIKE))
     assert found.outcome is Outcome.NOT_APPLICABLE
-    assert found.reason.endswith("applies only where nobody has signed up")
+    assert found.reason.endswith("applies only to a database without users")
 
 
 def test_a_trigger_from_a_dump_is_not_judged(subject_of: New) -> None:
     found = verdict_of(subject_of(TABLE + FUNCTION + TRIGGER, FILL, dump=True))
     assert found.outcome is Outcome.NOT_APPLICABLE
-    assert found.reason.endswith("makes the trigger, and nobody can step between")
+    assert found.reason.endswith("creates the trigger and is applied as one step")
 
 
 def test_what_a_hook_applies_is_not_judged(subject_of: New) -> None:
@@ -136,7 +136,7 @@ def test_what_a_hook_applies_is_not_judged(subject_of: New) -> None:
     hooked = replace(subject, project=replace(subject.project, hook="app.migrate:up"))
     found = verdict_of(hooked)
     assert found.outcome is Outcome.NOT_APPLICABLE
-    assert found.reason == "app.migrate:up applies what nobody can step between"
+    assert found.reason == "app.migrate:up applies the migrations as one step"
 
 
 def test_a_file_that_cannot_be_applied_again_is_not_judged(subject_of: New) -> None:
@@ -156,7 +156,9 @@ def test_migrations_that_leave_no_profile_when_applied_again_are_not_judged(
     lesser = replace(subject.project, migrations=(without,))
     found = verdict_of(replace(subject, project=lesser))
     assert found.outcome is Outcome.NOT_JUDGED
-    assert found.reason.startswith("applied once more, the migrations leave a signup without")
+    assert found.reason.startswith(
+        "after the migrations are applied again, a signup has no profile"
+    )
 
 
 def test_a_signup_that_is_refused_in_the_end_is_not_judged(subject_of: New) -> None:

@@ -263,7 +263,7 @@ def test_seeds_are_those_of_the_configuration_in_its_order(seeded: Path) -> None
     ("config", "words"),
     [
         ("[db.seed]\nenabled = false", r"\[db\.seed\] enabled = false"),
-        ('[db.seed]\nsql_paths = ["./no.sql"]', r"\./no\.sql names no file below"),
+        ('[db.seed]\nsql_paths = ["./no.sql"]', r"\./no\.sql matches no file in"),
     ],
 )
 def test_missing_or_disabled_seeds_are_reported(seeded: Path, config: str, words: str) -> None:

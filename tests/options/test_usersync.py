@@ -59,7 +59,7 @@ def test_with_it_the_header_says_what_was_found(run: Run) -> None:
         [
             "usersync: 1 migration, supabase/migrations",
             "usersync: make_profile (after insert) -> public.make_profile",
-            "usersync: mirrors email as public.profiles.email",
+            "usersync: copies email to public.profiles.email",
             "usersync: on PostgreSQL *",
         ]
     )

@@ -32,7 +32,7 @@ def told(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 
 
 def test_without_it_the_project_is_looked_at(told: Callable[..., str]) -> None:
-    assert "no migration or function fills ghosts" in told()
+    assert "the project has no backfill" in told()
 
 
 def test_it_is_sql_on_the_command_line(told: Callable[..., str]) -> None:
@@ -54,7 +54,7 @@ def test_what_cannot_be_run_is_said_in_one_line(told: Callable[..., str]) -> Non
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("app.backfill", "no SQL that runs a backfill"),
+        ("app.backfill", "not SQL that runs a backfill"),
         ("nowhere.sql", "is not a file"),
         ("", "is empty"),
     ],

@@ -40,9 +40,9 @@ def test_what_is_accepted_fails_no_run_and_is_shown(run: Run, baseline: Write) -
         [
             "pytest.ini::US911 ACCEPTED*",
             "*= usersync =*",
-            "Accepted, so no failure:",
+            "Accepted:",
             "  US911 (nobody signs up here): it broke",
-            "2 promises: 1 accepted, 1 kept.",
+            "2 checks: 1 accepted, 1 kept.",
             "*1 passed, 1 accepted in*",
         ]
     )
@@ -65,8 +65,8 @@ def test_another_finding_of_the_check_counts(run: Run, baseline: Write) -> None:
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
-            "1 promise: 1 broken.",
-            "1 finding of baseline.toml gone; --usersync-baseline-update takes out:",
+            "1 check: 1 error.",
+            "1 finding of baseline.toml is gone; --usersync-baseline-update removes:",
             "  US911 it tore",
         ]
     )
@@ -90,7 +90,7 @@ def test_an_entry_counts_to_its_last_day(
     baseline(f"{ENTRY}expires = {expires}\n")
     result = run(GIVEN, select="US911")
     assert result.ret == code
-    over = f"*accepted until {expires}, which is over: nobody signs up here."
+    over = f"*accepted until {expires} (expired): nobody signs up here."
     until = f"  US911 (nobody signs up here, until {expires}): it broke"
     result.stdout.fnmatch_lines([until if code is pytest.ExitCode.OK else over])
 
@@ -100,22 +100,22 @@ def test_what_was_not_judged_cannot_be_accepted(run: Run, baseline: Write, proje
     project.write_text("select 1;", encoding="utf-8")
     result = run(GIVEN, select="US911")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["1 promise: 1 not judged."])
-    result.stdout.no_fnmatch_line("*of baseline.toml gone*")
+    result.stdout.fnmatch_lines(["1 check: 1 not judged."])
+    result.stdout.no_fnmatch_line("*of baseline.toml is gone*")
 
 
 def test_what_was_not_run_is_not_said_to_be_gone(run: Run, baseline: Write) -> None:
     baseline(ENTRY)
     result = run(GIVEN, select="US901")
     assert result.ret == pytest.ExitCode.OK
-    result.stdout.no_fnmatch_line("*of baseline.toml gone*")
+    result.stdout.no_fnmatch_line("*of baseline.toml is gone*")
 
 
 def test_a_finding_that_is_gone_is_told_and_fails_nothing(run: Run, baseline: Write) -> None:
     baseline(ENTRY.replace("US911", "US901"))
     result = run(GIVEN, select="US901")
     assert result.ret == pytest.ExitCode.OK
-    result.stdout.fnmatch_lines(["1 finding of baseline.toml gone; *", "  US901 it broke"])
+    result.stdout.fnmatch_lines(["1 finding of baseline.toml is gone; *", "  US901 it broke"])
 
 
 def test_the_report_keeps_the_finding_and_says_that_it_is_accepted(
@@ -137,16 +137,19 @@ def test_the_report_keeps_the_finding_and_says_that_it_is_accepted(
     ("text", "said"),
     [
         ("[[accepted]\n", "baseline.toml is not TOML: "),
-        ('title = "x"', "'title' is unknown here. Write [[accepted]] entries."),
-        ('accepted = "x"', "'accepted' is unknown here. Write [[accepted]] entries."),
-        ('accepted = ["x"]', "entry 1 is no table. Write [[accepted]] above it."),
+        ('title = "x"', "'title' is unknown. Write [[accepted]] entries."),
+        ('accepted = "x"', "'accepted' is unknown. Write [[accepted]] entries."),
+        ('accepted = ["x"]', "entry 1 is not a table. Write [[accepted]] above it."),
         (ENTRY.replace("US911", "US999"), "entry 1: 'US999' is not a check. See pytest"),
         (ENTRY.replace("reason", "because"), "entry 1: 'because' is unknown. Use check, cases"),
         (ENTRY.replace("finding", "#"), "entry 1: finding is missing."),
         (ENTRY + 'cases = ["phone"]', "entry 1: ['phone'] are not cases of US911. It has none."),
-        (ENTRY + 'expires = "soon"', "entry 1: expires = 'soon' is no date. Write it as 2027-06-"),
+        (
+            ENTRY + 'expires = "soon"',
+            "entry 1: expires = 'soon' is not a date. Write it as 2027-",
+        ),
         (ENTRY + "expires = 2027-06-31", "baseline.toml is not TOML: "),
-        (ENTRY.replace('"nobody signs up here"', "7"), "entry 1: reason = 7 is no text."),
+        (ENTRY.replace('"nobody signs up here"', "7"), "entry 1: reason = 7 is not a text."),
     ],
 )
 def test_a_wrong_file_is_one_line(

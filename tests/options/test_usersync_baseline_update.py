@@ -40,7 +40,7 @@ def test_it_writes_what_is_found_and_the_next_run_passes(
 ) -> None:
     result = run(*UPDATE, select="US901,US902,US911")
     assert result.ret == pytest.ExitCode.OK
-    result.stdout.fnmatch_lines(["baseline.toml is written anew. Give each entry *"])
+    result.stdout.fnmatch_lines(["Wrote baseline.toml. Add a reason to each entry."])
     assert entries(pytester) == [
         {"check": "US902", "finding": "it broke", "reason": ""},
         {"check": "US911", "finding": "it broke", "reason": ""},
@@ -107,7 +107,7 @@ def test_a_real_project_is_accepted_whoever_judges_it(
     migration.write_text(f"-- a comment\n\n{BLOCKING}", encoding="utf-8")
     result = pytester.runpytest(*call, GIVEN)
     assert result.ret == pytest.ExitCode.OK
-    result.stdout.fnmatch_lines(["1 promise: 1 accepted."])
+    result.stdout.fnmatch_lines(["1 check: 1 accepted."])
     # The same error about another column is another finding.
     migration.write_text(BLOCKING.replace("email", "mail").replace("new.mail", "new.email"))
     assert pytester.runpytest(*call, GIVEN).ret == pytest.ExitCode.TESTS_FAILED
@@ -135,7 +135,7 @@ def test_without_a_file_it_is_one_line(refused: Callable[..., str]) -> None:
 
 def test_a_missing_folder_is_one_line(refused: Callable[..., str]) -> None:
     said = refused("--usersync-baseline=nowhere/baseline.toml", UPDATE[1])
-    assert "nowhere does not exist. Make it first." in said
+    assert "nowhere does not exist. Create it first." in said
 
 
 def test_collecting_alone_writes_nothing(run: Run, pytester: pytest.Pytester) -> None:

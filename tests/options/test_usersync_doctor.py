@@ -66,7 +66,7 @@ def test_an_extension_that_is_there_only_by_name_is_told(
     told: Callable[..., dict[str, list[str]]], write_project: Write
 ) -> None:
     write_project("create extension pg_net;")
-    stand_ins = [text for text in told()["extensions"] if "the project has stand-ins: " in text]
+    stand_ins = [text for text in told()["extensions"] if "the project has stand-ins for: " in text]
     assert "pg_net" in stand_ins[0]
 
 
@@ -113,7 +113,7 @@ def test_a_migration_and_a_signup_that_fail_are_told(
         "TROUBLE: 20260102000000_b.sql does not apply: 22012: division by zero"
     ]
     assert "ada@" not in str(facts)
-    assert facts["sync"][-1].startswith("TROUBLE: an ordinary signup is refused: P0001: no more")
+    assert facts["sync"][-1].startswith("TROUBLE: an ordinary signup fails: P0001: no more")
 
 
 def test_the_home_folder_is_not_told(
@@ -144,7 +144,7 @@ def test_a_server_reached_by_dsn_is_told_and_left_as_it_was(
     facts = told(f"--usersync-dsn={words} password=sesame")
     assert "by DSN" in facts["server"][0]
     assert "usersync_dsn is set" in facts["options"]
-    assert facts["auth"] == ["the server has no auth schema of its own"]
+    assert facts["auth"] == ["the server has no auth schema"]
     assert facts["migrations"] == ["all apply"]
     assert "sesame" not in str(facts)
     assert "ada" not in str(facts).replace("metadata", "")

@@ -21,7 +21,7 @@ def test_the_page_has_all_that_is_known_of_a_check(pytester: pytest.Pytester) ->
             "Policy usersync_null_email, in the ini file:",
             "  profile: a user without email gets a profile (the default)",
             "  no-profile: *",
-            "  reject: the signup is meant to fail",
+            "  reject: the signup must fail",
         ]
     )
 
@@ -35,5 +35,5 @@ def test_an_unknown_code_is_a_usage_error_with_near_ones(pytester: pytest.Pytest
     result = pytester.runpytest("--usersync-explain", "US1O4")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert len(result.errlines) <= 2
-    assert "'US1O4' is not a check. Near ones: " in result.errlines[0]
+    assert "'US1O4' is not a check. Similar: " in result.errlines[0]
     assert "US104 (null-email-blocked)" in result.errlines[0]

@@ -24,7 +24,7 @@ def test_the_ini_file_may_leave_out(run: Run, pytester: pytest.Pytester) -> None
 
 def test_leaving_out_everything_is_a_usage_error(refused: Callable[..., str]) -> None:
     said = refused("--usersync-ignore=US9", select="US901")
-    assert said == "Selecting US901 and ignoring US9 leaves nothing to judge. Ignore less."
+    assert said == "Selecting US901 and ignoring US9 leaves no check. Ignore fewer checks."
 
 
 def test_an_unknown_word_is_a_usage_error(refused: Callable[..., str]) -> None:

@@ -34,5 +34,5 @@ def test_so_many_are_drawn(
 @pytest.mark.parametrize("value", ["many", "-1"])
 def test_what_is_not_a_number_is_a_usage_error(refused: Callable[..., str], value: str) -> None:
     assert refused(f"--usersync-max-examples={value}") == (
-        f"--usersync-max-examples: {value} is not a number. Give a whole one, 0 or more."
+        f"--usersync-max-examples: {value} is not a number. Give a whole number, 0 or more."
     )

@@ -50,7 +50,7 @@ def test_without_it_the_usual_names_are_looked_for(
 
 
 def test_a_project_without_any_is_told_so(told: Callable[..., str]) -> None:
-    assert "no function monitors the sync" in told()
+    assert "the project has no monitoring function" in told()
 
 
 def test_it_is_a_schema(told: Callable[..., str], in_two_schemas: None) -> None:

@@ -54,7 +54,7 @@ def test_a_run_that_stops_at_the_first_failure_reports_too(
 
 def test_a_missing_folder_is_a_usage_error(refused: Callable[..., str]) -> None:
     said = refused("--usersync-report=nowhere/report.json")
-    assert "nowhere does not exist. Make it first." in said
+    assert "nowhere does not exist. Create it first." in said
 
 
 def test_a_folder_is_no_file(refused: Callable[..., str]) -> None:
@@ -97,8 +97,8 @@ def test_a_file_that_cannot_be_written_fails_the_run_in_one_line_and_stays(
     before = sorted(path.name for path in pytester.path.iterdir())
     result = run(*options, "-p", "no:cacheprovider", select="US901,US911")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stdout.fnmatch_lines(["2 promises: *", "ERROR: *file cannot be written: *"])
-    result.stdout.no_fnmatch_line("*written anew*")
+    result.stdout.fnmatch_lines(["2 checks: *", "ERROR: *file cannot be written: *"])
+    result.stdout.no_fnmatch_line("*Wrote *")
     assert "INTERNALERROR" not in result.stdout.str()
     assert (pytester.path / "file").read_text() == "# old"
     assert sorted(path.name for path in pytester.path.iterdir()) == before

@@ -62,10 +62,10 @@ def test_the_ini_file_may_name_it_and_the_command_line_wins(
 
 def test_what_only_psql_can_do_is_said_in_one_line(told: Callable[..., str], script: Path) -> None:
     script.write_text("select 1;\n\\i more.sql\n", encoding="utf-8")
-    assert "ours.sql:2 uses \\i, which only psql can do" in told("--usersync-rollback=ours.sql")
+    assert "ours.sql:2 uses \\i, which only psql can run" in told("--usersync-rollback=ours.sql")
 
 
 def test_what_is_not_there_is_a_usage_error(refused: Callable[..., str]) -> None:
     line = refused("--usersync-rollback=nowhere.sql")
     assert line.startswith("--usersync-rollback: ")
-    assert line.endswith("nowhere.sql is not a file. Give an .sql file.")
+    assert line.endswith("nowhere.sql is not a file. Give a .sql file.")

@@ -27,4 +27,4 @@ def test_seeds_are_loaded_when_asked(run: Run, pytester: pytest.Pytester) -> Non
 
 def test_without_a_seed_it_is_a_usage_error(refused: Callable[..., str], seed: Path) -> None:
     seed.unlink()
-    assert refused("--usersync-seeds").startswith("usersync_seeds asks for seeds, and ./seed.sql")
+    assert refused("--usersync-seeds").startswith("usersync_seeds is set, but ./seed.sql")

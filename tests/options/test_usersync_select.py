@@ -37,7 +37,7 @@ def test_an_unknown_word_is_a_usage_error_that_lists_near_ones(
     refused: Callable[..., str],
 ) -> None:
     said = refused(select="US9O1")
-    assert said.startswith("'US9O1' is neither a check nor the beginning of one. Near ones: ")
+    assert said.startswith("'US9O1' is neither a check nor a prefix of one. Similar: ")
     assert "US901 (kept)" in said
 
 

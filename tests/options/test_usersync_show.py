@@ -79,17 +79,17 @@ def test_every_column_says_where_its_value_comes_from(shown: Callable[[str], lis
     assert sources == {
         "id": "the user's id",
         "email": "copy of auth.users.email",
-        "full_name": 'user metadata "full_name", as it is',
+        "full_name": 'user metadata "full_name", unchanged',
         "slug": "computed: lower(email)",
-        "shout": "moves with auth.users.email",
+        "shout": "changes with auth.users.email",
         "verified": "whether auth.users.email_confirmed_at is set",
         "role": "its default, 'member'::text",
-        "plan": "always 'context', whatever its default 'free'::text",
+        "plan": "always 'context', not its default 'free'::text",
         "source": "always 'app'",
         "created_at": "its default, now()",
         "number": "numbered by the table (identity)",
-        "token": "another value at each signup: a clock, a counter or chance",
-        "metadata": "copy of all the user metadata",
+        "token": "a new value at each signup (clock, counter or random)",
+        "metadata": "copy of the whole user metadata",
         "bio": "NULL",
         "Kind": "its default, 'person'::kind",
     }
@@ -112,17 +112,17 @@ def test_the_way_from_the_trigger_to_the_tables_is_shown(
     assert "public.members, a row for each user, found by user_id:" in lines
     assert "  since    its default, '2020-02-02'::date" in lines
     assert lines[-3:] == [
-        "A signup also leaves rows that do not carry the user's id in public.log.",
+        "A signup also creates rows without the user's id in public.log.",
         "",
-        "These keys of the user metadata are read: full_name.",
+        "The sync reads these keys of the user metadata: full_name.",
     ]
 
 
 def test_a_project_without_a_trigger_is_told_so(shown: Callable[[str], list[str]]) -> None:
     assert shown("create table public.profiles (id uuid primary key);") == [
-        "No trigger of the project stands on auth.users.",
+        "The project has no trigger on auth.users.",
         "",
-        "A signup leaves no row that carries the new user's id.",
+        "A signup creates no row with the new user's id.",
     ]
 
 
@@ -131,7 +131,7 @@ def test_a_blocked_signup_is_told_with_what_the_database_said(
 ) -> None:
     lines = shown(EVERY_SOURCE.replace("bio text", "bio text not null"))
     assert lines[1].startswith("  make_profile (after insert)")
-    assert "An ordinary signup is refused (US102), so what it writes is not known." in lines
+    assert "An ordinary signup fails (US102), so its tables are not known." in lines
     assert any('23502: null value in column "bio"' in line for line in lines)
     assert any("at supabase/migrations/20260101000000_profiles.sql:" in line for line in lines)
 
@@ -143,7 +143,7 @@ def test_a_trigger_that_a_signup_does_not_need_is_shown_too(
     second += "$$ begin return new; end $$; create trigger idle after insert on auth.users "
     lines = shown(EVERY_SOURCE + second + "for each row execute function public.idle();")
     at = next(n for n, line in enumerate(lines) if line.startswith("  idle (after insert)"))
-    assert lines[at + 2] == "       -> no table that a signup would not write without it"
+    assert lines[at + 2] == "       -> no table (a signup writes the same tables without it)"
 
 
 def test_a_migration_that_does_not_apply_is_told_first(

@@ -57,7 +57,9 @@ def test_one_that_is_for_all_migrations_does_not_judge_some_of_them(
     script.rename(project.parent / "verify-trigger.sql")
     (project.parent / "20260201000000_later.sql").write_text("select 1;", encoding="utf-8")
     assert "verify-trigger.sql 2" in told()
-    assert "is for all migrations, not for some" in told("--usersync-upto=20260101000000")
+    assert "is written for all migrations, but only a part of them is applied" in told(
+        "--usersync-upto=20260101000000"
+    )
 
 
 def test_the_ini_file_may_name_it_and_the_command_line_wins(
@@ -71,10 +73,10 @@ def test_the_ini_file_may_name_it_and_the_command_line_wins(
 
 def test_what_only_psql_can_do_is_said_in_one_line(told: Callable[..., str], script: Path) -> None:
     script.write_text("select 1;\n\\i more.sql\n", encoding="utf-8")
-    assert "ours.sql:2 uses \\i, which only psql can do" in told("--usersync-verify=ours.sql")
+    assert "ours.sql:2 uses \\i, which only psql can run" in told("--usersync-verify=ours.sql")
 
 
 def test_what_is_not_there_is_a_usage_error(refused: Callable[..., str]) -> None:
     line = refused("--usersync-verify=nowhere.sql")
     assert line.startswith("--usersync-verify: ")
-    assert line.endswith("nowhere.sql is not a file. Give an .sql file.")
+    assert line.endswith("nowhere.sql is not a file. Give a .sql file.")

@@ -52,7 +52,7 @@ def walk(pytester: pytest.Pytester, write_project: Callable[[str], Path]) -> Wal
 def test_a_finding_comes_with_one_migration_and_goes_with_another(walk: Walk) -> None:
     lines = walk(TABLE, REMARK, TRIGGER, "select 1;", MENDED, select="US101,US104,US702")
     assert lines == [
-        "2 migrations change nothing that a promise could hang on. Judged at",
+        "2 migrations change nothing that a check depends on. Judged at",
         "",
         "   1  20260101000000_m1.sql",
         "   2  20260103000000_m3.sql",
@@ -62,22 +62,22 @@ def test_a_finding_comes_with_one_migration_and_goes_with_another(walk: Walk) ->
         "US101 no-sync-trigger    x . .",
         "US104 null-email-blocked . x .",
         "",
-        "x broken   . kept   - does not apply   ? could not be judged",
+        "x broken   . kept   - not applicable   ? not judged",
         "",
-        "US101 was broken at the first of them, 20260101000000_m1.sql, and was mended by",
+        "US101 was broken at the first of them, 20260101000000_m1.sql, and was repaired by",
         "  20260103000000_m3.sql.",
-        "US104 came with 20260103000000_m3.sql and was mended by 20260105000000_m5.sql.",
+        "US104 came with 20260103000000_m3.sql and was repaired by 20260105000000_m5.sql.",
         "",
-        "1 other promise was not broken.",
+        "1 other check was not broken.",
     ]
 
 
 def test_what_could_not_be_judged_before_comes_to_light(walk: Walk) -> None:
     lines = walk(TABLE + TRIGGER, SWALLOWED, select="US104,US105")
     assert lines[-3:] == [
-        "US104 was broken at the first of them, 20260101000000_m1.sql, and was mended by",
+        "US104 was broken at the first of them, 20260101000000_m1.sql, and was repaired by",
         "  20260102000000_m2.sql.",
-        "US105 came to light with 20260102000000_m2.sql and is broken still.",
+        "US105 became visible with 20260102000000_m2.sql and is still broken.",
     ]
 
 
@@ -85,7 +85,7 @@ def test_a_migration_that_fails_is_a_stop_and_the_walk_goes_on(walk: Walk) -> No
     lines = walk(TABLE, "select 1 / 0;", TRIGGER, select="US101,US701")
     assert "   2  20260102000000_m2.sql" in lines
     assert "US701 migration-fails . x x" in lines
-    assert "US701 came with 20260102000000_m2.sql and is broken still." in lines
+    assert "US701 came with 20260102000000_m2.sql and is still broken." in lines
     assert "US101 no-sync-trigger x ? ." in lines
 
 
@@ -144,7 +144,7 @@ def test_a_function_that_migrates_is_a_stop(
 def test_the_walk_ends_at_a_version(walk: Walk) -> None:
     options = ("--usersync-upto=20260102000000",)
     lines = walk(TABLE, TRIGGER, MENDED, select="US104", options=options)
-    assert lines[-1] == "US104 came with 20260102000000_m2.sql and is broken still."
+    assert lines[-1] == "US104 came with 20260102000000_m2.sql and is still broken."
 
 
 @pytest.mark.parametrize("options", [("--usersync-select=US999",), ("--usersync-upto=1",), ()])

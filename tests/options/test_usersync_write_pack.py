@@ -88,7 +88,7 @@ def test_a_second_time_nothing_is_overwritten(pytester: pytest.Pytester, written
     for name in ("rollback.sql", "verify-trigger.sql"):
         (pytester.path / "supabase" / name).unlink()
     said = line(written(TABLE + OWN))
-    assert "The project has these names of the pack in public" in said
+    assert "The project already has these names of the pack in public" in said
     assert "function backfill_ghost_users" in said
     assert files(pytester) == [one for one in before if one[0].isdigit()]
 
@@ -122,7 +122,7 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_is_done(
 ) -> None:
     (pytester.path / "file").touch()
     assert "file is a file. Give a folder." in line(written(TABLE + OWN, "file"))
-    assert "none does not exist. Make it first." in line(written(TABLE + OWN, "none/pack"))
+    assert "none does not exist. Create it first." in line(written(TABLE + OWN, "none/pack"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -101,5 +101,5 @@ def test_what_could_not_be_judged_is_told(
         pack = made(subject)
     assert [(one.case, one.crashed) for one in pack.unjudged] == [("one", True), ("another", True)]
     said, end = list(_lines(pack, []))[-2:]
-    assert said.startswith("US114 could not be judged with it: the check itself failed: Division")
-    assert end == "With it, no other check finds anything."
+    assert said.startswith("US114 is not judged with the pack: the check itself failed: Division")
+    assert end == "With the pack, no other check has findings."

@@ -100,8 +100,8 @@ def test_other():
 """
 REFUSED = (
     'supabase/migrations/20260102000000_later.sql:2 does not apply: 42703 column "nope" does not'
-    " exist. Tests do not run on half a schema: correct it (pytest --usersync"
-    " --usersync-select=US701 says how), or set usersync_ignore = US701 to accept it."
+    " exist. Tests do not run on an incomplete schema: correct it (pytest --usersync"
+    " --usersync-select=US701 shows how), or set usersync_ignore = US701 to accept it."
 )
 
 
@@ -128,7 +128,7 @@ def test_half_a_schema_can_be_accepted(run: Callable[..., pytest.RunResult], hal
     result = run(HALF, "-o", "usersync_ignore=US701", "-W", "default", "-k", "one or late or other")
     result.assert_outcomes(passed=3, warnings=1)
     result.stdout.fnmatch_lines(
-        ["*Tests run without what is missing, for usersync_ignore has US701: *later.sql:2 does*"]
+        ["*Tests run on an incomplete schema, because usersync_ignore has US701: *later.sql:2 *"]
     )
 
 

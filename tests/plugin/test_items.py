@@ -146,7 +146,7 @@ def test_deselecting_every_check_is_the_users_own_choice(
     write_project(SOUND)
     result = pytester.runpytest("--usersync", "-k", "nothing_of_this_name")
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
-    result.stdout.fnmatch_lines([f"{len(registry.every())} promises: * not run."])
+    result.stdout.fnmatch_lines([f"{len(registry.every())} checks: * not run."])
 
 
 def run(pytester: pytest.Pytester, *args: str) -> pytest.RunResult:
@@ -162,7 +162,7 @@ def test_a_sound_project_passes(pytester: pytest.Pytester, write_project: Write)
         [
             "usersync: make_profile (after insert) -> public.make_profile",
             "*supabase/migrations/20260101000000_profiles.sql:3* -> public.profiles(id)",
-            "1 promise: 1 kept.",
+            "1 check: 1 kept.",
         ]
     )
 
@@ -183,7 +183,7 @@ def test_a_broken_promise_fails_without_a_python_traceback(
             "At supabase/migrations/20260101000000_profiles.sql:6:",
             '  500 "Database error saving new user"*',
             "Remedy:",
-            "*= usersync: 1 promise broken =*",
+            "*= usersync: findings in 1 check =*",
             "US104 null-email-blocked (error)",
             "  Broken for: phone, phone-autoconfirm, anonymous, web3, oauth-without-email",
         ]
@@ -226,7 +226,7 @@ def test_workers_share_one_subject_and_the_controller_tells_all(
     result.stdout.fnmatch_lines(
         [
             "usersync: make_profile (after insert)*",
-            "*= usersync: 1 promise broken =*",
+            "*= usersync: findings in 1 check =*",
             "  Broken for: phone, phone-autoconfirm, anonymous, web3, oauth-without-email",
         ]
     )
@@ -288,7 +288,7 @@ def test_migrations_that_do_not_apply_leave_the_rest_unjudged(
     result.stdout.fnmatch_lines(
         [
             "usersync: 20260101000000_profiles.sql does not apply",
-            "*= usersync: not every promise could be judged =*",
+            "*= usersync: some checks are not judged =*",
             "  20260101000000_profiles.sql does not apply (US701): *",
             f"*= {len(every_case())} not judged in *",
         ]
@@ -364,9 +364,9 @@ def test_what_does_not_apply_is_skipped_with_its_reason(
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(
         [
-            "Does not apply:",
+            "Not applicable:",
             "  the project has no such column: US904",
-            "1 promise: 1 not applicable.",
+            "1 check: 1 not applicable.",
             "SKIPPED [[]1[]] pytest.ini:1: the project has no such column",
         ]
     )
@@ -382,7 +382,7 @@ def test_what_cannot_be_judged_is_neither_pass_nor_failure(
         [
             "pytest.ini::US905 NOT JUDGED*",
             "  nothing works: US905",
-            "2 promises: 1 not judged, 1 kept.",
+            "2 checks: 1 not judged, 1 kept.",
             "*1 passed, 1 not judged*",
         ]
     )
@@ -398,7 +398,7 @@ def test_a_warning_is_shown_whole_and_passes(judge: Callable[..., pytest.RunResu
             "    it broke",
             "      select 'broken'",
             "      mend it",
-            "1 promise: 1 broken (warning).",
+            "1 check: 1 warning.",
             "*1 warned*",
         ]
     )
@@ -408,7 +408,7 @@ def test_an_info_is_shown_with_v_alone(judge: Callable[..., pytest.RunResult]) -
     quiet = judge([told])
     quiet.assert_outcomes(passed=1)
     quiet.stdout.no_fnmatch_line("US903*")
-    quiet.stdout.fnmatch_lines(["1 promise: 1 broken (info).", "*shown with -v*"])
+    quiet.stdout.fnmatch_lines(["1 check: 1 info.", "Add -v to see *"])
     judge([told], "-v").stdout.fnmatch_lines(["pytest.ini::US903 INFO*", "US903 told (info)"])
 
 
@@ -433,7 +433,7 @@ def test_what_was_demonstrated_stays_broken(judge: Callable[..., pytest.RunResul
     result.stdout.fnmatch_lines(
         [
             "It broke.",
-            "The check then stopped, because it stopped.",
-            "1 promise: 1 broken.",
+            "The check then stopped: it stopped.",
+            "1 check: 1 error.",
         ]
     )

@@ -97,7 +97,7 @@ def test_a_session_that_ends_itself_each_time_is_no_lost_server(
         check = registry.find("US102")
         verdict = sandboxes.judge(check, check.cases[0])
         assert verdict.outcome is Outcome.NOT_JUDGED
-        assert verdict.reason.startswith("PostgreSQL ended the session each time: ")
+        assert verdict.reason.startswith("PostgreSQL ended the session at every attempt: ")
 
 
 def test_an_ended_session_is_told_from_a_refusal(own: RunningServer) -> None:

@@ -262,8 +262,8 @@ def test_a_role_that_another_run_has_made_is_told_in_one_line(
     ):
         pass
     assert str(raised.value) == (
-        "The role app_reader, which the project makes, was made by another run that is still on "
-        "the server. Start this run when that one has ended."
+        "Another run on the server has created the role app_reader, which this project creates "
+        "too. Start this run when the other one has ended."
     )
     finish(run)
 

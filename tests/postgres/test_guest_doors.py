@@ -61,8 +61,10 @@ def test_a_connection_pooler_is_told_apart_in_one_line(pooled: str, host: Host) 
     before = host.state()
     with pytest.raises(ServerError) as raised:
         start(ServerRequest(dsn=pooled))
-    assert "A connection pooler answers at host=127.0.0.1 port=" in str(raised.value)
-    assert "Name PostgreSQL's own address" in str(raised.value)
+    assert "A connection pooler, such as PgBouncer, answers at host=127.0.0.1 port=" in str(
+        raised.value
+    )
+    assert "Name the address of PostgreSQL itself" in str(raised.value)
     assert host.state() == before
 
 
@@ -96,8 +98,8 @@ def test_a_password_that_is_wanted_and_not_given_is_told(
     with pytest.raises(ServerError) as raised:
         start(ServerRequest(dsn=f"postgresql://postgres@127.0.0.1:{host.port}/"))
     assert str(raised.value) == (
-        f"The PostgreSQL at host=127.0.0.1 port={host.port} wants a password, and there is none. "
-        "Give it by USERSYNC_DSN, PGPASSWORD or .pgpass."
+        f"The PostgreSQL at host=127.0.0.1 port={host.port} needs a password, but none is given. "
+        "Give it in USERSYNC_DSN, PGPASSWORD or .pgpass."
     )
 
 

@@ -92,7 +92,7 @@ def test_what_only_looks_at_ghosts_fills_none(context: In) -> None:
     opened = context(
         FUNCTION.format(name="count_ghosts", body=NOTHING), "select public.count_ghosts();"
     )
-    with pytest.raises(NotApplicable, match="no migration or function fills ghosts"):
+    with pytest.raises(NotApplicable, match="the project has no backfill"):
         capabilities.backfill(opened)
 
 

@@ -72,7 +72,7 @@ def test_a_row_of_every_usual_type_can_be_made(server: Server, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("action", "outcome", "reason"),
     [
-        ("restrict", Outcome.NOT_JUDGED, "no row could be put into public.plates"),
+        ("restrict", Outcome.NOT_JUDGED, "no row could be inserted into public.plates"),
         ("cascade", Outcome.NOT_APPLICABLE, "no row of another table"),
     ],
 )

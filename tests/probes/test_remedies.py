@@ -91,4 +91,6 @@ def test_what_is_unique_is_said_to_be_in_the_way(server: Server, tmp_path: Path)
     unique = "alter table public.profiles add unique (email);\n"
     files = {"20260102000000_broken.sql": NOTHING_FOLLOWS + unique}
     (text,) = remedies(server, tmp_path, Act("unique", "plain", files), "US201")
-    assert text.startswith("-- two users may have one email: drop first what makes it unique in")
+    assert text.startswith(
+        "-- two users may have the same email: first drop what makes it unique in"
+    )

@@ -12,6 +12,7 @@ from pytest_usersync.checks import registry
 
 Write = Callable[[str], Path]
 
+SAME = "Same cause and remedy as"
 CASES = [case for case in registry.find("US104").cases if "phone" in case or case == "web3"]
 
 BLOCKING = """
@@ -40,10 +41,10 @@ def test_a_cause_is_told_in_full_once_and_how_to_see_it_each_time(
     run: Callable[..., pytest.RunResult],
 ) -> None:
     text = run().stdout.str()
-    failures, _, closing = text.partition("usersync: 1 promise broken")
+    failures, _, closing = text.partition("usersync: findings in 1 check")
     assert failures.count("Remedy:") == 1
     assert failures.count("Try it in psql:") == len(CASES)
-    assert failures.count("Cause and remedy as above, under US104[phone].") == len(CASES) - 1
+    assert failures.count(f"{SAME} US104[phone], above.") == len(CASES) - 1
     assert closing.count("Remedy:") == 1
 
 
@@ -55,9 +56,7 @@ def test_the_short_summary_has_one_line_a_case_also_in_ci(
     _, _, short = run(*args).stdout.str().partition("short test summary info")
     lines = [line for line in short.splitlines()[1:] if not line.startswith("=")]
     assert len(lines) == len(CASES)
-    assert all(
-        "leaves public.profiles.email NULL, and the column is NOT NULL." in line for line in lines
-    )
+    assert all("writes NULL into public.profiles.email (NOT NULL)." in line for line in lines)
 
 
 def test_a_line_names_the_place_in_the_project(run: Callable[..., pytest.RunResult]) -> None:
@@ -72,31 +71,31 @@ def test_junit_has_the_line_and_the_text(
     failures = ET.parse(tmp_path / "junit.xml").findall(".//failure")  # noqa: S314
     assert len(failures) == len(CASES)
     for failure in failures:
-        assert failure.get("message", "").endswith("and the column is NOT NULL.")
+        assert failure.get("message", "").endswith("public.profiles.email (NOT NULL).")
         assert "Try it in psql:" in (failure.text or "")
 
 
 @pytest.mark.parametrize("args", [["pytest.ini::US104[web3]"], ["-x"]])
 def test_a_case_alone_tells_all(run: Callable[..., pytest.RunResult], args: list[str]) -> None:
     text = run(*args).stdout.str()
-    assert "Promised by US104" in text
-    assert "as above" not in text
+    assert "The promise of US104" in text
+    assert SAME not in text
 
 
 def test_the_last_failed_case_tells_all(run: Callable[..., pytest.RunResult]) -> None:
     run()
     text = run("--lf", "-k", "web3").stdout.str()
-    assert "Promised by US104" in text
-    assert "as above" not in text
+    assert "The promise of US104" in text
+    assert SAME not in text
 
 
 def test_a_worker_refers_only_to_what_it_told_itself(
     run: Callable[..., pytest.RunResult],
 ) -> None:
     text = run("-n", "2").stdout.str()
-    failures, _, _ = text.partition("usersync: 1 promise broken")
-    full = failures.count("Promised by US104")
+    failures, _, _ = text.partition("usersync: findings in 1 check")
+    full = failures.count("The promise of US104")
     assert 1 <= full <= 2
-    assert failures.count("as above, under US104[") == len(CASES) - full
-    first = failures.index("as above") if "as above" in failures else len(failures)
-    assert failures.index("Promised by US104") < first
+    assert failures.count(f"{SAME} US104[") == len(CASES) - full
+    first = failures.index(SAME) if SAME in failures else len(failures)
+    assert failures.index("The promise of US104") < first

@@ -93,7 +93,7 @@ The user of the app sees:
 Remedy:
   alter table public.users alter column email drop not null;
 
-Promised by US104 some-name:
+The promise of US104 some-name:
   Everybody can sign up.
 
 The database of this case was kept:
@@ -109,9 +109,7 @@ def test_the_cause_and_the_raising_line_are_both_told_when_they_differ() -> None
 
 def test_an_unjudged_case_gives_its_reason() -> None:
     verdict = Verdict("US104", "phone", Outcome.NOT_JUDGED, "an ordinary signup already fails")
-    assert wording.failure(CHECK, verdict) == (
-        "Could not be judged, because an ordinary signup already fails."
-    )
+    assert wording.failure(CHECK, verdict) == ("Not judged: an ordinary signup already fails.")
 
 
 def test_prose_is_wrapped_and_sql_is_not() -> None:
@@ -184,7 +182,7 @@ def test_reasons_are_told_once_with_all_they_concern() -> None:
     )
     assert f"  {reason}: US104 [phone, web3], US110" in text
     assert "  no schedule: US510" in text
-    assert text[-1] == "3 promises: 2 not judged, 1 not applicable."
+    assert text[-1] == "3 checks: 2 not judged, 1 not applicable."
 
 
 def test_the_sql_of_a_warning_is_in_the_summary_for_no_failure_shows_it() -> None:
@@ -201,11 +199,11 @@ def test_the_count_tells_levels_apart_and_says_what_was_not_run() -> None:
         Verdict("US510", "", Outcome.BROKEN, findings=(replace(finding, remedy="z"),)),
     )
     text = lines(*verdicts, not_run=4)
-    expected = "7 promises: 1 broken, 1 broken (warning), 1 broken (info), 4 not run."
+    expected = "7 checks: 1 error, 1 warning, 1 info, 4 not run."
     assert text[-3:] == [
         expected,
-        "What is broken at level info is shown with -v.",
-        "More about a promise: pytest --usersync-explain US104",
+        "Add -v to see findings of level info.",
+        "What a check means: pytest --usersync-explain US104",
     ]
     assert "US510 some-name (info)" not in text
     assert "US510 some-name (info)" in lines(*verdicts, verbose=True)
@@ -213,7 +211,7 @@ def test_the_count_tells_levels_apart_and_says_what_was_not_run() -> None:
 
 def test_a_check_that_was_judged_only_in_part_is_not_counted_as_whole() -> None:
     kept = Verdict("US104", "phone", Outcome.KEPT)
-    assert lines(kept)[-1] == "1 promise: 1 kept in part."
+    assert lines(kept)[-1] == "1 check: 1 kept in part."
     row = json_report.document(subject(), [CHECK], gather([CHECK], [kept]))["checks"]
     assert isinstance(row, list)
     assert row[0]["cases_not_run"] == ["anonymous", "web3"]
@@ -221,8 +219,8 @@ def test_a_check_that_was_judged_only_in_part_is_not_counted_as_whole() -> None:
 
 def test_the_heading_says_the_worst() -> None:
     unjudged = Verdict("US104", "web3", Outcome.NOT_JUDGED, "x")
-    assert title(gather([CHECK], [BROKEN, unjudged])) == "usersync: 1 promise broken"
-    assert title(gather([CHECK], [unjudged])) == "usersync: not every promise could be judged"
+    assert title(gather([CHECK], [BROKEN, unjudged])) == "usersync: findings in 1 check"
+    assert title(gather([CHECK], [unjudged])) == "usersync: some checks are not judged"
     assert title(gather([CHECK], [WEB3])) == "usersync"
 
 
@@ -271,7 +269,7 @@ def test_the_header_says_what_was_found() -> None:
         "usersync: 1 migration, supabase/migrations",
         "usersync: on_auth_user_created (after insert) -> public.handle_new_user",
         "          (supabase/migrations/1_sync.sql:12) -> public.users(id)",
-        "usersync: mirrors email as public.users.email",
+        "usersync: copies email to public.users.email",
         "usersync: on PostgreSQL 17.10 embedded",
         "usersync: stand-ins for pg_cron",
     ]
@@ -324,7 +322,7 @@ def test_a_cause_of_several_checks_is_told_once_with_the_others_under_it() -> No
     at = text.index("  The same cause breaks:")
     assert text[at + 1] == "    US203 some-name for phone, sso: a sign-in fails as well"
     assert not any(line.startswith("US203") for line in text)
-    assert "2 promises: 2 broken." in text
+    assert "2 checks: 2 errors." in text
     row = json_report.document(subject(), checks, gather(checks, verdicts))["checks"]
     assert isinstance(row, list)
     assert [len(one["findings"]) for one in row] == [1, 2]
@@ -374,22 +372,22 @@ def test_what_is_accepted_is_counted_apart_and_hides_nothing_that_was_not_judged
     accepted = replace(PHONE, accepted=Acceptance("no phones here", "2030-01-31"))
     verdict = replace(BROKEN, findings=(accepted,))
     text = lines(verdict)
-    assert text[0] == "Accepted, so no failure:"
+    assert text[0] == "Accepted:"
     assert text[1].startswith("  US104 [phone] (no phones here, until 2030-01-31): a phone signup")
-    assert text[-1] == "1 promise: 1 accepted."
+    assert text[-1] == "1 check: 1 accepted."
     assert lines(verdict, Verdict("US104", "web3", Outcome.NOT_JUDGED, "x"))[-1] == (
-        "1 promise: 1 not judged."
+        "1 check: 1 not judged."
     )
-    assert lines(replace(verdict, reason="it stopped"))[-1] == "1 promise: 1 not judged."
+    assert lines(replace(verdict, reason="it stopped"))[-1] == "1 check: 1 not judged."
     assert title(gather([CHECK], [verdict])) == "usersync"
     other = replace(BROKEN, case="web3", findings=(replace(PHONE, case="web3"),))
-    assert "1 promise: 1 broken." in lines(verdict, other)
+    assert "1 check: 1 error." in lines(verdict, other)
     assert "  Broken for: web3" in lines(verdict, other)
 
 
 def test_an_acceptance_that_is_over_is_told_with_the_finding() -> None:
     over = replace(PHONE, accepted=Acceptance("later", "2020-01-31", expired=True))
-    said = "It was accepted until 2020-01-31, which is over: later."
+    said = "It was accepted until 2020-01-31 (expired): later."
     assert said in " ".join(wording.describe(over))
     assert any(said in line for line in lines(replace(BROKEN, findings=(over,))))
 

@@ -1,6 +1,6 @@
 -- base: monitored
 -- broken: the log says that an alert was sent
--- says: with a ghost, .* alerts nobody, and says that an alert was sent
+-- says: with a ghost, .* sends no alert, but records that an alert was sent
 create or replace function public.record_user_sync_metrics()
     returns uuid
     security definer
@@ -68,7 +68,7 @@ $$;
 -- mended: as told
 
 -- broken: good news every day
--- says: with everybody in order, .* alerts \(notifications on user_sync_alerts\)
+-- says: with all users in sync, .* sends an alert \(notifications on user_sync_alerts\)
 create or replace function public.record_user_sync_metrics()
     returns uuid
     security definer

@@ -1,7 +1,7 @@
 -- base: upsert
 -- broken: who was a guest once is a guest for ever
 -- cases: upgrade-by-email upgrade-by-email-autoconfirm upgrade-by-phone upgrade-by-identity upgrade-by-admin
--- says: true in public.users.is_anonymous
+-- says: public.users.is_anonymous is true
 create or replace function public.sync_user()
     returns trigger
     security definer
@@ -22,7 +22,7 @@ $$;
 
 -- broken: the address brings the flag, which a linked identity changes last
 -- cases: upgrade-by-phone upgrade-by-identity
--- says: true in public.users.is_anonymous
+-- says: public.users.is_anonymous is true
 create or replace trigger sync_user
     after insert or update of email, deleted_at on auth.users
     for each row

@@ -1,6 +1,6 @@
 -- broken: the failure is logged, and raised again
 -- base: plain
--- says: public.backfill_log has no row of it: it is rolled back
+-- says: public.backfill_log has no row for this run: the row is rolled back
 -- also: US405 US407
 create table public.backfill_log (
     id bigint generated always as identity primary key,
@@ -64,7 +64,7 @@ revoke all on function public.backfill_profiles() from public, anon, authenticat
 
 -- broken: the count is taken of all who have a profile
 -- base: plain
--- says: users_filled = 3 into public.backfill_log when it fills 3 ghosts, and 8 when it fills 5
+-- says: users_filled = 3 into public.backfill_log when it fills 3 ghosts, but 8 when it fills 5
 -- also: US405 US407
 create table public.backfill_log (
     id bigint generated always as identity primary key,
@@ -128,7 +128,7 @@ revoke all on function public.backfill_profiles() from public, anon, authenticat
 
 -- broken: what failed is logged as completed
 -- base: plain
--- says: says what it says of a good run|fills nobody, and writes users_filled
+-- says: looks like a successful run|fills no user, but writes users_filled
 -- also: US405 US407
 create table public.backfill_log (
     id bigint generated always as identity primary key,

@@ -1,6 +1,6 @@
 -- broken: nobody sees what the other has not committed yet
 -- also: US405 US407
--- says: public\.backfill_profiles\(\) runs twice at once, and the later one fails \(2 sessions, 3 steps, 1 switch\)
+-- says: public\.backfill_profiles\(\) runs twice at the same time, and the later one fails \(2 sessions, 3 steps, 1 switch\)
 create or replace function public.backfill_profiles()
     returns void
     security definer
@@ -38,7 +38,7 @@ revoke all on function public.backfill_profiles() from public, anon, authenticat
 -- broken: no key keeps a ghost from being filled twice
 -- also: US405 US407
 -- base: generated_id
--- says: public\.backfill_profile\(\) runs twice at once, and public\.profile has not one row a user \(2 sessions, 3 steps, 1 switch\)
+-- says: public\.backfill_profile\(\) runs twice at the same time, and public\.profile does not have one row for each user \(2 sessions, 3 steps, 1 switch\)
 alter table public.profile drop constraint profile_user_id_key;
 
 create or replace function public.handle_new_user()

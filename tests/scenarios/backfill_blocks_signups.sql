@@ -1,6 +1,6 @@
 -- broken: the table is locked, so that nobody comes in between
 -- base: plain
--- says: holds every signup up
+-- says: blocks every signup
 -- also: US405 US407
 create or replace function public.backfill_profiles()
     returns void
@@ -24,7 +24,7 @@ drop function public.backfill_profiles();
 
 -- broken: the procedure commits, but only in the end
 -- base: backfill
--- says: public.backfill_all\(\) holds every signup up
+-- says: public.backfill_all\(\) blocks every signup
 -- also: US405 US407
 create or replace procedure public.backfill_all()
     language plpgsql

@@ -1,6 +1,6 @@
 -- broken: the nickname was added to the trigger alone
 -- base: backfill
--- says: nickname = NULL.*where the trigger writes
+-- says: nickname = NULL.*but the trigger writes
 create or replace function public.fill_person(p_id uuid)
     returns void
     security definer
@@ -25,7 +25,7 @@ $$;
 
 -- broken: everybody counts as unconfirmed
 -- base: plain
--- says: email_verified = false for a user with a confirmed address, where the trigger writes true
+-- says: email_verified = false for a user with a confirmed email, but the trigger writes true
 insert into public.profiles (id, email, phone, full_name, created_at)
 select u.id, u.email, u.phone, u.raw_user_meta_data ->> 'full_name', u.created_at
 from auth.users as u
@@ -35,7 +35,7 @@ on conflict (id) do nothing;
 
 -- broken: the other tables are forgotten
 -- base: two_tables
--- says: no row for a user with a confirmed address, where the trigger writes one
+-- says: no row for a user with a confirmed email, but the trigger writes one
 insert into public.profiles (id, display_name)
 select u.id, nullif(left(u.raw_user_meta_data ->> 'display_name', 80), '')
 from auth.users as u

@@ -1,6 +1,6 @@
 -- broken: a plain insert of everybody
 -- base: plain
--- says: run a second time, fails: duplicate key
+-- says: a second run of .* fails: duplicate key
 -- also: US401 US409
 insert into public.profiles (id, email, phone, email_verified, full_name, created_at)
 select u.id, u.email, u.phone, u.email_confirmed_at is not null, u.raw_user_meta_data ->> 'full_name', u.created_at
@@ -10,7 +10,7 @@ where u.deleted_at is null;
 
 -- broken: every run touches everybody
 -- base: backfill
--- says: run a second time, changes rows of public.people
+-- says: a second run of .* changes rows of public.people
 -- also: US404 US405 US407
 create or replace function public.backfill_all()
     returns void

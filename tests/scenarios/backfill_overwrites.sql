@@ -1,6 +1,6 @@
 -- broken: what the signup brought is put back
 -- base: backfill
--- says: public.backfill_all\(\) changes what exists: nickname of public.people
+-- says: public.backfill_all\(\) changes existing rows: nickname of public.people
 -- also: US405 US407
 create or replace function public.backfill_all()
     returns void
@@ -21,7 +21,7 @@ drop function public.backfill_all();
 
 -- broken: everything is deleted and written anew
 -- base: plain
--- says: changes what exists: full_name of public.profiles
+-- says: changes existing rows: full_name of public.profiles
 -- also: US304 US407
 do $$
 begin

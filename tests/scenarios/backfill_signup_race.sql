@@ -1,6 +1,6 @@
 -- broken: who has a profile is read before who is a user
 -- also: US305 US405 US406 US407
--- says: somebody signs up while public\.backfill_profiles\(\) runs, and the backfill fails \(2 sessions, 3 steps, 1 switch\)
+-- says: a user signs up while public\.backfill_profiles\(\) runs, and the backfill fails \(2 sessions, 3 steps, 1 switch\)
 create table public.backfill_runs (
     id bigint generated always as identity primary key,
     started_at timestamptz not null default now()
@@ -64,7 +64,7 @@ revoke all on function public.backfill_profiles() from public, anon, authenticat
 
 -- broken: the numbers are taken from the counter, and it is set afterwards
 -- also: US405 US407 US408
--- says: somebody signs up while public\.backfill_profiles\(\) runs, and .* fails \(2 sessions, 3 steps, 1 switch\)
+-- says: a user signs up while public\.backfill_profiles\(\) runs, and .* fails \(2 sessions, 3 steps, 1 switch\)
 alter table public.profiles add column member_number integer unique;
 create table public.counters (name text primary key, value integer not null);
 alter table public.counters enable row level security;

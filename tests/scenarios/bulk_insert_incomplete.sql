@@ -1,6 +1,6 @@
 -- broken: a statement trigger takes one of its rows
 -- cases: insert copy
--- says: leaves 1 of them
+-- says: for only 1 of them
 create or replace function public.create_profile()
     returns trigger
     security definer
@@ -41,7 +41,7 @@ $$;
 
 -- broken: the function insists on being called by Supabase Auth
 -- cases: insert copy
--- says: raises an exception of its own
+-- says: raises its own exception
 create or replace function public.create_profile()
     returns trigger
     security definer

@@ -1,7 +1,7 @@
 -- broken: a name is unique
 -- cases: metadata
 -- also: US107
--- says: with the full_name of another user.*drop constraint profiles_full_name_key
+-- says: with the same full_name.*drop constraint profiles_full_name_key
 alter table public.profiles add constraint profiles_full_name_key unique (full_name);
 -- mended:
 create or replace function public.create_profile()
@@ -34,7 +34,7 @@ $$;
 -- broken: a handle is what stands before the @
 -- cases: local-part
 -- also: US106 US203
--- says: differs from another user's after the @ alone.*drop index profiles_handle_idx
+-- says: differs from the first only after the @.*drop index profiles_handle_idx
 alter table public.profiles
     add column handle text generated always as (lower(split_part(email, '@', 1))) stored;
 create unique index profiles_handle_idx on public.profiles (handle);
@@ -42,7 +42,7 @@ create unique index profiles_handle_idx on public.profiles (handle);
 
 -- broken: a slug of the name, and nobody hears that it is taken
 -- cases: metadata
--- says: has no row there
+-- says: can sign up but has no row in
 alter table public.profiles
     add column slug text generated always as (
         regexp_replace(lower(left(full_name, 80)), '[^a-z0-9]+', '-', 'g')

@@ -1,6 +1,6 @@
 -- broken: the function looks whether a name is free
 -- base: username
--- says: one is refused.*\(2 sessions, 3 steps, 1 switch\)
+-- says: one signup fails.*\(2 sessions, 3 steps, 1 switch\)
 create or replace function public.add_player()
     returns trigger
     security definer
@@ -56,7 +56,7 @@ end;
 $$;
 
 -- broken: the next number is one more than the highest, asked by the insert itself
--- says: one is refused.*\(2 sessions, 3 steps, 1 switch\)
+-- says: one signup fails.*\(2 sessions, 3 steps, 1 switch\)
 alter table public.profiles add column member_number integer unique;
 
 create or replace function public.create_profile()

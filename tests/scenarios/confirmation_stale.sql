@@ -2,7 +2,7 @@
 -- broken: the flag is what holds when the signup commits
 -- cases: confirm-email confirm-phone confirm-magic-link accept-invite confirm-by-admin confirm-by-oauth unlink-to-unverified unlink-to-none
 -- also: US204
--- says: in public.people.verified, where auth.users.email_confirmed_at or phone_confirmed_at is
+-- says: public.people.verified is.* but auth.users.email_confirmed_at or phone_confirmed_at is
 drop trigger add_person on auth.users;
 drop trigger verify_person on auth.users;
 
@@ -32,7 +32,7 @@ create constraint trigger add_person
 
 -- broken: who was confirmed once is so for ever
 -- cases: unlink-to-unverified unlink-to-none
--- says: true in public.people.verified
+-- says: public.people.verified is true
 create or replace function public.verify_person()
     returns trigger
     security definer
@@ -55,7 +55,7 @@ create or replace trigger verify_person
 -- broken: the confirmation of a phone number is forgotten
 -- cases: confirm-phone
 -- also: US113 US204
--- says: false in public.people.verified
+-- says: public.people.verified is false
 create or replace trigger verify_person
     after update of email_confirmed_at on auth.users
     for each row

@@ -1,6 +1,6 @@
 -- broken: whoever is counted is counted twice, and is taken off in the other order
 -- cases: delete
--- says: a signup and the deletion of another user wait for each other.*\(2 sessions, 4 steps, 2 switches\)
+-- says: a signup and the delete of another user wait for each other.*deadlock.*\(2 sessions, 4 steps, 2 switches\)
 create table if not exists public.counters (name text primary key, value integer not null);
 alter table public.counters enable row level security;
 revoke all on public.counters from anon, authenticated;
@@ -60,7 +60,7 @@ $$;
 
 -- broken: the row refers to the plan, which is locked once the row is there
 -- cases: signups
--- says: two signups wait for each other.*\(2 sessions, 4 steps, 2 switches\)
+-- says: two signups wait for each other.*deadlock.*\(2 sessions, 4 steps, 2 switches\)
 create table public.plans (id integer primary key, seats integer not null);
 alter table public.plans enable row level security;
 revoke all on public.plans from anon, authenticated;
@@ -106,7 +106,7 @@ $$;
 -- broken: the profile writes back into auth.users
 -- also: US211
 -- cases: edit
--- says: an edit of the profile and an update of its user.*wait for each other.*\(2 sessions, 4 steps, 2 switches\)
+-- says: an edit of the profile and an update of its user.*wait for each other.*deadlock.*\(2 sessions, 4 steps, 2 switches\)
 create function public.write_back()
     returns trigger
     security definer
@@ -151,7 +151,7 @@ create or replace trigger on_auth_user_updated
 -- broken: the backfill counts in the other order than the signup
 -- also: US405 US407 US408
 -- cases: backfill
--- says: a signup and the backfill wait for each other.*\(2 sessions, 4 steps, 2 switches\)
+-- says: a signup and the backfill wait for each other.*deadlock.*\(2 sessions, 4 steps, 2 switches\)
 create table public.counters (name text primary key, value bigint not null);
 alter table public.counters enable row level security;
 revoke all on public.counters from anon, authenticated;

@@ -65,7 +65,7 @@ alter table public.profiles add column invited_by uuid references public.profile
 
 -- broken: the archive takes nobody without an email
 -- cases: phone-autoconfirm anonymous
--- says: public.former_users.email NULL
+-- says: NULL into public.former_users.email
 create table public.former_users (
     id uuid primary key,
     email text not null,

@@ -7,7 +7,7 @@ alter table public.profiles drop constraint profiles_id_fkey;
 -- broken: the profile stays, and nobody knows whose it was
 -- base: generated_id
 -- cases: email-autoconfirm phone-autoconfirm anonymous
--- says: without user_id
+-- says: with user_id NULL
 -- also: US703
 alter table public.profile
     alter column user_id drop not null,

@@ -17,7 +17,7 @@ create index profiles_email_idx on public.profiles (lower(email));
 -- broken: whatever conflicts is left out
 -- cases: sso-after-password two-sso
 -- also: US203
--- says: has no row there: public\.profiles.*on conflict \(id\) do nothing
+-- says: has no row in public\.profiles.*on conflict \(id\) do nothing
 alter table public.profiles add constraint profiles_email_key unique (email);
 
 create or replace function public.create_profile()
@@ -40,7 +40,7 @@ alter table public.profiles drop constraint profiles_email_key;
 -- broken: the profile follows the address to the next user
 -- cases: sso-after-password two-sso
 -- also: US203
--- says: takes away the row of the other
+-- says: takes the first user's row in
 alter table public.profiles add constraint profiles_email_key unique (email);
 
 create or replace function public.create_profile()

@@ -1,7 +1,7 @@
 -- broken: the old name comes back with every sign-in
 -- cases: password-sign-in oauth-sign-in confirm-email confirm-phone metadata
 -- also: US211
--- says: its owner.*full_name only `when old
+-- says: the user.*full_name only `when old
 create or replace function public.update_profile()
     returns trigger
     security definer
@@ -95,7 +95,7 @@ create or replace trigger copy_metadata
 -- broken: the row is thrown away and written again
 -- base: upsert
 -- also: US110 US211
--- says: the app|its owner
+-- says: the app|the user
 create or replace function public.sync_user()
     returns trigger
     security definer
@@ -135,7 +135,7 @@ $$;
 
 -- broken: what the app has filled in goes with the confirmation
 -- cases: confirm-email
--- says: what the app has written into public.profiles.bio
+-- says: what the app wrote into public.profiles.bio
 alter table public.profiles add column if not exists bio text;
 revoke update on public.profiles from authenticated;
 

@@ -2,7 +2,7 @@
 -- broken: nothing looks at the user after the signup
 -- cases: email-change email-change-one-link email-change-by-admin email-added email-change-shared unlink unlink-to-unverified unlink-to-none
 -- also: US204 US208
--- says: the old address in public.profiles.contact
+-- says: public.profiles.contact still has the old email
 alter table public.profiles add column contact text;
 
 create or replace function public.new_profile()
@@ -36,7 +36,7 @@ create or replace trigger member_moves
 -- broken: the address is copied before it is confirmed
 -- base: citext
 -- cases: email-change-requested
--- says: another address in public.members.mail.*member_moves .public.member_moves. take mail
+-- says: public.members.mail has a wrong email.*member_moves .public.member_moves., copy only mail
 create or replace function public.member_moves()
     returns trigger
     security definer
@@ -85,7 +85,7 @@ $$;
 -- base: citext
 -- cases: email-added
 -- also: US204 US208
--- says: NULL in public.members.mail
+-- says: public.members.mail is NULL
 create or replace function public.member_moves()
     returns trigger
     security definer

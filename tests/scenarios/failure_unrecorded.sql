@@ -1,6 +1,6 @@
 -- broken: only the log hears of it
 -- policy: sync_failure=allow
--- says: public\.profiles refuses its row succeeds, and no table tells of it, only WARNING.*create table if not exists public\.sync_failures
+-- says: succeeds although public\.profiles refuses its row, and no table records it, only WARNING.*create table if not exists public\.sync_failures
 create or replace function public.create_profile()
     returns trigger
     security definer
@@ -50,7 +50,7 @@ $$;
 -- broken: the record is of what went well
 -- base: no_email
 -- policy: sync_failure=allow
--- says: public\.profiles refuses its row succeeds, and no table tells of it
+-- says: succeeds although public\.profiles refuses its row, and no table records it
 create or replace function public.start_profile()
     returns trigger
     security definer

@@ -22,7 +22,7 @@ $$;
 -- mended: as told
 
 -- broken: only the last month
--- says: with a ghost without a date, .* says 0 ghosts instead of 1 .*400 days
+-- says: with a ghost without created_at, .* says 0 ghosts instead of 1 .*400 days
 create or replace function public.check_ghost_users()
     returns table (
         auth_user_id uuid,
@@ -44,7 +44,7 @@ $$;
 -- mended: as told
 
 -- broken: the days of the last month begun
--- says: with a ghost of 400 days ago, .* days since creation instead of 400
+-- says: with a ghost created 400 days ago, .* days since creation instead of 400
 create or replace function public.check_ghost_users()
     returns table (
         auth_user_id uuid,

@@ -1,6 +1,6 @@
 -- broken: whoever has no address is passed over
 -- base: backfill
--- says: public.backfill_people\(\) passes over.*by phone or an anonymous user
+-- says: public.backfill_people\(\) skips.*by phone or an anonymous user
 create or replace function public.fill_person(p_id uuid)
     returns void
     security definer
@@ -23,7 +23,7 @@ $$;
 
 -- broken: a statement of a migration takes the first thousand
 -- base: plain
--- says: leaves 50 of 1050 ghosts
+-- says: leaves 50 of 1050 ghost users
 insert into public.profiles (id, email, phone, email_verified, full_name, created_at)
 select u.id, u.email, u.phone, u.email_confirmed_at is not null, u.raw_user_meta_data ->> 'full_name', u.created_at
 from auth.users as u
@@ -35,7 +35,7 @@ on conflict (id) do nothing;
 
 -- broken: it joins what email users alone have
 -- base: plain
--- says: passes over.*phone
+-- says: skips.*phone
 -- also: US405 US407
 create or replace function public.backfill_profiles()
     returns void

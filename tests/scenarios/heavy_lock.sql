@@ -60,7 +60,7 @@ end;
 $$;
 
 -- broken: a backfill in the file of the trigger
--- says: sql:7 reads or writes rows for every user .* line 1 has locked \(SHARE ROW EXCLUSIVE\)
+-- says: sql:7 reads or writes rows for every user .* locked by line 1 \(SHARE ROW EXCLUSIVE\)
 -- file: 20260102000000_trigger.sql
 create or replace trigger on_auth_user_created
     after insert on auth.users
@@ -99,7 +99,7 @@ where one.deleted_at is null
 on conflict (id) do nothing;
 
 -- broken: a foreign key is checked on a table that is filled
--- says: sql:1 reads .* which it locks itself .*not valid
+-- says: sql:1 reads .* locked by the same statement .*not valid
 -- file: 20260102000000_key.sql
 alter table public.profiles
     add constraint profiles_user foreign key (id) references auth.users (id) on delete cascade;

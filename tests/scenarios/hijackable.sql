@@ -1,5 +1,5 @@
 -- broken: a function for migrations executes what it is handed
--- says: a request of anon to public\.exec_sql\(text\).*trigger on public\.profiles.*runs the code of anon as .*revoke execute on function public\.exec_sql
+-- says: anon can call public\.exec_sql\(text\).*trigger on public\.profiles.*runs code of anon as .*revoke execute on function public\.exec_sql
 create or replace function public.exec_sql(query text)
     returns void
     language plpgsql
@@ -13,7 +13,7 @@ grant all on public.profiles to anon, authenticated;
 -- mended: as told
 
 -- broken: a function for dashboards executes queries with its owner's rights
--- says: to public\.run_query\(text,integer\) executes what it is handed, as postgres
+-- says: can call public\.run_query\(text,integer\), which executes any SQL as postgres
 create or replace function public.run_query(query text, most integer default 100)
     returns jsonb
     security definer
@@ -47,7 +47,7 @@ $$;
 revoke execute on function public.run_query(text, integer) from public, anon, authenticated;
 
 -- broken: what is executed makes a type of the name that a function declares
--- says: with the type text that it creates so, public\.handle_new_user\(\) runs the code of anon as postgres in the same request
+-- says: with the type text that this SQL creates, public\.handle_new_user\(\) runs code of anon as postgres in the same request
 create or replace function public.exec_sql(query text)
     returns void
     language plpgsql

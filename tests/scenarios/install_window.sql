@@ -1,7 +1,7 @@
 -- alone:
 -- base: none
 -- broken: the fill in one file, the trigger in the next
--- says: behind \S*002_fill\.sql:1 has no profile.*on_auth_user_created is made in \S*003_trigger\.sql:1 \(2 sessions, 3 steps, 1 switch\)
+-- says: after \S*002_fill\.sql:1 has no profile.*on_auth_user_created is created in \S*003_trigger\.sql:1 \(2 sessions, 3 steps, 1 switch\)
 -- file: 20260101000001_table.sql
 create table public.profiles (
     id uuid primary key references auth.users (id) on delete cascade
@@ -82,7 +82,7 @@ from auth.users as u
 on conflict (id) do nothing;
 
 -- broken: the fill and the trigger in one file, the fill first
--- says: behind \S*002_sync\.sql:1 has no profile.*is made in \S*002_sync\.sql:6 \(2 sessions, 3 steps, 1 switch\)
+-- says: after \S*002_sync\.sql:1 has no profile.*is created in \S*002_sync\.sql:6 \(2 sessions, 3 steps, 1 switch\)
 -- file: 20260101000001_table.sql
 create table public.profiles (
     id uuid primary key references auth.users (id) on delete cascade
@@ -179,7 +179,7 @@ create or replace trigger on_auth_user_created
     execute function public.create_profile();
 
 -- broken: the same, and what is told fills once more
--- says: behind \S*002_sync\.sql:1 has no profile.*once, in a migration of its own:\ninsert into public\.profiles
+-- says: after \S*002_sync\.sql:1 has no profile.*once, in a separate migration:\ninsert into public\.profiles
 -- file: 20260101000001_table.sql
 create table public.profiles (
     id uuid primary key references auth.users (id) on delete cascade
@@ -260,7 +260,7 @@ create or replace trigger on_auth_user_created
     execute function public.create_profile();
 
 -- broken: a file drops the trigger, and the next one makes it again
--- says: behind \S*003_drop\.sql:1 has no profile.*replace on_auth_user_created.*
+-- says: after \S*003_drop\.sql:1 has no profile.*replace on_auth_user_created.*
 -- file: 20260101000001_table.sql
 create table public.profiles (
     id uuid primary key references auth.users (id) on delete cascade
@@ -347,7 +347,7 @@ create or replace trigger on_auth_user_created
 
 -- broken: the transaction sees what was there before the trigger
 -- also: US703
--- says: behind \S*002_sync\.sql:3 has no profile.*\(2 sessions, 3 steps, 1 switch\).*lock table auth\.users
+-- says: after \S*002_sync\.sql:3 has no profile.*\(2 sessions, 3 steps, 1 switch\).*lock table auth\.users
 -- file: 20260101000001_table.sql
 create table public.profiles (
     id uuid primary key references auth.users (id) on delete cascade
@@ -444,7 +444,7 @@ commit;
 
 -- broken: the trigger waits, and the fill does not see for whom
 -- also: US703
--- says: whoever is signing up behind \S*001_table\.sql:27, while the migration goes on, has no profile.*\(2 sessions, 5 steps, 3 switches\)
+-- says: a user whose signup is open after \S*001_table\.sql:27, while the migration runs, has no profile.*\(2 sessions, 5 steps, 3 switches\)
 -- file: 20260101000001_table.sql
 create table public.profiles (
     id uuid primary key references auth.users (id) on delete cascade

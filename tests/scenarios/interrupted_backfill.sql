@@ -1,6 +1,6 @@
 -- broken: a row says that somebody is at work
 -- base: plain
--- says: public.backfill_profiles\(\), killed in the midst of its rows and run again, leaves 6 of 6 ghosts
+-- says: public.backfill_profiles\(\), killed in the middle of its rows and run again, leaves 6 of 6 ghost users
 -- also: US405 US407
 create table public.backfill_at_work (since timestamptz not null default now());
 alter table public.backfill_at_work enable row level security;
@@ -33,7 +33,7 @@ drop procedure public.backfill_profiles();
 
 -- broken: the bookmark moves on before the work is done
 -- base: plain
--- says: killed in the midst of its rows and run again, leaves \d of 6 ghosts
+-- says: killed in the middle of its rows and run again, leaves \d of 6 ghost users
 -- also: US405 US407
 create table public.backfill_place (last_id uuid not null);
 alter table public.backfill_place enable row level security;

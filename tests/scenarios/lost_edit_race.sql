@@ -1,6 +1,6 @@
 -- broken: the row is read, and written back whole
 -- cases: email-change-by-admin
--- says: undoes what is written into public\.profiles\.full_name at the same moment \(2 sessions, 3 steps, 1 switch\)
+-- says: overwrites an edit of public\.profiles\.full_name made at the same time \(2 sessions, 3 steps, 1 switch\)
 create or replace function public.update_profile()
     returns trigger
     security definer
@@ -72,7 +72,7 @@ $$;
 -- broken: an upsert keeps what it has read
 -- base: upsert
 -- cases: email-change-by-admin
--- says: undoes what is written into public\.users\.nickname at the same moment \(2 sessions, 3 steps, 1 switch\)
+-- says: overwrites an edit of public\.users\.nickname made at the same time \(2 sessions, 3 steps, 1 switch\)
 create or replace function public.sync_user()
     returns trigger
     security definer
@@ -126,7 +126,7 @@ $$;
 
 -- broken: a sign-in and the metadata are noted in a row that was read before
 -- cases: password-sign-in metadata
--- says: undoes what is written into public\.profiles\.full_name at the same moment \(2 sessions, 3 steps, 1 switch\)
+-- says: overwrites an edit of public\.profiles\.full_name made at the same time \(2 sessions, 3 steps, 1 switch\)
 alter table public.profiles add column last_seen timestamptz, add column avatar_url text;
 
 create or replace function public.note_profile()

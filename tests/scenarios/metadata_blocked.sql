@@ -250,7 +250,7 @@ drop index public.profiles_full_name_idx;
 create index profiles_full_name_idx on public.profiles (left(full_name, 200));
 
 -- broken: what is sent is gone through key by key
--- says: created by an admin with a password hash and no metadata fails.*non-object.*= 'object' then
+-- says: user creation by an admin \(password hash, no metadata\) fails.*non-object.*= 'object' then
 create or replace function public.create_profile()
     returns trigger
     security definer

@@ -35,7 +35,7 @@ $$;
 
 -- broken: a format with %s, when the user changes the name
 -- also: US107
--- says: full_name is executed when the user changes it
+-- says: full_name is executed as SQL when the user changes it
 create or replace function public.note_change()
     returns trigger
     security definer
@@ -74,7 +74,7 @@ $$;
 
 -- broken: the metadata names the column
 -- also: US107
--- says: key preference is executed at the signup
+-- says: key preference is executed as SQL at the signup
 alter table public.profiles add column if not exists wants_news boolean not null default false;
 alter table public.profiles add column if not exists wants_mail boolean not null default false;
 
@@ -124,7 +124,7 @@ end;
 $$;
 
 -- broken: a job executes the command that the signup wrote down
--- says: full_name is executed by a scheduled job
+-- says: full_name is executed as SQL by a scheduled job
 create extension if not exists pg_cron with schema extensions;
 
 create table if not exists public.commands (
@@ -185,7 +185,7 @@ end;
 $$;
 
 -- broken: the address is written between quotation marks
--- says: the email address is executed at the signup
+-- says: the email address is executed as SQL at the signup
 create or replace function public.create_profile()
     returns trigger
     security definer
@@ -223,7 +223,7 @@ end;
 $$;
 
 -- broken: every key becomes a setting
--- says: the name of a user metadata key is executed at the signup
+-- says: the name of a user metadata key is executed as SQL at the signup
 create or replace function public.tell_triggers()
     returns trigger
     security definer

@@ -155,7 +155,7 @@ alter table public.user_sync_monitoring_log
 -- mended: as told
 
 -- broken: the latest status is of the first day
--- says: get_latest_sync_status\(\) says what is not in the last record
+-- says: get_latest_sync_status\(\) says values that differ from the last record
 insert into public.user_sync_monitoring_log (sync_status, trigger_enabled, checked_at)
 values ('healthy', true, now() - interval '1 day');
 create or replace function public.get_latest_sync_status()
@@ -219,7 +219,7 @@ as $$
 $$;
 
 -- broken: a history of local days
--- says: asked in .* shows \d of the 4 records of the last 30 days
+-- says: in the time zone .* shows only \d of the 4 records of the last 30 days
 create or replace function public.get_sync_status_history(days integer default 30)
     returns table (
         date date,

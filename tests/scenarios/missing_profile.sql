@@ -65,7 +65,7 @@ end;
 $$;
 
 -- broken: two triggers do the same
--- says: leaves 2 rows in public.visitors
+-- says: leaves 2 equal rows in public.visitors
 create table public.visitors (
     id bigint generated always as identity primary key,
     user_id uuid not null references auth.users (id) on delete cascade,

@@ -1,6 +1,6 @@
 -- base: monitored
 -- broken: a share of nobody
--- says: fails as postgres with everybody in order: division by zero
+-- says: fails as postgres with all users in sync: division by zero
 create or replace function public.get_latest_sync_status()
     returns table (
         status text,
@@ -62,7 +62,7 @@ as $$
 $$;
 
 -- broken: service_role may call it, and not what it reads
--- says: fails as service_role with everybody in order: permission denied
+-- says: fails as service_role with all users in sync: permission denied
 alter function public.check_ghost_users() security invoker;
 -- mended: as told
 

@@ -1,7 +1,7 @@
 -- base: monitored
 -- broken: who has a profile is read at one moment, who is a user at another
 -- cases: ghosts
--- says: somebody signs up while public\.check_ghost_users\(\) reads, .* \(2 sessions, 3 steps, 1 switch\)
+-- says: a user signs up while public\.check_ghost_users\(\) reads, .* \(2 sessions, 3 steps, 1 switch\)
 create or replace function public.check_ghost_users()
     returns table (
         auth_user_id uuid,
@@ -27,7 +27,7 @@ $$;
 
 -- broken: each number is counted at a moment of its own
 -- cases: stats check
--- says: somebody signs up while public\.get_user_sync_stats\(\) reads, .* \(2 sessions, 3 steps, 1 switch\)
+-- says: a user signs up while public\.get_user_sync_stats\(\) reads, .* \(2 sessions, 3 steps, 1 switch\)
 create or replace function public.get_user_sync_stats()
     returns table (
         metric text,
@@ -68,7 +68,7 @@ alter function public.get_user_sync_stats() stable;
 
 -- broken: who is a user is read at one moment, who has a profile at another
 -- cases: orphans
--- says: somebody signs up while public\.check_orphaned_profiles\(\) reads, .* \(2 sessions, 3 steps, 1 switch\)
+-- says: a user signs up while public\.check_orphaned_profiles\(\) reads, .* \(2 sessions, 3 steps, 1 switch\)
 create or replace function public.check_orphaned_profiles()
     returns table (
         user_id uuid,

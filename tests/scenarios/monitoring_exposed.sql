@@ -1,7 +1,7 @@
 -- base: monitored
 -- broken: endpoints of the API
 -- cases: anon another-user
--- says: reads who is a ghost from public.check_ghost_users\(\), the log from public.get_latest_sync_status\(\)
+-- says: ghost users \(public.check_ghost_users\(\)\), the monitoring log \(public.get_latest_sync_status\(\)\)
 grant execute
     on function public.check_ghost_users(), public.get_latest_sync_status()
     to public;
@@ -9,7 +9,7 @@ grant execute
 
 -- broken: a log that everybody who is signed in reads
 -- cases: another-user
--- says: any user reads the log from public.user_sync_monitoring_log
+-- says: any signed-in user can list the monitoring log \(public.user_sync_monitoring_log\)
 grant select on public.user_sync_monitoring_log to authenticated;
 create policy "status page"
     on public.user_sync_monitoring_log
@@ -20,7 +20,7 @@ create policy "status page"
 
 -- broken: a view for the dashboard
 -- cases: anon another-user
--- says: reads who is a ghost from public.ghosts
+-- says: can list ghost users \(public.ghosts\)
 create view public.ghosts as
     select au.id, au.email
     from auth.users as au

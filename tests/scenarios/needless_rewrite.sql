@@ -1,6 +1,6 @@
 -- broken: the trigger asks for nothing
 -- cases: refresh password-sign-in oauth-sign-in
--- says: only updated_at moves
+-- says: only updated_at changes
 alter table public.profiles add column updated_at timestamptz not null default now();
 
 create or replace function public.update_profile()
@@ -37,7 +37,7 @@ create or replace trigger on_auth_user_updated
 -- broken: one function writes the row whatever has happened
 -- base: upsert
 -- cases: refresh password-sign-in oauth-sign-in
--- says: all its columns stay
+-- says: no column changes
 create or replace function public.sync_user()
     returns trigger
     security definer

@@ -1,6 +1,6 @@
 -- broken: nobody looks for the trigger
 -- base: plain
--- says: does not say that the trigger on_auth_user_created is disabled, missing or on another table
+-- says: does not report that the trigger on_auth_user_created is disabled, missing or on another table
 create table if not exists public.refused (user_id uuid primary key, reason text not null);
 alter table public.refused enable row level security;
 revoke all on public.refused from anon, authenticated;
@@ -83,7 +83,7 @@ $$;
 
 -- broken: a trigger of that name is enough, wherever it is
 -- base: plain
--- says: does not say that the trigger on_auth_user_created is on another table
+-- says: does not report that the trigger on_auth_user_created is on another table
 create table if not exists public.refused (user_id uuid primary key, reason text not null);
 alter table public.refused enable row level security;
 revoke all on public.refused from anon, authenticated;

@@ -1,6 +1,6 @@
 -- base: monitored
 -- broken: nobody calls it
--- says: nothing in cron.job runs public.record_user_sync_metrics\(\) every day
+-- says: no job in cron.job runs public.record_user_sync_metrics\(\) every day
 select cron.unschedule('user-sync');
 -- mended: as told
 
@@ -10,7 +10,7 @@ select cron.schedule('user-sync', '0 2 * * 1', 'select public.record_user_sync_m
 -- mended: as told
 
 -- broken: a function of another name
--- says: nothing in cron.job runs public.record_user_sync_metrics\(\) every day
+-- says: no job in cron.job runs public.record_user_sync_metrics\(\) every day
 select cron.schedule('user-sync', '0 2 * * *', 'select public.record_metrics()');
 -- mended:
 select cron.schedule('user-sync', '@daily', 'do $$ begin perform public.record_user_sync_metrics(); end $$');

@@ -60,7 +60,7 @@ create or replace trigger on_auth_user_created
 
 -- broken: a handler swallows that an email is missing
 -- also: US114 US203
--- says: swallows an error.*email NULL, and the column is NOT NULL.*alter column email drop not null
+-- says: swallows an error.*writes NULL into public\.profiles\.email \(NOT NULL\).*alter column email drop not null
 alter table public.profiles alter column email set not null;
 
 create or replace function public.create_profile()

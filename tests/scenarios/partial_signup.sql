@@ -1,7 +1,7 @@
 -- base: two_tables
 
 -- broken: the account is made on good days only
--- says: public\.memberships refuses its row succeeds and fills public\.profiles
+-- says: although public\.memberships refuses its row, and fills only public\.profiles
 create or replace function public.welcome()
     returns trigger
     security definer
@@ -59,7 +59,7 @@ $$;
 
 -- broken: whatever fails, the user gets in
 -- base: plain
--- says: public\.profiles refuses its row succeeds and leaves nothing.*create_profile\(\) swallows.*end it with `raise;`
+-- says: although public\.profiles refuses its row, and leaves no row.*create_profile\(\) swallows.*end it with `raise;`
 create or replace function public.create_profile()
     returns trigger
     security definer
@@ -95,7 +95,7 @@ $$;
 
 -- broken: a trigger on the profile looks away
 -- base: chain
--- says: public\.settings refuses its row succeeds and fills public\.profiles alone
+-- says: although public\.settings refuses its row, and fills only public\.profiles
 create or replace function public.new_settings()
     returns trigger
     security definer

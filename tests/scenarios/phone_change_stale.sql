@@ -2,7 +2,7 @@
 -- broken: the number is what the signup brought
 -- cases: phone-change phone-added phone-change-by-admin
 -- also: US204 US208
--- says: the old number in public.profiles.mobile
+-- says: public.profiles.mobile still has the old number
 alter table public.profiles add column mobile text;
 
 create or replace function public.new_profile()
@@ -37,7 +37,7 @@ create or replace trigger phone_moved
 -- broken: the number is copied before it is confirmed
 -- base: chain
 -- cases: phone-change-requested
--- says: another number in public.profiles.mobile
+-- says: public.profiles.mobile has a wrong number
 alter table public.profiles add column mobile text;
 
 create or replace function public.new_profile()

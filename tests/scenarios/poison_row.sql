@@ -1,6 +1,6 @@
 -- broken: one statement for all
 -- base: plain
--- says: stops public.backfill_profiles\(\): others stay ghosts: new row for relation "profiles" violates check constraint
+-- says: stops public.backfill_profiles\(\), and other users stay ghost users: new row for relation "profiles" violates check constraint
 -- also: US407
 create or replace function public.backfill_profiles()
     returns void
@@ -20,7 +20,7 @@ drop function public.backfill_profiles();
 
 -- broken: whoever is refused is left out in silence
 -- base: plain
--- says: public.backfill_profiles\(\) leaves out whom public.profiles refuses, and no table tells
+-- says: public.backfill_profiles\(\) skips users that public.profiles refuses, and no table records which
 -- also: US407
 create or replace function public.backfill_profiles()
     returns void

@@ -19,7 +19,7 @@ grant select on public.profiles to anon;
 
 -- broken: everybody who is signed in reads everybody
 -- cases: another-user
--- says: policy "members see members" lets them
+-- says: policy "members see members" allows it
 create policy "members see members"
     on public.profiles
     for select
@@ -77,7 +77,7 @@ create or replace trigger zz_keep_metadata
 -- broken: a materialized view is read by whoever has the key
 -- base: upsert
 -- cases: anon another-user
--- says: a materialized view knows no row level security
+-- says: a materialized view has no row level security
 create materialized view public.newest as
     select id, nickname, email, synced_at from public.users
     order by synced_at desc

@@ -10,7 +10,7 @@ alter table public.user_events enable row level security;
 
 -- broken: whoever may change the name may change the role
 -- cases: promote
--- says: sets their own role to 'admin' in public\.profiles: policy "own name" lets them
+-- says: can set their own role to 'admin' in public\.profiles: policy "own name" allows it
 create type public.app_role as enum ('member', 'editor', 'admin');
 
 alter table public.profiles add column role public.app_role not null default 'member';
@@ -20,7 +20,7 @@ grant update on public.profiles to authenticated;
 
 -- broken: an admin flag of a policy's, and one's own row
 -- cases: promote
--- says: sets their own flag to 'true' .*; with it policy "all for admins" on public\.reports
+-- says: can set their own flag to 'true' .*; with it, policy "all for admins" on public\.reports
 alter table public.profiles add column flag boolean not null default false;
 
 create table public.reports (
@@ -53,7 +53,7 @@ grant update on public.profiles to authenticated;
 -- broken: an insert policy for the trigger
 -- base: whole_statement
 -- cases: create
--- says: policy "for the trigger" lets them
+-- says: policy "for the trigger" allows it
 create policy "for the trigger"
     on public.profiles
     for insert
@@ -64,7 +64,7 @@ create policy "for the trigger"
 -- base: upsert
 -- cases: change delete
 -- also: US606
--- says: policy "users are managed" lets them
+-- says: policy "users are managed" allows it
 create policy "users are managed"
     on public.users
     for all
@@ -143,7 +143,7 @@ grant update on public.profiles to authenticated;
 -- broken: roles that users hand themselves
 -- base: no_email
 -- cases: promote
--- says: writes themselves a row with role 'admin'
+-- says: can insert their own row with role 'admin'
 create table public.user_roles (
     id bigint generated always as identity primary key,
     user_id uuid not null references auth.users (id) on delete cascade,
@@ -185,7 +185,7 @@ create or replace trigger zz_first_role
 
 -- broken: a helper of the trigger is there for everybody to call
 -- cases: create change promote
--- says: sets their own role to 'admin' in public\.profiles by calling public\.write_profile.*revoke execute on function public\.write_profile\(uuid,text,text\)
+-- says: can set their own role to 'admin' in public\.profiles by calling public\.write_profile.*revoke execute on function public\.write_profile\(uuid,text,text\)
 alter table public.profiles add column if not exists role text not null default 'user'
     check (role in ('user', 'admin'));
 

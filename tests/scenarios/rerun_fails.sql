@@ -1,6 +1,6 @@
 -- alone:
 -- broken: the function can be replaced and the trigger cannot
--- says: sql:13 cannot be applied twice: 42710 .*create or replace trigger on_signup
+-- says: sql:13 fails when it is applied again: 42710 .*create or replace trigger on_signup
 -- file: 20260102000000_signup.sql
 create or replace function public.on_signup()
     returns trigger
@@ -39,7 +39,7 @@ create or replace trigger on_signup
     execute function public.on_signup();
 
 -- broken: the drop finds the trigger in its way
--- says: sql:3 cannot be applied twice: 42723 .*create or replace function public.on_signup
+-- says: sql:3 fails when it is applied again: 42723 .*create or replace function public.on_signup
 -- file: 20260102000000_signup.sql
 drop function if exists public.on_signup();
 
@@ -81,7 +81,7 @@ create trigger on_signup
     execute function public.on_signup();
 
 -- broken: a constraint trigger is created
--- says: sql:13 cannot be applied twice: 42710 .*drop trigger if exists at_commit on auth.users;.create constraint
+-- says: sql:13 fails when it is applied again: 42710 .*drop trigger if exists at_commit on auth.users;.create constraint
 -- file: 20260102000000_signup.sql
 create or replace function public.at_commit()
     returns trigger

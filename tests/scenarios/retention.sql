@@ -1,6 +1,6 @@
 -- base: monitored
 -- broken: nothing deletes
--- says: a row of public.user_sync_monitoring_log that is 90 days 1 hour old stays
+-- says: a row of public.user_sync_monitoring_log that is 90 days 1 hour old is not deleted
 create or replace function public.record_user_sync_metrics()
     returns uuid
     security definer
@@ -74,7 +74,7 @@ select cron.schedule(
 );
 
 -- broken: a month is enough
--- says: a row of public.user_sync_monitoring_log that is 89 days 23 hours old is gone
+-- says: a row of public.user_sync_monitoring_log that is 89 days 23 hours old is already deleted
 create or replace function public.record_user_sync_metrics()
     returns uuid
     security definer

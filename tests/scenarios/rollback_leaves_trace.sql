@@ -1,5 +1,5 @@
 -- broken: the function goes and takes one of the triggers along
--- says: leaves the trigger on_auth_user_updated, which was not there before the sync, and .*public.update_profile
+-- says: leaves the trigger on_auth_user_updated, which did not exist before the sync, and .*public.update_profile
 select 1;
 
 -- file: ../rollback.sql
@@ -29,7 +29,7 @@ drop trigger if exists on_auth_user_created on auth.users;
 drop function if exists public.update_profile();
 drop function if exists public.create_profile();
 -- broken: it runs once
--- says: cannot be run again: 42704
+-- says: fails when it runs again: 42704
 select 1;
 
 -- file: ../rollback.sql
@@ -44,7 +44,7 @@ drop trigger if exists on_auth_user_created on auth.users;
 drop function if exists public.update_profile();
 drop function if exists public.create_profile();
 -- broken: monitoring asks for a function that is no more
--- says: leaves function public.how_it_is\(\), which fails from then on: 42883
+-- says: leaves the function public.how_it_is\(\), which then fails: 42883
 create function public.find_ghosts()
     returns bigint
     security definer
@@ -81,7 +81,7 @@ drop trigger if exists on_auth_user_updated on auth.users;
 drop trigger if exists on_auth_user_created on auth.users;
 drop function if exists public.update_profile(), public.create_profile(), public.find_ghosts(), public.how_it_is();
 -- broken: the older trigger does not come back
--- says: takes away the function .*welcome|on_auth_user_created, which was there
+-- says: removes the function .*welcome|on_auth_user_created, which existed
 create or replace function public.welcome()
     returns trigger
     security definer

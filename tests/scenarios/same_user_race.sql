@@ -57,7 +57,7 @@ $$;
 
 -- broken: no key keeps a user from having two profiles
 -- cases: profile
--- says: has two rows of the user \(2 sessions, 3 steps, 1 switch\)
+-- says: has two rows for the user \(2 sessions, 3 steps, 1 switch\)
 alter table public.users drop constraint users_pkey;
 create index on public.users (id);
 

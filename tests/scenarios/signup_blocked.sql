@@ -16,7 +16,7 @@ $$;
 -- mended: as told
 
 -- broken: names are looked up where Supabase Auth looks
--- says: means public\.profiles.*auth
+-- says: for public\.profiles.*auth
 create or replace function public.create_profile()
     returns trigger
     security definer
@@ -58,7 +58,7 @@ alter table public.profiles rename column full_name to name;
 -- mended: as told
 
 -- broken: a column is required that the trigger leaves out
--- says: public\.profiles\.country NULL.*alter column country drop not null
+-- says: NULL into public\.profiles\.country.*alter column country drop not null
 alter table public.profiles add column country text not null;
 -- mended: as told
 
@@ -117,7 +117,7 @@ $$;
 -- mended: as told
 
 -- broken: the type is not on the path
--- says: means public\.tier, but its search_path is empty
+-- says: for public\.tier, but its search_path is empty
 create type public.tier as enum ('basic', 'pro');
 alter table public.profiles add column tier public.tier;
 
@@ -233,7 +233,7 @@ create or replace trigger on_auth_user_created
     execute function public.create_profile();
 
 -- broken: the project refuses
--- says: raises an exception of its own.*only by invitation
+-- says: raises its own exception.*only by invitation
 create or replace function public.create_profile()
     returns trigger
     security definer

@@ -2,7 +2,7 @@
 -- broken: the users are read, and filled one after the other
 -- also: US405 US407
 -- cases: backfill
--- says: public\.users keeps a row of the user, who is gone \(2 sessions, 3 steps, 1 switch\)
+-- says: public\.users keeps the deleted user's row \(2 sessions, 3 steps, 1 switch\)
 create or replace function public.backfill_users()
     returns void
     security definer
@@ -32,7 +32,7 @@ revoke all on function public.backfill_users() from public, anon, authenticated,
 -- broken: one statement fills all, and no key ties it to the users
 -- also: US405 US407
 -- cases: backfill
--- says: public\.users keeps a row of the user, who is gone \(2 sessions, 3 steps, 1 switch\)
+-- says: public\.users keeps the deleted user's row \(2 sessions, 3 steps, 1 switch\)
 create or replace function public.backfill_users()
     returns void
     security definer
@@ -71,7 +71,7 @@ revoke all on function public.backfill_users() from public, anon, authenticated,
 
 -- broken: before each update whoever has no profile gets one
 -- cases: update
--- says: a user is deleted while .* is under way, and public\.users keeps a row .*\(2 sessions, 3 steps, 1 switch\)
+-- says: a user is deleted during .*, and public\.users keeps the deleted user's row .*\(2 sessions, 3 steps, 1 switch\)
 create or replace function public.fill_up()
     returns trigger
     security definer

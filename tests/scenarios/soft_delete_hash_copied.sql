@@ -47,7 +47,7 @@ $$;
 -- broken: the profile is kept, and follows all the same
 -- cases: email-autoconfirm phone-autoconfirm anonymous
 -- policy: soft_delete=keep
--- says: leave the row alone
+-- says: do not write the row
 create or replace function public.update_profile()
     returns trigger
     security definer

@@ -126,7 +126,7 @@ create or replace trigger note_ban
 
 -- broken: a BEFORE trigger does not hand the row back
 -- cases: ban
--- says: nobody is told: keep_staff .public.keep_staff. leaves auth.users.banned_until
+-- says: without any error: keep_staff .public.keep_staff. keeps the old auth.users.banned_until
 create or replace function public.keep_staff()
     returns trigger
     security definer

@@ -35,7 +35,7 @@ end;
 $$;
 
 -- broken: an UPDATE without its WHERE
--- says: an earlier user's public.profiles.email
+-- says: public.profiles.email of an earlier user is
 create or replace function public.create_profile()
     returns trigger
     security definer
@@ -130,7 +130,7 @@ $$;
 
 -- broken: the address is taken from the metadata, where it is not yet
 -- also: US208
--- says: an email signup that needs no confirmation leaves NULL in its public\.profiles\.contact
+-- says: after an email signup \(no confirmation required\), public\.profiles\.contact is NULL
 alter table public.profiles add column if not exists contact text;
 
 create or replace function public.create_profile()

@@ -234,7 +234,8 @@ def test_it_is_silent_on_a_sound_sync(
             r"profiles\.email is '[\w-]{43}', the hash of a deleted email", id="a hash",
         ),
         pytest.param(
-            WITHOUT_TIE + SCRUBBING, {}, 2, r"public\.profiles has an orphan: ", id="an orphan"
+            WITHOUT_TIE + SCRUBBING, {}, 2, r"public\.profiles has an orphaned profile: ",
+            id="an orphan",
         ),
         pytest.param(
             HOLDING_BACK + SCRUBBING, {}, 2,
@@ -243,7 +244,7 @@ def test_it_is_silent_on_a_sound_sync(
         ),
         pytest.param(
             PHONES_WITHOUT_PROFILE + SCRUBBING, {}, 2,
-            r"is a ghost: no row in public\.profiles", id="a ghost",
+            r"is a ghost user: no row in public\.profiles", id="a ghost",
         ),
     ],
 )  # fmt: skip

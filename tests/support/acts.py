@@ -64,7 +64,7 @@ class Act:
 
     def paste(self, remedy: str) -> None:
         """Apply a remedy after the rest, in as many migrations as it says."""
-        parts = re.split(r"(?m)^(?=-- once, in a migration of its own)", remedy)
+        parts = re.split(r"(?m)^(?=-- once, in a separate migration)", remedy)
         for number, part in enumerate(parts):
             self.files[f"2026010300000{number}_remedy.sql"] = part
 

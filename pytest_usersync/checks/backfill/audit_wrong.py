@@ -21,19 +21,20 @@ COUNTS = re.compile(r"affected|count|filled|ghost|inserted|processed|record|row|
 
 @check("US406", level=Level.ERROR)
 def audit_wrong(context: CheckContext) -> Iterable[Finding]:
-    """The audit row has the right count and status, and a failure's audit row survives the failure.
+    """Each backfill run is recorded with the right count and status, and the record of a failed run
+    survives the failure.
 
-    An exception handler that logs the failure and raises the error again logs nothing: the error
-    ends the transaction, and the row goes with it. A log of successes only is what is left.
+    An exception handler that inserts a log row and raises the error again logs nothing: the error
+    ends the transaction, and the row is rolled back. Then the log holds only successful runs.
 
-    Judged by three runs: one fills three ghosts, one five, and one fails since the table refuses
-    every row. The tables that gain a row each time are the log; where there is none, nothing is
-    judged. Some number in it is to be three, then five; after the failure there is to be a row
-    that does not say what the good ones say.
+    The check makes three runs: one fills three ghost users, one fills five, and one fails because
+    the table refuses every row. The tables that gain a row at each run are the log; without one,
+    nothing is judged. The log must hold a number that is three, then five. After the failure, it
+    must hold a row that differs from those of the good runs.
 
-    Only what is committed survives. Make the backfill a procedure: write the row, commit, fill in
-    a block that catches the error, write down what became of it, commit, and raise it then. In a
-    migration, which is one transaction, a warning takes the place of the error.
+    Only committed rows survive. Make the backfill a procedure: insert the row and commit; fill
+    inside a block that catches the error; update the row, commit, and then raise the error. In a
+    migration, which is one transaction, raise a warning instead of the error.
     """
     one = filling(context)
     good = [_good(one, count) for count in (FIRST, SECOND)]
@@ -71,10 +72,11 @@ def _miscounted(one: Filling, good: list[Entry]) -> Iterator[Finding]:
             users = one.make_ghosts(1)
             yield one.finding(
                 f"{one.routine.origin} writes {name} = {seen} into {table} when it fills {FIRST}"
-                f" ghosts, and {again} when it fills {SECOND}",
+                f" ghosts, but {again} when it fills {SECOND}",
                 one.shown(users, f"select * from {named(table)};\n"),
-                "-- right behind the insert, before any other statement:\n"
-                f"get diagnostics filled = row_count;\n-- and write that into {name}",
+                "-- directly after the insert, before any other statement:\n"
+                "get diagnostics filled = row_count;\n"
+                f"-- and write that into {name}",
             )
             return
 
@@ -98,19 +100,24 @@ def _failed(
     failure = bad.ran.failure
     news = bad.written() - good[0].written() - good[1].written()
     if failure and not any(log in bad.rows for log in logs):
-        summary = f"{one.routine.origin} fails, and {logs[0]} has no row of it: it is rolled back"
+        summary = (
+            f"{one.routine.origin} fails, but {logs[0]} has no row for this run: the row is"
+            " rolled back"
+        )
     elif failure and not news:
-        summary = f"{one.routine.origin} fails, and {logs[0]} says what it says of a good run"
+        summary = (
+            f"{one.routine.origin} fails, but its row in {logs[0]} looks like a successful run"
+        )
     elif any(bad.sums().get(at) for at in counted) and not news:
         at, name = counted[0]
-        summary = f"{one.routine.origin} fills nobody, and writes {name} = {bad.sums()[at, name]}"
+        summary = f"{one.routine.origin} fills no user, but writes {name} = {bad.sums()[at, name]}"
     else:
         return
     yield one.finding(summary, one.shown(users[:1], log, setup), REMEDY, failure)
 
 
 REMEDY = """\
--- only what is committed survives an error, so in a procedure:
+-- only committed rows survive an error, so use a procedure:
 insert into … (status) values ('running') returning id into job;
 commit;
 begin
@@ -124,4 +131,4 @@ commit;
 if failure is not null then
     raise exception '%', failure;
 end if;
--- in a migration, which is one transaction: log the failure, and raise a warning instead"""
+-- in a migration, which is one transaction: log the failure and raise a warning instead"""

@@ -18,13 +18,13 @@ CROWD = 1050
 def backfill_blocks_signups(context: CheckContext) -> Iterable[Finding]:
     """A signup during the backfill waits no longer than one batch.
 
-    `lock table`, a counter that the trigger increments too, a trigger that is disabled for the
-    time: each of them holds until the transaction ends, and with it every signup. On a laptop that
-    is a moment; with a million ghosts it is an outage, which ends with the app's time-out.
+    `lock table`, a counter that the trigger also increments, and a disabled trigger hold their
+    locks until the transaction ends, and every signup waits. With a small table that takes a
+    moment. With a million ghost users it is an outage: signups time out.
 
-    Judged by an ordinary signup while the backfill's transaction is still open. It may wait for a
-    backfill that commits as it goes on, batch by batch: such a one is stopped at its last row, and
-    by then others must be able to see its first ones.
+    The check signs up an ordinary user while the backfill's transaction is open. A signup may wait
+    for a backfill that commits in batches: the check stops such a backfill at its last row, and
+    other sessions must already see its first rows.
     """
     one = filling(context)
     if one.routine.commits:
@@ -47,11 +47,11 @@ def _blocks(context: CheckContext, pid: int) -> bool:
 
 def _finding(one: Filling) -> Finding:
     return one.finding(
-        f"{one.routine.origin} holds every signup up from its beginning to its end",
+        f"{one.routine.origin} blocks every signup until it ends",
         f"begin;\n{one.call}-- in a second session, as supabase_auth_admin:\n"
         "-- insert into auth.users (id, email) values (gen_random_uuid(), 'ada@example.com');\n"
         "select locktype, relation::regclass, mode\nfrom pg_catalog.pg_locks\n"
         "where pid = pg_backend_pid() and relation is not null\norder by relation, mode;\n",
-        "-- take no lock that a signup needs, and give back what is held after some users each:\n"
+        "-- take no lock that a signup needs, and commit after each batch of users:\n"
         "-- create procedure … as $$ … loop … insert … limit 5000; commit; end loop",
     )

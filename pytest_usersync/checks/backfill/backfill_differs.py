@@ -30,19 +30,18 @@ class Difference:
 
 @check("US402", level=Level.ERROR)
 def backfill_differs(context: CheckContext) -> Iterable[Finding]:
-    """A backfilled profile equals what the trigger would have written.
+    """A profile from the backfill equals a profile from the trigger.
 
-    The backfill is a second place that says what a profile is. It is written once, and the trigger
-    goes on: a column is added, a flag is derived in another way, a second table is filled. Then
-    what a user sees depends on which of the two has written their row.
+    The backfill is a second place that defines a profile. It is written once, but the trigger
+    changes: it gets a new column, derives a flag in another way, or fills a second table. Then
+    users have different profiles, depending on which of the two wrote their row.
 
-    Judged by signing the same people up three times, with the same ids and at the same moment:
-    twice with the triggers on, once with them off and the backfill afterwards. What differs
-    between the first two is the clock's or chance's; anything else is to be equal. So a backfill
-    may keep the `created_at` of Supabase Auth where the trigger takes `now()`: it is the moment of
-    the signup by another clock, some milliseconds away.
+    The check signs up the same users three times, with the same ids and at the same moment: twice
+    with the triggers on, and once with the triggers off and the backfill afterwards. Differences
+    between the first two come from the clock or from random values; all other values must be equal.
+    So a backfill may keep the `created_at` of Supabase Auth where the trigger uses `now()`.
 
-    Let both call one function that writes the rows of one user.
+    Call one function from both, which writes the rows of one user.
     """
     backfill(context)
     first = signed(context)
@@ -100,18 +99,18 @@ def _differences(
 def _finding(one: Filling, target: Target, found: Sequence[Difference]) -> Finding:
     columns = list({each.column: each for each in reversed(found)}.values())[::-1]
     parts = [
-        f"{each.column} = {_shown(each.seen)} for {each.kind.title}, where the trigger writes "
-        f"{_shown(each.wanted)}"
+        f"{each.column} = {_shown(each.seen)} for {each.kind.title}, but the trigger writes"
+        f" {_shown(each.wanted)}"
         if each.column
-        else f"no row for {each.kind.title}, where the trigger writes one"
+        else f"no row for {each.kind.title}, but the trigger writes one"
         for each in columns
     ]
     wanted = ", ".join(f"{each.column} = {_shown(each.wanted)}" for each in columns if each.column)
     user_id = columns[0].user_id
     sql = one.shown([user_id], showing(target, user_id) + f"-- the trigger: {wanted or 'a row'}\n")
-    remedy = one.better("write what the trigger writes")
+    remedy = one.better("write the same values as the trigger")
     if target != one.context.sync.profile:
-        remedy = f"Let the backfill write into {target.table} what the trigger writes there."
+        remedy = f"Write the same values into {target.table} in the backfill as in the trigger."
     return one.finding(
         f"{one.routine.origin} writes into {target.table} {'; '.join(parts)}", sql, remedy
     )

@@ -12,15 +12,14 @@ from ...runner.context import CheckContext
 
 @check("US403", level=Level.ERROR)
 def backfill_not_idempotent(context: CheckContext) -> Iterable[Finding]:
-    """A second run changes nothing.
+    """A second run of the backfill changes nothing.
 
-    A backfill is run again: after an incident, on the branch, by whoever does not know that it has
-    been run. A plain `insert … select` then fails on its own rows, `on conflict do update` touches
-    every profile once more, and a table without a unique key gets everything twice.
+    A backfill runs more than once: after an incident, on a branch, or because somebody does not
+    know about the first run. A plain `insert … select` then fails on its own rows, `on conflict do
+    update` writes every profile again, and a table without a unique key gets every row twice.
 
-    Judged by running it twice over a few ordinary users, and comparing every row of the tables
-    that a signup fills before and after the second run. What else it writes, such as a log, is
-    its own business.
+    The check runs the backfill twice over a few ordinary users. It compares every row of the tables
+    that a signup fills, before and after the second run. Other tables, such as a log, may change.
     """
     one, users = filled(context, 3)
     before = one.rows()
@@ -33,8 +32,8 @@ def backfill_not_idempotent(context: CheckContext) -> Iterable[Finding]:
         users[:1], f"{one.call}select * from {table or one.context.sync.profile.table};\n"
     )
     yield one.finding(
-        f"{one.routine.origin}, run a second time, {what}",
+        f"a second run of {one.routine.origin} {what}",
         sql,
-        one.better("write for those alone who have no row yet"),
+        one.better("insert only users without a row"),
         ran.failure,
     )

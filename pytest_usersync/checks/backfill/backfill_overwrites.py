@@ -18,14 +18,14 @@ from ...runner.context import CheckContext
 
 @check("US404", level=Level.ERROR)
 def backfill_overwrites(context: CheckContext) -> Iterable[Finding]:
-    """Existing profiles stay as they are.
+    """The backfill does not change existing profiles.
 
-    Whoever has a profile has lived with it: a name was corrected, a picture was put in. A backfill
-    that writes `on conflict do update`, or deletes and inserts, puts the state of the signup back
-    over it, for everybody at once.
+    Users have edited their profiles: they corrected a name or added a picture. A backfill that uses
+    `on conflict do update`, or deletes and inserts, restores the state of the signup for all users
+    at once.
 
-    Judged by users who signed up with the triggers on and then filled in what they may, among
-    ghosts: their rows, in every table that a signup fills, are to be the same after the run.
+    The check signs up users with the triggers on, lets them edit what they may, and adds ghost
+    users. Their rows, in every table that a signup fills, must be the same after the run.
     """
     one = filling(context)
     users = [one.context.with_profile(ghosts.ORDINARY) for _ in range(2)]
@@ -53,7 +53,7 @@ def _rows(one: Filling, target: Target, user_id: UUID) -> list[Mapping[str, obje
 
 def _changed(was: list[Mapping[str, object]], now: list[Mapping[str, object]]) -> list[str]:
     if len(was) != len(now):
-        return ["a row that is gone" if len(now) < len(was) else "a second row"]
+        return ["a deleted row" if len(now) < len(was) else "a second row"]
     return [
         name for old, new in zip(was, now, strict=True) for name in old if old[name] != new[name]
     ]
@@ -69,7 +69,7 @@ def _finding(
     inserted = ghosts.inserted(one.context, [user_id]).removeprefix(ghosts.OFF)
     sql = inserted.removesuffix(ghosts.ON) + edits + shown() + one.call + shown()
     return one.finding(
-        f"{one.routine.origin} changes what exists: {' and '.join(parts)}",
+        f"{one.routine.origin} changes existing rows: {' and '.join(parts)}",
         sql,
-        one.better("write for those alone who have no row yet"),
+        one.better("insert only users without a row"),
     )

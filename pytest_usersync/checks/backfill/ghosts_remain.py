@@ -19,17 +19,16 @@ CROWD = 1050
 
 @check("US401", level=Level.ERROR)
 def ghosts_remain(context: CheckContext) -> Iterable[Finding]:
-    """Afterwards no ghost is left, from any starting state.
+    """The backfill leaves no ghost user, from any starting state.
 
-    Ghosts are not all alike. Some have no address, some share one, some have no metadata or no
-    date. A backfill that was tried on ordinary email users meets the others in production: one
-    `not null` and the whole statement is undone, one `where email is not null` and they stay
-    without a profile for good.
+    Ghost users differ: some have no email, some share one, some have no metadata or no date. A
+    backfill that was tested with ordinary email users fails in production: with one `not null` the
+    whole statement is rolled back; with `where email is not null` these users never get a profile.
 
-    Judged are users of every kind, together with a crowd of ordinary ones, profiles that exist
-    and profiles without a user. A backfill that fills some at a time is called until it fills no
-    more; a statement of a migration runs once. Soft-deleted users need no profile, and neither do
-    those whom the policies or the triggers leave without one.
+    The check creates users of every kind, many ordinary users, existing profiles, and profiles
+    without a user. A backfill that fills a batch at a time is called until it fills no more; a
+    statement of a migration runs once. Soft-deleted users need no profile, and neither do users
+    that the policies or the triggers leave without one.
     """
     everybody = context.policies.null_email == "profile"
     kinds = [kind for kind in KINDS if kind.name != "deleted" and (everybody or not kind.emailless)]
@@ -100,10 +99,10 @@ def _finding(one: Filling, cases: Sequence[tuple[Kind, str, Ran]]) -> Finding:
     (_, script, ran), titles = cases[0], _or([kind.title for kind, _, _ in cases])
     table = one.context.sync.profile.table
     if ran.failure is None:
-        summary = f"{one.routine.origin} passes over {titles}: no row in {table}"
+        summary = f"{one.routine.origin} skips {titles}: no row in {table}"
         return one.finding(summary, script, _remedy(one))
     told = one.context.refusal(ran.failure, script, "")
-    summary = f"{one.routine.origin} fails as soon as {titles} is a ghost: {ran.failure.message}"
+    summary = f"{one.routine.origin} fails if {titles} is a ghost user: {ran.failure.message}"
     return one.finding(summary, script, told.remedy, ran.failure)
 
 
@@ -112,11 +111,11 @@ def _or(titles: Sequence[str]) -> str:
 
 
 def _crowd(one: Filling, ran: Ran, left: Sequence[UUID]) -> Finding:
-    summary = f"{one.routine.origin} leaves {len(left)} of {CROWD} ghosts: "
-    summary += ran.failure.message if ran.failure else "it fills no more than some"
-    sql = f"-- with {CROWD} ghosts:\n{one.call}{one.query}"
+    summary = f"{one.routine.origin} leaves {len(left)} of {CROWD} ghost users: "
+    summary += ran.failure.message if ran.failure else "it fills only a part of them"
+    sql = f"-- with {CROWD} ghost users:\n{one.call}{one.query}"
     return one.finding(summary, sql, _remedy(one), ran.failure)
 
 
 def _remedy(one: Filling) -> str:
-    return one.better("fill whoever has no row, without any other condition")
+    return one.better("fill every user without a row, without any other condition")

@@ -17,14 +17,14 @@ GHOSTS = 6
 
 @check("US409", level=Level.ERROR)
 def interrupted_backfill(context: CheckContext) -> Iterable[Finding]:
-    """A backfill killed half-way leaves a state that a re-run completes.
+    """After a backfill is killed halfway, a second run completes it.
 
-    A long run is interrupted: by a deployment, a time-out, a server that restarts. Whoever writes
-    "running" down and refuses to run twice is locked out by the row of the dead one. Whoever keeps
-    the place to go on from, and moves it before the work is done, never comes back.
+    A deployment, a timeout or a server restart interrupts a long run. A backfill that records
+    "running" and refuses to run twice is blocked by the row of the dead run. A backfill that saves
+    its position before the work is done skips users.
 
-    Judged by ending its session at its first row, and again in the midst of its rows; then it is
-    run again, and every ghost is to have exactly one profile.
+    The check ends the backfill's session at its first row, and again in the middle of its rows.
+    Then it runs the backfill again. Every ghost user must have exactly one profile.
     """
     one = filling(context)
     for after in (GHOSTS // 2, 0):
@@ -46,13 +46,13 @@ def _twice(one: Filling, users: Sequence[UUID]) -> bool:
 
 
 def _finding(one: Filling, users: Sequence[UUID], after: int, left: int, ran: Ran) -> Finding:
-    place = "in the midst of its rows" if after else "at its first row"
-    what = f"leaves {left} of {GHOSTS} ghosts" if left else "writes some profiles twice"
+    place = "in the middle of its rows" if after else "at its first row"
+    what = f"leaves {left} of {GHOSTS} ghost users" if left else "writes some profiles twice"
     why = f": {ran.failure.message}" if ran.failure else ""
     profile = one.context.sync.profile
     key = quoted(profile.key)
     twice = f"select {key}, count(*) from {named(profile.table)} group by 1 having count(*) > 1;\n"
-    end = "-- end its session meanwhile, with pg_terminate_backend, and run it again:\n"
+    end = "-- end its session while it runs, with pg_terminate_backend, and run it again:\n"
     return one.finding(
         f"{one.routine.origin}, killed {place} and run again, {what}{why}",
         one.shown(users, end + one.call + (one.query if left else twice)),
@@ -62,9 +62,9 @@ def _finding(one: Filling, users: Sequence[UUID], after: int, left: int, ran: Ra
 
 
 REMEDY = """\
--- a lock that goes with the session, in place of a row that says who is at work:
+-- use a lock that ends with the session, instead of a row that says "running":
 if not pg_try_advisory_lock(hashtext('backfill')) then
     return;
 end if;
--- and whoever has no row is yet to be filled, whatever a bookmark says:
+-- and fill every user without a row, instead of users after a saved position:
 where not exists (select … where t.id = u.id)"""

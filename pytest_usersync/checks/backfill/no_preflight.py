@@ -28,19 +28,19 @@ _DEFINITION = """
 
 @check("US407", level=Level.WARNING)
 def no_preflight(context: CheckContext) -> Iterable[Finding]:
-    """With the trigger missing, disabled or on another table the backfill says so.
+    """The backfill reports if the trigger is missing, disabled or on another table.
 
-    A backfill mops up; the trigger is the tap. Where the trigger never arrived, or was switched off
-    during an incident, everybody who signs up after the backfill is a ghost again, and the run
-    that counted its ghosts so carefully has ended with "completed".
+    A backfill repairs the past; only the trigger serves new users. If the trigger is missing, or
+    was disabled during an incident, every user who signs up after the backfill is a ghost user
+    again, although the run ended with "completed".
 
-    Judged by running it with the trigger in force and then disabled, dropped, and on another table
-    under its own name. It says so when a message, an error or a row of its log differs from those
-    of the good runs in more than numbers.
+    The check runs the backfill with the trigger active, and then with the trigger disabled,
+    dropped, and on another table under its own name. The backfill reports the problem if a message,
+    an error or a log row differs from those of the good runs in more than numbers.
     """
     one = filling(context)
     if one.routine.once and PLAIN.match(one.routine.sql):
-        raise NotApplicable("a plain statement of a migration can tell nobody anything")
+        raise NotApplicable("a backfill that is one SQL statement cannot report failures")
     trigger = writer(one.context.sync)
     usual: set[str] = set()
     for count in (1, 2):
@@ -84,7 +84,7 @@ def _finding(one: Filling, trigger: SyncTrigger, silent: list[str]) -> Finding:
     if silent[0] != "disabled":
         off = f"drop trigger {quoted(trigger.name)} on auth.users;\n"
     return one.finding(
-        f"{one.routine.origin} does not say that the trigger {trigger.name} is {states}",
+        f"{one.routine.origin} does not report that the trigger {trigger.name} is {states}",
         one.shown(users, before=off),
         f"-- before anything else:\n{preflight(trigger)}",
     )

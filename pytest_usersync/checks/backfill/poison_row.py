@@ -24,17 +24,17 @@ FEW, MORE = 17, 29
 
 @check("US405", level=Level.ERROR)
 def poison_row(context: CheckContext) -> Iterable[Finding]:
-    """A ghost that cannot be filled does not stop the others, and is reported.
+    """One ghost user that cannot be filled does not stop the others, and is reported.
 
-    One statement for all is one fate for all: a single address that is taken, a single name that
-    is too long, and thousands who could have been filled stay ghosts. A loop that swallows every
-    error is the other extreme: nobody learns who was left out, and why.
+    With one statement for all users, a single duplicate email or a single name that is too long
+    stops thousands of others. A loop that swallows every error is wrong too: nobody learns which
+    users were skipped, and why.
 
-    Judged by ghosts whom the tables refuse by themselves (no address, one that is taken), then by
-    ghosts whom a check constraint is made to refuse, among ordinary ones. The ordinary ones are to
-    be filled. Those who could not be are to be found in some table: by their ids, by their number,
-    or by what the log says of such a run and not of a good one. A statement of a migration is
-    judged by the first kind alone: it runs once, and when it fails, the migration fails.
+    The check creates ghost users that the tables refuse (no email, a duplicate email), then ghost
+    users that a check constraint refuses, among ordinary ones. The ordinary ones must be filled.
+    The others must be recorded in a table: by their ids, by their number, or by a log row that
+    differs from those of a good run. A statement of a migration is judged only with the first kind:
+    it runs once, and when it fails, the migration fails.
     """
     one = filling(context)
     good = entered(one, lambda: _ordinary(one))
@@ -80,7 +80,7 @@ def _constrained(one: Filling, good: Entry) -> Iterator[Finding]:
         if stopped:
             yield _stops(
                 one,
-                "a user whom a check constraint refuses",
+                "a user that a check constraint refuses",
                 _setup(one, poisoned[:1]) + one.shown([poisoned[0], others[0]]),
                 first.ran.failure,
             )
@@ -125,7 +125,7 @@ def _named(entry: Entry, users: Sequence[UUID]) -> bool:
 def _stops(one: Filling, title: str, sql: str, failure: Failure | None) -> Finding:
     why = f": {failure.message}" if failure else ""
     return one.finding(
-        f"{title} stops {one.routine.origin}: others stay ghosts{why}",
+        f"{title} stops {one.routine.origin}, and other users stay ghost users{why}",
         sql,
         one_by_one(one.context),
         failure,
@@ -134,8 +134,8 @@ def _stops(one: Filling, title: str, sql: str, failure: Failure | None) -> Findi
 
 def _silent(one: Filling, users: Sequence[UUID]) -> Finding:
     return one.finding(
-        f"{one.routine.origin} leaves out whom {one.context.sync.profile.table} refuses, and no "
-        "table tells who or how many",
+        f"{one.routine.origin} skips users that {one.context.sync.profile.table} refuses, and no"
+        " table records which or how many",
         _setup(one, users[:1]) + one.shown(users[:1]),
         one_by_one(one.context),
     )

@@ -25,20 +25,21 @@ from ...scenarios import BY_NAME, Change, names
     shared_database=True,
 )
 def anonymous_upgrade_stale(context: CheckContext) -> Iterable[Finding]:
-    """An anonymous user who becomes permanent gets email and flags, by email and by linked
-    identity.
+    """When an anonymous user becomes permanent, by email or by a linked identity, the profile gets
+    the email and the flags.
 
-    An anonymous user is a row of `auth.users` like any other, with `is_anonymous` true and neither
-    address nor number. Whoever then gives an address, a number or an account at GitHub keeps the
-    row and the id: there is no second INSERT, so a trigger on INSERT never learns who they are. The
-    profile stays nameless, and an app that hides things from guests hides them for ever.
+    An anonymous user is a row of `auth.users` with `is_anonymous` true and no email or phone. When
+    this user adds an email, a phone number or a GitHub account, Supabase Auth keeps the row and the
+    id. There is no second INSERT, so a trigger on INSERT never sees the new data. The profile stays
+    without a name, and an app that hides features from guests hides them forever.
 
-    Supabase Auth does it in several UPDATEs of one transaction. By email, `is_anonymous` is false
-    while `email` is still NULL; by a linked identity `email` comes first and `is_anonymous` last. A
-    trigger that waits for one of them and then copies the others copies what is about to change.
+    Supabase Auth upgrades the user in several UPDATEs of one transaction. By email, `is_anonymous`
+    becomes false while `email` is still NULL. By a linked identity, `email` comes first and
+    `is_anonymous` last. A trigger that waits for one of them and then copies the others copies old
+    values.
 
-    Let an AFTER UPDATE trigger follow every one of the columns. Where a user without email is meant
-    to have no profile (`usersync_null_email = no-profile`), it is the upgrade that has to bring it.
+    Follow all of these columns in an AFTER UPDATE trigger. If a user without email has no profile
+    (`usersync_null_email = no-profile`), the upgrade must create it.
     """
     change = BY_NAME[context.case]
     if context.policies.null_email == "no-profile":
@@ -46,7 +47,7 @@ def anonymous_upgrade_stale(context: CheckContext) -> Iterable[Finding]:
         return
     mirrors = [one for one in remedies.following(context) if _binding(context, one)]
     if not mirrors:
-        raise NotApplicable("no column of the profile tells guests from others, or has an address")
+        raise NotApplicable("no profile column copies is_anonymous, email or phone")
     yield from stale_columns.findings(context, mirrors)
 
 
@@ -59,15 +60,15 @@ def _binding(context: CheckContext, mirror: Mirror) -> bool:
 def _late(context: CheckContext, change: Change) -> Iterable[Finding]:
     """Judge whether the profile comes with the address."""
     if change.emailless:
-        raise NotApplicable("a user without email is meant to have no profile")
+        raise NotApplicable("a user without email has no profile: usersync_null_email = no-profile")
     user = lifecycle.require_signup(context, change)
     lifecycle.require_applied(context, change, user)
     if context.profiles(context.sync.profile, user.id):
         return
     script = context.shortest(user.id, partial(_missing, user_id=user.id))
     yield Finding(
-        summary=f"{change.title} leaves no row in {context.sync.profile.table}, and the user has an"
-        " email now",
+        summary=f"after {change.title}, the user has an email but no row in"
+        f" {context.sync.profile.table}",
         sql=script + showing(context.sync.profile, user.id, "email, is_anonymous"),
         remedy=_remedy(context),
     )

@@ -20,26 +20,25 @@ from ...scenarios import names
     shared_database=True,
 )
 def confirmation_stale(context: CheckContext) -> Iterable[Finding]:
-    """After a later confirmation (email, phone, invite, magic link) the verified column says so;
-    and it follows when an identity is unlinked.
+    """After a later confirmation (email, phone, invite, magic link) the verified column is true.
+    When an identity is unlinked, the column follows.
 
-    Where confirmations are on, as they are on every hosted project by default, nobody is confirmed
-    at the signup. The link in the mail, the code in the text message, the invitation accepted, the
-    admin's click, a sign-in with GitHub under the same address: each sets `email_confirmed_at` or
-    `phone_confirmed_at` by an UPDATE, hours later. A trigger on INSERT has been and gone.
+    With confirmations on, the default of every hosted project, no user is confirmed at the signup.
+    The link in the email, the code in the text message, an accepted invitation, an admin, or a
+    GitHub sign-in with the same email sets `email_confirmed_at` or `phone_confirmed_at` later, by
+    an UPDATE. A trigger on INSERT does not run then.
 
-    It goes the other way, too. Whoever unlinks the identity that vouched for the address gets that
-    of another identity, and is unconfirmed again if nobody vouches for it; unlinking the phone
-    takes number and confirmation away. A column that was only ever set to true then vouches for an
-    address that was never confirmed.
+    The column must also become false again. When a user unlinks the identity that verified the
+    email, they get the email of another identity, and are unconfirmed if no identity verifies it.
+    Unlinking the phone removes the number and its confirmation. A column that is only ever set to
+    true then shows an unconfirmed email as confirmed.
 
-    Let an AFTER UPDATE trigger write `new.email_confirmed_at is not null`, not `true`. If the
-    column is meant to tell what was so at the signup, say so with
-    `usersync_confirmation = snapshot`.
+    Write `new.email_confirmed_at is not null`, not `true`, in an AFTER UPDATE trigger. If the
+    column should keep the state of the signup, set `usersync_confirmation = snapshot`.
     """
     if context.policies.confirmation == "snapshot":
-        raise NotApplicable("the profile is meant to tell what was so at the signup")
+        raise NotApplicable("only for usersync_confirmation = sync")
     mirrors = [one for one in remedies.following(context) if one.confirmation]
     if not mirrors:
-        raise NotApplicable("no column of the profile tells whether the user is confirmed")
+        raise NotApplicable("no profile column says whether the user is confirmed")
     yield from stale_columns.findings(context, mirrors)

@@ -28,23 +28,22 @@ ORDINARY = BY_NAME["email-autoconfirm"]
 def delete_blocked(context: CheckContext) -> Iterable[Finding]:
     """A hard delete succeeds.
 
-    Supabase Auth deletes the one row of `auth.users` and leaves the rest to the database. A table
-    that refers to it without `on delete cascade` (or `set null`) stops that: the dashboard and
-    `auth.admin.deleteUser()` answer 500 "Database error deleting user". So does a table that
-    refers to the profile when the profile goes along: whoever has written one post can never be
-    deleted, which nobody notices with users who have done nothing yet. Other causes are `on delete
-    set null` on a column that is NOT NULL, and a trigger on the delete that fails, because it runs
-    as `supabase_auth_admin` and finds no table, or because it archives an email that a phone user
-    does not have.
+    Supabase Auth deletes the row of `auth.users` and leaves the rest to the database. A table that
+    refers to it without `on delete cascade` (or `set null`) prevents the delete: the dashboard and
+    `auth.admin.deleteUser()` show 500 "Database error deleting user". A table that refers to the
+    profile does the same when the profile is deleted too: a user who has written one post can never
+    be deleted. New users show no problem, so nobody notices. Other causes are `on delete set null`
+    on a NOT NULL column, and a trigger on DELETE that fails: it runs as `supabase_auth_admin` and
+    does not find a table, or it archives an email that a phone user does not have.
 
-    The case `in-use` puts a row into every table that refers to a user or to a profile, over any
-    number of tables, as far as the catalog tells what a row needs.
+    The case `in-use` inserts a row into every table that refers to a user or to a profile, directly
+    or over other tables, if the catalog says what the row needs.
 
-    Say for each foreign key what becomes of the row. Where a user must not go, such as one with
-    open invoices, set `usersync_hard_delete = refuse` and delete softly.
+    Choose for each foreign key what happens to the row. If users must not be deleted, for example
+    users with open invoices, set `usersync_hard_delete = refuse` and use soft deletes.
     """
     if context.policies.hard_delete == "refuse":
-        raise NotApplicable("a user is not meant to be deleted")
+        raise NotApplicable("only for usersync_hard_delete = remove or keep")
     signup = ORDINARY if context.case == IN_USE else context.signup
     user = context.with_profile(signup)
     rows = _furnished(context, user) if context.case == IN_USE else ()
@@ -64,8 +63,8 @@ def _furnished(context: CheckContext, user: User) -> tuple[Belonging, ...]:
         return furnished.rows
     for key, failure in furnished.refused:
         if key.blocks:
-            raise NotJudged(f"no row could be put into {key.table}: {failure.message}")
-    raise NotApplicable("no row of another table could refer to the user")
+            raise NotJudged(f"no row could be inserted into {key.table}: {failure.message}")
+    raise NotApplicable("no other table can refer to the user")
 
 
 def _finding(
@@ -79,7 +78,7 @@ def _finding(
     first, *others = _causes(context, user, failure)
     needed, shown = _shown(context, user, failure, rows)
     having = " and ".join(f"a row in {one.reference.table}" for one in needed)
-    who = f"a user with {having}" if having else f"a user made by {context.signup.title}"
+    who = f"a user with {having}" if having else f"a user from {context.signup.title}"
     more = "".join(f"; then {one.cause}" for one in others)
     return Finding(
         summary=f"{who} cannot be deleted: {first.cause}{more}",

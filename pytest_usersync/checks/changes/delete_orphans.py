@@ -22,23 +22,23 @@ from ...runner.context import CheckContext
     shared_database=True,
 )
 def delete_orphans(context: CheckContext) -> Iterable[Finding]:
-    """A hard delete leaves no profile row behind.
+    """A hard delete leaves no profile row.
 
-    A table without a foreign key to `auth.users` does not hear of the delete. The row stays for
-    ever: it shows up in lists and counts, holds the personal data of somebody who asked to be
-    deleted, and blocks the address or the name for whoever comes next. The same row stays, and
-    nobody knows whose it was, behind a foreign key that says `on delete set null`. A trigger on
-    the delete that looks for `old.email` finds nobody who signed up by phone.
+    Without a foreign key to `auth.users`, a table does not notice the delete. The row stays
+    forever: it appears in lists and counts, holds personal data of a deleted user, and keeps their
+    email or username taken. With a foreign key `on delete set null`, the row stays too, and nobody
+    knows whose it was. A trigger on DELETE that searches by `old.email` finds no row of a phone
+    user.
 
-    Tie the key to `auth.users (id)` with `on delete cascade`; where a foreign key cannot be (ids
-    that are text, a profile that is written before its user), let an `after delete` trigger remove
-    the row. Where profiles stay on purpose, say `usersync_hard_delete = keep`. A table into which
-    the delete itself writes a row is a log, and no finding.
+    Add a foreign key to `auth.users (id)` with `on delete cascade`. If a foreign key is impossible
+    (text ids, a profile that is written before its user), delete the row in an `after delete`
+    trigger. If profiles should stay, set `usersync_hard_delete = keep`. A table into which the
+    delete itself inserts a row is a log, and no finding.
     """
     if context.policies.hard_delete == "keep":
-        raise NotApplicable("a profile is meant to stay when its user goes")
+        raise NotApplicable("only for usersync_hard_delete = remove")
     if context.policies.hard_delete == "refuse":
-        raise NotApplicable("a user is not meant to be deleted")
+        raise NotApplicable("only for usersync_hard_delete = remove")
     user = context.with_profile(context.signup)
     before = {
         t: (_rows(context, t), len(context.profiles(t, user.id))) for t in context.sync.targets
@@ -66,13 +66,13 @@ def _finding(
     context: CheckContext, target: Target, user_id: UUID, keys: list[Reference]
 ) -> Finding:
     table, key = named(target.table), quoted(target.key)
-    where, whose = f"{key} = '{user_id}'", "the row with the id of the deleted user"
+    where, whose = f"{key} = '{user_id}'", "the user's row"
     if not context.profiles(target, user_id):
-        where, whose = f"{key} is null", f"the deleted user's row, without {target.key},"
+        where, whose = f"{key} is null", f"the user's row, with {target.key} NULL,"
     found = f"select * from {table} where {where}"
     script = context.shortest(user_id, lambda seen: seen.query(found))
     return Finding(
-        summary=f"a hard delete of a user made by {context.signup.title} leaves {whose} in"
+        summary=f"after a hard delete of a user from {context.signup.title}, {whose} stays in"
         f" {target.table}",
         sql=f"{script}reset session authorization;\n{found};\n",
         remedy=forgotten_values.along(context, target, keys),

@@ -36,21 +36,20 @@ METADATA = replace(
     shared_database=True,
 )
 def edits_clobbered(context: CheckContext) -> Iterable[Finding]:
-    """What the user edited in the profile survives later sign-ins, confirmations and metadata
+    """The user's own edits of the profile survive later sign-ins, confirmations and metadata
     changes.
 
-    The metadata is a copy of what the user, or the identity provider, said at some time. Supabase
-    Auth writes it again at every sign-in with Google or GitHub, at the confirmation, and when one
-    key of many is changed; and it writes `last_sign_in_at` at every sign-in. A trigger that copies
-    name and picture at each of these puts the old ones back over what people have written into
-    their profile since. An upsert that sets every column does the same, and so does one that
-    deletes the row first.
+    The metadata is an old copy of what the user or the identity provider sent. Supabase Auth writes
+    it again at every sign-in with Google or GitHub, at the confirmation, and when one key changes.
+    It writes `last_sign_in_at` at every sign-in. A trigger that copies name and picture each time
+    overwrites what users have since written into their profile. An upsert that sets every column
+    does the same, and so does a delete followed by an insert.
 
-    Edits are made by a request of the user, under row-level security. Where no column is theirs to
-    write, the app makes them, in columns that are not made of the user's data. A column that
-    follows what has just changed is no finding: who gives a new name in the metadata means it.
+    The check edits the profile by a request of the user, under row level security. If users may
+    write no column, the app makes the edits, in columns that are not made of the user's data. A
+    column that follows a value that has just changed is no finding: the user wants the new name.
 
-    Copy from the metadata at the signup only, or when that very value has become another one.
+    Copy from the metadata at the signup only, or only when that value has changed.
     """
     if not needless_updates.triggers(context):
         raise NotApplicable("no trigger runs after an update of auth.users")
@@ -58,7 +57,7 @@ def edits_clobbered(context: CheckContext) -> Iterable[Finding]:
     user = lifecycle.with_profile(context, change)
     made = edits.edit(context, user)
     if not made:
-        raise NotApplicable("no text of the profile is anybody's to edit")
+        raise NotApplicable("no text column of the profile can be edited")
     before, old = context.sent, context.user(user.id) or {}
     lifecycle.require_applied(context, change, user)
     moved = needless_updates.moved(old, context.user(user.id) or {})
@@ -77,13 +76,13 @@ def _finding(
     one: Edit,
     gone: list[str],
 ) -> Finding:
-    who = "its owner" if one.own else "the app"
+    who = "the user" if one.own else "the app"
 
     def still(seen: CheckContext) -> bool:
         return set(gone) <= set(edits.lost(seen, one, user.id))
 
     return Finding(
-        summary=f"{change.title} undoes what {who} has written into"
+        summary=f"{change.title} overwrites what {who} wrote into"
         f" {one.target.table}.{' and '.join(gone)}",
         sql=shrink_history.shortest(context, user.id, before, one.script, still)
         + showing(one.target, user.id),
@@ -106,7 +105,7 @@ def _remedy(context: CheckContext, one: Edit, gone: list[str]) -> str:
     for name in gone:
         column = quoted(name)
         if name not in keys:
-            lines.append(f"-- leave {column} of {one.target.table} as it is")
+            lines.append(f"-- do not write {column} of {one.target.table}")
             continue
         old, new = (f"{row}.raw_user_meta_data ->> '{keys[name]}'" for row in ("old", "new"))
         lines.append(f"-- set {column} only `when {old} is distinct from {new}`, or never")

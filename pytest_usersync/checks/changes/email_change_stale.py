@@ -20,26 +20,25 @@ from ...scenarios import names
     shared_database=True,
 )
 def email_change_stale(context: CheckContext) -> Iterable[Finding]:
-    """After an email change the profile has the new address.
+    """After an email change, the profile has the new email.
 
-    The profile is filled in at the signup, and nothing looks at the user again: most projects have
-    no trigger but the AFTER INSERT one. From the first email change on, the app writes to, shows
-    and finds by an address that is not the user's any more and may be somebody else's by now.
+    Most projects have only an AFTER INSERT trigger: the profile is written at the signup and never
+    updated. After the first email change, the app shows the old email, writes to it and searches by
+    it. By then it may belong to another user.
 
-    An address changes in more ways than one. The user asks for it and confirms it, from both
-    mailboxes or from one; an admin changes it at once; a linked identity brings the first one, and
-    unlinking an identity replaces it by that of another, or by none. All of them end in one UPDATE
-    of `auth.users.email`. Until the change is confirmed the new address stands in
-    `auth.users.email_change`, and is nobody's: do not copy it. `raw_user_meta_data ->> 'email'`
-    keeps the old one for ever.
+    An email changes in several ways. The user requests the change and confirms it, from both
+    mailboxes or from one. An admin changes it at once. A linked identity brings the first email.
+    Unlinking an identity replaces the email by that of another identity, or by NULL. All of them
+    end in one UPDATE of `auth.users.email`. Until the change is confirmed, the new email is in
+    `auth.users.email_change`: do not copy it. `raw_user_meta_data ->> 'email'` keeps the old email
+    forever.
 
-    Let an AFTER UPDATE trigger follow the column, or read the address from `auth.users` when it is
-    needed. If the profile is meant to keep the address of the signup, say so with
-    `usersync_email_change = snapshot`.
+    Follow the column in an AFTER UPDATE trigger, or read the email from `auth.users` when you need
+    it. If the profile should keep the email of the signup, set `usersync_email_change = snapshot`.
     """
     if context.policies.email_change == "snapshot":
-        raise NotApplicable("the profile is meant to keep the address of the signup")
+        raise NotApplicable("only for usersync_email_change = sync")
     mirrors = [one for one in remedies.following(context) if one.sources == ("email",)]
     if not mirrors:
-        raise NotApplicable("no column of the profile follows auth.users.email")
+        raise NotApplicable("no profile column copies auth.users.email")
     yield from stale_columns.findings(context, mirrors)

@@ -26,18 +26,17 @@ REFRESH = BY_NAME["refresh"]
     shared_database=True,
 )
 def needless_rewrite(context: CheckContext) -> Iterable[Finding]:
-    """A sign-in or refresh that changes nothing relevant does not rewrite the profile.
+    """A sign-in or token refresh that changes no relevant value does not rewrite the profile.
 
-    Supabase Auth updates `auth.users` at every sign-in and at every token refresh, which clients
-    do once an hour; many columns are written with the value that they have. A trigger `after
-    update on auth.users` without a condition writes the profile each time: a dead row version and
-    work for vacuum, an `updated_at` that tells of sign-ins, an event for everybody who listens
-    through Realtime, a lock on the row that an edit has to wait for. `after update of email` helps
-    only half: it asks what is written, not what is another value.
+    Supabase Auth updates `auth.users` at every sign-in and at every token refresh, which clients do
+    once an hour. Many columns are written with the same value. A trigger `after update on
+    auth.users` without a condition rewrites the profile each time. That costs a dead row version
+    and work for vacuum, an `updated_at` that shows sign-ins, an event for every Realtime client,
+    and a row lock that user edits must wait for. `after update of email` is not enough: it fires
+    when the column is written, even with the same value.
 
-    Say in the trigger when it has something to do: `when (old.email is distinct from new.email)`.
-    A column that records sign-ins is relevant, and so is a copy of `last_sign_in_at` or
-    `updated_at`.
+    Add a condition to the trigger: `when (old.email is distinct from new.email)`. A column that
+    records sign-ins is relevant, and so is a copy of `last_sign_in_at` or `updated_at`.
     """
     if not needless_updates.triggers(context):
         raise NotApplicable("no trigger runs after an update of auth.users")
@@ -68,9 +67,9 @@ def _finding(
     script = shrink_history.shortest(
         context, user.id, before, noted, lambda seen: seen.query(compared)
     )
-    moved = f"only {' and '.join(one.moved)} moves" if one.moved else "all its columns stay"
+    moved = f"only {' and '.join(one.moved)} changes" if one.moved else "no column changes"
     return Finding(
-        summary=f"{change.title} writes the row of {one.target.table} again, and {moved}",
+        summary=f"{change.title} rewrites the row of {one.target.table}, although {moved}",
         sql=f"{script}reset session authorization;\n{compared};\n",
         remedy=needless_updates.conditions(context, user, one.target),
     )

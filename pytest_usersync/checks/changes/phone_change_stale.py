@@ -20,22 +20,22 @@ from ...scenarios import names
     shared_database=True,
 )
 def phone_change_stale(context: CheckContext) -> Iterable[Finding]:
-    """After a phone change the profile has the new number.
+    """After a phone change, the profile has the new number.
 
-    An email user who adds a number, a user who changes it, an admin who changes it for them: the
-    number is written by an UPDATE of `auth.users.phone`, often long after the signup, and a profile
-    that is only filled in at the signup never has it. Texts then go to a number that may be a
-    stranger's by now. Unlinking the phone identity sets it to NULL.
+    An email user adds a number, a user changes it, an admin changes it: an UPDATE writes
+    `auth.users.phone`, often long after the signup. A profile that is only written at the signup
+    never gets it, and text messages go to the old number, which may belong to another person by
+    then. Unlinking the phone identity sets the column to NULL.
 
-    A number that waits for its confirmation stands in `auth.users.phone_change`: do not copy it.
-    Supabase Auth stores digits only, without the plus sign.
+    A number that is not confirmed yet is in `auth.users.phone_change`: do not copy it. Supabase
+    Auth stores digits only, without the plus sign.
 
-    Let an AFTER UPDATE trigger follow the column. If the profile is meant to keep what the signup
-    brought, say so with `usersync_email_change = snapshot`, which holds for numbers as well.
+    Follow the column in an AFTER UPDATE trigger. If the profile should keep the number of the
+    signup, set `usersync_email_change = snapshot`, which also applies to phone numbers.
     """
     if context.policies.email_change == "snapshot":
-        raise NotApplicable("the profile is meant to keep the number of the signup")
+        raise NotApplicable("only for usersync_email_change = sync")
     mirrors = [one for one in remedies.following(context) if one.sources == ("phone",)]
     if not mirrors:
-        raise NotApplicable("no column of the profile follows auth.users.phone")
+        raise NotApplicable("no profile column copies auth.users.phone")
     yield from stale_columns.findings(context, mirrors)

@@ -26,20 +26,21 @@ from ...scenarios.signups import BY_NAME
     shared_database=True,
 )
 def return_blocked(context: CheckContext) -> Iterable[Finding]:
-    """The address can sign up again after a hard delete, and after a soft delete.
+    """A deleted user can sign up again with the same email or phone, after a hard delete and after
+    a soft delete.
 
-    Supabase Auth forgets the address either way: a hard delete takes the row, a soft delete
-    writes a hash over email and phone. Whoever signs up with it again is a new user with a new id.
-    A profile that was left behind and still holds the address, or a user name made of it, under a
-    unique constraint, refuses the signup: 500 "Database error saving new user", for this person
-    and for ever. With `on conflict do nothing` the signup goes through and leaves no profile.
+    Supabase Auth frees the email in both cases: a hard delete removes the row, a soft delete writes
+    a hash over email and phone. A new signup with the same email is a new user with a new id. If an
+    old profile still holds the email, or a username made from it, under a unique constraint, the
+    signup fails: 500 "Database error saving new user", every time. With `on conflict do nothing`
+    the signup succeeds but creates no profile.
 
-    Let the profile go with the user; when it stays, empty what must be unique.
+    Delete the profile with the user. If the profile stays, empty its unique columns.
     """
     way, _, kind = context.case.partition("-")
     signup, soft = BY_NAME[f"{way}-autoconfirm"], kind == "soft"
     if not soft and context.policies.hard_delete == "refuse":
-        raise NotApplicable("a user is not meant to be deleted")
+        raise NotApplicable("only for usersync_hard_delete = remove or keep")
     gone = context.with_profile(signup)
     deletes.deleted(context, gone, soft=soft)
     before = context.sent
@@ -49,16 +50,20 @@ def return_blocked(context: CheckContext) -> Iterable[Finding]:
         user = context.sign_up(signup, person)
     except SignupRefused as refusal:
         both = SignupRefused(refusal.error, refusal.script, (*before, *refusal.sent))
-        finding = context.refused(both, f"{_who(way, soft=soft)} cannot sign up with it again")
+        finding = context.refused(
+            both, f"{_who(soft=soft)} cannot sign up again with the same {way}"
+        )
         yield replace(finding, remedy=_remedy(context, finding, soft=soft))
         return
     context.sent = (*before, *context.sent)
     if not context.profiles(context.sync.profile, user.id):
-        yield _ghost(context, user.id, f"{_who(way, soft=soft)} signs up with it again", soft=soft)
+        yield _ghost(
+            context, user.id, f"{_who(soft=soft)} can sign up again with the same {way}", soft=soft
+        )
 
 
-def _who(way: str, *, soft: bool) -> str:
-    return f"who had the {way} and was deleted {'softly' if soft else 'for good'}"
+def _who(*, soft: bool) -> str:
+    return f"a {'soft' if soft else 'hard'}-deleted user"
 
 
 def _ghost(context: CheckContext, user_id: UUID, summary: str, *, soft: bool) -> Finding:
@@ -66,11 +71,11 @@ def _ghost(context: CheckContext, user_id: UUID, summary: str, *, soft: bool) ->
     script = context.shortest(user_id, lambda seen: not seen.profiles(profile, user_id))
     places = [place for place in remaining_values.made(context.sync) if place[0] == profile]
     return Finding(
-        summary=f"{summary} and has no row in {profile.table}, without any error",
+        summary=f"{summary} but has no row in {profile.table}, without any error",
         sql=f"{script}reset session authorization;\nselect * from {named(profile.table)};\n"
         f"select * from auth.users where id = '{user_id}';\n",
         remedy=_forgetting(context, places, soft=soft)
-        or f"Let no constraint of {profile.table} stand between a user and the profile.",
+        or f"Drop the constraint of {profile.table} that prevents the user's profile.",
     )
 
 

@@ -23,16 +23,15 @@ HASHED = ("email", "phone", "email_change", "phone_change")
     shared_database=True,
 )
 def soft_delete_hash_copied(context: CheckContext) -> Iterable[Finding]:
-    """The hash that Auth writes over the address never lands in the profile.
+    """A soft delete never copies its hash into the profile.
 
-    A soft delete keeps the row of `auth.users` and writes a hash over the email, 43 characters
-    without an `@`, and another one over the phone number, even where there was none before. To a
-    trigger that follows the address this is one more change: the profile shows
-    `p5W4vCzl-n4ROSk…` as somebody's address, mails go out to it, and a check constraint or a
-    short column that refuses it makes the delete fail.
+    A soft delete keeps the row of `auth.users` and writes a hash over the email (43 characters
+    without an `@`), and another hash over the phone number, even if there was none. A trigger that
+    follows the email copies the hash: the profile shows `p5W4vCzl-n4ROSk…` as an email, and the app
+    sends mail to it. If a check constraint or a short column refuses the hash, the delete fails.
 
-    Ask for `new.deleted_at` before anything is copied: take the address out of the profile
-    (`usersync_soft_delete = scrub`, the default), or leave the row alone (`keep`).
+    Check `new.deleted_at` before you copy anything. Remove the email from the profile
+    (`usersync_soft_delete = scrub`, the default), or do not write the row (`keep`).
     """
     user = context.with_profile(context.signup)
     deletes.deleted(context, user, soft=True)
@@ -54,12 +53,12 @@ def _finding(context: CheckContext, user_id: UUID, places: list[Place]) -> Findi
         remedy = forgotten_values.afterwards(context, places)
     else:
         remedy = (
-            f"Let whatever writes {where} after an update of auth.users leave the row alone when"
-            " new.deleted_at is not null."
+            f"In the trigger that writes {where} after an update of auth.users, do not write the"
+            " row when new.deleted_at is not null."
         )
     script = context.shortest(user_id, lambda seen: _copied(seen, user_id) == places)
     return Finding(
-        summary=f"a soft delete of a user made by {context.signup.title} leaves a hash in {where}",
+        summary=f"a soft delete of a user from {context.signup.title} writes a hash into {where}",
         sql=script + showing(places[0][0], user_id, "email, phone"),
         remedy=remedy,
     )

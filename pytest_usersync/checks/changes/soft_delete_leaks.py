@@ -21,19 +21,19 @@ from ...runner.context import CheckContext
     shared_database=True,
 )
 def soft_delete_leaks(context: CheckContext) -> Iterable[Finding]:
-    """After a soft delete the profile holds no personal data.
+    """After a soft delete, the profile holds no personal data.
 
-    `auth.admin.deleteUser(id, true)` keeps the row of `auth.users`, so nothing cascades: Supabase
-    Auth wipes email, phone and metadata in its own tables, and the copies in the profile stay as
-    they were. Personal here is what the user gave: address, number, values of the metadata as far
-    as they are the user's to choose, as a birthday is and a plan is not; and whatever the sync
-    makes of them and is another thing for somebody else, such as a user name made of the address.
+    `auth.admin.deleteUser(id, true)` keeps the row of `auth.users`, so nothing cascades. Supabase
+    Auth removes email, phone and metadata from its own tables; the copies in the profile stay.
+    Personal data is what the user gave: email, phone, and metadata values that the user chooses (a
+    birthday is personal, a plan is not). It includes values that the sync derives from them and
+    that differ between users, such as a username made from the email.
 
-    Let a trigger follow `deleted_at`, and empty those columns or remove the row. Where the profile
-    of a deleted user is meant to be kept, say `usersync_soft_delete = keep`.
+    Follow `deleted_at` in a trigger, and empty those columns or delete the row. If the profile of a
+    deleted user should stay, set `usersync_soft_delete = keep`.
     """
     if context.policies.soft_delete == "keep":
-        raise NotApplicable("the profile of a user who is deleted softly is meant to stay as it is")
+        raise NotApplicable("only for usersync_soft_delete = scrub")
     person = remaining_values.somebody(context)
     user = context.with_profile(context.signup, person)
     before, given, made = (
@@ -42,7 +42,7 @@ def soft_delete_leaks(context: CheckContext) -> Iterable[Finding]:
         remaining_values.made(context.sync),
     )
     if not made and not remaining_values.holding(before, given):
-        raise NotApplicable("no column of the profile holds anything personal")
+        raise NotApplicable("no profile column holds personal data")
     deletes.deleted(context, user, soft=True)
     after = remaining_values.rows(context, user.id)
     leaks = remaining_values.holding(after, given)
@@ -75,8 +75,8 @@ def _finding(context: CheckContext, user_id: UUID, leaks: dict[Place, list[objec
         showing(target, user_id) for target in remaining_values.by_table(context.sync, leaks)
     )
     return Finding(
-        summary=f"a soft delete of a user made by {context.signup.title} leaves"
-        f" {remaining_values.named(leaks)} as before",
+        summary=f"after a soft delete, {remaining_values.named(leaks)} still has personal data"
+        f" ({context.signup.title})",
         sql=context.shortest(user_id, still) + shown,
         remedy=forgotten_values.afterwards(context, leaks),
     )

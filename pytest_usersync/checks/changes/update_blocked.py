@@ -16,31 +16,30 @@ from ...runner.signup_refused import SignupRefused
 from ...scenarios import BY_NAME, Change, names
 
 _EMPTIED = """\
--- a soft delete writes hashes over email and phone, and empties the metadata: where new.deleted_at
--- is not null, write NULL"""
+-- a soft delete writes hashes over email and phone, and empties the metadata: write NULL when
+-- new.deleted_at is not null"""
 
 
 @check("US203", level=Level.ERROR, needs=Needs.SIGNUP, cases=names(), shared_database=True)
 def update_blocked(context: CheckContext) -> Iterable[Finding]:
-    """No UPDATE that Auth makes fails: sign-in, token refresh, confirm, change, metadata, ban,
-    unlink, soft delete.
+    """No UPDATE of Supabase Auth fails: sign-in, token refresh, confirmation, change, metadata,
+    ban, unlink, soft delete.
 
-    Every sign-in and every token refresh UPDATEs `auth.users`, hourly for every open tab. A trigger
-    on UPDATE that raises an error therefore locks people out who have long been users: "Database
-    error granting user", "Error confirming user", "Error updating user". The function was tried
-    with the UPDATE that it was written for, and runs for all of them.
+    Every sign-in and every token refresh updates `auth.users`, once an hour for every open browser
+    tab. A trigger on UPDATE that raises an error locks out existing users: "Database error granting
+    user", "Error confirming user", "Error updating user". The function was tested with one kind of
+    UPDATE, but it runs for all of them.
 
-    What fails is seldom the sign-in of an ordinary user. It is the flow that nobody tried: the
-    address that becomes NULL when an identity is unlinked and whose column is NOT NULL, the address
-    that an SSO user has as well and whose column is unique, the metadata that a soft delete
-    empties, the hash that it writes over the address and that no check constraint lets pass, the
-    anonymous user who has no profile to update.
+    An ordinary sign-in seldom fails. These flows do: unlinking an identity sets the email to NULL,
+    but the column is NOT NULL; an SSO user has the same email, but the column is unique; a soft
+    delete empties the metadata; a soft delete writes a hash over the email, and a check constraint
+    refuses it; an anonymous user has no profile to update.
 
-    Worse than an error is a BEFORE UPDATE trigger that returns NULL: PostgreSQL leaves the row as
-    it is, Supabase Auth does not look, and tells the user that all went well.
+    A BEFORE UPDATE trigger that returns NULL is worse than an error: PostgreSQL skips the row,
+    Supabase Auth does not notice, and the user sees a success.
 
-    Follow the UPDATE with `after update of` the columns that the profile has, write only those that
-    changed, and let the columns be NULL that can be.
+    Use `after update of` the columns that the profile copies, write only those that changed, and
+    make a column nullable if its source can be NULL.
     """
     change = BY_NAME[context.case]
     user = lifecycle.require_signup(context, change)
@@ -61,11 +60,11 @@ def _lost(context: CheckContext, change: Change, user: User, name: str) -> Findi
     who = " or ".join(f"{one.name} ({one.function})" for one in known)
     who = who or "a BEFORE UPDATE trigger"
     return Finding(
-        summary=f"{change.title} is lost, and nobody is told: {who} leaves auth.users.{name} as it"
-        " was",
+        summary=f"{change.title} has no effect, without any error: {who} keeps the old"
+        f" auth.users.{name}",
         sql=lost_values.shown(context, user, name)
         + f"select {name} from auth.users where id = '{user.id}';\n",
-        remedy=f"Let {who} end with `return new;` on every path, and leave new.{name} as it is.",
+        remedy=f"End {who} with `return new;` on every path, and do not change new.{name}.",
         location=known[0].function_location if known else None,
     )
 

@@ -15,14 +15,16 @@ HISTORY = "insert into supabase_migrations.schema_migrations (version, name)"
 
 @check("US702", level=Level.ERROR, needs=Needs.PROJECT)
 def duplicate_version(context: CheckContext) -> Iterable[Finding]:
-    """No two migrations share a version; none would be skipped by its name.
+    """No two migrations share a version, and no file is skipped because of its name.
 
-    The Supabase CLI keeps a history whose primary key is the version, the digits before the first
-    underscore. A second file of one version fails at the entry into the history (23505), is rolled
-    back whole, and stops the deployment: the trigger it creates never reaches production. It
-    happens when two branches create a migration on the same day, with versions made by hand.
+    The Supabase CLI keeps a history table whose primary key is the version: the digits before the
+    first underscore. A second file with the same version fails when its history row is inserted
+    (23505). The file is rolled back, and the deployment stops: its trigger never reaches
+    production. It happens when two branches create a migration on the same day, with versions
+    written by hand.
 
-    A file whose name is not `<digits>_<name>.sql` is skipped with one line that nobody reads.
+    The CLI skips a file whose name is not `<digits>_<name>.sql`, with one line of output that is
+    easy to miss.
     """
     project = context.subject.project
     taken = {migration.version for migration in project.migrations}
@@ -33,8 +35,8 @@ def duplicate_version(context: CheckContext) -> Iterable[Finding]:
         yield Finding(
             summary=f"{path.name} is skipped by the Supabase CLI: {reason}",
             sql=path.read_text(encoding="utf-8", errors="replace"),
-            remedy="Rename it to <version>_<name>.sql, the version being the digits of its"
-            " time: 20260131120000_name.sql. What is no migration belongs elsewhere.",
+            remedy="Rename it to <version>_<name>.sql, with its time as the version:"
+            " 20260131120000_name.sql. If it is not a migration, move it to another folder.",
             location=Location(project.show_path(path), 1),
         )
 
@@ -49,9 +51,9 @@ def _shared(project: Project, first: Migration, other: Migration, taken: set[str
     rows = "".join(f"{HISTORY} values ('{one.version}', '{one.name}');\n" for one in (first, other))
     return Finding(
         summary=f"{first.path.name} and {old.name} share the version {other.version}: the second"
-        " one is never applied",
+        " file is never applied",
         sql=rows,
-        remedy=f"Give {old.name} a version of its own, later than all that it needs:\n"
+        remedy=f"Give {old.name} its own version, after all migrations that it needs:\n"
         f"mv {project.show_path(old)} {project.show_path(new)}",
         location=project.location(other, 1),
     )

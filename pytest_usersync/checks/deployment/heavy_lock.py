@@ -27,34 +27,35 @@ rollback;
 
 @check("US703", level=Level.WARNING, needs=Needs.DATABASE)
 def heavy_lock(context: CheckContext) -> Iterable[Finding]:
-    """No migration holds a lock on `auth.users` stronger or longer than it needs (observed).
+    """No migration holds a lock on `auth.users` that is stronger or longer than it needs
+    (observed).
 
-    A file is one transaction: what it locks stays locked until its end. `create trigger` and a
-    foreign key take SHARE ROW EXCLUSIVE on `auth.users`, and need it; from then on nobody can sign
-    up or sign in (a sign-in updates the row). That takes milliseconds when nothing else follows.
+    A file is one transaction: its locks stay until it ends. `create trigger` and a foreign key need
+    SHARE ROW EXCLUSIVE on `auth.users`; from then on no user can sign up or sign in (a sign-in
+    updates the row). That takes milliseconds if no other work follows.
 
-    Observed: the migrations are applied once more to a database that has users, and after every
-    statement the locks of its session are read. Three things are findings.
+    The check applies the migrations again to a database with users, and reads the locks of its
+    session after every statement. It reports three kinds of findings:
 
     - Longer: while the lock is held, a statement reads or writes rows whose number grows with the
-      users: a backfill, an index, the check of a foreign key on a table that is already filled.
-      With 100 users it is over at once, with a million it is an outage. Move it to the next file.
-      The lock ends with the file of the trigger, and nobody slips through in between.
-    - Stronger: a trigger that is there is dropped and created again. `drop trigger` takes ACCESS
-      EXCLUSIVE, which keeps readers out, too, and waits for every one of them, such as a backup,
-      with all sign-ins queueing behind it. `create or replace trigger` does without. `drop trigger
-      if exists` of a trigger that is not there locks nothing.
-    - Stronger: `lock table auth.users`, in a mode that nothing else in the file needs.
+      users: a backfill, an index, the check of a foreign key on a filled table. With 100 users it
+      is fast; with a million it is an outage. Move it to the next file: the lock ends with the file
+      of the trigger, and the trigger serves every user who signs up in between.
+    - Stronger: an existing trigger is dropped and created again. `drop trigger` takes ACCESS
+      EXCLUSIVE, which also blocks readers. It waits for every reader, such as a backup, and all
+      sign-ins wait behind it. `create or replace trigger` does not need this lock. `drop trigger if
+      exists` locks nothing if there is no such trigger.
+    - Stronger: `lock table auth.users`, in a mode that no other statement of the file needs.
 
-    A file that fails where there are users holds nothing up there, and is taken without them. Not
-    judged: how long a statement takes that grows with nothing; dumps; what `usersync_load`
-    runs. A file that production already has cannot be mended any more: accept it in the baseline.
+    A file that fails on a database with users blocks no user there; the check applies it without
+    users. Not judged: the duration of a statement whose rows do not grow; dumps; `usersync_load`. A
+    file that is already deployed cannot be changed any more: accept it in the baseline.
     """
     seen = trace_locks(
         context.subject.server, context.subject.project, metadata=context.sync.metadata
     )
     if not seen:
-        raise NotApplicable("no migration is applied as the Supabase CLI would apply it")
+        raise NotApplicable("no migration is applied in the way of the Supabase CLI")
     grown = _grown(context, seen)
     for one in seen:
         yield from _longer(context, one, grown)
@@ -93,22 +94,22 @@ def _longer(
 
 def _outage(context: CheckContext, one: LockTrace, held: Step, step: Step) -> Finding:
     place, mode = _place(context, one, step), MODES[held.modes[-1]]
-    since = f"which it locks itself ({mode})"
+    since = f"locked by the same statement ({mode})"
     remedy = (
-        f"Move line {place.line} of {one.migration.path.name} to a migration of its own, behind"
-        " this one: the lock ends with its file."
+        f"Move line {place.line} of {one.migration.path.name} to a separate, later migration: the"
+        " lock ends with its file."
     )
     if held is not step:
-        since = f"which line {_place(context, one, held).line} has locked ({mode})"
+        since = f"locked by line {_place(context, one, held).line} ({mode})"
     elif FOREIGN_KEY.search(blank_comments(step.statement.text)):
         remedy = (
-            "Add the foreign key `not valid`, and check it in the next migration, which locks"
-            " nobody out: alter table … validate constraint …;"
+            "Add the foreign key `not valid`, and validate it in the next migration, which blocks"
+            " no signup: alter table … validate constraint …;"
         )
     lock = f"lock table auth.users in {mode.lower()} mode;\n"
     return Finding(
         summary=f"{place} reads or writes rows for every user while the file holds auth.users,"
-        f" {since}: nobody can sign up or in until it is done",
+        f" {since}: no user can sign up or sign in until the file ends",
         sql=_shown(context, [lock + _sent(step), lock]),
         remedy=remedy,
         location=place,
@@ -139,11 +140,11 @@ def _needed(context: CheckContext, one: LockTrace, lock: Step) -> int:
 def _locked(context: CheckContext, one: LockTrace, step: Step, mode: str) -> Finding:
     place = _place(context, one, step)
     return Finding(
-        summary=f"{place} locks auth.users in {mode} mode, which nothing in the file needs:"
-        " nobody can sign up or in until the file is done",
+        summary=f"{place} locks auth.users in {mode} mode, which the file does not need: no user"
+        " can sign up or sign in until the file ends",
         sql=_shown(context, [_sent(step)]),
-        remedy=f"Remove line {place.line} of {one.migration.path.name}. `create trigger` waits for"
-        " the signups that are under way, and locks as much as it needs.",
+        remedy=f"Remove line {place.line} of {one.migration.path.name}. `create trigger` waits"
+        " for open signups and takes the lock that it needs.",
         location=place,
     )
 
@@ -160,12 +161,12 @@ def _again(one: LockTrace, step: Step) -> str:
 def _dropped(context: CheckContext, one: LockTrace, step: Step, again: str) -> Finding:
     place = _place(context, one, step)
     return Finding(
-        summary=f"{place} drops {again}, which the file then creates again, and so takes ACCESS"
-        " EXCLUSIVE on auth.users: it waits for every reader, and nobody can even read until the"
-        " file is done",
+        summary=f"{place} drops {again}, which the file then creates again. This takes an ACCESS"
+        " EXCLUSIVE lock on auth.users: it waits for every reader, and no session can read the"
+        " table until the file ends",
         sql=_shown(context, [_sent(step)]),
-        remedy=f"Leave out the drop and write `create or replace trigger` for {again} (and `create"
-        " or replace function`): it takes SHARE ROW EXCLUSIVE, as creating one does.",
+        remedy=f"Remove the drop and write `create or replace trigger` for {again} (and `create"
+        " or replace function`): it takes only SHARE ROW EXCLUSIVE, as `create trigger` does.",
         location=place,
     )
 

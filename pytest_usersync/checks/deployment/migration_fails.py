@@ -12,8 +12,9 @@ from ...runner.context import CheckContext
 
 # What mostly stands behind an error of a migration, and what to do.
 REMEDIES = {
-    "42501": "Migrations run as postgres, which is not a superuser and owns nothing in auth. Keep"
-    " your columns, indexes and functions in your own schema; on auth.users create triggers only.",
+    "42501": "Migrations run as postgres, which is not a superuser and owns no object in auth."
+    " Keep your columns, indexes and functions in your own schema; on auth.users create triggers"
+    " only.",
     "42P07": "Write `create table if not exists`, or drop the migration that creates it again.",
     "42710": "Write `drop … if exists` before it, or `create or replace`.",
     "42723": "Write `create or replace function`.",
@@ -23,20 +24,20 @@ REMEDIES = {
     "42883": "Correct the name, or write its schema: extensions live in `extensions`.",
     "42704": "Create it in this migration or an earlier one, or write its schema.",
     "3F000": "Create the schema first.",
-    "55P04": "A value that `alter type … add value` adds can be used from the next migration on:"
-    " move what uses it into a file of its own.",
-    "25001": "What cannot run inside a transaction needs a migration of its own, with that one"
-    " statement and nothing else.",
-    "0A000": "The Supabase platform does not offer this; choose what it offers.",
+    "55P04": "A new enum value of `alter type … add value` can be used only in a later migration:"
+    " move the statements that use it to a separate file.",
+    "25001": "A statement that cannot run in a transaction needs a separate migration with only"
+    " this statement.",
+    "0A000": "Supabase does not offer this; use a feature that it offers.",
     "58P01": "This server lacks the extension; install it, or name another server"
     " (--usersync-pg-bin, --usersync-dsn).",
     "08P01": "`copy … from stdin` cannot carry its data in a migration. Write an insert.",
-    "2BP01": "Drop what depends on it first, or write `cascade` if all of it may go.",
+    "2BP01": "Drop the objects that depend on it first, or write `cascade` to drop all of them.",
     "22021": "Save the file as UTF-8.",
-    "57014": "Take out what does not come to an end, or what takes that long.",
+    "57014": "Remove the part that does not end, or that takes so long.",
     "58030": "Allow this user to read the file, or remove it.",
-    "23505": "The migration inserts a row that is already there: end it with `on conflict do"
-    " nothing`.",
+    "23505": "The migration inserts a row that already exists: end the insert with `on conflict"
+    " do nothing`.",
 }
 # What a file is when it is no migration, and who applies it.
 ROLES = {
@@ -47,25 +48,25 @@ ROLES = {
     "hook": "called by usersync_load",
 }
 SYNTAX = (
-    "Correct the statement. The Supabase CLI cuts a file into statements itself: it knows no psql"
-    " commands (\\set, \\i) and no backslash before a quote (E'it\\'s')."
+    "Correct the statement. The Supabase CLI splits a file into statements itself: it knows no"
+    " psql commands (\\set, \\i) and no backslash before a quote (E'it\\'s')."
 )
 
 
 @check("US701", level=Level.ERROR, needs=Needs.PROJECT)
 def migration_fails(context: CheckContext) -> Iterable[Finding]:
-    """Every migration applies, as the Supabase CLI would apply it; the finding has file, line,
+    """Every migration applies in the way of the Supabase CLI; the finding has file, line and
     statement.
 
     The CLI applies the files in the byte order of their names (`10_a.sql` before `9_a.sql`), each
     in one transaction, as `postgres`: a role that is not a superuser and does not own `auth.users`.
-    What works as a superuser or file by file in psql may fail there, and a migration that fails
-    takes with it all those after it, the sync's own among them.
+    SQL that works as a superuser, or file by file in psql, may fail there. After a failure, no
+    later migration is applied, so the sync may be missing.
 
-    Here the run goes on: the file is taken again statement by statement, each for itself, the later
-    files follow, and what can be judged is judged. `--usersync-stop` stops where the CLI does.
-    Tables and rows that were made by hand, in the dashboard or from a dump, are no migrations:
-    name them as SQL files in `usersync_before` or `usersync_setup`.
+    The run continues after a failure: it applies the file again statement by statement, then the
+    later files, and judges what it can. `--usersync-stop` stops where the CLI stops. Tables and
+    rows that were created by hand, in the dashboard or from a dump, are not migrations: name them
+    as SQL files in `usersync_before` or `usersync_setup`.
     """
     failures = context.subject.load_failures
     twins = bool(context.subject.project.duplicates())
@@ -97,7 +98,7 @@ def _missed(broken: LoadFailure) -> str:
         return ""
     shown = ", ".join(others[:5]) + (", …" if len(others) > 5 else "")
     many = "s" if len(others) > 1 else ""
-    told = f"{len(others)} more statement{many} of the file could not be applied"
+    told = f"{len(others)} more statement{many} of the file did not apply"
     return f"; {told} (line{many} {shown})"
 
 
@@ -105,13 +106,15 @@ def _remedy(context: CheckContext, broken: LoadFailure, earlier: Sequence[LoadFa
     state, message = broken.failure.sqlstate, broken.failure.message
     if cause := next((one for one in earlier if one.concerns(broken.failure)), None):
         where = cause.failure.location or cause.file
-        return f"Mend {where} first: what is missed here belongs to statements that failed there."
+        return f"Correct {where} first: this statement needs an object that failed there."
     if state in ("42P01", "42883", "42704") and (late := _created_later(context, broken)):
-        return f"{late} creates it, but is applied later: give one of the two another version."
+        return (
+            f"{late} creates it, but is applied later. Give one of the two files another version."
+        )
     if state == "42P01":
         return (
             "Create the table in this migration or an earlier one, or correct its name. If it was"
-            " made by hand, name an SQL file that makes it in usersync_before."
+            " created by hand, name a SQL file that creates it in usersync_before."
         )
     if state == "42601":
         return SYNTAX

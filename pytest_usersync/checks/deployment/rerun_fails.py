@@ -20,22 +20,22 @@ CONSTRAINT = re.compile(r'\bcreate\s+constraint\s+trigger\s+("(?:[^"]|"")+"|[\w$
 def rerun_fails(context: CheckContext) -> Iterable[Finding]:
     """The sync's own migrations can be applied twice.
 
-    The Supabase CLI applies a file once. A second time comes by hand: the file is pasted into the
-    SQL editor of a project that has some of it, a history is repaired, a branch is restored. Then
-    `create trigger` and `create function` fail because the thing is there (42710, 42723), and what
-    stands behind them in the file is not done.
+    The Supabase CLI applies a file once. It is applied again by hand: somebody pastes the file into
+    the SQL editor of a project that has a part of it, repairs the history, or restores a branch.
+    Then `create trigger` and `create function` fail because the object exists (42710, 42723), and
+    the following statements do not run.
 
-    Judged are the statements that make what is in force: the project's triggers on `auth.users`
-    and their functions. The files that they stand in are applied again, statement by statement, to
-    a database that has them. Tables are not judged, for a table that is there holds data, and
-    `if not exists` would only hide that it is another than the file says.
+    The check judges the statements that create the project's current triggers on `auth.users` and
+    their functions. It applies their files again, statement by statement, to a database that has
+    them. It does not judge tables: an existing table holds data, and `if not exists` would only
+    hide a difference from the file.
 
-    Write `create or replace`. A constraint trigger knows no `or replace`: write `drop trigger if
+    Write `create or replace`. A constraint trigger has no `or replace`: write `drop trigger if
     exists` before it.
     """
     places = _places(context)
     if not places:
-        raise NotApplicable("no migration is known to make a trigger on auth.users")
+        raise NotApplicable("no migration is known to create a trigger on auth.users")
     server, project = context.subject.server, context.subject.project
     database = context.query("select pg_catalog.current_database() as name")[0]["name"]
     for migration in project.files:
@@ -66,7 +66,8 @@ def _finding(statement: Statement, failure: Failure) -> Finding:
         f"drop trigger if exists {constraint[1]} on auth.users;\n{text}" if constraint else again
     )
     return Finding(
-        summary=f"{failure.location} cannot be applied twice: {failure.sqlstate} {failure.message}",
+        summary=f"{failure.location} fails when it is applied again: {failure.sqlstate}"
+        f" {failure.message}",
         sql=text,
         remedy=remedy,
         failure=failure,

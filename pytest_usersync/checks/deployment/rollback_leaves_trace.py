@@ -28,27 +28,27 @@ _SHOWN = (
     "select tgname, tgfoid::regprocedure from pg_catalog.pg_trigger"
     " where tgrelid = 'auth.users'::regclass and not tgisinternal order by tgname;\n"
 )
-_KEEP = "-- leave the function {} as it was before, rights included"
+_KEEP = "-- restore the earlier function {}, with its rights"
 
 
 @check("US704", level=Level.ERROR, needs=Needs.PROFILE)
 def rollback_leaves_trace(context: CheckContext) -> Iterable[Finding]:
     """The rollback script restores the catalog exactly and loses no data.
 
-    A rollback is written with the migration, and run for the first time when production is down.
-    Then a trigger stays without its function, and nobody can sign up; a function is dropped that
-    was there before the sync; `cascade` takes a table along; or the script fails at the second
-    run, because the first one got half-way.
+    A rollback script is written with the migration, and first used when production is down. Typical
+    errors: a trigger stays without its function, and no user can sign up; the script drops a
+    function that existed before the sync; `cascade` drops a table; or a second run fails because
+    the first one stopped halfway.
 
-    The script is `usersync_rollback`, or `rollback.sql` beside the migrations. It is run, as psql
-    runs it, by the role that ran the migrations, on a database in which people have signed up. It
-    may go back to any point of the migrations, and must do so wholly: the triggers on `auth.users`
-    and their functions, and the rights on `auth`, are what they were before the first file that
-    makes a trigger which the script drops; what came since and can be called does not fail for
-    want of something that is gone. Every row that was written since stays. The script can be
-    run again. And people can sign up, which is what it is for.
+    The script is `usersync_rollback`, or `rollback.sql` beside the migrations. The check runs it
+    like psql, as the role that ran the migrations, on a database in which users have signed up. The
+    script may go back to any point of the migrations, but completely: the triggers on `auth.users`,
+    their functions, and the rights on `auth` must be as they were before the first file that
+    creates a trigger which the script drops. Later functions and jobs must not fail because an
+    object is missing. Every row that was written since must stay. The script must run twice. And
+    users must be able to sign up.
 
-    What a rollback leaves in place on purpose, tables and what belongs to them, is no trace.
+    Tables, and objects that belong to them, may stay: they are no finding.
     """
     script = rollback(context)
     sound, tried = context.fresh_context(), context.fresh_context()
@@ -68,7 +68,7 @@ def rollback_leaves_trace(context: CheckContext) -> Iterable[Finding]:
     else:
         yield from _traces(script, now, was, earlier)
         for what, error in broken_calls(tried, sound, earlier):
-            yield _found(script, f"leaves {what}, which fails from then on: {error}")
+            yield _found(script, f"leaves the {what}, which then fails: {error}")
     yield from _lost(script, tried, loaded, kept)
     try:
         tried.sign_up(SIGNUP)
@@ -77,10 +77,10 @@ def rollback_leaves_trace(context: CheckContext) -> Iterable[Finding]:
             yield refused(tried, refusal, script.shown, _text(script))
     failure = _run(tried, script)
     if failure:
-        said = f"cannot be run again: {failure.sqlstate} {failure.message}"
+        said = f"fails when it runs again: {failure.sqlstate} {failure.message}"
         yield _found(script, said, "-- write `if exists` after every drop", failure=failure)
     elif state(tried.session()) != now:
-        yield _found(script, "changes the catalog once more when it is run again")
+        yield _found(script, "changes the catalog again when it runs again")
 
 
 def _run(context: CheckContext, script: Script) -> Failure | None:
@@ -101,7 +101,7 @@ def _files(context: CheckContext, was: State, now: State) -> Iterator[str]:
         made = {name: located(project, name) for name in changed}
     for name in sorted(changed):
         if made.get(name) is None:
-            raise NotJudged(f"no migration is known to make {name}")
+            raise NotJudged(f"no migration is known to create {name}")
     places = {place.file for place in made.values() if place}
     yield from (shown for one in project.files if (shown := project.show_path(one.path)) in places)
 
@@ -125,7 +125,7 @@ def _traces(script: Script, now: State, was: State, earlier: State) -> Iterator[
         yield _found(script, ", and ".join(told), "\n".join(remedy))
     for name, rights in now.rights.items():
         if rights != earlier.rights.get(name):
-            said = f"leaves other rights on {name} than before: {rights}"
+            said = f"leaves different rights on {name} than before: {rights}"
             yield _found(script, said, f"-- revoke what the migrations granted on {name}")
 
 
@@ -133,10 +133,10 @@ def _differs(kind: str, name: str, now: Mapping[str, str], earlier: Mapping[str,
     if now.get(name) == earlier.get(name):
         return ""
     if name not in earlier:
-        return f"leaves the {kind} {name}, which was not there before the sync"
+        return f"leaves the {kind} {name}, which did not exist before the sync"
     if name not in now:
-        return f"takes away the {kind} {name}, which was there before the sync"
-    return f"leaves the {kind} {name} other than it was before the sync"
+        return f"removes the {kind} {name}, which existed before the sync"
+    return f"leaves the {kind} {name} different from before the sync"
 
 
 def _lost(
@@ -153,7 +153,7 @@ def _lost(
         if gone and loaded.get(table) == digest:
             continue
         said = f"drops {table}, which has rows" if gone else f"changes the rows of {table}"
-        yield _found(script, said, f"-- leave {table} alone: rows do not come back")
+        yield _found(script, said, f"-- do not change {table}: lost rows cannot be restored")
 
 
 def _dropping(was: State, now: State) -> str:
@@ -165,7 +165,7 @@ def _found(script: Script, said: str, remedy: str = "", failure: Failure | None 
     return Finding(
         summary=f"{script.shown} {said}",
         sql=_text(script) + ("" if failure else _SHOWN),
-        remedy=remedy or f"-- make {script.shown} take back what the migrations made",
+        remedy=remedy or f"-- make {script.shown} undo what the migrations created",
         failure=failure,
         location=Location(script.shown, 1),
     )

@@ -27,25 +27,25 @@ _RUNS = """
     where t.tgrelid = 'auth.users'::regclass and t.tgname = %s
 """
 _BODIES = {
-    "function-empty": ("does nothing any more", "return new;"),
+    "function-empty": ("does nothing", "return new;"),
     "function-raises": ("fails", "raise exception 'out of order';"),
 }
 
 
 @check("US706", level=Level.ERROR, needs=Needs.PROFILE)
 def verify_script_lies(context: CheckContext) -> Iterable[Finding]:
-    """The verification script passes on a sound state and fails on each broken one.
+    """The verification script passes on a working sync and fails on each broken one.
 
-    The script is what says after a deployment that all is well. Most of them print what they find
-    and end well whatever it is; or they look for a trigger by its name, which a disabled trigger
-    has, and one of the same name on another table; or they count users and profiles, and a ghost
-    and an orphan make up for each other.
+    The script confirms after a deployment that the sync works. Most scripts print a result and
+    always end without an error; or they search for a trigger by name, which also matches a disabled
+    trigger, or one with the same name on another table; or they count users and profiles, and a
+    ghost user and an orphaned profile cancel out.
 
-    The script is `usersync_verify`, or `verify-trigger.sql` beside the migrations. It is run, as
-    psql runs it under `ON_ERROR_STOP`, by the role that ran the migrations, once in each of the
-    states that monitoring is judged by. Where everybody has a profile and a signup brings one, it
-    must end without an error; where there is a ghost or an orphan, or the trigger or its function
-    does not work, it must not. A table of FAILs that ends well stops no deployment.
+    The script is `usersync_verify`, or `verify-trigger.sql` beside the migrations. The check runs
+    it like psql with `ON_ERROR_STOP`, as the role that ran the migrations, once in each state of
+    the monitoring checks. If every user has a profile and a signup creates one, the script must end
+    without an error. If there is a ghost user or an orphaned profile, or if the trigger or its
+    function does not work, it must fail. A table of FAIL rows stops no deployment.
     """
     script = verification(context)
     populated = Populated(context.fresh_context())
@@ -107,10 +107,10 @@ def _run(context: CheckContext, script: Script, fault: Fault) -> Failure | None:
 
 def _fails(script: Script, fault: Fault, failure: Failure) -> Finding:
     return Finding(
-        summary=f"{script.shown} fails although all is well ({fault.title}): "
-        f"{failure.sqlstate} {failure.message}",
+        summary=f"{script.shown} fails although the sync works ({fault.title}):"
+        f" {failure.sqlstate} {failure.message}",
         sql=f"{fault.sql}{_text(script)}",
-        remedy=f"-- let {script.shown} ask for no more than what makes a sync sound",
+        remedy=f"-- in {script.shown}, check only what a working sync needs",
         failure=failure,
         location=Location(script.shown, 1),
     )
@@ -121,7 +121,7 @@ def _lies(context: CheckContext, script: Script, passed: list[Fault]) -> Finding
     told = [one for one in passed if not any(one.name.startswith(n) for n in names - {one.name})]
     titles = "; ".join(fault.title for fault in told)
     return Finding(
-        summary=f"{script.shown} ends without an error although something is wrong: {titles}",
+        summary=f"{script.shown} ends without an error although the sync is broken: {titles}",
         sql=f"{passed[0].sql}{_text(script)}{_shown(context)}",
         remedy=_remedy(context),
         location=Location(script.shown, 1),
@@ -151,7 +151,7 @@ def _remedy(context: CheckContext) -> str:
     unpaired = f"u.id is not null and {key} is null" if kept else f"u.id is null or {key} is null"
     metadata = literal(context.sync.metadata.replace("{n}", "verify"))
     return f"""\
--- at the end of the script: what must be so, or the script fails
+-- at the end of the script: it fails if one of these conditions is false
 do $$
 declare
     unpaired bigint;
@@ -169,7 +169,7 @@ begin
         raise exception '% users and profiles have no counterpart', unpaired;
     end if;
 
-    -- a signup shows whether trigger and function work; it is taken back
+    -- a signup shows whether the trigger and its function work; it is rolled back
     begin
         insert into auth.users (id, aud, role, email, raw_user_meta_data, created_at, updated_at)
         values (

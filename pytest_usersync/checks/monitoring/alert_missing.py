@@ -15,24 +15,24 @@ from ...runner.context import CheckContext
 
 @check("US508", level=Level.ERROR, shared_database=True)
 def alert_missing(context: CheckContext) -> Iterable[Finding]:
-    """Not healthy → one alert; healthy → none.
+    """A state that is not healthy sends one alert; a healthy state sends none.
 
-    A status in a table is seen by who looks at it, and nobody looks at what was right for months.
-    An alert is what reaches somebody: a notification, a row that a webhook is on, a request to
-    another server. One a recording: who gets three for one ghost and one for every healthy day
-    stops reading them.
+    People see a status in a table only if they look, and nobody looks at a value that was right for
+    months. An alert reaches them: a notification, a row with a webhook on its table, a request to
+    another server. It must be one alert for each record: with three alerts for one ghost user, or
+    one for every healthy day, people stop reading them.
 
-    What was heard is what came over every channel that the functions name, and the rows that appear
-    in other tables than the log. Whether the record says healthy and is wrong, US506 judges.
+    The check listens on every channel that the functions name, and counts new rows in tables other
+    than the log. US506 judges whether the recorded status is right.
     """
     monitoring = capabilities.monitoring(context)
     if not monitoring.record:
-        raise NotApplicable("the monitoring has no function that records")
+        raise NotApplicable("the monitoring has no function that writes a record")
     seen = list(alarms(context))
     if all(one.healthy for one in seen):
         raise NotJudged(f"{bare(monitoring.record)} records every state as healthy (US506)")
     if nameless(context) and not all(one.healthy or one.heard for one in seen):
-        raise NotJudged("a channel that the functions notify has no name in their source")
+        raise NotJudged("the functions compute the name of the channel that they notify")
     usual = {name for one in seen if one.healthy for name in one.heard if "rows of" in name}
     elsewhere = deaf(context)
     for one in seen:
@@ -42,7 +42,7 @@ def alert_missing(context: CheckContext) -> Iterable[Finding]:
                 sql=_shown(one, monitoring.record, monitoring.log),
                 remedy=record_remedy.record(
                     context,
-                    "-- where the state is not healthy, and only there, once:\n"
+                    "-- once, and only if the state is not healthy:\n"
                     "--     perform pg_catalog.pg_notify('user_sync_alerts', reason);",
                 ),
             )
@@ -53,13 +53,13 @@ def _wrong(alarm: Alarm, usual: set[str], *, deaf: bool) -> Iterator[str]:
     heard = {name: count for name, count in alarm.heard.items() if name not in usual}
     if alarm.healthy:
         if heard:
-            yield f"alerts ({', '.join(heard)})"
+            yield f"sends an alert ({', '.join(heard)})"
         elif alarm.claimed:
-            yield "says that an alert was sent"
+            yield "records that an alert was sent"
         return
     yield from (f"sends {count} {name}" for name, count in heard.items() if count > 1)
     if not heard and not (alarm.claimed and deaf):
-        yield "alerts nobody" + (", and says that an alert was sent" if alarm.claimed else "")
+        yield "sends no alert" + (", but records that an alert was sent" if alarm.claimed else "")
 
 
 def _shown(alarm: Alarm, record: str, log: str) -> str:

@@ -15,17 +15,17 @@ from ...runner.context import CheckContext
 
 @check("US502", level=Level.ERROR, shared_database=True)
 def ghosts_misreported(context: CheckContext) -> Iterable[Finding]:
-    """Reported ghosts = real ghosts, exactly.
+    """The list of ghost users contains exactly the real ghost users.
 
-    A list that leaves somebody out is worse than none: it says that all is well. Left out are those
-    who are odd: the user without an email, where the query joins by the address; the one of last
-    year, where it looks at the last days only; the one without a date; the one whose date is
-    tomorrow. `extract(day from age(…))` counts the days of the last month begun, not all of them.
+    A list that omits a user is worse than no list: it says that all is well. Typical omissions: a
+    user without an email, if the query joins by email; a user of last year, if it reads only the
+    last days; a user without a date; a user whose date is tomorrow. `extract(day from age(…))`
+    returns only the days of the last month, not all days.
 
-    Compare the keys and nothing else: `where not exists (select from profiles where id = u.id)`.
+    Compare only the keys: `where not exists (select from profiles where id = u.id)`.
     """
     if not any(seen.fault.facts.ghosts for seen in survey(context)):
-        raise NotApplicable("no user without a profile can be made here")
+        raise NotApplicable("the check cannot create a user without a profile here")
     yield from finding(
         context,
         lambda seen: misreported(seen, "ghosts"),

@@ -18,14 +18,14 @@ from ...runner.reused_sandbox import fresh
 
 @check("US507", level=Level.ERROR, shared_database=True)
 def metrics_lost(context: CheckContext) -> Iterable[Finding]:
-    """Recording adds one row with the numbers of that moment.
+    """Each recording adds one row with the current numbers.
 
-    The log is where a team looks when a user complains: since when? A row a day that the next call
-    writes over, a row only when something is wrong, numbers that land in each other's columns, a
-    `now() at time zone 'utc'` that becomes another moment in the column: all of them answer wrong.
+    When a user complains, the team reads the log: since when? These logs give wrong answers: one
+    row for each day that the next call overwrites; a row only when something is wrong; numbers in
+    the wrong columns; a `now() at time zone 'utc'` that the column stores as another time.
 
-    Each call adds a row; the latest status shows it; the history has all rows of its days, whatever
-    time zone the one who asks is in.
+    Each call must add a row, the latest status must show it, and the history must show all rows of
+    its days in every time zone.
     """
     monitoring = capabilities.monitoring(context)
     if not monitoring.log:
@@ -34,13 +34,15 @@ def metrics_lost(context: CheckContext) -> Iterable[Finding]:
     def remedy() -> str:
         return record_remedy.record(
             context,
-            "-- one insert a call, with the numbers that were counted, and now() as its time",
+            "-- one insert for each call, with the counted numbers and now() as its time",
         )
 
     shown = showing(context)
     found = list(finding(context, recorded, "record", remedy, show=shown, verb="records wrongly:"))
     if not found and monitoring.latest:
-        told = f"-- in {bare(monitoring.latest)}: order by checked_at desc, and take the first row"
+        told = (
+            f"-- in {bare(monitoring.latest)}: order by checked_at desc, and return the first row"
+        )
         call = f"select * from {monitoring.record};\nselect * from {monitoring.latest}"
         found = list(finding(context, latest, "latest", lambda: told, show=call))
     yield from found or history(fresh(context, undone=True))

@@ -12,15 +12,15 @@ from ...runner.context import CheckContext
 
 @check("US501", level=Level.ERROR, shared_database=True)
 def monitor_broken(context: CheckContext) -> Iterable[Finding]:
-    """Every monitoring function runs, healthy or not, as the roles meant to call it.
+    """Every monitoring function runs without an error, in sync or not, as the roles that call it.
 
-    PL/pgSQL reads a statement when it comes to it, so a column that was renamed or a division by
-    the number of users shows on the day that matters: with a ghost, or with no user at all. And
-    what the owner may read, `service_role` may not: `auth.users` is closed to it, so a function
-    that it calls reads it as `security definer` or not at all.
+    PL/pgSQL checks a statement when it executes it. So a renamed column, or a division by the
+    number of users, fails only in a certain state: with a ghost user, or with no users. A role may
+    lack a right that the owner has: `service_role` cannot read `auth.users`, so a function that it
+    calls must be `security definer`.
 
-    The functions are called with nobody in the tables, with everybody in order, and with each kind
-    of ghost and orphan, by `postgres` and `service_role` where they have EXECUTE.
+    The check calls the functions with empty tables, with all users in sync, and with each kind of
+    ghost user and orphaned profile, as `postgres` and as `service_role` if they have EXECUTE.
     """
     told: set[str] = set()
     for one in broken(context):

@@ -15,14 +15,14 @@ from ...runner.context import CheckContext
 
 @check("US510", level=Level.INFO, shared_database=True)
 def not_scheduled(context: CheckContext) -> Iterable[Finding]:
-    """A daily schedule exists (`pg_cron`).
+    """A daily schedule (`pg_cron`) runs the monitoring.
 
-    A function that checks is worth as much as the habit of calling it. A job that is not active, or
-    that runs once a week, tells of a ghost days after the user has given up; one that calls a
-    function that is not there any more fails in a table that nobody reads.
+    A monitoring function helps only if something calls it. A job that is not active, or that runs
+    once a week, reports a ghost user too late. A job that calls a missing function fails, and
+    nobody reads that table.
 
-    A scheduler outside of the database does as well, and cannot be seen from here: ignore the code
-    then. Each job was run once, to see whether it monitors anything.
+    A scheduler outside the database is as good, but the check cannot see it: ignore US510 then. The
+    check runs each job once, to see whether it monitors.
     """
     monitoring = capabilities.monitoring(context)
     call = monitoring.record or monitoring.check
@@ -36,7 +36,7 @@ def not_scheduled(context: CheckContext) -> Iterable[Finding]:
     less = f", only “{found[0].schedule}”" if found else ""
     jobs = scheduler(context)
     yield Finding(
-        summary=f"nothing in cron.job runs {bare(call)} every day{less}",
+        summary=f"no job in cron.job runs {bare(call)} every day{less}",
         sql="select jobname, schedule, command, active from cron.job order by jobid;\n"
         if jobs
         else "select to_regclass('cron.job') as jobs;\n",

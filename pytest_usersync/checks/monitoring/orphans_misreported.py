@@ -15,16 +15,16 @@ from ...runner.context import CheckContext
 
 @check("US503", level=Level.ERROR, shared_database=True)
 def orphans_misreported(context: CheckContext) -> Iterable[Finding]:
-    """Reported orphans = real orphans, exactly.
+    """The list of orphaned profiles contains exactly the real orphaned profiles.
 
-    An orphaned profile is what a deleted user left behind: personal data that nobody can ask to
-    have deleted any more. A foreign key forbids new ones, not those that were there when it came
-    with `not valid`, nor what a restore or a session in replica mode brought.
+    A deleted user leaves an orphaned profile: personal data that nobody can ask to delete. A
+    foreign key prevents new ones, but not those that existed when it was added with `not valid`,
+    nor those from a restore or from a session in replica mode.
 
-    Compare the keys and nothing else: `where not exists (select from auth.users where id = …)`.
+    Compare only the keys: `where not exists (select from auth.users where id = …)`.
     """
     if not any(seen.fault.facts.orphans for seen in survey(context)):
-        raise NotApplicable("no profile without its user can be made here")
+        raise NotApplicable("the check cannot create a profile without a user here")
     yield from finding(
         context,
         lambda seen: misreported(seen, "orphans"),

@@ -16,25 +16,28 @@ from ...runner.reused_sandbox import fresh
 
 @check("US509", level=Level.WARNING, shared_database=True)
 def retention(context: CheckContext) -> Iterable[Finding]:
-    """Rows older than 90 days go, younger ones stay.
+    """Log rows older than 90 days are deleted; younger rows stay.
 
-    A log that nothing deletes from grows for ever, and with addresses in its reasons it keeps
-    personal data longer than anybody means to. One that is cut too short cannot tell what the
-    month before looked like.
+    A log without deletes grows forever. If its reasons contain emails, it keeps personal data too
+    long. A log that deletes too early cannot show the previous month.
 
-    Delete when recording, in the same function: then there is no second job that may fail alone.
-    What `cron.job` has is run too before a row is said to stay.
+    Delete in the function that records: then no second job can fail alone. The check also runs the
+    jobs in `cron.job` before it reports that a row stays.
     """
     monitoring = capabilities.monitoring(context)
     if not monitoring.record or not monitoring.log:
-        raise NotApplicable("the monitoring has no log that a function writes")
+        raise NotApplicable("the monitoring has no function that writes a log")
     alone = fresh(context, undone=True)
     for age, stays in (("89 days 23 hours", True), ("90 days 1 hour", False)):
         seen = kept(alone, age)
         if seen.undone and seen.there:
             raise NotJudged(f"the scheduled {seen.undone} cannot be run here")
         if seen.there is not stays:
-            fate = "stays, whatever is scheduled" if seen.there else "is gone"
+            fate = (
+                "is not deleted, also not by a scheduled job"
+                if seen.there
+                else "is already deleted"
+            )
             yield Finding(
                 summary=f"after {bare(monitoring.record)}, a row of {monitoring.log} that is {age}"
                 f" old {fate}",

@@ -15,20 +15,21 @@ from ...runner.context import CheckContext
 
 @check("US504", level=Level.ERROR, shared_database=True)
 def stats_wrong(context: CheckContext) -> Iterable[Finding]:
-    """Counts and statuses are right; one ghost plus one orphan does not read as parity.
+    """Counts and statuses are right: one ghost user plus one orphaned profile is not parity.
 
-    Two totals that are equal say nothing of who is in them: a user without a profile and a profile
-    without a user make up for each other. And totals that are counted one after the other are not
-    of one moment, so that a signup in between looks like a ghost.
+    Two equal totals do not show that the rows match: a user without a profile and a profile without
+    a user cancel out. Totals from two statements have different snapshots, so a signup in between
+    looks like a ghost user.
 
-    Count once, over a full join of both tables by the key: the rows without a counterpart are the
-    discrepancy. A number that is wrong because the project's own list is wrong is told of the list.
+    Count once, over a full join of both tables by the key: rows without a counterpart are the
+    discrepancy. If a number is wrong only because the project's own list is wrong, the finding is
+    about the list.
     """
     monitoring = capabilities.monitoring(context)
     if not monitoring.stats and not monitoring.check:
-        raise NotApplicable("the monitoring counts nothing")
+        raise NotApplicable("the monitoring has no counts")
     if not any(map(figures.counted, survey(context))):
-        raise NotApplicable("what the monitoring counts has other names")
+        raise NotApplicable("the monitoring uses other names for its counts")
     stats = monitoring.stats and list(
         finding(context, figures.stats, "stats", lambda: read_remedies.stats(context))
     )

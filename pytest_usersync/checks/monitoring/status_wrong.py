@@ -16,13 +16,15 @@ from ...runner.context import CheckContext
 
 @check("US506", level=Level.ERROR, shared_database=True)
 def status_wrong(context: CheckContext) -> Iterable[Finding]:
-    """Healthy / degraded / critical follow the facts.
+    """The status (healthy, degraded, critical) matches the facts.
 
-    Critical is what locks users out of the app: a ghost, or a trigger that writes no profile.
-    Degraded is what can wait until the morning: orphaned profiles. A check that cannot be made is
-    not healthy; it may fail, so that the schedule's history shows it, but it may not be swallowed.
+    Critical means that users are locked out of the app: a ghost user, or a trigger that writes no
+    profile. Degraded means a problem that can wait: orphaned profiles. If a check cannot run, the
+    state is not healthy: the function may fail, so that the schedule's history shows it, but it
+    must not swallow the error.
 
-    What the function's own counts and checks get wrong is told of these, not of the status.
+    If the function's own counts and checks are wrong, the finding is about them, not about the
+    status.
     """
     if not capabilities.monitoring(context).log:
         raise NotApplicable("the monitoring has no log")
@@ -35,8 +37,8 @@ def status_wrong(context: CheckContext) -> Iterable[Finding]:
     def remedy() -> str:
         return record_remedy.record(
             context,
-            "-- critical: any ghost, or a trigger that is not active, or a check that failed;\n"
-            "-- degraded: orphaned profiles and nothing else; healthy: none of these",
+            "-- critical: a ghost user, a trigger that is not active, or a failed check;\n"
+            "-- degraded: only orphaned profiles; healthy: none of these",
         )
 
     yield from finding(context, judge, "record", remedy, show=showing(context))

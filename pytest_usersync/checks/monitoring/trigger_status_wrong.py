@@ -14,18 +14,18 @@ from ...runner.context import CheckContext
 
 @check("US505", level=Level.ERROR, shared_database=True)
 def trigger_status_wrong(context: CheckContext) -> Iterable[Finding]:
-    """Dropped, disabled, replica-only and decoy (same name, other table) triggers are told from an
-    active one.
+    """Dropped, disabled, replica-only and decoy triggers (same name, other table) are not mistaken
+    for an active one.
 
-    A name is not a trigger. `where tgname = 'on_auth_user_created'` is true of a trigger of that
-    name on any table, with any function, under a condition that is never met. `tgenabled = 'O'`
-    is true of most triggers that fire and false of one that is enabled always, which fires too;
-    a mere `exists` is true of one that is disabled.
+    A name does not prove that a trigger works. `where tgname = 'on_auth_user_created'` also matches
+    a trigger of that name on another table, with another function, or with a condition that is
+    never true. `tgenabled = 'O'` is false for a trigger that is enabled always, which also fires.
+    `exists` alone is true for a disabled trigger.
 
-    Whether a trigger works was seen in each state: somebody signed up, and had a profile or not.
+    The check signs up a user in each state, to see whether the trigger works.
     """
     if not any(seen.told_works is not None for seen in survey(context)):
-        raise NotApplicable("the quality check says nothing of the trigger")
+        raise NotApplicable("the quality check does not report the trigger")
     for works in (False, True):
 
         def judge(seen: Seen, *, works: bool = works) -> str:

@@ -15,21 +15,21 @@ from ...runner.context import CheckContext
 
 @check("US305", level=Level.ERROR, needs=Needs.PROFILE)
 def backfill_backfill_race(context: CheckContext) -> Iterable[Finding]:
-    """Two backfills at once equal one.
+    """Two backfills at the same time give the same result as one.
 
-    A backfill takes long, somebody thinks that it hangs, or the scheduler starts it once more.
-    `where not exists (select … from profiles …)` does not help: neither of the two sees what the
-    other has not committed yet. With a unique key the later one fails, after it has waited for the
-    first; without one every ghost gets two profiles.
+    A backfill takes long, and somebody starts it again; or the scheduler does. `where not exists
+    (select … from profiles …)` does not help: neither run sees the uncommitted rows of the other.
+    With a unique key, the later run waits for the first one and then fails. Without a unique key,
+    every ghost user gets two profiles.
 
-    End the insert with `on conflict (id) do nothing`, or let one run at a time: `if not
-    pg_try_advisory_lock(…) then return`. To refuse the second run in words of one's own is no
-    finding.
+    End the insert with `on conflict (id) do nothing`, or allow only one run at a time: `if not
+    pg_try_advisory_lock(…) then return`. A backfill that refuses the second run with its own
+    message is no finding.
     """
     meeting = Meeting(context, alike=True)
     routine = backfill(context, meeting, "first", "second")
     if routine.once:
-        raise NotApplicable(f"{routine.origin} runs once, with its migration")
+        raise NotApplicable(f"{routine.origin} runs only once, in its migration")
     lost = [ghost(context, meeting), ghost(context, meeting)]
     alone = meeting.alone()
     expect_filled(context, alone, lost)
@@ -38,10 +38,14 @@ def backfill_backfill_race(context: CheckContext) -> Iterable[Finding]:
         failed = next((n for n, told in errors(outcome) if told.sqlstate not in POLITE), "")
         doubles = [user for user in lost if left(outcome, profile, user.id) != 1]
         if failed or doubles:
-            what = "the later one fails" if failed else f"{profile.table} has not one row a user"
+            what = (
+                "the later one fails"
+                if failed
+                else f"{profile.table} does not have one row for each user"
+            )
             yield meeting.finding(
                 outcome,
-                f"{routine.origin} runs twice at once, and {what}",
+                f"{routine.origin} runs twice at the same time, and {what}",
                 f"-- {quoted(profile.key)} needs a primary key or a unique constraint; if it has"
                 f" none:\n-- alter table {named(profile.table)} add unique"
                 f" ({quoted(profile.key)});\n"

@@ -17,17 +17,17 @@ from ...runner.context import CheckContext
 
 @check("US304", level=Level.ERROR, needs=Needs.PROFILE)
 def backfill_signup_race(context: CheckContext) -> Iterable[Finding]:
-    """Backfill beside live signups loses nobody, duplicates nobody, fails nobody.
+    """A backfill beside live signups gives every user exactly one profile, and nothing fails.
 
-    A backfill that first finds out who lacks a profile, or which number comes next, and then
-    writes, writes what was true a moment ago. Whoever signs up meanwhile has the profile already,
-    or the number: then the backfill fails, all of it, or the signup does.
+    A backfill that first reads who has no profile, or which number comes next, and then writes,
+    uses old data. A user who signs up in between already has the profile, or the number. Then the
+    whole backfill fails, or the signup fails.
 
-    A ghost is there, the backfill is stopped wherever it is about to write, and somebody signs up;
-    and the other way round.
+    The check creates a ghost user, stops the backfill before each write, and signs up a user; then
+    it does the reverse.
 
-    Let one statement find and fill, `insert into … select … from auth.users … on conflict (id) do
-    nothing`. Numbers and names come from where the trigger takes them, and are taken as it does.
+    Find and fill in one statement: `insert into … select … from auth.users … on conflict (id) do
+    nothing`. Generate numbers and names in the same way as the trigger.
     """
     meeting = Meeting(context)
     routine = backfill(context, meeting, "backfill")
@@ -43,14 +43,15 @@ def backfill_signup_race(context: CheckContext) -> Iterable[Finding]:
             _counted(outcome, profile.table)
         )
         if failed or (wrong and not outcome.errors):
-            who = {"": "users have no profile, or two", "ada": "the signup fails"}
+            who = {"": "a user has no profile, or two profiles", "ada": "the signup fails"}
             yield meeting.finding(
                 outcome,
-                f"somebody signs up while {routine.origin} runs, and"
+                f"a user signs up while {routine.origin} runs, and"
                 f" {who.get(failed, 'the backfill fails')}",
                 f"-- end each insert of {routine.origin} into {named(profile.table)} with:\n"
                 f"on conflict ({quoted(profile.key)}) do nothing\n"
-                "-- and take numbers and names as the trigger does, in the statement that inserts",
+                "-- and generate numbers and names as the trigger does, in the inserting"
+                " statement",
                 of=failed,
             )
             return

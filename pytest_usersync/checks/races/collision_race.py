@@ -17,21 +17,20 @@ from ...runner.context import CheckContext
 
 @check("US302", level=Level.ERROR, needs=Needs.PROFILE)
 def collision_race(context: CheckContext) -> Iterable[Finding]:
-    """Two signups that would generate the same value (username, slug, counter) both succeed.
+    """Two signups that generate the same value (username, slug, counter) both succeed.
 
-    A function looks whether a username is free, or counts the rows there are, or asks for the
-    highest number, and then inserts. What it has seen is what was committed when it looked. Of two
-    people who sign up at the same moment neither sees the other, and both insert the same: where
-    the column is unique the later one cannot sign up, and where it is not, two users have one
-    name or number.
+    A function checks whether a username is free, counts the rows, or reads the highest number, and
+    then inserts. It sees only committed rows. When two users sign up at the same time, neither sees
+    the other, and both insert the same value. If the column is unique, the later signup fails. If
+    it is not, two users have the same name or number.
 
-    Two people sign up here at once who bring the same metadata and whose addresses differ after
-    the @ alone, each of them stopped wherever something is about to be written. Whether they can
-    sign up one after the other is another question (US108).
+    The check signs up two users at the same time, with the same metadata and with emails that
+    differ only after the @. It stops each signup before each write. US108 judges whether they can
+    sign up one after the other.
 
-    Let the insert itself find out: catch unique_violation and try another value, in a loop. For
-    numbers take a sequence, or one row that counts and `update … set n = n + 1 returning n`. Or
-    let one signup after the other choose: `perform pg_advisory_xact_lock(…)` before it looks.
+    Let the insert decide: catch unique_violation and try another value, in a loop. For numbers use
+    a sequence, or one counter row and `update … set n = n + 1 returning n`. Or take a lock before
+    the function reads: `perform pg_advisory_xact_lock(…)`.
     """
     meeting, alone = newcomers(context)
     for outcome in meeting.outcomes(alone):
@@ -46,8 +45,8 @@ def _refused(context: CheckContext, meeting: Meeting, outcome: Outcome) -> Findi
         table = context.sync.profile.table
         return meeting.finding(
             outcome,
-            "of two users who sign up at the same moment, one is refused, as neither is when they"
-            " come one after the other",
+            "when two users sign up at the same time, one signup fails; one after the other, both"
+            " succeed",
             _remedy(f"the insert into {named(table)}"),
             of=name,
         )
@@ -67,8 +66,8 @@ def _doubled(
             where = f"{target.table}.{column}"
             return meeting.finding(
                 outcome,
-                f"two users who sign up at the same moment get the same {where}, and different"
-                " ones when they come one after the other",
+                f"two users who sign up at the same time get the same {where}; one after the"
+                " other, they get different values",
                 f"alter table {named(target.table)} add unique ({quoted(column)});\n"
                 + _remedy(f"the insert into {named(target.table)}"),
                 ending=f"select {quoted(target.key)}, {quoted(column)} from {named(target.table)};",
@@ -93,8 +92,9 @@ def _same(outcome: Outcome, target: Target) -> Iterator[str]:
 
 def _remedy(what: str) -> str:
     return (
-        f"-- let {what} find out, in a loop:\n"
+        f"-- repeat {what} in a loop:\n"
         "-- begin … exception when unique_violation then take another value … end;\n"
-        "-- or let one choose after the other, before the function looks:\n"
+        "-- or take a lock before the function reads, so that signups choose one after the"
+        " other:\n"
         "-- perform pg_advisory_xact_lock(hashtext('the value'));"
     )

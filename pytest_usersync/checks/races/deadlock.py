@@ -19,7 +19,7 @@ from ...scenarios import BY_NAME
 _LEAST = 2
 _TITLES = {
     "signups": "two signups",
-    "delete": "a signup and the deletion of another user",
+    "delete": "a signup and the delete of another user",
     "edit": "an edit of the profile and an update of its user by Supabase Auth",
     "backfill": "a signup and the backfill",
 }
@@ -27,18 +27,19 @@ _TITLES = {
 
 @check("US303", level=Level.ERROR, needs=Needs.PROFILE, cases=tuple(_TITLES))
 def deadlock(context: CheckContext) -> Iterable[Finding]:
-    """No interleaving of signups, updates, deletes and backfill ends in 40P01.
+    """No interleaving of signups, updates, deletes and backfill ends in a deadlock (40P01).
 
-    A transaction holds the rows that it has written until it ends. Where one writes a first and b
-    next, and another b first and a next, each can come to wait for the other, and PostgreSQL ends
-    one of them with 40P01, deadlock detected. Under load that is a signup that fails now and then,
-    and nobody can say why. A foreign key takes part: to insert a row locks the row that it refers
-    to, and two who have both done so wait for each other when each then asks for it `for update`.
-    So does a profile that writes back into `auth.users`, while Supabase Auth comes from there.
+    A transaction keeps the locks on its rows until it ends. If one transaction writes a and then b,
+    and another writes b and then a, each can wait for the other. PostgreSQL then ends one of them
+    with 40P01, deadlock detected. Under load, a signup fails now and then, and the reason is hard
+    to find. Foreign keys take part: an insert locks the row that it refers to, and two transactions
+    that have both done so wait for each other when each then locks that row `for update`. A profile
+    that writes back into `auth.users` also takes part, because Supabase Auth has locked that row
+    first.
 
-    Sessions are stopped here before and after each statement that writes.
+    The check stops the sessions before and after each statement that writes.
 
-    Let every function write in one order, or lock first what it will write last.
+    Write in the same order in every function, or lock first the row that you write last.
     """
     meeting, alone = _met(context)
     if context.case in ("delete", "edit") and all(shared(context, one) < _LEAST for one in alone):
@@ -49,7 +50,8 @@ def deadlock(context: CheckContext) -> Iterable[Finding]:
                 tables = [str(table) for table in written(alone)]
                 yield meeting.finding(
                     outcome,
-                    f"{_TITLES[context.case]} wait for each other, and one of them fails",
+                    f"{_TITLES[context.case]} wait for each other, and one of them fails"
+                    " (deadlock)",
                     _remedy(tables),
                     of=name,
                 )
@@ -62,7 +64,7 @@ def _met(context: CheckContext) -> tuple[Meeting, list[Outcome]]:
     meeting = Meeting(context, after=True)
     if context.case == "delete":
         if context.policies.hard_delete == "refuse":
-            raise NotApplicable("no user is meant to be deleted")
+            raise NotApplicable("only for usersync_hard_delete = remove or keep")
         eve = meeting.earlier(context.person())
         meeting.sign_up("ada", context.person())
         meeting.act("eve", "deletion", lambda auth: auth.admin.delete_user(eve))
@@ -71,19 +73,19 @@ def _met(context: CheckContext) -> tuple[Meeting, list[Outcome]]:
     else:
         routine = capabilities.backfill(context)
         if routine.commits:
-            raise NotApplicable("the backfill commits as it goes")
+            raise NotApplicable("the backfill commits in batches")
         meeting.sign_up("ada", context.person())
         meeting.sql("backfill", "runs", routine.sql, role=migration_role(context.subject.server))
     alone = meeting.alone()
     if any(outcome.errors for outcome in alone):
         failed = next(iter(next(one for one in alone if one.errors).errors))
-        raise NotJudged(f"what {failed} does fails even when nobody else does anything")
+        raise NotJudged(f"the session {failed} fails even when it runs alone")
     return meeting, alone
 
 
 def _remedy(tables: list[str]) -> str:
     return (
-        f"-- let all functions write {', '.join(tables)} in one order; or let each begin with a\n"
-        "-- lock on the row that they share, before anything else is written:\n"
+        f"-- write {', '.join(tables)} in the same order in all functions; or first lock the\n"
+        "-- shared row in each function, before it writes anything:\n"
         "-- perform from … where … for update;"
     )

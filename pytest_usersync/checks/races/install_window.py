@@ -17,26 +17,26 @@ LOCK = "lock table auth.users in share row exclusive mode;"
 def install_window(context: CheckContext) -> Iterable[Finding]:
     """Users who sign up while the migrations are applied all have a profile afterwards.
 
-    A deployment does not stop the app. A backfill fills those who are there when it runs, and the
-    trigger catches those who come once it is there: whoever comes in between is lost for good. So
-    it is when the backfill comes first, in a file of its own or in the trigger's; when one file
-    drops a trigger and the next one makes it again; when the transaction of the backfill sees only
-    what was there when it began. `create trigger` itself waits for those who are signing up, and
-    whoever signs up then waits for the end of its file.
+    The app runs during a deployment. A backfill fills the users that exist when it runs, and the
+    trigger serves the users who sign up after it is created. A user who signs up in between never
+    gets a profile. This happens if the backfill comes first, in its own file or in the trigger's
+    file; if one file drops a trigger and the next one creates it again; or if the backfill's
+    transaction sees only the rows that existed when it began. `create trigger` waits for open
+    signups, and new signups then wait for the end of the file.
 
-    The migrations are applied once more to a database without any, file by file as the Supabase CLI
-    does it. Wherever it can matter, between the files and between their statements, two people sign
-    up: one at once; the other has inserted the user and commits when the migration waits for it, or
-    when the file ends. Whoever has no profile in the end is lost if somebody who came earlier has
-    one. Those who were there before the first who has one are lost to nobody: a project need not
-    fill. A backfill that people call, as a function, is run behind the last migration, as a
-    deployment does.
+    The check applies the migrations again to an empty database, file by file, as the Supabase CLI
+    does. Between the files, and between their statements where it can matter, two users sign up:
+    one commits at once; the other has inserted the user and commits when the migration waits for
+    it, or when the file ends. A user without a profile at the end is a finding if an earlier user
+    has one. Users before the first user with a profile are no finding: a project need not have a
+    backfill. A backfill that is a function is called after the last migration.
 
-    Not judged: what `usersync_load` does, and what comes inside of a dump or of a file that is
-    applied by hand. Nobody signs up before a file that applies only where there are no users.
+    Not judged: `usersync_load`, the inside of a dump, and files that are applied by hand. No user
+    signs up before a file that applies only to a database without users.
 
-    Make the trigger first and fill then, in the next file: `insert … select … on conflict do
-    nothing`. Replace a trigger with `create or replace trigger`, or drop and make it in one file.
+    Create the trigger first and run the backfill in the next file: `insert … select … on conflict
+    do nothing`. Replace a trigger with `create or replace trigger`, or drop and create it in one
+    file.
     """
     deployment = deployed(context)
     for window in windows(context, deployment):
@@ -50,15 +50,15 @@ def install_window(context: CheckContext) -> Iterable[Finding]:
 
 def _summary(context: CheckContext, deployment: Deployment, window: Window) -> str:
     place = _place(context, deployment, window)
-    where = f"behind {place}" if place else "before the first migration"
-    who = f"whoever signs up {where}"
+    where = f"after {place}" if place else "before the first migration"
+    who = f"a user who signs up {where}"
     if window.arrival.stayed or window.arrival.waited:
-        who = f"whoever is signing up {where}, while the migration goes on,"
+        who = f"a user whose signup is open {where}, while the migration runs,"
     steps, switches = len(window.acts), len(window.acts) - len(set(window.acts))
     many = "1 switch" if switches == 1 else f"{switches} switches"
     return (
-        f"{who} has no profile, and who came earlier has one: {_made(context)}"
-        f" (2 sessions, {steps} steps, {many})"
+        f"{who} has no profile, but an earlier user has one: {_made(context)} (2 sessions,"
+        f" {steps} steps, {many})"
     )
 
 
@@ -78,11 +78,11 @@ def _place(context: CheckContext, deployment: Deployment, window: Window) -> Loc
 def _made(context: CheckContext) -> str:
     """Say where the trigger is made that comes too late."""
     made = [
-        f"{one.name} is made in {one.location}"
+        f"{one.name} is created in {one.location}"
         for one in context.sync.triggers
         if one.name in context.sync.profile.written_by and one.location
     ]
-    return made[0] if made else "the trigger comes too late"
+    return made[0] if made else "the trigger is created too late"
 
 
 def _remedy(context: CheckContext, deployment: Deployment, window: Window) -> str:
@@ -91,21 +91,24 @@ def _remedy(context: CheckContext, deployment: Deployment, window: Window) -> st
     known = deployment.known.get(last.path) if last else None
     if known and known.isolated:
         told = (
-            "-- let the file see what is committed meanwhile (read committed); or begin it with a"
-            f" lock:\n-- {LOCK}"
+            "-- use read committed in this file, so that it sees new users; or begin it with a"
+            " lock:\n"
+            f"-- {LOCK}"
         )
     elif window.arrival.lost:
         names = ", ".join(sorted(window.arrival.lost))
         told = (
-            f"-- replace {names}, which nobody can slip through: create or replace trigger …\n"
-            "-- or drop and make it in one file"
+            f"-- replace {names} without a gap: create or replace trigger …\n"
+            "-- or drop and create it in one file"
         )
     else:
-        told = f"-- fill behind the trigger, not before: {made}"
+        told = f"-- run the backfill after the trigger, not before: {made}"
     fill = deployment.fill
     if fill is None or not fill.once:
         return told
     return (
-        f"{told}\n-- where that is deployed already, fill once more, behind all migrations:\n"
-        f"-- once, in a migration of its own:\n{fill.sql.rstrip().rstrip(';')};"
+        f"{told}\n"
+        "-- if this is already deployed, run the backfill again after all migrations:\n"
+        "-- once, in a separate migration:\n"
+        f"{fill.sql.rstrip().rstrip(';')};"
     )

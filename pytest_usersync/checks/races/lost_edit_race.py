@@ -22,16 +22,16 @@ from ...scenarios import BY_NAME
     cases=("password-sign-in", "email-change-by-admin", "metadata"),
 )
 def lost_edit_race(context: CheckContext) -> Iterable[Finding]:
-    """A user's profile edit beside an Auth update is not lost.
+    """An edit of the profile is not lost when Supabase Auth updates the user at the same time.
 
     A function reads the row into a variable, changes a field and writes the whole row back; or it
-    computes a JSON document from what it has read. What others have committed in between is
-    written over, and nobody is told. One after the other nothing is lost, which is another promise
-    (US210): it is the moment between the read and the write that counts.
+    computes a JSON document from old values. It overwrites what other sessions have committed in
+    between, without any error. One after the other, nothing is lost; US210 judges that. Here the
+    time between the read and the write matters.
 
-    Let one UPDATE say what changes, and leave all other columns alone: `update … set email =
-    new.email where id = new.id`. Where the old value is needed, compute with it in the same
-    statement, `set settings = settings || …`, or read it `for update`.
+    Write only the changed columns, in one UPDATE: `update … set email = new.email where id =
+    new.id`. If you need the old value, use it in the same statement, `set settings = settings ||
+    …`, or read the row `for update`.
     """
     if not triggers(context):
         raise NotApplicable("no trigger runs after an update of auth.users")
@@ -40,7 +40,7 @@ def lost_edit_race(context: CheckContext) -> Iterable[Finding]:
     made = editing(context, meeting, change)
     alone = meeting.alone()
     if any(outcome.errors for outcome in alone):
-        raise NotJudged(f"an edit or {change.title} fails even when it is alone (US203)")
+        raise NotJudged(f"an edit or {change.title} fails even when it runs alone (US203)")
     kept = [name for name in made.edit.values if all(not _lost(one, made, name) for one in alone)]
     for outcome in meeting.outcomes(alone):
         gone = [name for name in kept if not outcome.errors and _lost(outcome, made, name)]
@@ -69,10 +69,10 @@ def _finding(
     columns = ", ".join(map(quoted, gone))
     return meeting.finding(
         outcome,
-        f"{title} undoes what is written into {target.table}.{' and '.join(gone)} at the same"
-        " moment",
-        f"-- let the function update what follows auth.users alone, and leave {columns} of"
-        f" {named(target.table)} as it is;\n-- or let it read the row `for update`",
+        f"{title} overwrites an edit of {target.table}.{' and '.join(gone)} made at the same time",
+        f"-- update only columns that follow auth.users, and do not write {columns} of"
+        f" {named(target.table)};\n"
+        "-- or read the row `for update`",
         ending=f"select {columns} from {named(target.table)}"
         f" where {quoted(target.key)} = '{made.user_id}';",
     )

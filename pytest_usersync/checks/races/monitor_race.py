@@ -28,16 +28,16 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?:[+-]\d\d(?::?
 def monitor_race(context: CheckContext) -> Iterable[Finding]:
     """A quality check beside live signups raises no false alarm.
 
-    A function that counts the users and then the profiles counts at two moments. Whoever signs up
-    in between is a ghost or an orphan to it, though every signup was in order; at night it is
-    right, and in the busiest hour it wakes somebody up. PL/pgSQL takes a new snapshot for each
-    statement of a function that is VOLATILE, which is what a function is unless it says otherwise.
+    A function that counts the users and then the profiles counts at two moments. A user who signs
+    up in between is counted as a ghost user or an orphaned profile, although the signup was
+    correct. At night the result is right; in the busiest hour there is a false alarm. PL/pgSQL
+    takes a new snapshot for each statement of a VOLATILE function, and VOLATILE is the default.
 
-    The function is stopped wherever it has begun to read `auth.users` or a profile table, and
-    somebody signs up meanwhile. It may tell of the time before the signup, or after it.
+    The check stops the function where it begins to read `auth.users` or a profile table, and signs
+    up a user. The function may return the state before the signup or after it.
 
-    Declare it `stable`: all its statements then see what the caller's statement sees. Or ask for
-    everything in one statement.
+    Declare the function `stable`: then all its statements use the snapshot of the calling
+    statement. Or read everything in one statement.
     """
     source = getattr(capabilities.monitoring(context), context.case)
     if not source:
@@ -57,9 +57,9 @@ def monitor_race(context: CheckContext) -> Iterable[Finding]:
         if not _known(_answer(outcome), usual):
             yield meeting.finding(
                 outcome,
-                f"somebody signs up while {source} reads, and it tells what was never true:"
-                f" {_shown(_answer(outcome), usual)}",
-                f"alter function {source} stable;\n-- and so every function that it asks",
+                f"a user signs up while {source} reads, and it returns a result that was never"
+                f" true: {_shown(_answer(outcome), usual)}",
+                f"alter function {source} stable;\n-- and every function that it calls",
             )
             return
 

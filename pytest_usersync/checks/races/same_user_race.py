@@ -20,17 +20,17 @@ from ...scenarios.signups import Person
 
 @check("US301", level=Level.ERROR, needs=Needs.PROFILE, cases=("user", "profile"))
 def same_user_race(context: CheckContext) -> Iterable[Finding]:
-    """The same id inserted by two sessions leaves one profile and no error but the duplicate key of
-    `auth.users` itself.
+    """Two sessions insert the same id: this leaves one profile, and the only error is the duplicate
+    key of `auth.users`.
 
-    An import is started twice, or beside an app that is live already; the app writes the profile
-    of a user who is just signing up. A function that looks whether the profile is there, and
-    inserts if not, is right as long as nobody else does so at the same moment: then the signup
-    fails, or the user has two profiles. What stands before the row itself, in a BEFORE INSERT
-    trigger, has run by the time when `auth.users` refuses the second row of one id.
+    An import runs twice, or beside a live app; or the app writes the profile of a user who is just
+    signing up. A function that checks whether the profile exists, and inserts if not, works only if
+    no other session does the same at that moment. Otherwise the signup fails, or the user has two
+    profiles. A BEFORE INSERT trigger has already run when `auth.users` refuses the second row with
+    the same id.
 
-    Let the unique key decide instead of a look: `on conflict (id) do nothing`, with a primary key
-    or unique constraint on the column that carries the user's id.
+    Let the unique key decide: `on conflict (id) do nothing`, with a primary key or unique
+    constraint on the user's id.
     """
     importer = migration_role(context.subject.server)
     if context.case == "user":
@@ -44,7 +44,7 @@ def same_user_race(context: CheckContext) -> Iterable[Finding]:
     meeting.sql("ada", "inserts the user", row, role=importer)
     meeting.sql(
         "bob",
-        "inserts the profile" if other else "inserts the user, too",
+        "inserts the profile" if other else "inserts the same user",
         other or row,
         role=importer,
     )
@@ -56,7 +56,7 @@ def _judged(context: CheckContext, meeting: Meeting, user_id: UUID) -> Iterable[
     usual = {error for outcome in alone for error in _told(context, outcome)}
     profile = context.sync.profile
     if context.case == "profile" and usual:
-        raise NotJudged("a profile that came first blocks the signup (US109)")
+        raise NotJudged("an existing profile blocks the signup (US109)")
     for outcome in meeting.outcomes(alone):
         strange = [error for error in _told(context, outcome) if error not in usual]
         # Who brings the profile last brings it in spite of what is there.
@@ -65,12 +65,12 @@ def _judged(context: CheckContext, meeting: Meeting, user_id: UUID) -> Iterable[
         if not strange and not double:
             continue
         who = {
-            "user": "the same user is inserted by two sessions",
-            "profile": "the profile is inserted while its user signs up",
+            "user": "two sessions insert the same user",
+            "profile": "a session inserts the profile while its user signs up",
         }[context.case]
-        what = f"{profile.table} has two rows of the user" if double else "the signup fails"
+        what = f"{profile.table} has two rows for the user" if double else "the signup fails"
         if strange and context.case == "user":
-            what = "the later one is told of another error than the duplicate key of auth.users"
+            what = "the later one fails with another error than the duplicate key of auth.users"
         yield meeting.finding(
             outcome,
             f"{who}, and {what}",

@@ -16,19 +16,19 @@ from ...scenarios import BY_NAME
 
 @check("US306", level=Level.ERROR, needs=Needs.PROFILE, cases=("update", "backfill"))
 def signup_delete_race(context: CheckContext) -> Iterable[Finding]:
-    """Delete beside backfill or update leaves no orphan.
+    """A delete beside a backfill or an update leaves no orphaned profile.
 
-    Where no foreign key ties the profile to its user, a trigger deletes it. A backfill that has
-    read the users before one of them was deleted inserts that profile afterwards, and nothing will
-    ever delete it. An update of `auth.users` and a delete of the same user wait for each other, so
-    that a trigger for each row can hardly go wrong there; one for each statement can, which fills
-    or mends whatever it finds before the update has locked its row.
+    Without a foreign key from the profile to its user, a trigger deletes the profile. A backfill
+    that has read the users before one of them was deleted inserts that user's profile afterwards,
+    and nothing deletes it later. An update and a delete of the same user in `auth.users` wait for
+    each other, so a `for each row` trigger is nearly always safe. A `for each statement` trigger is
+    not: it fills or repairs rows before the update has locked its row.
 
-    Tie the profile to its user with `references auth.users (id) on delete cascade`, or lock the
-    users that are filled: `insert … select … from auth.users … for key share`.
+    Add `references auth.users (id) on delete cascade`, or lock the users in the backfill: `insert …
+    select … from auth.users … for key share`.
     """
     if context.policies.hard_delete != "remove":
-        raise NotApplicable("the profile of a deleted user is not meant to be removed")
+        raise NotApplicable("only for usersync_hard_delete = remove")
     # A change of the address locks the identity, too, which the delete then waits for.
     changes = ("",) if context.case == "backfill" else ("metadata", "email-change-by-admin")
     for change in changes:
@@ -53,15 +53,15 @@ def _met(context: CheckContext, name: str) -> Finding | None:
     profile = context.sync.profile
     alone = meeting.alone()
     if any(left(outcome, profile, user.id) != kept for outcome in alone):
-        raise NotJudged("a delete leaves a profile even when nothing else happens (US206)")
+        raise NotJudged("a delete leaves a profile even when it runs alone (US206)")
     if context.case == "backfill":
         expect_filled(context, alone, [other])
     for outcome in meeting.outcomes(alone, inserts=profile.table):
         if "admin" not in outcome.errors and left(outcome, profile, user.id) > kept:
             return meeting.finding(
                 outcome,
-                f"a user is deleted while {title} is under way, and {profile.table} keeps a row of"
-                " the user, who is gone",
+                f"a user is deleted during {title}, and {profile.table} keeps the deleted user's"
+                " row",
                 f"alter table {named(profile.table)}\n"
                 f"    add foreign key ({quoted(profile.key)}) references auth.users (id)"
                 " on delete cascade;",

@@ -18,24 +18,22 @@ from ...runner.savepoint import RolledBack, rolled_back
 
 @check("US602", level=Level.ERROR, needs=Needs.PROFILE)
 def hijackable(context: CheckContext) -> Iterable[Finding]:
-    """No role of an app user can make the sync run its code or write its table instead (shadow
-    table, `pg_temp`, function, operator).
+    """No role of an app user can make the sync run that role's code or write to that role's table
+    (shadow table, `pg_temp`, function, operator).
 
-    The users of an app have no session that runs SQL of their choice: they send requests, and
-    PostgREST makes one query of each. What gives them one is a function of the project that
-    executes the text it is handed, an `exec_sql(query text)`, which everybody may call as long as
-    nobody revoked EXECUTE from `public`. So every function that `anon` and `authenticated` may call
-    with a text is called with SQL, as it is and put so that it breaks out of a query. Where
-    something comes of that, it is used: for a trigger on the tables that the sync fills, which
-    needs no more than the right TRIGGER in the `grant all` of Supabase, and for objects by the
-    names that the sync looks up. Told is what somebody else than the role really
-    ran, at everybody's signup.
+    App users have no session in which they can run any SQL: they send requests, and PostgREST makes
+    one query of each. Some projects have a function that executes a text as SQL, such as
+    `exec_sql(query text)`. Everybody may call it until EXECUTE is revoked from `public`. The check
+    calls every function with a text parameter that `anon` and `authenticated` may call, with SQL as
+    it is, and with SQL that breaks out of a query. If the SQL runs, the check uses it to create a
+    trigger on the tables that the sync fills (the right TRIGGER is part of Supabase's `grant all`),
+    and objects with the names that the sync looks up. A finding is code of that role that really
+    ran as another role, at a signup.
 
-    What takes a session in which SQL can be typed, and no request gives, is told by US601, as a
-    warning.
+    US601 judges attacks that need a session with any SQL, as a warning.
 
-    Revoke EXECUTE on such a function from `public`, `anon` and `authenticated`, or drop it: a
-    migration, or the service role, can do what it is for.
+    Revoke EXECUTE on such a function from `public`, `anon` and `authenticated`, or drop it. Use a
+    migration or the service role for its work.
     """
     with rolled_back(context) as transaction:
         for attacker in requests(context, transaction, routines(context)):
@@ -52,12 +50,12 @@ def _finding(
     hijack: Hijack,
 ) -> Finding:
     attack, trace, victim = hijack.attack, hijack.trace, hijack.victim
-    when = "in the same request" if attack.baits else "at everybody's signup"
+    when = "in the same request" if attack.baits else "at every signup"
     user = victim.name if victim else "the sync"
     closing = f"revoke execute on function {through.name} from public, anon, authenticated;"
     return Finding(
-        summary=f"a request of {attack.role} to {through.name} executes what it is handed, as"
-        f" {through.runs_as}: with the {trace.what} that it creates so, {user} runs the code of"
+        summary=f"{attack.role} can call {through.name}, which executes any SQL as"
+        f" {through.runs_as}; with the {trace.what} that this SQL creates, {user} runs code of"
         f" {attack.role} as {trace.ran_as} {when}",
         sql=hijack.script,
         remedy=first(transaction, attacker, hijack, [closing]) or f"drop function {through.name};",

@@ -18,22 +18,22 @@ _REFUSED = ClientView(500, "unexpected_failure", "Database error saving new user
 
 @check("US604", level=Level.ERROR, needs=Needs.PROFILE)
 def metadata_injection(context: CheckContext) -> Iterable[Finding]:
-    """Metadata is never executed.
+    """User metadata is never executed as SQL.
 
-    Whoever signs up chooses the user metadata, and may change it at any time. A function that puts
-    it into the text of a statement, by `||` or by `format('… %s …')`, executes what they wrote,
-    with the rights of the function's owner, who as a rule may read and write everything. Quotation
-    marks around the value are no protection: `'` in it ends them. The same goes for a column, a
-    table or a schema named after a metadata key or value, for a command that is stored now and
-    executed by a job later, and for the email address, which may contain `'`, `|` and `$` too.
+    The user chooses the metadata at the signup and can change it at any time. A function that puts
+    it into the text of a statement, by `||` or by `format('… %s …')`, executes what the user wrote,
+    with the rights of the function's owner, who can usually read and write everything. Quotation
+    marks around the value do not help: `'` in the value ends them. The same is true for a column,
+    table or schema named after a metadata key or value, for a command that is stored and later
+    executed by a job, and for the email, which may contain `'`, `|` and `$`.
 
-    Plain SQL in PL/pgSQL needs no such text: a variable is a value there. Where the statement must
-    be put together, hand values over by `execute … using`, or write them with `%L` and names with
-    `%I`, and take names from a list of your own.
+    Plain SQL in PL/pgSQL needs no such text: a variable is a value there. If you must build a
+    statement, pass values with `execute … using`, or write values with `%L` and names with `%I`,
+    and take names from your own list.
 
-    Values that would leave a trace if they were executed are sent by a signup and by a change of
-    the metadata, for every way to break out of the text, in every key that the functions read; and
-    an address that divides by zero. Told is only what was really executed.
+    The check sends values that leave a trace if they are executed, at a signup and in a metadata
+    change, for every way to break out of the text, in every key that the functions read; it also
+    sends an email that divides by zero. A finding is a value that was really executed.
     """
     with rolled_back(context) as transaction:
         found = list(Injector(context, transaction).found())
@@ -52,12 +52,13 @@ def _finding(context: CheckContext, one: Injection, script: str) -> Finding:
     role = one.role or (known.owner if known else "")
     by = f" by {known.name}" if known else ""
     return Finding(
-        summary=f"{one.what} is executed {one.when}{by}{f', as {role}' if role else ''}: whoever"
-        " signs up runs SQL of their own",
+        summary=f"{one.what} is executed as SQL {one.when}{by}{f', as {role}' if role else ''}:"
+        " any user can run their own SQL",
         sql=script,
-        remedy=f"-- in {place}: keep the value out of the text of the statement, as in\n"
+        remedy=f"-- in {place}: pass the value as a parameter, not in the text of the"
+        " statement:\n"
         "--     execute 'update … set … = $1 where id = $2' using value, new.id;\n"
-        "-- or write it by format() with %L (a value) or %I (a name), never with %s or ||",
+        "-- or use format() with %L (a value) or %I (a name), never %s or ||",
         failure=None if one.kept else one.failure,
         location=one.failure.location if one.failure else None,
         client=None if one.kept else _REFUSED,

@@ -15,15 +15,14 @@ CASES = ("anon", "another-user")
 
 @check("US608", level=Level.ERROR, cases=CASES, shared_database=True)
 def monitoring_exposed(context: CheckContext) -> Iterable[Finding]:
-    """`anon` and `authenticated` cannot read other people's data through monitoring functions, logs
+    """`anon` and `authenticated` cannot read other users' data through monitoring functions, logs
     and views.
 
-    A list of ghosts is a list of addresses, read past row level security: that is why the function
-    is `security definer`. In `public` every function is an endpoint of the API, and open to whoever
-    has the key that is in the app, unless a migration takes EXECUTE away from `public`, `anon` and
-    `authenticated`: each of them has it by a grant of its own. A new table is as open, and a view
-    reads with its owner's rights. A log that shows when the sync was down is nobody's business
-    either.
+    A list of ghost users is a list of emails, and it ignores row level security: that is why the
+    function is `security definer`. Every function in `public` is an endpoint of the API. Everybody
+    with the app's key can call it, unless a migration revokes EXECUTE from `public`, `anon` and
+    `authenticated`: each of them has its own grant. A new table is just as open, and a view reads
+    with its owner's rights. A log that shows when the sync failed should not be public either.
     """
     told = scene(context, signed_in=context.case == "another-user")
     found = list(heard(told))
@@ -32,9 +31,9 @@ def monitoring_exposed(context: CheckContext) -> Iterable[Finding]:
     closed = open_functions(told)
     functions = [one for one in found if one.remedy.startswith("revoke execute")]
     others = [one.remedy for one in found if one not in functions or not closed]
-    who = "any user" if context.case == "another-user" else "whoever has the anon key"
+    who = "any signed-in user" if context.case == "another-user" else "anyone with the anon key"
     yield Finding(
-        summary=f"{who} reads {', '.join(one.what for one in found)}",
+        summary=f"{who} can list {', '.join(one.what for one in found)}",
         sql=told.sql + script(short(told.told), "".join(one.statement for one in found)),
         remedy=closed + "".join(others),
     )

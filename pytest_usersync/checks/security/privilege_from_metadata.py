@@ -24,26 +24,24 @@ CASES = ("signup", "update")
 
 @check("US603", level=Level.ERROR, needs=Needs.PROFILE, cases=CASES)
 def privilege_from_metadata(context: CheckContext) -> Iterable[Finding]:
-    """Nothing the signing-up user sends decides a privilege: role, admin flag, plan, tenant,
-    status.
+    """No value that the user sends decides a privilege: role, admin flag, plan, tenant, status.
 
     `raw_user_meta_data` is what the client sends: `options.data` of `signUp`, `data` of
-    `updateUser`, at any time and by anybody who has the anon key. So
-    `coalesce(new.raw_user_meta_data ->> 'role', 'member')` hands out `admin` to whoever asks for
-    it, a tenant's id in the metadata lets strangers into the tenant, and a policy that reads
-    `auth.jwt() -> 'user_metadata'` believes the user. An enum or a check constraint does not help
-    where it admits the higher value.
+    `updateUser`, at any time and by everybody with the anon key. So
+    `coalesce(new.raw_user_meta_data ->> 'role', 'member')` gives `admin` to every user who asks for
+    it. A tenant id in the metadata gives strangers access to the tenant, and a policy that reads
+    `auth.jwt() -> 'user_metadata'` trusts the user. An enum or a check constraint does not help if
+    it contains the higher value.
 
-    Let the default of the column hold, and let somebody who may do so raise it later; or read
-    `raw_app_meta_data`, which only the service role writes; or look an invitation up by its
-    secret.
+    Use the column's default and let an admin change it later; or read `raw_app_meta_data`, which
+    only the service role writes; or look up an invitation by its secret.
     """
     user = context.with_profile(BY_NAME["email-autoconfirm"])
     other = context.with_profile(BY_NAME["email-autoconfirm"])
     law = Law(context, other.id, user.id)
     privileges = law.privileges()
     if not privileges and not law.leanings.keys:
-        raise NotApplicable("no column that the sync fills is seen to be a privilege")
+        raise NotApplicable("the sync fills no role, plan or admin column")
     for wish in fulfilled(law, privileges, later=context.case == "update"):
         yield from _finding(context, law, wish)
 
@@ -83,25 +81,26 @@ def _shortest(context: CheckContext, law: Law, wish: Wish, user_id: UUID, before
 
 
 def _told_of(context: CheckContext, wish: Wish, user_id: UUID, shown: str) -> Finding:
-    when = "by changing the metadata" if context.case == "update" else "at the signup"
+    when = "in a metadata change" if context.case == "update" else "at the signup"
     if not (wish.privilege and wish.grade):
         sent = " and ".join(f"{key}: '{value}'" for key, value in wish.data.items())
         rule = wish.rules[0]
         return Finding(
-            summary=f"whoever sends {sent} {when} is let in by {rule}",
+            summary=f"a user who sends {sent} {when} gets access by {rule}",
             sql=shown + script(_token(user_id, wish), _asking(rule)),
             remedy=_altering(rule),
         )
     column, target = quoted(wish.privilege.column), wish.privilege.target
-    value = "the id of somebody else's" if wish.grade.needs else f"'{wish.grade.value}'"
+    value = "the id of another row" if wish.grade.needs else f"'{wish.grade.value}'"
     writers = _writers(context, target)
     return Finding(
-        summary=f"whoever sends {next(iter(wish.data))}: {value} {when} gets it in"
+        summary=f"a user who sends {next(iter(wish.data))}: {value} {when} gets it in"
         f" {target.table}.{wish.privilege.column}: {wish.grade.because}",
         sql=shown + showing(target, user_id),
-        remedy=f"-- in {' and '.join(dict.fromkeys(t.function for t in writers))}(): let nothing"
-        f" of new.raw_user_meta_data reach {column} of\n-- {named(target.table)}; leave it to the"
-        " default, or read new.raw_app_meta_data, which users cannot write\n",
+        remedy=f"-- in {' and '.join(dict.fromkeys(t.function for t in writers))}(): do not write"
+        f" new.raw_user_meta_data into {column} of\n"
+        f"-- {named(target.table)}; use the default, or new.raw_app_meta_data, which users cannot"
+        " write\n",
         location=next((t.function_location for t in writers), None),
     )
 

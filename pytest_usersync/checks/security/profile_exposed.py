@@ -28,20 +28,20 @@ CASES = ("anon", "another-user")
 
 @check("US606", level=Level.ERROR, needs=Needs.PROFILE, cases=CASES)
 def profile_exposed(context: CheckContext) -> Iterable[Finding]:
-    """`anon` and other users cannot read a user's personal data (what mirrors email, phone or the
-    whole metadata; a display name, username or avatar is public by nature) through the tables and
-    views the sync fills.
+    """`anon` and other users cannot read a user's personal data (copies of email, phone or the
+    whole metadata; a display name, username or avatar is public) through the tables and views that
+    the sync fills.
 
-    The `anon` key is in every copy of the app, and on a table in `public` both `anon` and
-    `authenticated` have all rights by default: what they may read is decided by row level security
-    alone. Where it is off, anybody downloads the address of every user with one request. Where it
-    is on, the usual hole is the policy of a public profile, `for select using (true)`: right for
-    names and pictures, until the table gets a column for the email. A view is a hole through any
-    policy, since it reads with its owner's rights unless it is `security_invoker`; a materialized
-    view knows no policies at all. Schemas that PostgREST does not serve are out of reach.
+    The `anon` key is in every copy of the app. On a table in `public`, `anon` and `authenticated`
+    have all rights by default; only row level security limits what they read. If it is off, one
+    request downloads the email of every user. If it is on, the usual mistake is the policy of a
+    public profile, `for select using (true)`: right for names and pictures, until the table gets a
+    column for the email. A view bypasses every policy, because it reads with its owner's rights
+    unless it is `security_invoker`. A materialized view has no policies. The check ignores schemas
+    that PostgREST does not serve.
 
-    Let users read their own row; give the others the public columns by column privileges, or by a
-    table of their own. A user's own address is in the session anyway.
+    Let users read their own row. Give others the public columns by column privileges, or in a
+    separate table. A user's own email is in the session anyway.
     """
     before, told = _asking(context)
     readable = relations(context, str(told["role"]))
@@ -87,9 +87,9 @@ def _finding(
     if not broken(context):
         token = told
     shown = context.shortest(victim, broken, setup)
-    who = "whoever has the anon key" if context.case == "anon" else "any user"
+    who = "anyone with the anon key" if context.case == "anon" else "any signed-in user"
     return Finding(
-        summary=f"{who} reads {exposure.words} of every user from {table}"
+        summary=f"{who} can read {exposure.words} of every user from {table}"
         f" ({', '.join(exposure.columns)}): {cause(context, exposure, victim, told)}",
         sql=shown + script(token, showing_all(exposure)).replace("begin;", refreshed + "begin;"),
         remedy=remedy(context, exposure, victim, told),

@@ -22,35 +22,35 @@ CASES = ("create", "change", "delete", "promote")
 
 @check("US607", level=Level.ERROR, needs=Needs.PROFILE, cases=CASES)
 def profile_forgeable(context: CheckContext) -> Iterable[Finding]:
-    """A user cannot create or take over another's profile, nor promote their own (role, plan,
+    """A user cannot create or take over another user's profile, nor promote their own (role, plan,
     admin flag, tenant) by writing to it.
 
-    On a table in `public` every user of the app has all rights by default, `anon` included; row
-    level security has to take them away. The usual holes: it was never turned on; an UPDATE policy
-    `using (true)`, or an INSERT policy `with check (true)` "for the trigger", which needs none; a
-    view, which writes with its owner's rights; a function that the trigger calls and that has its
-    owner's rights, for every function in `public` can be called by everybody. And "users can update
-    their own profile": a policy decides about rows, not about columns, so whoever may change the
-    name may change the role that stands beside it, the plan, the tenant.
+    On a table in `public`, every app user, also `anon`, has all rights by default; row level
+    security must limit them. The usual mistakes: it was never turned on; an UPDATE policy `using
+    (true)`, or an INSERT policy `with check (true)` "for the trigger", which needs none; a view,
+    which writes with its owner's rights; a function with its owner's rights that the trigger calls,
+    because everybody can call every function in `public`. Another mistake is "users can update
+    their own profile": a policy limits rows, not columns. So a user who may change the name may
+    also change the role, the plan or the tenant in the same row.
 
-    Let users update their own row, and only the columns that are theirs, by column privileges:
-    `revoke update on profiles from authenticated; grant update (full_name) on profiles to
-    authenticated;`. The trigger needs neither a policy nor a grant. Or keep roles in a table that
-    users cannot write.
+    Let users update only their own row, and only their own columns, by column privileges: `revoke
+    update on profiles from authenticated; grant update (full_name) on profiles to authenticated;`.
+    The trigger needs neither a policy nor a grant. Or keep roles in a table that users cannot
+    write.
     """
     # The first one who signs up may be made an admin.
     other = context.with_profile(BY_NAME["email-autoconfirm"]).id
     me = context.with_profile(BY_NAME["email-autoconfirm"]).id
     forger = Forger(context, me, other)
     if context.case == "promote" and not forger.privileges:
-        raise NotApplicable("no column that the sync fills is seen to be a privilege")
+        raise NotApplicable("the sync fills no role, plan or admin column")
     for one in forger.successes():
         yield _finding(forger, one)
 
 
 def _finding(forger: Forger, one: Try) -> Finding:
     bar = Bar(forger)
-    who = "any user" if "sub" in one.told else "whoever has the anon key"
+    who = "any signed-in user" if "sub" in one.told else "anyone with the anon key"
     told: Mapping[str, Json] = short(one.told)
     if "sub" in told and not forger.succeeds(replace(one, told=told)):
         told = one.told
@@ -97,10 +97,10 @@ def _where(one: Try) -> str:
 
 def _does(one: Try) -> str:
     if one.privilege and one.grade:
-        value = "that of another" if one.grade.needs else literal(one.grade.value)
+        value = "another user's" if one.grade.needs else literal(one.grade.value)
         if one.deed.act == "update":
-            return f"sets their own {one.privilege.column} to {value} in"
-        return f"writes themselves a row with {one.privilege.column} {value} in"
+            return f"can set their own {one.privilege.column} to {value} in"
+        return f"can insert their own row with {one.privilege.column} {value} in"
     if one.deed.before:
-        return "writes the missing row of another in"
-    return {"update": "changes", "delete": "deletes"}[one.deed.act] + " the row of another in"
+        return "can insert the missing row of another user in"
+    return f"can {one.deed.act} the row of another user in"

@@ -20,29 +20,30 @@ _PATHS = ("''", "public, pg_temp", "auth, pg_temp", "public, extensions, auth, p
 
 @check("US601", level=Level.WARNING, needs=Needs.PROFILE)
 def search_path_mutable(context: CheckContext) -> Iterable[Finding]:
-    """A SECURITY DEFINER function pins `search_path`, so that nobody else's objects are meant.
+    """A SECURITY DEFINER function sets `search_path`, so that its names cannot mean another role's
+    objects.
 
-    It runs with the rights of its owner and looks every unqualified name up in the search_path of
-    whoever calls it. In a signup that is the path of Supabase Auth, `auth` alone; in a query of the
-    app it is another one, and whoever may create objects in a schema chooses it. So the same body
-    means different tables and functions, and one day somebody else's.
+    The function runs with the rights of its owner and looks up every unqualified name in the
+    caller's search_path. In a signup that is the path of Supabase Auth, only `auth`; in a query of
+    the app it is another path, and a role that may create objects in a schema can choose it. So the
+    same body uses different tables and functions, and some of them may belong to an attacker.
 
-    Looked at are the functions that run when a user signs up, changes and goes, as PostgreSQL
-    counts them, helper functions included, and the trigger functions of the tables that the sync
-    fills. Functions of the platform and of extensions are not the project's to change.
+    The check looks at the functions that run when a user signs up, changes or is deleted, as
+    PostgreSQL counts them, helper functions included, and at the trigger functions of the tables
+    that the sync fills. It ignores functions of the platform and of extensions.
 
-    Pin the path: `set search_path = ''`, and every name in the body with its schema. Where names
-    must stay unqualified, list the schemas and put `pg_temp` last, as in
-    `set search_path = public, pg_temp`: left out, it is searched first.
+    Set the path: `set search_path = ''`, and write the schema before every name in the body. If
+    names must stay unqualified, list the schemas and put `pg_temp` last, as in `set search_path =
+    public, pg_temp`: without it in the list, PostgreSQL searches it first.
 
-    So where the path is pinned, it is tried whether an unqualified name can still be taken: a
-    session of `authenticated`, and one of `anon`, makes temporary tables and views, and objects in
-    every schema in which the role may create, and either somebody signs up or the session makes the
-    functions run itself, by hanging them on a table of its own or by editing its profile. Told is
-    what somebody else than the role then really ran. That takes a session in which SQL can be
-    typed. PostgREST gives the app's users none, so this is a warning; where a function does give
-    them one, US602 is broken. Types are left out of it: their names are looked up in `pg_temp`
-    first even under `set search_path = ''`, and nobody writes `'', pg_temp`.
+    If the path is set, the check tries to take over an unqualified name. A session of
+    `authenticated`, and one of `anon`, creates temporary tables and views, and objects in every
+    schema where the role may create. Then a user signs up, or the session makes the functions run,
+    by a trigger on its own table or by an edit of its profile. A finding is code that really ran as
+    another role. This needs a session that can run any SQL. PostgREST gives app users none, so this
+    is a warning; if a function gives them one, US602 is broken. Types are not tested: PostgreSQL
+    looks them up in `pg_temp` first, even under `set search_path = ''`, and nobody writes `'',
+    pg_temp`.
     """
     ours = routines(context)
     loose = [one for one in ours if one.definer and one.path is None]
@@ -62,23 +63,23 @@ def _taken(
 ) -> Finding:
     attack, trace, victim = hijack.attack, hijack.trace, hijack.victim
     where = "in pg_temp" if attack.schema == "pg_temp" else f"in the schema {attack.schema}"
-    when = "there" if attack.baits else "at everybody's signup"
+    when = "there" if attack.baits else "at every signup"
     found = first(transaction, attacker, hijack, paths(attack.schema, victim))
     return Finding(
-        summary=f"a session that runs SQL as {attack.role}, which no request gets, can create the"
-        f" {trace.what} {where}, and {victim.name if victim else 'the sync'} uses it {when}: what"
-        f" {attack.role} wrote runs as {trace.ran_as}",
+        summary=f"a session that can run SQL as {attack.role} (an API request cannot) can create"
+        f" the {trace.what} {where}; {victim.name if victim else 'the sync'} uses it {when} and"
+        f" runs code of {attack.role} as {trace.ran_as}",
         sql=hijack.script,
-        remedy=found or "-- write every name in the function's body with its schema",
+        remedy=found or "-- write the schema before every name in the function's body",
         location=locate_context(context.subject.project, trace.stack),
     )
 
 
 def _finding(context: CheckContext, one: Routine) -> Finding:
-    when = "runs when a user signs up or changes" if one.ran else "stands on a table of the sync"
+    when = "runs when a user signs up or changes" if one.ran else "is on a table of the sync"
     return Finding(
-        summary=f"{one.name} {when}, with the rights of {one.owner} (security definer), and pins no"
-        " search_path: what its unqualified names mean is up to who calls it",
+        summary=f"{one.name} {when}, with the rights of {one.owner} (security definer), but does"
+        " not set search_path: the caller decides what its unqualified names mean",
         sql="select prosecdef, proconfig from pg_proc\n"
         f"where oid = '{one.name.replace(chr(39), chr(39) * 2)}'::regprocedure;\n",
         remedy=_remedy(context, one),

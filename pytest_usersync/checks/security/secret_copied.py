@@ -29,20 +29,20 @@ _NAMES = "array[" + ", ".join(f"'{one}'" for one in SECRETS) + "]"
 def secret_copied(context: CheckContext) -> Iterable[Finding]:
     """No password hash or token leaves `auth`.
 
-    `to_jsonb(new)`, `row_to_json(new)` and `select *` take the whole row along: the hash of the
-    password, and the tokens that confirm an address, reset a password or change an email. A table
-    of the project is read by the app, by its admins and its reports, and often by every user; who
-    reads a `recovery_token` there takes the account over. A database webhook on `auth.users` does
-    the same over the wire: its request carries the whole row to whatever the URL is, and
-    `pg_notify` hands it to whoever listens.
+    `to_jsonb(new)`, `row_to_json(new)` and `select *` copy the whole row: the password hash, and
+    the tokens that confirm an email, reset a password or change an email. The app, its admins and
+    its reports read a table of the project, and often every user does; whoever reads a
+    `recovery_token` there can take over the account. A database webhook on `auth.users` sends the
+    whole row to its URL, and `pg_notify` sends it to every listener.
 
-    Name the columns that are needed. Where the whole row is wanted, take the secrets out:
-    `to_jsonb(new) - array['encrypted_password', 'confirmation_token', …]`. Put a webhook on the
-    profile table instead.
+    Name the columns that you need. If you need the whole row, remove the secrets: `to_jsonb(new) -
+    array['encrypted_password', 'confirmation_token', …]`. Create a webhook on the profile table
+    instead.
 
-    People sign up, ask for a new password, an email and a phone change and a code, so that every
-    secret of `auth.users` is set once. Then each of these values is looked for in every row of
-    every table outside `auth`, those of pg_net and Realtime included, and in what was notified.
+    In the check, users sign up, and request a new password, an email change, a phone change and a
+    code, so that every secret of `auth.users` is set once. Then the check searches for each value
+    in every row of every table outside `auth`, including those of pg_net and Realtime, and in all
+    notifications.
     """
     sources = " ".join(one.source for one in routines(context))
     overheard = Overheard(context, set(_CHANNEL.findall(sources)))
@@ -87,7 +87,7 @@ def _finding(context: CheckContext, user_id: UUID, leak: Leak, known: Known) -> 
     said, remedy = f"are copied to {place}", _without(context, leak.columns) + _cleaned(leak)
     if leak.url:
         said, remedy = (
-            f"wait in {place} to be posted to {leak.url}",
+            f"are queued in {place} for a request to {leak.url}",
             _without(context, leak.columns),
         )
     if leak.url and hooks:
@@ -108,8 +108,8 @@ def _overheard(
     script = context.shortest(user_id, partial(_set, user_id=user_id, columns=columns))
     shown = f"select {', '.join(columns)} from auth.users where id = '{user_id}';\n"
     return Finding(
-        summary=f"secrets of auth.users ({', '.join(columns)}) are notified on the channel"
-        f" {channel}, to whoever listens",
+        summary=f"secrets of auth.users ({', '.join(columns)}) are sent by NOTIFY to the channel"
+        f" {channel}",
         sql=f"listen {quoted(channel)};\n{script}reset session authorization;\n{shown}",
         remedy=_without(context, columns),
         location=_place(context),
@@ -133,8 +133,9 @@ def _without(context: CheckContext, columns: Sequence[str]) -> str:
     ours = [one for one in routines(context) if one.ran]
     functions = [one.name for one in ours if mentions.search(one.source)] or [r.name for r in ours]
     return (
-        f"-- in {' or '.join(functions)}: leave {', '.join(f'new.{one}' for one in columns)} out;"
-        f" where the whole row is wanted, write\n-- to_jsonb(new) - {_NAMES}\n"
+        f"-- in {' or '.join(functions)}: do not copy {', '.join(f'new.{one}' for one in columns)};"
+        " if you need the whole row, write\n"
+        f"-- to_jsonb(new) - {_NAMES}\n"
     )
 
 

@@ -58,18 +58,18 @@ _GRANT = re.compile(r"(?ims)^\s*grant\b.*\bon\s+(?:function|routine|procedure)\b
 
 @check("US609", level=Level.INFO, needs=Needs.PROFILE)
 def useless_grant(context: CheckContext) -> Iterable[Finding]:
-    """EXECUTE on the trigger function is granted to nobody who needs it not.
+    """EXECUTE on the trigger function has no unneeded grant.
 
-    PostgreSQL asks for EXECUTE when a trigger is created, of whoever creates it, and never when it
-    fires: a signup as `supabase_auth_admin` needs no such right, and neither do `anon`,
-    `authenticated` or `service_role`. A trigger function cannot be called in any other way either.
-    What the right is good for is mischief: whoever has it and may run SQL can hang the function on
-    a temporary table of their own, and make it do its work, with its owner's rights, on a `new`
-    that they made up.
+    PostgreSQL checks EXECUTE when a trigger is created, for the role that creates it, and not when
+    it fires. So a signup as `supabase_auth_admin` does not need the right, and `anon`,
+    `authenticated` and `service_role` do not need it either. A trigger function cannot be called in
+    another way. The right only helps an attacker: a role that has it and can run SQL can create a
+    trigger with this function on its own temporary table. The function then runs with its owner's
+    rights, on an invented `new` row.
 
-    Only what the project itself granted is told, by a `grant` that names the function or in some
-    other way beyond the default privileges; and only if a signup leaves the same without it. By
-    default every new function of a Supabase project may be executed by everybody, so take the
+    The check reports only what the project itself granted, by a `grant` that names the function or
+    in another way beyond the default privileges, and only if a signup gives the same result without
+    it. By default, everybody may execute every new function of a Supabase project, so revoke the
     right from `public` too.
     """
     for one in routines(context):
@@ -94,9 +94,9 @@ def _judged(context: CheckContext, one: Routine) -> Iterator[Finding]:
             who = ", ".join(useless)
             places = (granted[role] for role in useless)
             yield Finding(
-                summary=f"EXECUTE on {one.name} is granted to {who}, who need it not:"
-                " PostgreSQL asks for it when a trigger is created, never when it fires, and a"
-                " signup leaves the same without",
+                summary=f"EXECUTE on {one.name} is granted to {who} but not needed: PostgreSQL"
+                " checks it when a trigger is created, not when it fires, and a signup gives the"
+                " same result without it",
                 sql=f"{remedy}\n{shown}",
                 remedy=remedy,
                 location=next((place for place in places if place), None),

@@ -24,17 +24,17 @@ COLUMNS = (
     "US111", level=Level.ERROR, needs=Needs.PROFILE, cases=("insert", "copy"), shared_database=True
 )
 def bulk_insert_incomplete(context: CheckContext) -> Iterable[Finding]:
-    """A multi-row INSERT and a COPY into `auth.users` leave one profile each.
+    """A multi-row INSERT and a COPY into `auth.users` create one profile for each user.
 
-    Users move in by import: a dump from another project, a script that brings them from another
-    provider. That is one statement with many rows, run as `postgres` and not by Supabase Auth. A
-    `for each row` trigger sees every row. A `for each statement` trigger runs once, and a function
-    that reads one row from its transition table, or looks for the newest user, writes one profile
-    for all of them. A function that relies on who is logged in, or on settings that only a request
-    has, fails here and nowhere else.
+    An import moves users in: a dump from another project, or a script that reads another provider.
+    That is one statement with many rows. It runs as `postgres`, not as Supabase Auth. A `for each
+    row` trigger sees every row. A `for each statement` trigger runs once; if its function reads one
+    row of the transition table, or looks for the newest user, it writes one profile for all of
+    them. A function that needs a logged-in user, or settings that only a request has, fails in an
+    import only.
 
-    Use a `for each row` trigger, or let the statement trigger insert from the whole transition
-    table: `insert into profiles (id, email) select id, email from new_users`.
+    Use a `for each row` trigger, or insert from the whole transition table in the statement
+    trigger: `insert into profiles (id, email) select id, email from new_users`.
     """
     people = [(uuid4(), context.person()) for _ in range(3)]
     rows = [_row(user_id, person) for user_id, person in people]
@@ -61,11 +61,10 @@ def bulk_insert_incomplete(context: CheckContext) -> Iterable[Finding]:
     ]
     if missing:
         yield Finding(
-            summary=f"{_title(context)} of three users leaves {3 - len(missing)} of them with a row"
-            f" in {profile.table}",
+            summary=f"{_title(context)} of three users creates a row in {profile.table} for only"
+            f" {3 - len(missing)} of them",
             sql=script + showing(profile, missing[0]),
-            remedy="Make the trigger `for each row`, or let it insert from its whole transition"
-            " table.",
+            remedy="Make the trigger `for each row`, or insert from the whole transition table.",
         )
 
 

@@ -19,14 +19,13 @@ from ...scenarios.signups import BY_NAME
 def collision_blocked(context: CheckContext) -> Iterable[Finding]:
     """Two users with the same name, username or other metadata value can both sign up.
 
-    A username that is unique is taken one day, and then the next signup that asks for it fails
-    with "Database error saving new user", which tells the user nothing. So it goes with what is
-    derived: a handle or slug of the name, or of the part of the address before the @, when
-    ada@example.com and ada@example.org are two people; and with a default, when two users send
-    nothing at all.
+    If a username is unique, the second signup that asks for it fails with "Database error saving
+    new user". The user cannot see why. The same happens with derived values: a handle made from the
+    name, or from the part of the email before the @, when ada@example.com and ada@example.org are
+    two users. It also happens with a default value, when two users send no metadata.
 
-    Let the function find a value that is free: append a number in a loop, or a piece of the id. Or
-    leave the column NULL and let the app ask after the signup, where it can say what is wrong.
+    Search for a free value in the function: append a number in a loop, or a part of the id. Or
+    leave the column NULL and let the app ask after the signup, when it can show what is wrong.
     """
     signup = BY_NAME["email-autoconfirm"]
     pairs = twins(context.connect(), context.sync, context.case)
@@ -40,26 +39,29 @@ def collision_blocked(context: CheckContext) -> Iterable[Finding]:
             people[1] = replace(people[1], email=f"{local}@another.{domain}")
         try:
             found = collision(
-                context, (signup, people[0]), (signup, people[1]), f"a user {_what(context, pair)}"
+                context,
+                (signup, people[0]),
+                (signup, people[1]),
+                f"a second user {_what(context, pair)}",
             )
         except SignupRefused as refusal:
             if not pair.taken:
                 raise NotJudged(f"{signup.title} fails (US107)") from refusal
-            found = context.refused(refusal, f"a user {_what(context, pair)} cannot sign up")
+            found = context.refused(refusal, f"a second user {_what(context, pair)} cannot sign up")
         if found:
             yield replace(found, remedy=_remedy(found))
 
 
 def _what(context: CheckContext, pair: Twins) -> str:
     if context.case == "local-part":
-        return "whose address differs from another user's after the @ alone"
+        return "whose email differs from the first only after the @"
     if not pair.key:
-        return "who sends no metadata, like another user,"
-    return f"with the {pair.key} of another user, {dumps(pair.metadata[1][pair.key])},"
+        return "who sends no metadata either"
+    return f"with the same {pair.key}, {dumps(pair.metadata[1][pair.key])},"
 
 
 def _remedy(found: Finding) -> str:
-    free = "let the function try other values until one is free: append a number, or part of new.id"
+    free = "try other values in the function until one is free: append a number, or part of new.id"
     if found.failure is None or found.failure.sqlstate != "23505":
         return f"{found.remedy}\n-- or {free}"
     dropped, _, _ = found.remedy.partition("\n-- or")

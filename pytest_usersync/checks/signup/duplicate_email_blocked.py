@@ -28,19 +28,18 @@ EARLIER = {"sso-after-password": BY_NAME["email-autoconfirm"], "two-sso": _sso(1
 
 @check("US106", level=Level.ERROR, needs=Needs.PROFILE, cases=tuple(EARLIER), shared_database=True)
 def duplicate_email_blocked(context: CheckContext) -> Iterable[Finding]:
-    """An SSO user with the address of a password user, and two SSO users of one address, can sign
-    up.
+    """An SSO user can sign up with the same email as a password user, or as another SSO user.
 
-    An email address is not unique in `auth.users`: the only index on it leaves SSO users out
-    (`users_email_partial_key … where is_sso_user = false`). Somebody who has a password and then
-    signs in through the company's SAML provider is a second user with a second id and the same
-    address, and each identity provider adds another one. Supabase Auth never links them.
+    An email is not unique in `auth.users`: its only unique index leaves SSO users out
+    (`users_email_partial_key … where is_sso_user = false`). A user with a password who signs in
+    through the company's SAML provider becomes a second user with a second id and the same email.
+    Each identity provider adds another user. Supabase Auth never links them.
 
-    A profile table with `email unique` refuses all of them but the first: 23505, "Database error
-    saving new user". A bare `on conflict do nothing` makes a ghost of the second, and `on conflict
-    (email) do update set id = …` takes the profile from the first.
+    A profile table with `email unique` refuses all of them except the first: 23505, "Database error
+    saving new user". A bare `on conflict do nothing` makes the second one a ghost user. `on
+    conflict (email) do update set id = …` takes the profile away from the first one.
 
-    Drop the unique constraint; whose row it is says the id.
+    Drop the unique constraint. Identify users by id.
     """
     earlier, later = EARLIER[context.case], _sso(2)
     person = context.person()
@@ -49,7 +48,7 @@ def duplicate_email_blocked(context: CheckContext) -> Iterable[Finding]:
             context,
             (earlier, person),
             (later, replace(context.person(), email=person.email)),
-            "an SSO user with the address of another user",
+            "an SSO user with the same email as another user",
         )
     except SignupRefused as refusal:
         code = "US107" if context.case == "two-sso" else "US102"

@@ -18,36 +18,36 @@ WORDS = "edited by its owner"
 
 @check("US110", level=Level.WARNING, needs=Needs.PROFILE, shared_database=True)
 def existing_profile_overwritten(context: CheckContext) -> Iterable[Finding]:
-    """A profile that is already there is not overwritten.
+    """A signup does not overwrite an existing profile.
 
-    `on conflict (id) do update set …` is right for the columns that mirror `auth.users`: they
-    follow it anyway. It is wrong for what people fill in themselves. A profile that was imported,
-    or edited before the user was restored, loses its name, its picture, its settings to whatever
-    the signup's metadata says, or to NULL.
+    `on conflict (id) do update set …` is right for columns that copy `auth.users`: they follow it
+    anyway. It is wrong for columns that users fill in. An imported profile, or one that was edited
+    before its user was restored, loses its name, picture and settings: the signup's metadata, or
+    NULL, replaces them.
 
-    Let the conflict update only the mirroring columns, or none: `do nothing`. Where the metadata
-    may fill a gap, keep what is there: `set name = coalesce(profiles.name, excluded.name)`.
+    On conflict, update only the columns that copy `auth.users`, or none (`do nothing`). If the
+    metadata may fill a gap, keep an existing value: `set name = coalesce(profiles.name,
+    excluded.name)`.
     """
     leftover = leave(context)
     edited, edits = _edit(leftover)
     if not edited:
-        raise NotApplicable(f"{context.sync.profile.table} has no text column that a user edits")
+        raise NotApplicable(f"{context.sync.profile.table} has no text column that a user can edit")
     try:
         leftover.sign_up()
     except SignupRefused as refusal:
-        raise NotJudged("a profile that is already there blocks the signup (US109)") from refusal
+        raise NotJudged("an existing profile blocks the signup (US109)") from refusal
     if lost := _lost(context, leftover.user_id, edited):
         table = context.sync.profile.table
         yield Finding(
-            summary=f"a signup overwrites {', '.join(lost)} of the row that {table} already has"
-            " for the user",
+            summary=f"a signup overwrites {', '.join(lost)} in the user's existing row of {table}",
             sql=context.shortest(
                 leftover.user_id,
                 lambda seen: _lost(seen, leftover.user_id, edited) == lost,
                 leftover.script + edits,
             )
             + showing(context.sync.profile, leftover.user_id),
-            remedy=f"-- let the insert into {table} end with:\n"
+            remedy=f"-- end the insert into {table} with:\n"
             f"on conflict ({quoted(context.sync.profile.key)}) do nothing",
         )
 

@@ -17,18 +17,18 @@ from ...runner.signup_refused import SignupRefused
 
 @check("US115", level=Level.WARNING, needs=Needs.PROFILE)
 def failure_unrecorded(context: CheckContext) -> Iterable[Finding]:
-    """Under `usersync_sync_failure = allow`, a failed sync is recorded somewhere that a query can
-    see.
+    """Under `usersync_sync_failure = allow`, a failed sync leaves a record in a table.
 
-    A signup that goes on without its profile leaves a user who can sign in and whom the app does
-    not know. Somebody has to repair that, and so has to know of it. A `raise warning` goes to a log
-    that is gone in a few days and that no query reads; an empty handler tells nobody.
+    If a signup succeeds without its profile, the user can sign in but the app does not know them.
+    Somebody has to repair that, so somebody has to know. A `raise warning` goes to a log that is
+    deleted after a few days and that no query can read. An empty handler records nothing.
 
-    Write a row in the handler: who, when, and `sqlerrm`. It is part of the signup's transaction and
-    stays when that commits. Then a monitor can count the rows and a backfill can work them off.
+    Insert a row in the handler: user id, time and `sqlerrm`. The row belongs to the signup's
+    transaction and stays when it commits. Then monitoring can count the rows, and a backfill can
+    repair the users.
     """
     if context.policies.sync_failure != "allow":
-        raise NotApplicable(f"usersync_sync_failure = {context.policies.sync_failure}")
+        raise NotApplicable("only for usersync_sync_failure = allow")
     good, again = day(context), day(context)
     went_on = False
     for table in (one for one in tables(context) if one in good.gained):
@@ -40,7 +40,7 @@ def failure_unrecorded(context: CheckContext) -> Iterable[Finding]:
         if table not in bad.gained and not records(bad, [good, again]):
             yield _finding(context, table, bad)
     if not went_on:
-        raise NotApplicable("a failed sync fails the signup")
+        raise NotApplicable("a signup fails when its sync fails")
 
 
 def _finding(context: CheckContext, table: Table, bad: Day) -> Finding:
@@ -48,8 +48,8 @@ def _finding(context: CheckContext, table: Table, bad: Day) -> Finding:
     target = next((one for one in context.sync.targets if one.table == table), None)
     shown = f"reset session authorization;\nselect * from {named(table)};\n"
     return Finding(
-        summary=f"a signup during which {table} refuses its row succeeds, and no table tells of it"
-        f"{said}",
+        summary=f"a signup succeeds although {table} refuses its row, and no table records"
+        f" it{said}",
         sql=context.shortest(bad.user_id, partial(_lacks, bad.user_id, table), bad.setup)
         + (showing(target, bad.user_id) if target else shown),
         remedy="create table if not exists public.sync_failures (\n"

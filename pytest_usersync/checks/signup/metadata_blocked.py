@@ -21,7 +21,7 @@ LONGEST = 60
 # The one way to a user whose metadata is no object: the JSON null (measured).
 HASHED = Signup(
     "admin-hashed",
-    "a user created by an admin with a password hash and no metadata",
+    "user creation by an admin (password hash, no metadata)",
     lambda auth, person: auth.admin.create_user(email=person.email, password_hash=HASH),
 )
 HASH = "$2a$10$7EqJtq98hPqEX7fNZaFWoOhi5vVbTW5c1bnYlT3w1BO5ejX1vFQ6u"
@@ -29,26 +29,26 @@ HASH = "$2a$10$7EqJtq98hPqEX7fNZaFWoOhi5vVbTW5c1bnYlT3w1BO5ejX1vFQ6u"
 
 @check("US107", level=Level.ERROR, needs=Needs.SIGNUP)
 def metadata_blocked(context: CheckContext) -> Iterable[Finding]:
-    """No user metadata whatever makes a signup fail: missing keys, JSON null, numbers, objects,
-    arrays, very long and odd text; found by generation from the keys the trigger reads, shrunk.
+    """No user metadata makes a signup fail: missing keys, JSON null, numbers, objects, arrays, very
+    long and odd text. The examples are generated from the keys that the trigger reads, and shrunk.
 
-    `raw_user_meta_data` is whatever the caller of the API puts there: `signUp({ options: { data }
-    })` is open to everybody who has the anon key, and each provider sends keys of its own. A key
-    that the app's form always fills in is missing in a sign-in with Google, in an invitation and in
-    a user made in the dashboard. A trigger that supposes more than that refuses the signup, and the
-    app shows "Database error saving new user".
+    The caller of the API chooses `raw_user_meta_data`: `signUp({ options: { data } })` is open to
+    everybody who has the anon key, and each provider sends its own keys. A key that the app's form
+    always sends is missing in a sign-in with Google, in an invitation, and for a user created in
+    the dashboard. A trigger that relies on such a key refuses the signup, and the app shows
+    "Database error saving new user".
 
-    What it mostly is: a column that is NOT NULL or checked, or a `varchar(50)`, for a name; a cast
-    (`::integer`, `::date`, `::uuid`, an enum) of text that is none; `jsonb_array_elements` of what
-    is no array; a foreign key to a row that somebody made up; an index on a text of 10,000
-    characters; a `raise exception` where a name is missing.
+    Common causes: a NOT NULL or checked column, or a `varchar(50)`, for a name; a cast
+    (`::integer`, `::date`, `::uuid`, an enum) of text that does not fit; `jsonb_array_elements` of
+    a value that is not an array; a foreign key to a row that does not exist; an index on a text of
+    10,000 characters; a `raise exception` when a name is missing.
 
-    Take from the metadata only what fits, and NULL or a default otherwise; what the app must have,
-    it can ask for after the signup.
+    Use only metadata that fits, and NULL or a default otherwise. The app can ask for required
+    values after the signup.
     """
     search = Search(context.connect(), context.sync)
     if refusal := search.refused():
-        raise NotJudged(f"a signup by bare statements fails: {refusal.message}")
+        raise NotJudged(f"a signup by plain SQL statements fails: {refusal.message}")
     memory = Memory(context.subject.project.root, "US107")
     search.systematic()
     memory.forget(search.replayed(memory.examples()))
@@ -66,7 +66,7 @@ def _demonstrated(context: CheckContext, cause: Cause) -> Iterator[Finding]:
         text = dumps(cause.example)
         shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
         others = [key for key in cause.keys if key not in cause.example and cause.example]
-        also = f" (and so for {', '.join(others)})" if others else ""
+        also = f" (also for {', '.join(others)})" if others else ""
         found = context.refused(refusal, f"a signup with the user metadata {shown} fails{also}")
         yield replace(found, remedy=remedy(context, found, cause.keys))
 

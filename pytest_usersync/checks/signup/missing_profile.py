@@ -21,17 +21,17 @@ from ...runner.context import CheckContext
     shared_database=True,
 )
 def missing_profile(context: CheckContext) -> Iterable[Finding]:
-    """An ordinary email signup leaves a profile (no silent failure, no swallowed error).
+    """An ordinary email signup creates a profile: no silent failure, no swallowed error.
 
     The usual reason is a fix for a blocked signup: `exception when others then return new;`
-    swallows whatever goes wrong, so that everybody can sign up and nobody gets a profile. The
-    error is still there, only nobody hears of it. Let it through, mend what it says, and if a
-    signup must not depend on the profile, record the failure in a table that somebody watches.
+    swallows every error, so everybody can sign up and nobody gets a profile. The error is still
+    there, but nobody sees it. Remove the handler and correct the error. If a signup must not depend
+    on the profile, record the failure in a table that somebody watches.
 
-    Other reasons: an `if` that lets no ordinary user through, an `on conflict do nothing` that
-    meets a conflict it was not written for, and a trigger that only waits for an UPDATE. A profile
-    that is written when the user confirms the email is a profile in time; a second row that says
-    the same as the first is one too many, mostly the work of two triggers with one purpose.
+    Other reasons: an `if` that excludes ordinary users, an `on conflict do nothing` that meets an
+    unexpected conflict, and a trigger that runs only on UPDATE. A profile that is written when the
+    user confirms the email counts as a profile. A second row with the same content is wrong;
+    usually two triggers do the same work.
     """
     sync = context.sync
     ran = [t for t in sync.triggers if t.enabled and "INSERT" in t.event]
@@ -57,9 +57,9 @@ def _nothing(context: CheckContext, script: str) -> Finding:
     names = " and ".join(f"{t.name} ran {t.function}()" for t in ran) or "no trigger ran"
     said = f"; PostgreSQL sent {context.notices[-1]}" if context.notices else ""
     handler = swallowed(context, ran)
-    remedy = "Let the function insert a row for every new user, whatever else it decides."
+    remedy = "Make the function insert a row for every new user."
     return Finding(
-        summary=f"{context.signup.title} succeeds and leaves no row with the new user's id,"
+        summary=f"{context.signup.title} succeeds but leaves no row with the new user's id,"
         f" although {names}{said}{handler.said if handler else ''}",
         sql=script,
         remedy=handler.remedy if handler else remedy,
@@ -74,12 +74,12 @@ def _twice(context: CheckContext, target: Target, user_id: UUID, rows: int) -> F
     )
     writers = " and ".join(target.written_by or (t.name for t in context.sync.triggers))
     return Finding(
-        summary=f"{context.signup.title} leaves {rows} rows in {target.table} that say the same"
-        f" (triggers on auth.users: {writers})",
+        summary=f"{context.signup.title} leaves {rows} equal rows in {target.table} (triggers on"
+        f" auth.users: {writers})",
         sql=script + showing(target, user_id),
         remedy=f"alter table {target.table} add unique ({target.key});\n"
-        f"-- and end the insert with `on conflict ({target.key}) do nothing`,"
-        " or drop the trigger that is one too many",
+        f"-- and end the insert with `on conflict ({target.key}) do nothing`, or drop the extra"
+        " trigger",
     )
 
 

@@ -43,38 +43,38 @@ where tgrelid = 'auth.users'::regclass and not tgisinternal;
 
 @check("US101", level=Level.ERROR, needs=Needs.DATABASE)
 def no_sync_trigger(context: CheckContext) -> Iterable[Finding]:
-    """Some trigger on `auth.users` writes a row that carries the new user's id.
+    """A trigger on `auth.users` writes a row with the new user's id.
 
-    Without a trigger, profiles depend on the app remembering to write them, and every user for
-    whom it does not is a ghost: able to sign in, without a profile. The usual reasons are a
-    trigger on another table of the name `users`, a trigger that was disabled or dropped and never
-    created again, and a migration that never ran because it shares its version with another.
+    Without a trigger, the app must write each profile itself. Every user for whom it forgets
+    becomes a ghost user: they can sign in but have no profile. Usual reasons: the trigger is on
+    another table named `users`; the trigger was disabled, or dropped and not created again; the
+    migration never ran because another one has the same version.
 
-    Supabase Auth inserts a row into `auth.users` for every signup, whatever its kind, so one
-    `after insert … for each row` trigger there sees them all.
+    Supabase Auth inserts one row into `auth.users` for every signup of any kind, so one `after
+    insert … for each row` trigger there sees all of them.
     """
     sync = context.sync
     if sync.blocked:
-        raise NotJudged("an ordinary email signup fails (US102)")
+        raise NotJudged("an ordinary email signup already fails (US102)")
     active = [t.name for t in sync.triggers if t.enabled and "INSERT" in t.event]
     if sync.targets:
         return
     if active:
-        raise NotJudged(f"{', '.join(active)} runs, but leaves no profile (US103)")
+        raise NotJudged(f"{', '.join(active)} runs but leaves no profile (US103)")
     try:
         user = context.sign_up(BY_NAME["email-autoconfirm"])
     except SignupRefused as refusal:
-        raise NotJudged("an ordinary email signup fails (US102)") from refusal
+        raise NotJudged("an ordinary email signup already fails (US102)") from refusal
     asleep = next((t for t in sync.triggers if not t.enabled), None)
     idle = next(iter(context.query(IDLE, [list(PLATFORM_SCHEMAS)])), None)
     said, function = "no trigger on auth.users runs after an INSERT", "<the function to write>"
     if asleep:
-        said, function = f"its trigger {asleep.name} is disabled", asleep.function
+        said, function = f"the trigger {asleep.name} is disabled", asleep.function
     elif idle:
         function = idle["name"]
         said = f"no trigger on auth.users calls {function}()"
         if idle["trigger"]:
-            said += f", and {idle['trigger']} stands on {idle['table']}"
+            said += f"; the trigger {idle['trigger']} is on {idle['table']}"
     name = quoted(asleep.name) if asleep else "on_auth_user_created"
     yield Finding(
         summary=f"an email signup leaves no row with the new user's id in any table: {said}",

@@ -20,19 +20,19 @@ from ...scenarios.signups import names
     shared_database=True,
 )
 def null_email_no_profile(context: CheckContext) -> Iterable[Finding]:
-    """Phone, anonymous, web3 and email-less OAuth signups leave a profile.
+    """Phone, anonymous, web3 and email-less OAuth signups create a profile.
 
-    A condition such as `if new.email is not null` or a trigger's `when (new.email <> '')` lets
-    these users sign up and gives them no profile: they can sign in, and every join with the
-    profile table loses them. A comparison with NULL is never true, so an allowlist of domains
-    (`new.email like '%@example.com'`) leaves them out as well, silently. And a handler may swallow
-    the error of a column that must not be NULL.
+    With a condition such as `if new.email is not null`, or a trigger's `when (new.email <> '')`,
+    these users can sign up but get no profile. They can sign in, and every join with the profile
+    table loses them. A comparison with NULL is never true, so a list of allowed domains (`new.email
+    like '%@example.com'`) silently excludes them as well. An exception handler may also swallow the
+    NOT NULL error of a column.
 
-    Write the profile for every user and leave the email NULL. If these users are meant to have
-    none, say so with `usersync_null_email = no-profile`.
+    Write a profile for every user and leave the email NULL. If these users should have no profile,
+    set `usersync_null_email = no-profile`.
     """
     if context.policies.null_email != "profile":
-        raise NotApplicable(f"usersync_null_email = {context.policies.null_email}")
+        raise NotApplicable("only for usersync_null_email = profile")
     profile = context.sync.profile
     user = context.require_signup(context.signup)
     if context.profiles(profile, user.id) or context.waits_for_confirmation(user.id):
@@ -43,10 +43,10 @@ def null_email_no_profile(context: CheckContext) -> Iterable[Finding]:
     script = context.shortest(user.id, lambda seen: not seen.profiles(profile, user.id))
     handler = swallowed(context, [t for t in writers if "INSERT" in t.event])
     hidden = handler if handler and handler.error else None
-    remedy = "Let the function and the trigger's WHEN write a row for every new user; the email may"
+    remedy = "Write a row for every new user: remove the condition. The email may"
     yield Finding(
-        summary=f"{context.signup.title} succeeds and leaves no row in {profile.table}, which"
-        f" {who} writes for an email signup{said}{hidden.said if hidden else ''}",
+        summary=f"{context.signup.title} succeeds but leaves no row in {profile.table}; for an"
+        f" email signup {who} writes one{said}{hidden.said if hidden else ''}",
         sql=script + showing(profile, user.id),
         remedy=hidden.remedy if hidden else f"{remedy} stay NULL.",
         failure=hidden.error.failure if hidden and hidden.error else None,

@@ -17,21 +17,21 @@ from ...runner.signup_refused import SignupRefused
 
 @check("US114", level=Level.ERROR, needs=Needs.PROFILE)
 def partial_signup(context: CheckContext) -> Iterable[Finding]:
-    """A signup fills all the tables that it fills on a good day, or fails.
+    """A signup fills all of its tables, or it fails.
 
-    A trigger that writes a profile, an account and a membership does so in the signup's own
-    transaction: when one row is refused, nothing of it stays, unless somebody catches the error.
+    A trigger that writes a profile, an account and a membership does so in the signup's
+    transaction. If one row is refused, nothing stays, unless a handler catches the error.
     `exception when others then return new`, or a `raise warning` in its place, lets the user in
-    without the row. What was meant to keep signups going makes users who have a profile and no
-    account, or no profile at all, and nobody hears of them. The row is refused one day: by a
-    column that a migration added, a right that was revoked, a table that is locked.
+    without the row. Then there are users with a profile but no account, or with no profile, and
+    nobody notices. A row can be refused at any time: a migration adds a column, a right is revoked,
+    a table is locked.
 
-    Here each table in turn is made to refuse its rows. Let the error through, or end the handler
-    with `raise;`. If the app can do without the rows, and something repairs them later, say
-    `usersync_sync_failure = allow`, and keep a record of each failure (US115).
+    The check makes each table in turn refuse its rows. Remove the handler, or end it with `raise;`.
+    If the app can work without the rows and something repairs them later, set
+    `usersync_sync_failure = allow`, and record each failure (US115).
     """
     if context.policies.sync_failure != "block":
-        raise NotApplicable(f"usersync_sync_failure = {context.policies.sync_failure}")
+        raise NotApplicable("only for usersync_sync_failure = block")
     good = day(context)
     told: set[frozenset[Table]] = set()
     for table in (one for one in tables(context) if one in good.gained):
@@ -49,9 +49,9 @@ def _finding(
     context: CheckContext, table: Table, bad: Day, missing: list[Table], good: Day
 ) -> Finding:
     kept = sorted(str(one) for one in good.gained if one not in missing)
-    rest = f"fills {', '.join(kept)} alone" if kept else "leaves nothing"
+    rest = f"fills only {', '.join(kept)}" if kept else "leaves no row"
     others = [str(one) for one in missing if one != table]
-    lost = f", and no row in {', '.join(others)} either" if others and kept else ""
+    lost = f", with no row in {', '.join(others)} either" if others and kept else ""
     said = f"; PostgreSQL sent {bad.warning}" if bad.warning else ""
     target = next(
         (one for one in context.sync.targets if one.table in missing), context.sync.profile
@@ -62,10 +62,10 @@ def _finding(
         shown = f"reset session authorization;\nselect * from {named(missing[0])};\n"
     who = handler(context)
     return Finding(
-        summary=f"a signup during which {table} refuses its row succeeds and {rest}{lost}:"
-        f" {who} swallows the error{said}",
+        summary=f"a signup succeeds although {table} refuses its row, and {rest}{lost}: {who}"
+        f" swallows the error{said}",
         sql=script + shown,
-        remedy=f"Take the exception handler out of {who}, or end it with `raise;`.",
+        remedy=f"Remove the exception handler from {who}, or end it with `raise;`.",
         location=next(
             (t.function_location for t in context.sync.triggers if f"{t.function}()" == who), None
         ),

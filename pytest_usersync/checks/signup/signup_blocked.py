@@ -14,31 +14,31 @@ CASES = ("email", "email-autoconfirm", "email-long")
 
 @check("US102", level=Level.ERROR, needs=Needs.DATABASE, cases=CASES, shared_database=True)
 def signup_blocked(context: CheckContext) -> Iterable[Finding]:
-    """An ordinary email signup succeeds (the finding names the cause: missing table, permission,
-    search path, NOT NULL, enum, …).
+    """An ordinary email signup succeeds. If it fails, the finding names the cause: missing table,
+    permission, search path, NOT NULL, enum and others.
 
-    A trigger on `auth.users` runs inside the signup's own transaction, `after insert` too: when it
-    fails, the signup fails, and the app shows "Database error saving new user" with status 500.
+    A trigger on `auth.users` runs inside the signup's transaction, also `after insert`. If the
+    trigger fails, the signup fails, and the app shows "Database error saving new user" with status
+    500.
 
-    What works in the SQL editor may still fail here. Supabase Auth is logged in as
-    `supabase_auth_admin`, a role that has no rights on the app's tables and whose `search_path`
-    is `auth` alone. A function that is not `security definer` gets 42501, permission denied; a
-    function that writes `profiles` instead of `public.profiles` gets 42P01, relation does not
-    exist. Both are cured by `security definer set search_path = ''` and by qualified names.
+    SQL that works in the SQL editor may still fail here. Supabase Auth is logged in as
+    `supabase_auth_admin`. This role has no rights on the app's tables, and its `search_path` is
+    `auth` only. A function that is not `security definer` fails with 42501, permission denied. A
+    function that writes `profiles` instead of `public.profiles` fails with 42P01, relation does not
+    exist. `security definer set search_path = ''` and qualified names correct both.
 
-    The finding names the cause; other frequent ones are a table or column that a later migration
-    renamed, a required column that the trigger leaves out, a type or an enum value that is
-    missing, and a second trigger, on `auth.users` or on the profile table, that fails.
+    Other frequent causes: a later migration renamed a table or a column; the trigger leaves out a
+    required column; a type or an enum value is missing; a second trigger, on `auth.users` or on the
+    profile table, fails.
 
-    An address may have 254 characters: Supabase Auth accepts it, and a `varchar(50)` that copies it
-    does not.
+    An email may have 254 characters: Supabase Auth accepts it, but a `varchar(50)` does not.
 
-    A signup that fails only for want of a row that nothing of the user decides, a default role or
-    a plan, is not judged: such rows are often inserted by hand or by a seed. Name a SQL file that
-    inserts them in `usersync_setup`, or set `usersync_seeds`.
+    The check does not judge a signup that fails only because a row is missing that does not depend
+    on the user, such as a default role or a plan. Such rows are often inserted by hand or by a
+    seed. Name a SQL file that inserts them in `usersync_setup`, or set `usersync_seeds`.
     """
     if context.case == "email-long" and context.sync.blocked:
-        raise NotJudged("an email signup fails, whatever the address")
+        raise NotJudged("an ordinary email signup already fails")
     try:
         context.sign_up(context.signup)
     except SignupRefused as refusal:

@@ -20,14 +20,14 @@ from ...runner.signup_refused import SignupRefused
 def vanishing_signup(context: CheckContext) -> Iterable[Finding]:
     """No BEFORE trigger makes the new user disappear.
 
-    A BEFORE INSERT trigger that returns NULL cancels the INSERT without an error. A function that
-    ends with `return null`, which is right after the INSERT, or that leaves one branch without
-    `return new`, does that as soon as it is called before it. Supabase Auth then reads the user it
-    has just written, finds nobody, and answers 500 "Database error loading user after sign-up";
-    PostgreSQL's log has nothing to say. A trigger that replaces `new.id` has the same effect.
+    A BEFORE INSERT trigger that returns NULL cancels the INSERT without an error. This happens if
+    the function ends with `return null`, which is correct only in an AFTER trigger, or if one
+    branch has no `return new`. Supabase Auth then reads the user it has just written, finds no row,
+    and answers 500 "Database error loading user after sign-up". PostgreSQL's log has no entry. A
+    trigger that replaces `new.id` has the same effect.
 
-    Write the profile in an AFTER INSERT trigger. To turn somebody away, raise an exception or use
-    the before-user-created hook, which gives the app an answer it can show.
+    Write the profile in an AFTER INSERT trigger. To refuse a signup, raise an exception or use the
+    before-user-created hook, which gives the app an answer it can show.
     """
     try:
         user = context.sign_up(context.signup)
@@ -38,8 +38,8 @@ def vanishing_signup(context: CheckContext) -> Iterable[Finding]:
         return
     if context.user(user.id) is None:
         yield Finding(
-            summary=f"{context.signup.title} is answered with a user who is not in auth.users",
+            summary=f"{context.signup.title} succeeds, but the user is not in auth.users",
             sql=context.script + "reset session authorization;\n"
             f"select * from auth.users where id = '{user.id}';",
-            remedy="Let the triggers on auth.users leave the new row where it is.",
+            remedy="Do not delete, cancel or replace the new row in the triggers on auth.users.",
         )

@@ -17,22 +17,22 @@ from ...scenarios.signups import names
 
 @check("US113", level=Level.ERROR, needs=Needs.PROFILE, cases=names(), shared_database=True)
 def verified_flag_wrong(context: CheckContext) -> Iterable[Finding]:
-    """A confirmed/verified column agrees with `auth.users` when the signing-up transaction commits
-    (autoconfirm, OAuth, SAML, admin create).
+    """A confirmed or verified column agrees with `auth.users` when the signup's transaction commits
+    (autoconfirm, OAuth, SAML, created by an admin).
 
-    No INSERT of Supabase Auth ever carries a confirmation. A user who is confirmed from the start
-    (confirmations turned off, as in local development; Google, Apple, SAML; created as confirmed
-    by an admin) is inserted with `email_confirmed_at` NULL and confirmed by an UPDATE of the same
-    transaction. So `new.email_confirmed_at is not null` in an AFTER INSERT trigger is false for
-    every user there is, and nothing ever mends it. Tests that insert confirmed users by hand do
-    not see this. `raw_user_meta_data ->> 'email_verified'` is no way out: users can write it.
+    No INSERT of Supabase Auth carries a confirmation. A user who is confirmed from the start
+    (confirmations turned off, as in local development; Google, Apple, SAML; created as confirmed by
+    an admin) is inserted with `email_confirmed_at` NULL, and an UPDATE of the same transaction
+    confirms them. So `new.email_confirmed_at is not null` in an AFTER INSERT trigger is false for
+    every user, and nothing corrects it later. Tests that insert confirmed users by hand do not see
+    this. Do not use `raw_user_meta_data ->> 'email_verified'`: users can write it.
 
-    Let an `after update of email_confirmed_at` trigger follow, or read the flag from `auth.users`
-    through a view instead of keeping a copy.
+    Add an `after update of email_confirmed_at` trigger, or read the flag from `auth.users` through
+    a view instead of storing a copy.
     """
     flags = [mirror for mirror in context.sync.mirrors if mirror.confirmation]
     if not flags:
-        raise NotApplicable("no column of the profile tells whether the user is confirmed")
+        raise NotApplicable("no profile column says whether the user is confirmed")
     user = context.with_profile(context.signup)
     with context.cached_reads():
         yield from _findings(context, user.id, flags)
@@ -47,8 +47,8 @@ def _findings(context: CheckContext, user_id: UUID, flags: Sequence[Mirror]) -> 
         state = f"is confirmed ({source} is set)" if confirmed else "is not confirmed"
         script = context.shortest(user_id, partial(_same, mirror, user_id, confirmed))
         yield Finding(
-            summary=f"{context.signup.title} leaves {wrong} in {mirror.table}.{mirror.column},"
-            f" and the user {state}",
+            summary=f"after {context.signup.title}, {mirror.table}.{mirror.column} is {wrong}"
+            f" although the user {state}",
             sql=script + showing(context.target(mirror), user_id, ", ".join(mirror.sources)),
             remedy=remedies.follow(context, [mirror]),
         )

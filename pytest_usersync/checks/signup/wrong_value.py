@@ -20,20 +20,21 @@ MOVING = {"updated_at", "last_sign_in_at"}
 
 @check("US112", level=Level.ERROR, needs=Needs.PROFILE, cases=names(), shared_database=True)
 def wrong_value(context: CheckContext) -> Iterable[Finding]:
-    """Columns that mirror `auth.users` (email, phone, created_at, …) equal it when the signing-up
-    transaction commits, in every flow.
+    """Columns that copy `auth.users` (email, phone, created_at, …) equal it when the signup's
+    transaction commits, for every kind of signup.
 
-    A signup is not one INSERT. Supabase Auth inserts the row with an empty `role` and without
-    `invited_at`, and fills both in by an UPDATE of the same transaction; a trigger that copies
-    them from the INSERT copies what never holds. The metadata is no mirror of the row either: Auth
-    writes the address of an email signup into it only afterwards, so that
-    `new.raw_user_meta_data ->> 'email'` is NULL, and an identity provider spells it its own way,
-    `Ada@Example.com`, where Auth stores it in lower case. Other causes are an explicit cast that
-    cuts (`new.email::varchar(20)` does not fail), a query for "the newest user" instead of `new`,
-    and an UPDATE without its WHERE, which gives everybody the values of the last one who signed up.
+    A signup is more than one INSERT. Supabase Auth inserts the row with an empty `role` and without
+    `invited_at`, and fills both by an UPDATE of the same transaction. A trigger that copies them
+    from the INSERT copies values that do not last. The metadata is not a copy of the row either.
+    Auth writes the email of an email signup into it only afterwards, so `new.raw_user_meta_data ->>
+    'email'` is NULL at the INSERT. An identity provider sends `Ada@Example.com`; Auth stores it in
+    lower case.
 
-    Copy the columns of `new`, and let an `after update` trigger follow those that Auth fills in
-    later.
+    Other causes: an explicit cast that cuts (`new.email::varchar(20)` does not fail); a query for
+    "the newest user" instead of `new`; and an UPDATE without its WHERE, which gives everybody the
+    values of the last user who signed up.
+
+    Copy the columns of `new`, and add an `after update` trigger for those that Auth fills later.
     """
     flags = {(m.table, m.column) for m in context.sync.mirrors if m.confirmation}
     copies = [
@@ -49,18 +50,18 @@ def wrong_value(context: CheckContext) -> Iterable[Finding]:
         if sources == ("metadata.email",)
     ]
     if not copies:
-        raise NotApplicable("no column of the profile follows auth.users")
+        raise NotApplicable("no profile column copies a column of auth.users")
     earlier, sound = _earlier(context, copies)
     user = context.with_profile(context.signup)
     for mirror in copies:
         if found := _difference(context, mirror, user.id):
             differs = partial(_difference, mirror=mirror, user_id=user.id)
             shown = context.shortest(user.id, differs)
-            yield _finding(context, mirror, user.id, shown, f"{found} in its")
+            yield _finding(context, mirror, user.id, shown, found)
         elif mirror in sound and (found := _difference(context, mirror, earlier.id)):
             differs = partial(_difference, mirror=mirror, user_id=earlier.id)
             both = context.shortest(user.id, differs, _before(context, earlier))
-            yield _finding(context, mirror, earlier.id, both, f"{found} in an earlier user's")
+            yield _finding(context, mirror, earlier.id, both, found, " of an earlier user")
 
 
 def _earlier(context: CheckContext, copies: Sequence[Mirror]) -> tuple[User, set[Mirror]]:
@@ -89,15 +90,15 @@ def _before(context: CheckContext, user: User) -> str:
 
 
 def _finding(
-    context: CheckContext, mirror: Mirror, user_id: UUID, script: str, seen: str
+    context: CheckContext, mirror: Mirror, user_id: UUID, script: str, seen: str, whose: str = ""
 ) -> Finding:
     source = mirror.sources[0]
     wanted = (context.user(user_id) or {}).get(source)
     return Finding(
-        summary=f"{context.signup.title} leaves {seen} {mirror.table}.{mirror.column}, where"
-        f" auth.users.{source} is {_word(wanted)}",
+        summary=f"after {context.signup.title}, {mirror.table}.{mirror.column}{whose} is {seen},"
+        f" but auth.users.{source} is {_word(wanted)}",
         sql=script + showing(context.target(mirror), user_id, source),
-        remedy=f"Copy new.{source} into {mirror.column} of this user alone, after the INSERT and"
+        remedy=f"Copy new.{source} into {mirror.column} of this user only, after the INSERT and"
         " after every UPDATE of auth.users that changes it.",
     )
 

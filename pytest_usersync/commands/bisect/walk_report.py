@@ -17,7 +17,7 @@ _MARKS = {
     Outcome.NOT_APPLICABLE: "-",
     Outcome.NOT_JUDGED: "?",
 }
-_KEY = "x broken   . kept   - does not apply   ? could not be judged"
+_KEY = "x broken   . kept   - not applicable   ? not judged"
 _ENDED = (Outcome.KEPT, Outcome.NOT_APPLICABLE)
 
 
@@ -29,7 +29,7 @@ def told(stops: Sequence[Stop], checks: Sequence[Check], *, verbose: bool = Fals
     """
     judged = [stop for stop in stops if stop.judged]
     if not judged:
-        return "No migration changes anything that a promise could hang on."
+        return "No migration changes anything that a check depends on."
     broken = [check for check in checks if any(_marked(stop, check) == "x" for stop in judged)]
     lines = [*_columns(stops, judged), ""]
     if rows := [*checks] if verbose else broken:
@@ -37,7 +37,7 @@ def told(stops: Sequence[Stop], checks: Sequence[Check], *, verbose: bool = Fals
     for check in broken:
         lines += [part for line in _sentences(judged, check) for part in _wrapped(line)]
     if others := len(checks) - len(broken):
-        never = "promise was" if others == 1 else "promises were"
+        never = "check was" if others == 1 else "checks were"
         lines += [
             *([""] if broken else []),
             f"{others} {'other ' * bool(broken)}{never} not broken.",
@@ -48,7 +48,7 @@ def told(stops: Sequence[Stop], checks: Sequence[Check], *, verbose: bool = Fals
 def _columns(stops: Sequence[Stop], judged: Sequence[Stop]) -> Iterator[str]:
     if others := len(stops) - len(judged):
         what = "migration changes" if others == 1 else "migrations change"
-        yield f"{others} {what} nothing that a promise could hang on. Judged at"
+        yield f"{others} {what} nothing that a check depends on. Judged at"
     else:
         yield "Judged at"
     yield ""
@@ -91,18 +91,18 @@ def _sentences(judged: Sequence[Stop], check: Check) -> Iterator[str]:
         if not start and outcome is Outcome.BROKEN:
             start = _came(before, check, name)
         elif start and outcome in _ENDED:
-            ended = "was mended by" if outcome is Outcome.KEPT else "does not apply any more since"
+            ended = "was repaired by" if outcome is Outcome.KEPT else "is not applicable since"
             yield f"{check.code} {start} and {ended} {name}."
             start = ""
     if start:
-        yield f"{check.code} {start} and is broken still."
+        yield f"{check.code} {start} and is still broken."
 
 
 def _came(before: Stop | None, check: Check, name: str) -> str:
     if before is None:
         return f"was broken at the first of them, {name},"
     hidden = before.synced and before.outcomes[check.code] is Outcome.NOT_JUDGED
-    return f"{'came to light' if hidden else 'came'} with {name}"
+    return f"{'became visible' if hidden else 'came'} with {name}"
 
 
 def _wrapped(line: str) -> list[str]:

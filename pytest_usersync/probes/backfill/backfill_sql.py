@@ -11,7 +11,7 @@ from ...runner.columns import columns
 from ...runner.context import CheckContext
 
 _ONE_BY_ONE = """\
--- user by user, each in a block of its own; who cannot be filled is written down with the reason
+-- user by user, each in its own block; a user that cannot be filled is recorded with the reason
 create table if not exists {failures} (
     user_id uuid primary key,
     reason text not null,

@@ -24,7 +24,7 @@ from .backfill_sql import statement
 # A backfill that fills some at a time is run again as long as it gets on.
 AGAIN = 40
 # Why nothing is judged of a backfill that does not do its work.
-LEAVES = "the backfill leaves ghosts (US401)"
+LEAVES = "the backfill leaves ghost users (US401)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def deleted(context: CheckContext, user: User, *, soft: bool = False) -> None:
         delete(context, user, soft=soft)
     except SignupRefused as refusal:
         way, code = ("soft", "US203") if soft else ("hard", "US205")
-        raise NotJudged(f"a {way} delete is refused ({code}): {refusal.error}") from refusal
+        raise NotJudged(f"a {way} delete fails ({code}): {refusal.error}") from refusal
 
 
 def script(user: User) -> str:
@@ -82,8 +82,8 @@ def tell(context: CheckContext, failure: Failure, keys: Sequence[Reference]) -> 
     if failure.sqlstate == "P0001":
         scene = Scene(failure, context.sync, context.query)
         return Diagnosis(
-            f'{scene.actor} raises an exception of its own: "{failure.message}"',
-            f"Take the RAISE out of {scene.actor}. If no user is ever to be deleted, say so:"
+            f'{scene.actor} raises its own exception: "{failure.message}"',
+            f"Remove the RAISE from {scene.actor}. If no user may be deleted, set"
             " usersync_hard_delete = refuse.",
         )
     return causes.tell(failure, context.sync, None, context.query)
@@ -108,13 +108,13 @@ def _kept(key: Reference, sync: Sync) -> Diagnosis:
     own = any((key.table, key.columns) == (t.table, (t.key,)) for t in sync.targets)
     action, other = "cascade", ""
     if not own and key.nullable:
-        action, other = "set null", "-- or `on delete cascade`, if the row is to go, too\n"
+        action, other = "set null", "-- or `on delete cascade`, to delete the row too\n"
     elif not own:
-        other = "-- or let the column be empty, and `on delete set null`, if the row is to stay\n"
+        other = "-- or make the column nullable and use `on delete set null`, to keep the row\n"
     columns = ", ".join(map(quoted, key.columns))
     return Diagnosis(
         f"{named(key.table)} ({columns}) refers to {named(key.referenced)} by {quoted(key.name)},"
-        " which lets nothing go that it refers to",
+        " which forbids the delete",
         key.on_delete(action) + other,
     )
 
@@ -122,7 +122,7 @@ def _kept(key: Reference, sync: Sync) -> Diagnosis:
 def _emptied(key: Reference) -> Diagnosis:
     table, column = named(key.table), quoted(key.columns[0])
     return Diagnosis(
-        f"{quoted(key.name)} empties {table}.{column} on delete, and the column is NOT NULL",
-        key.on_delete("cascade") + "-- or, if the row is to stay without its user:\n"
+        f"{quoted(key.name)} sets {table}.{column} to NULL on delete, but the column is NOT NULL",
+        key.on_delete("cascade") + "-- or, to keep the row without its user:\n"
         f"-- alter table {table} alter column {column} drop not null;\n",
     )

@@ -61,8 +61,9 @@ def along(context: CheckContext, target: Target, keys: Sequence[Reference]) -> s
         f"alter table {named(target.table)}\n"
         f"    add constraint {name}\n"
         f"    foreign key ({key}) references {named(USERS)} (id) on delete cascade\n"
-        "    not valid;\n\n"
-        "-- once, in a migration of its own; rows without their user are in the way by now:\n"
+        "    not valid;\n"
+        "\n"
+        "-- once, in a separate migration; first delete the rows without a user:\n"
         f"-- delete from {named(target.table)} as p\n"
         f"-- where not exists (select from auth.users as u where u.id = p.{key});\n"
         f"alter table {named(target.table)} validate constraint {name};\n"
@@ -103,9 +104,7 @@ def afterwards(context: CheckContext, places: Collection[Place]) -> str:
         past += f"update {table} as p\nset {once}\nfrom auth.users as u\n"
         past += f"where p.{key} = u.id{cast} and u.deleted_at is not null;\n"
     if not body:
-        return (
-            f"Let {remaining_values.named(places)} be made of something that a soft delete empties."
-        )
+        return f"Derive {remaining_values.named(places)} from a column that a soft delete empties."
     create, late = "create or replace trigger", ""
     if context.query(_DEFERRED):  # what is written at commit would come after
         again = "drop trigger if exists zz_forget_deleted_user on auth.users;\n"
@@ -113,11 +112,13 @@ def afterwards(context: CheckContext, places: Collection[Place]) -> str:
     trigger = _trigger(
         function,
         body,
-        "-- triggers run in the order of their names: this one has the last word\n"
-        f"{create} zz_forget_deleted_user\n    after update on auth.users\n{late}",
+        "-- triggers run in the order of their names: this one runs last\n"
+        f"{create} zz_forget_deleted_user\n"
+        "    after update on auth.users\n"
+        f"{late}",
         "    when (new.deleted_at is not null)\n",
     )
-    once = "-- once, in a migration of its own, for those who are deleted already"
+    once = "-- once, in a separate migration, for users who are already deleted"
     return f"{trigger}\n{once}\n{past}"
 
 

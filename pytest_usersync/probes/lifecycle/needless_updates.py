@@ -130,7 +130,7 @@ def conditions(context: CheckContext, user: User, target: Target) -> str:
     if text and asked:
         return text
     names = " and ".join(one.name for one in triggers(context))
-    return f"Let {names} write only when a value that the row holds is another one."
+    return f"In {names}, write only if a value of the row changes."
 
 
 def _behind(context: CheckContext, user: User, target: Target) -> list[str]:

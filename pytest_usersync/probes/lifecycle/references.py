@@ -98,8 +98,9 @@ class Reference:
             f"        foreign key ({', '.join(map(quoted, self.columns))})\n"
             f"        references {named(self.referenced)} ({', '.join(map(quoted, self.keys))})"
             f" on delete {action}{more}\n"
-            "        not valid;\n\n"
-            "-- once, in a migration of its own, for the rows that are there already\n"
+            "        not valid;\n"
+            "\n"
+            "-- once, in a separate migration, for the existing rows\n"
             f"alter table {named(self.table)} validate constraint {name};\n"
         )
 

@@ -45,7 +45,7 @@ class Stale:
         wanted = f"auth.users.{' or '.join(sources)} {self._wanted()}"
         if len(sources) > 1 and not any(self.new.get(source) for source in sources):
             wanted = f"neither auth.users.{' nor '.join(sources)} is set"
-        return f"{self._seen()} in {self._column}, where {wanted}"
+        return f"{self._column} {self._seen()}, but {wanted}"
 
     @property
     def _column(self) -> str:
@@ -53,13 +53,13 @@ class Stale:
 
     def _seen(self) -> str:
         if self.after is None:
-            return "NULL"
+            return "is NULL"
         if self.after == "":
-            return "''"
+            return "is ''"
         if isinstance(self.after, bool):
-            return str(self.after).lower()
-        thing = {"email": "address", "phone": "number"}.get(self.mirror.sources[0], "time")
-        return f"the old {thing}" if self.untouched else f"another {thing}"
+            return f"is {str(self.after).lower()}"
+        thing = {"email": "email", "phone": "number"}.get(self.mirror.sources[0], "time")
+        return f"still has the old {thing}" if self.untouched else f"has a wrong {thing}"
 
     def _wanted(self) -> str:
         values = [self.new.get(source) for source in self.mirror.sources]
@@ -100,13 +100,15 @@ def findings(context: CheckContext, mirrors: Sequence[Mirror]) -> Iterator[Findi
         sound = [one for one in mirrors if _agrees(context, one, user.id, old)]
     if not sound:
         if change.before:
-            raise NotJudged("the profile is wrong before it comes to that: see the other cases")
-        raise NotJudged("the profile is wrong from the start (US112, US113)")
+            raise NotJudged(
+                "not reached: the profile is wrong before this change (see the other cases)"
+            )
+        raise NotJudged("the signup already writes a wrong profile (US112, US113)")
     lifecycle.require_applied(context, change, user)
     with context.cached_reads():
         new = context.user(user.id) or {}
         if change.moves and not any(_moved(one, old, new) for one in sound):
-            raise NotApplicable(f"{change.title} changes nothing that the profile says")
+            raise NotApplicable(f"{change.title} changes no value that the profile copies")
         stale = [
             Stale(one, before[one], _first(_said(context, one, user.id)), old, new)
             for one in sound
@@ -119,7 +121,7 @@ def findings(context: CheckContext, mirrors: Sequence[Mirror]) -> Iterator[Findi
 def _expect_wanted(context: CheckContext, change: Change) -> None:
     emptied = change.emailless and not lifecycle.origin(change).emailless
     if emptied and context.policies.null_email == "no-profile":
-        raise NotApplicable("a user without email is meant to have no profile")
+        raise NotApplicable("only for usersync_null_email = profile")
 
 
 def _finding(
@@ -130,7 +132,7 @@ def _finding(
     for one in stale:
         shows[context.target(one.mirror)] += one.mirror.sources
     return Finding(
-        summary=f"{change.title} leaves {', and '.join(one.words for one in stale)}",
+        summary=f"after {change.title}, {'; '.join(one.words for one in stale)}",
         sql=script
         + "".join(
             showing(target, user_id, ", ".join(dict.fromkeys(sources)))
@@ -156,9 +158,9 @@ def _remedy(context: CheckContext, stale: Sequence[Stale]) -> str:
         f"{one.mirror.column} from new.{' and new.'.join(one.mirror.sources)}" for one in stale
     )
     return (
-        f"Let {writers or 'what writes the profile on UPDATE'} take {values} of the same user, and"
-        " from nowhere else: an address or number that waits for its confirmation stands in"
-        " new.email_change and new.phone_change."
+        f"In {writers or 'the trigger that writes the profile on UPDATE'}, copy only {values} of"
+        " the same user: new.email_change and new.phone_change hold values that are not confirmed"
+        " yet."
     )
 
 

@@ -51,9 +51,9 @@ def backfill(context: CheckContext) -> Routine:
         try:
             found = backfills.given(context) or backfills.first(context)
         except SignupRefused as refusal:
-            told = f"{ghosts.ORDINARY.title} fails without any trigger (US102)"
+            told = f"{ghosts.ORDINARY.title} fails even without any trigger (US102)"
             raise NotJudged(told) from refusal
-        known.backfill = found or "no migration or function fills ghosts"
+        known.backfill = found or "the project has no backfill"
     if isinstance(known.backfill, str):
         raise NotApplicable(known.backfill)
     return known.backfill
@@ -65,7 +65,7 @@ def monitoring(context: CheckContext) -> Monitoring:
     if known.monitoring is None:
         known.monitoring = _monitoring(context)
     if not known.monitoring:
-        raise NotApplicable("no function monitors the sync")
+        raise NotApplicable("the project has no monitoring function")
     return known.monitoring
 
 
@@ -118,7 +118,10 @@ def _script(context: CheckContext, given: str, name: str, title: str) -> Script:
     project = context.subject.project
     path = Path(given) if given else next(_beside(context.subject, name), None)
     if path and not given and not project.whole:
-        raise NotApplicable(f"{project.show_path(path)} is for all migrations, not for some")
+        raise NotApplicable(
+            f"{project.show_path(path)} is written for all migrations, but only a part of them is"
+            " applied"
+        )
     if path is None:
         raise NotApplicable(f"the project has no {title}")
     try:

@@ -110,13 +110,13 @@ def _odd(context: CheckContext, person: Person, source: Source) -> Sequence[UUID
 
 
 KINDS = (
-    Kind("confirmed", "a user with a confirmed address", _by("email-autoconfirm")),
-    Kind("unconfirmed", "a user with an unconfirmed address", _by("email")),
+    Kind("confirmed", "a user with a confirmed email", _by("email-autoconfirm")),
+    Kind("unconfirmed", "a user with an unconfirmed email", _by("email")),
     Kind("phone", "a user who signed up by phone", _by("phone-autoconfirm"), emailless=True),
     Kind("anonymous", "an anonymous user", _by("anonymous"), emailless=True),
-    Kind("google", "a user who came with Google", _by("google")),
-    Kind("sso", "a user of single sign-on", _by("sso")),
-    Kind("shared", "a user who shares an address with another", _shared),
+    Kind("google", "a Google user", _by("google")),
+    Kind("sso", "an SSO user", _by("sso")),
+    Kind("shared", "a user with the same email as another user", _shared),
     Kind("invited", "an invited user", _by("invite")),
     Kind("bare", "a user without metadata", _bare),
     Kind("odd", "a user with odd metadata", _odd),

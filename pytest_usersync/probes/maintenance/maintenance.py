@@ -118,8 +118,8 @@ def run(connection: Connection, call: str) -> list[DictRow]:
         cursor = connection.cursor(row_factory=dict_row).execute(call.encode())
     except errors.InvalidTransactionTermination as error:
         raise UserSyncError(
-            f"{call} commits, which a rolled-back test cannot. "
-            'Mark the test with @pytest.mark.usersync(isolation="clone").'
+            f"{call} commits, but a rolled-back test cannot commit. Mark the test with"
+            ' @pytest.mark.usersync(isolation="clone").'
         ) from error
     return cursor.fetchall() if cursor.description else []
 

@@ -193,7 +193,7 @@ def refused(context: CheckContext, refusal: SignupRefused, shown: str, setup: st
     cause = refusal.error.__cause__
     failure = context.failure(cause) if isinstance(cause, Error) else None
     view = ClientView(refusal.error.status, refusal.error.code, refusal.error.message)
-    summary = f"after {shown} nobody can sign up any more"
+    summary = f"after {shown}, no user can sign up"
     return context.refusal(failure, f"{setup}{refusal.script}", summary, view)
 
 

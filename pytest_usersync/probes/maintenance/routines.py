@@ -106,4 +106,4 @@ def runnable(shown: str, statements: Iterator[Statement]) -> Iterator[Statement]
             yield one
         elif not _HARMLESS.match(one.text):
             command = one.text.split()[0]
-            raise NotJudged(f"{shown}:{one.line} uses {command}, which only psql can do")
+            raise NotJudged(f"{shown}:{one.line} uses {command}, which only psql can run")

@@ -51,7 +51,7 @@ def earlier(context: CheckContext, moments: Sequence[str]) -> str:
     log = capabilities.monitoring(context).log
     columns = context.query(_COLUMNS, [log])
     if not any(one["type"] in _MOMENTS for one in columns):
-        raise NotJudged(f"{log} has no column that tells the time")
+        raise NotJudged(f"{log} has no time column")
     taken = [one for one in columns if not one["own"]]
     names = ", ".join(one["name"] for one in taken)
     return "".join(
@@ -73,17 +73,17 @@ def history(context: CheckContext) -> Iterator[Finding]:
         text = f"{setup}set timezone = '{zone}';\n"
         with context.session().transaction(force_rollback=True):
             if refused := context.attempt(lambda text=text: context.execute(text)):  # type: ignore[misc]
-                raise NotJudged(f"{monitoring.log} does not take a row: {refused.message}")
+                raise NotJudged(f"{monitoring.log} refuses a row: {refused.message}")
             wanted = len(rows_of(context, monitoring.log))
             answer = ask(context, monitoring.history)
         if answer.failure:
             raise NotJudged(f"{bare(monitoring.history)} fails (US501)")
         if len(answer.rows) < wanted:
             yield Finding(
-                summary=f"{bare(monitoring.history)}, asked in {zone}, shows {len(answer.rows)}"
-                f" of the {wanted} records of the last 30 days",
+                summary=f"{bare(monitoring.history)} in the time zone {zone} shows only"
+                f" {len(answer.rows)} of the {wanted} records of the last 30 days",
                 sql=f"{text}select * from {monitoring.history};\n",
-                remedy="-- take the days in UTC, and compare moments:\n"
+                remedy="-- calculate days in UTC, and compare timestamps:\n"
                 "--     where checked_at >= now() - days * interval '1 day'",
             )
             return
@@ -102,10 +102,10 @@ def kept(context: CheckContext, age: str) -> Kept:
         if not before:
             raise NotJudged(f"{bare(monitoring.record)} records nothing (US507)")
         if refused := context.attempt(lambda: context.execute(text)):
-            raise NotJudged(f"{monitoring.log} does not take a row: {refused.message}")
+            raise NotJudged(f"{monitoring.log} refuses a row: {refused.message}")
         aged = set(rows_of(context, monitoring.log)) - set(before)
         if not aged:
-            raise NotJudged(f"{monitoring.log} takes no row of {age} ago")
+            raise NotJudged(f"{monitoring.log} refuses a row that is {age} old")
         ask(context, monitoring.record, keep=True)
         there, undone = bool(aged & set(rows_of(context, monitoring.log))), ""
         if there:

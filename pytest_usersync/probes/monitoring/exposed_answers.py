@@ -92,7 +92,7 @@ def scene(context: CheckContext, *, signed_in: bool) -> Scene:
     """Set it up; who asks is not the first user, who may be an admin."""
     monitoring = capabilities.monitoring(context)
     if "parity" not in made(context):
-        raise NotJudged("no state with a ghost and an orphan can be made")
+        raise NotJudged("the check cannot create a ghost user and an orphaned profile")
     fresh_context = fresh(context)
     populated = Populated(fresh_context)
     fault = next(one for one in faults(populated) if one.name == "parity")
@@ -128,7 +128,7 @@ def heard(told: Scene) -> Iterator[RequestResult]:
             columns = ", ".join(map(quoted, relation.columns))
             guard = f"alter table {table} enable row level security;\n" * (relation.kind in "rp")
             yield RequestResult(
-                f"{what} from {table}",
+                f"{what} ({table})",
                 f"select {columns} from {table};\n",
                 f"{guard}revoke all on {table} from anon, authenticated;\n",
             )
@@ -143,17 +143,17 @@ def _functions(told: Scene) -> Iterator[RequestResult]:
     for row in found:
         call = f"{row['name']}()"
         rows = _read(told, f"select x::text as text from {call} as x")
-        what = "the log" if rows and row["name"] in log else ""
+        what = "the monitoring log" if rows and row["name"] in log else ""
         needles = (*told.ghosts, *told.orphans) if row["name"] in own else told.ghosts
         if any(one in text for text in rows for one in needles):
-            what = "who is a ghost" if any(o in t for t in rows for o in told.ghosts) else ""
-            what = what or "whose profile is an orphan"
+            what = "ghost users" if any(o in t for t in rows for o in told.ghosts) else ""
+            what = what or "orphaned profiles"
             if row["name"] not in own and any(told.known in text for text in rows):
                 continue
         if what:
             signature = f"{row['name']}({row['arguments']})"
             yield RequestResult(
-                f"{what} from {call}",
+                f"{what} ({call})",
                 f"select * from {call};\n",
                 f"revoke execute on function {signature} from public, anon, authenticated;\n",
             )
@@ -169,11 +169,11 @@ def _shows(told: Scene, relation: Relation) -> str:
     columns = sql.SQL(", ").join(map(sql.Identifier, relation.columns))
     query = sql.SQL("select x::text as text from (select {} from {}) as x").format(columns, table)
     if named(relation.table) == told.monitoring.log:
-        return "the log" if _read(told, query.as_string(None)) else ""
+        return "the monitoring log" if _read(told, query.as_string(None)) else ""
     rows = _read(told, query.as_string(None))
     if not any(one in text for text in rows for one in told.ghosts):
         return ""
-    return "" if any(told.known in text for text in rows) else "who is a ghost"
+    return "" if any(told.known in text for text in rows) else "ghost users"
 
 
 def _read(told: Scene, query: str) -> list[str]:

@@ -58,18 +58,18 @@ def faults(populated: Populated, ghosts_call: str = "") -> Iterator[Fault]:
 
 def _rows(populated: Populated) -> Iterator[Fault]:
     base, now, day = populated.base, populated.now, timedelta(days=1)
-    yield Fault("healthy", "everybody in order", "", base)
+    yield Fault("healthy", "all users in sync", "", base)
     resident, text = populated.resident()
     for zone in ZONES:
-        title = f"everybody in order, asked in {zone}"
+        title = f"all users in sync, in the time zone {zone}"
         yield Fault(f"healthy-{_short(zone)}", title, f"set timezone = '{zone}';\n", base)
     yield Fault("one-more", "one more signup", text, _with(base, resident, user=True))
     for name, title, email, created in (
         ("ghost", "a ghost", "", now),
         ("ghost-without-email", "a ghost without email", None, now),
-        ("ghost-undated", "a ghost without a date", "", None),
-        ("ghost-of-tomorrow", "a ghost dated tomorrow", "", now + day),
-        ("ghost-of-old", "a ghost of 400 days ago", "", now - 400 * day),
+        ("ghost-undated", "a ghost without created_at", "", None),
+        ("ghost-of-tomorrow", "a ghost created tomorrow", "", now + day),
+        ("ghost-of-old", "a ghost created 400 days ago", "", now - 400 * day),
     ):
         if email is None and populated.context.policies.null_email != "profile":
             continue
@@ -80,7 +80,7 @@ def _rows(populated: Populated) -> Iterator[Fault]:
         one = _of(
             populated,
             f"midnight-{_short(zone)}",
-            f"two ghosts around midnight UTC, asked in {zone}",
+            f"two ghosts around midnight UTC, in the time zone {zone}",
             [populated.newcomer("", moment) for moment in around],
         )
         yield replace(one, sql=f"set timezone = '{zone}';\n{one.sql}")
@@ -160,7 +160,7 @@ def _triggers(populated: Populated) -> Iterator[Fault]:
             ("always", "enabled always", f"{alter} enable always trigger {trigger};\n"),
             ("disabled", "disabled", f"{alter} disable trigger {trigger};\n"),
             ("dropped", "dropped", drop),
-            ("replica", "firing on replicas only", f"{alter} enable replica trigger {trigger};\n"),
+            ("replica", "enabled on replicas only", f"{alter} enable replica trigger {trigger};\n"),
             (
                 "elsewhere",
                 "on another table",
@@ -173,14 +173,14 @@ def _triggers(populated: Populated) -> Iterator[Fault]:
             ),
             (
                 "never",
-                "under a condition that is never true",
+                "with a condition that is never true",
                 drop
                 + re.sub(r"( WHEN \(.*\))? EXECUTE ", " WHEN (false) EXECUTE ", definition)
                 + ";\n",
             ),
             (
                 "other-event",
-                "waiting for a delete",
+                "on DELETE only",
                 f"{drop}{decoy}create trigger {trigger} after delete on auth.users {row}",
             ),
         ):
@@ -196,7 +196,7 @@ def _broken(populated: Populated, name: str, title: str, text: str, trigger: str
 
 def _failing(populated: Populated, ghosts_call: str) -> Iterator[Fault]:
     table = populated.target.table
-    lost = _of(populated, "table-away", f"a ghost, and {table} away", [populated.newcomer()])
+    lost = _of(populated, "table-away", f"a ghost and {table} renamed", [populated.newcomer()])
     away = f"alter table {named(table)} rename to {quoted(table.name + '_away')};\n"
     yield replace(lost, sql=lost.sql + away, failing=True)
     found = populated.context.query(_RAISING, [ghosts_call])
@@ -204,7 +204,7 @@ def _failing(populated: Populated, ghosts_call: str) -> Iterator[Fault]:
         lost = _of(
             populated,
             "function-fails",
-            f"three ghosts, and {ghosts_call} failing",
+            f"three ghosts while {ghosts_call} fails",
             _three(populated),
         )
         yield replace(lost, sql=f"{lost.sql}{found[0]['text']}\n", failing=True)

@@ -64,7 +64,7 @@ def _metric(name: str, row: Row, wanted: set[int], *, failing: bool) -> Iterator
     if value not in wanted:
         yield f"{name} is {value} instead of {max(wanted)}"
     elif not name.endswith("_total") and "status" in row and (value == 0) != (said == "ok"):
-        yield f"{name} is {value}, with the status {said}"
+        yield f"{name} is {value} with the status {said}"
 
 
 _CHECKS = {
@@ -183,7 +183,11 @@ def _numbers(seen: Seen, row: Row) -> Iterator[str]:
 
 def latest(seen: Seen) -> str:
     """Return what is wrong with the latest status, where one record was written, or nothing."""
-    return "" if shown(seen) or len(seen.rows("log")) != 1 else "what is not in the last record"
+    return (
+        ""
+        if shown(seen) or len(seen.rows("log")) != 1
+        else "values that differ from the last record"
+    )
 
 
 def _joined(problems: Iterable[str]) -> str:

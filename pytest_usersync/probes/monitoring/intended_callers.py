@@ -130,6 +130,6 @@ def _remedy(source: str, role: str, failure: Failure, *, definer: bool) -> str:
         return (
             f"alter function {signature} security definer set search_path = '';\n"
             f"revoke execute on function {signature} from public, anon, authenticated;\n"
-            f"-- or, if {role} is not meant to call it: revoke execute … from {role};"
+            f"-- or, if {role} should not call it: revoke execute … from {role};"
         )
-    return f"-- mend {bare(source)}, which fails with {failure.sqlstate}: {failure.message}"
+    return f"-- correct {bare(source)}, which fails with {failure.sqlstate}: {failure.message}"

@@ -28,7 +28,7 @@ def misreported(seen: Seen, word: str) -> str:
         return _details(facts.users, rows) if word == "ghosts" else ""
     what = f"{len(rows)} {word if len(rows) != 1 else word[:-1]} instead of {len(real)}"
     wrong = set(told) - real
-    return f"{what}, {len(wrong)} of them none" if wrong and len(rows) <= len(real) else what
+    return f"{what}, {len(wrong)} of them wrong" if wrong and len(rows) <= len(real) else what
 
 
 def _texts(row: Row) -> set[str]:

@@ -75,7 +75,7 @@ class Populated:
             user_id, text = self._arrival(form)
             if self.brings(text, user_id):
                 return form
-        raise NotJudged("no insert into auth.users by itself brings a profile")
+        raise NotJudged("an insert into auth.users alone creates no profile")
 
     def brings(self, text: str, user_id: str) -> bool:
         """Tell whether the statements run and leave this user a profile; take them back."""

@@ -109,9 +109,8 @@ def check(context: CheckContext) -> str:
     """Return the quality check, which takes its numbers from the count."""
     monitoring = capabilities.monitoring(context)
     if not monitoring.stats:
-        return (
-            f"-- in {bare(monitoring.check)}, let the trigger pass only where this is true:\n"
-            + (textwrap.indent(f"select {active(context)};\n", "-- "))
+        return f"-- in {bare(monitoring.check)}, pass the trigger only if this is true:\n" + (
+            textwrap.indent(f"select {active(context)};\n", "-- ")
         )
     rows = ",\n".join(
         f"        ({place}, '{name}', {count}, '{severity}', '{text}')"

@@ -11,11 +11,11 @@ from .call import bare
 from .survey import Seen, survey
 
 WORDS = {
-    "ghosts": "list of ghosts",
-    "orphans": "list of orphans",
+    "ghosts": "list of ghost users",
+    "orphans": "list of orphaned profiles",
     "stats": "count",
     "check": "quality check",
-    "record": "function that records",
+    "record": "function that writes a record",
     "latest": "latest status",
     "history": "history",
     "log": "log",
@@ -52,7 +52,7 @@ def finding(
     wrong = [(one, said) for one in seen if one.answered(word) and (said := judge(one))]
     if wrong:
         first, said = wrong[0]
-        more = f" (so also with: {'; '.join(_titles(wrong[1:]))})" if wrong[1:] else ""
+        more = f" (also with: {'; '.join(_titles(wrong[1:]))})" if wrong[1:] else ""
         yield Finding(
             summary=f"with {first.fault.title}, {bare(source)} {verb} {said}{more}",
             sql=f"{first.fault.sql}{show or f'select * from {source}'};\n",

@@ -119,7 +119,7 @@ def survey(context: CheckContext) -> list[Seen]:
             if (seen := _seen(populated, monitoring, fault))
         ]
     if not known.seen:
-        raise NotJudged("no state of the sync can be made here")
+        raise NotJudged("the check can create no broken state of the sync here")
     return known.seen
 
 

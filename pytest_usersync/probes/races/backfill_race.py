@@ -52,9 +52,11 @@ def expect_filled(context: CheckContext, alone: Sequence[Outcome], ghosts: Seque
     for outcome in alone:
         told = [one for many in outcome.errors.values() for one in many]
         if any(one.sqlstate not in POLITE for one in told):
-            raise NotJudged(f"the backfill or a signup fails even alone (US401): {told[0].error}")
+            raise NotJudged(
+                f"the backfill or a signup fails even when it runs alone (US401): {told[0].error}"
+            )
         if any(left(outcome, context.sync.profile, one.id) != 1 for one in ghosts):
-            raise NotJudged("the backfill leaves a ghost even when it is alone (US401)")
+            raise NotJudged("the backfill leaves a ghost user even when it runs alone (US401)")
 
 
 def _take_away(connection: Connection, texts: Sequence[str]) -> None:

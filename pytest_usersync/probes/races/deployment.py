@@ -63,4 +63,4 @@ def _run(context: CheckContext, name: str, backfill: Routine) -> None:
         try:
             backfill.run(connection)
         except Error as error:
-            raise NotJudged(f"{backfill.origin} fails where there are users (US401)") from error
+            raise NotJudged(f"{backfill.origin} fails if there are users (US401)") from error

@@ -33,7 +33,7 @@ def editing(context: CheckContext, meeting: Meeting, change: Change) -> Editing:
     model = lifecycle.with_profile(context, change)
     made = edits.edit(context, model)
     if not made:
-        raise NotApplicable("no text of the profile is anybody's to edit")
+        raise NotApplicable("no text column of the profile can be edited")
     one = made[0]
     user = meeting.later(change, context.person())
     text = one.script.replace(str(model.id), str(user.id)).strip().rstrip(";")

@@ -28,7 +28,7 @@ class Block:
     text: str
 
     def __str__(self) -> str:
-        who = " of psql, a superuser's" if not self.title else ""
+        who = " (psql, as superuser)" if not self.title else ""
         return f"-- session {self.session}{who}:{f' {self.title}' * bool(self.title)}\n{self.text}"
 
 

@@ -55,7 +55,7 @@ def retold(outcome: Outcome, titles: Mapping[str, str], setup: str = "", ending:
         for number, one in enumerate(outcome.sessions, 2)
     }
     _stops(parts, outcome.events)
-    lines = ["-- session 1 of psql, a superuser's:", setup.strip()]
+    lines = ["-- session 1 (psql, as superuser):", setup.strip()]
     places = dict.fromkeys(part.stop for part in parts.values() if part.stop)
     if places:
         lines.append(_STOP.strip())
@@ -98,24 +98,24 @@ def _steps(parts: Mapping[str, _Part], events: Sequence[Event]) -> Iterator[str]
             stops = f", which stops {part.stop}" if part.stop else ""
             yield f"-- session {part.number}: {part.title}{stops}"
             if part.read:
-                yield f"-- (let it wait once it has read {part.read}: perform pg_sleep(30);)"
+                yield f"-- (make it wait after it has read {part.read}: perform pg_sleep(30);)"
             if part.stop:
                 yield f"set usersync.stop = {literal(part.stop)};"
                 yield f"set usersync.key = '{part.number}';"
             yield part.text.strip()
         elif not follows and part.stop:
-            yield f"-- session 1: lets {event.session} go on"
+            yield f"-- session 1: {event.session} continues"
             yield f"select pg_advisory_unlock({part.number});"
         yield from _comments(event)
 
 
 def _comments(event: Event) -> Iterator[str]:
     if event.waits:
-        whom = " and ".join(event.waits_for) or "the other"
+        whom = " and ".join(event.waits_for) or "the other session"
         yield f"-- {event.session} waits for {whom}"
     for name, _, told in event.told:
         if told.failed:
-            yield f"-- {name} is told {told.sqlstate}: {told.error}"
+            yield f"-- {name} gets {told.sqlstate}: {told.error}"
 
 
 def _text(session: Session) -> str:

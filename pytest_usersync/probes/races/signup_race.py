@@ -128,14 +128,14 @@ class Meeting:
         try:
             return [judge.after(order) for order in permutations(self.race.sessions)]
         except UserSyncError as error:
-            raise NotJudged(f"the sessions cannot be played: {error}") from error
+            raise NotJudged(f"the sessions cannot run: {error}") from error
 
     def played(self, schedule: Sequence[str], *, only: Sequence[str] = ()) -> Outcome:
         """Return what comes of one schedule, of all sessions or only of some."""
         try:
             return self.race.run(schedule, only=only)
         except UserSyncError as error:
-            raise NotJudged(f"the sessions cannot be played: {error}") from error
+            raise NotJudged(f"the sessions cannot run: {error}") from error
 
     def outcomes(self, alone: Sequence[Outcome], inserts: Table | None = None) -> Iterator[Outcome]:
         """Yield what comes of the schedules, those first that stop a session early.
@@ -157,7 +157,7 @@ class Meeting:
             for schedule in self._schedules(lengths):
                 yield self.race.run(schedule)
         except UserSyncError as error:
-            raise NotJudged(f"the sessions cannot be played: {error}") from error
+            raise NotJudged(f"the sessions cannot run: {error}") from error
 
     def _lengths(self, names: Sequence[str]) -> dict[str, int]:
         """Return in how many steps each session is cut, whoever begins."""

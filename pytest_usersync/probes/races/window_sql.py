@@ -115,12 +115,12 @@ class _Showing:
         stays = self._signup()
         yield from self._files([one for one in lines if one.before], ends=self._cut(lines))
         if self.window.arrival.stayed:
-            yield Block(3, "ada, signup, which is not committed yet", stays)
+            yield Block(3, "ada, signup, not committed yet", stays)
         else:
             yield Block(3, "ada, signup", f"{stays}commit;\n")
         yield from self._files([one for one in lines if not one.before], begins=self._cut(lines))
         if self.window.arrival.stayed:
-            yield Block(3, "ada goes on", "commit;\n")
+            yield Block(3, "ada continues", "commit;\n")
 
     def _signup(self) -> str:
         """Return the transaction of the signup that writes the user, without its end."""
@@ -149,7 +149,7 @@ class _Showing:
         target = self.context.sync.profile
         return Block(
             1,
-            "who has no profile",
+            "users without a profile",
             "select u.id, u.email from auth.users as u where not exists (select from"
             f" {named(target.table)} as p where p.{quoted(target.key)}::text = u.id::text);\n",
         )
@@ -167,10 +167,10 @@ class _Showing:
             late = f"{''.join(texts[moment.done :])}commit;\n{late}"
         end = "commit;\n"
         blocks = [
-            Block(2, "applies the migrations to a database that has none", early),
+            Block(2, "applies the migrations to an empty database", early),
             Block(3, "ada, signup", self._signup() + end * (not arrival.stayed)),
             Block(2, "goes on", late),
-            *([Block(3, "ada goes on, as soon as session 2 waits", end)] * arrival.stayed),
+            *([Block(3, "ada continues, as soon as session 2 waits", end)] * arrival.stayed),
             self._ending(),
         ]
         return "\n".join(str(one).rstrip() for one in blocks) + "\n"

@@ -58,12 +58,12 @@ def deployed(context: CheckContext) -> Deployment:
     """
     project = context.subject.project
     if project.hook:
-        raise NotApplicable(f"{project.hook} applies what nobody can step between")
+        raise NotApplicable(f"{project.hook} applies the migrations as one step")
     known = find_race_points(context.subject.server, project)
     _expect_watched(context, known)
     seen, late = _installed(context, known)
     if not seen.works:
-        raise NotJudged("applied once more, the migrations leave a signup without profile")
+        raise NotJudged("after the migrations are applied again, a signup has no profile")
     fill = _fill(context) if seen.holes() else None
     if fill and not fill.once:
         seen = install(context, known, late=late, backfill=fill)
@@ -81,10 +81,10 @@ def _installed(context: CheckContext, known: Mapping[Path, RacePoints]) -> tuple
         late, before = seen.failed, late
         last = project.show_path(project.files[late - 1].path)
         if late == len(project.files):
-            raise NotApplicable(f"{last} applies only where nobody has signed up")
+            raise NotApplicable(f"{last} applies only to a database without users")
         if late == before:
             break
-    raise NotJudged(f"{last} does not apply where somebody has just signed up")
+    raise NotJudged(f"{last} does not apply after a signup")
 
 
 def windows(context: CheckContext, deployment: Deployment) -> Iterator[Window]:
@@ -104,7 +104,7 @@ def windows(context: CheckContext, deployment: Deployment) -> Iterator[Window]:
                 yield Window(again.arrivals[0], again.acts, until)
                 break
         else:
-            raise NotJudged("who has no profile among many has one when nobody else signs up")
+            raise NotJudged("a user without a profile among many has one when nobody else signs up")
 
 
 def _causes(seen: Installation) -> list[tuple[list[Arrival], Arrival]]:
@@ -122,7 +122,7 @@ def _causes(seen: Installation) -> list[tuple[list[Arrival], Arrival]]:
 def _expect_watched(context: CheckContext, known: Mapping[Path, RacePoints]) -> None:
     subject = context.subject
     if not known:
-        raise NotApplicable("no migration is applied as the Supabase CLI would apply it")
+        raise NotApplicable("no migration is applied in the way of the Supabase CLI")
     project = subject.project
     failed = {one.file for one in subject.load_failures}
     for migration in project.files:
@@ -132,7 +132,7 @@ def _expect_watched(context: CheckContext, known: Mapping[Path, RacePoints]) -> 
         if migration.is_one_transaction:
             raise NotJudged(f"{name} cannot be applied a second time")
         if any(one.location and one.location.file == name for one in subject.sync.triggers):
-            raise NotApplicable(f"{name} makes the trigger, and nobody can step between")
+            raise NotApplicable(f"{name} creates the trigger and is applied as one step")
 
 
 def _fill(context: CheckContext) -> Routine | None:

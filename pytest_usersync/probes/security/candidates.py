@@ -228,9 +228,9 @@ def _says(value: str, now: str | None, everything: list[str]) -> str:
     """Return the reason for which a value is more than another, if the words tell."""
     words, held = _words(value), _words(now or "")
     if words & IN_CHARGE and not held & IN_CHARGE:
-        return "its values tell who is in charge"
+        return "its values name a higher role"
     if words & PAID and not held & PAID and any(_words(one) & UNPAID for one in everything):
-        return "its values tell who pays"
+        return "its values name a paid plan"
     return ""
 
 
@@ -238,7 +238,7 @@ def _plain(now: str | None) -> dict[str, str]:
     if now is None or now.lower() not in LOWLY or now not in (now.lower(), now.upper()):
         return {}
     more = "pro" if now.lower() in UNPAID else "admin"
-    return {more if now == now.lower() else more.upper(): f"it says '{now}' of everybody"}
+    return {more if now == now.lower() else more.upper(): f"it is '{now}' for every user"}
 
 
 def _words(text: str) -> set[str]:

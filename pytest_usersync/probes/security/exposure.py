@@ -110,7 +110,7 @@ def needles(context: CheckContext, user_id: UUID) -> dict[str, str]:
     """Return what is personal about the user, by what it is called."""
     user = context.user(user_id)
     if user is None:
-        raise NotJudged(f"the user {user_id} is gone")
+        raise NotJudged(f"the user {user_id} does not exist any more")
     said = (user["raw_user_meta_data"] or {}).get(_key(context))
     found = {"the whole metadata": said, "the email": user["email"], "the phone": user["phone"]}
     return {word: str(value).lower() for word, value in found.items() if value}

@@ -18,17 +18,17 @@ def cause(context: CheckContext, exposure: Exposure, victim: UUID, told: Mapping
     """Return why it can be read: what the catalog says, or the policy without which it cannot."""
     relation = exposure.relation
     if relation.kind == "m":
-        return "a materialized view knows no row level security"
+        return "a materialized view has no row level security"
     if relation.kind == "v":
         invoking = f"alter view {named(relation.table)} set (security_invoker = true);\n"
         if _closed(context, exposure, victim, [told], invoking):
             return "the view reads with its owner's rights"
-        return "the view reads what they may read themselves"
+        return "the caller may read the view's tables too"
     if not relation.guarded:
         return "row level security is off"
     letting = _letting(context, exposure, victim, told)
     names = " and ".join(f'"{one.name}"' for one in letting)
-    return f"policy {names} lets them" if names else "row level security does not keep them out"
+    return f"policy {names} allows it" if names else "row level security does not prevent it"
 
 
 def _letting(

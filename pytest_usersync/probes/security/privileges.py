@@ -201,7 +201,7 @@ class Law:
             places = [Belonging(one.kind, value)] if one.refers else [None, *own]
             if asked and (gained := self._anywhere(target, {one.column: value}, places)):
                 needs = fk_fixtures.row_of(self.context, one.refers, value) if one.refers else ""
-                yield Grade(value, f"with it {gained[0]} lets them", tuple(gained), needs)
+                yield Grade(value, f"with it, {gained[0]} allows more", tuple(gained), needs)
             elif reason:
                 yield Grade(value, reason)
 

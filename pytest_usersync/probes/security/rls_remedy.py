@@ -27,15 +27,15 @@ class Bar:
         """Return in words what lets them."""
         relation = one.deed.surface.relation
         if one.deed.calls:
-            return "it writes with its owner's rights, and they may call it"
+            return "the function writes with its owner's rights, and the user may call it"
         if relation.kind == "v" and self.forger.succeeds(one, self._invoking(relation.table)):
-            return "what writes for the view has its owner's rights"
+            return "the function that writes for the view has its owner's rights"
         if relation.kind == "v":
             return "the view writes with its owner's rights"
         if not relation.guarded:
             return "row level security is off"
         names = " and ".join(f'"{policy.name}"' for policy in self.letting(one))
-        return f"policy {names} lets them" if names else "row level security lets them"
+        return f"policy {names} allows it" if names else "row level security allows it"
 
     def letting(self, one: Try) -> list[policies.Policy]:
         """Return the policies that let it be done: one alone, else all that are about it."""

@@ -56,11 +56,11 @@ def _lost(
     context: CheckContext, earlier: User, later: User, setup: str, title: str
 ) -> Finding | None:
     profile = context.sync.profile
-    for user, what in ((later, "has no row there"), (earlier, "takes away the row of the other")):
+    for user, what in ((later, "has no row in"), (earlier, "takes the first user's row in")):
         if not context.profiles(profile, user.id):
             script = context.shortest(later.id, partial(_gone, user.id), setup)
             return Finding(
-                summary=f"{title} can sign up, and {what}: {profile.table}",
+                summary=f"{title} can sign up but {what} {profile.table}",
                 sql=script + showing(profile, user.id),
                 remedy=_every_row(profile),
             )
@@ -81,7 +81,8 @@ def _gone(user_id: UUID, seen: CheckContext) -> bool:
 def _every_row(profile: Target) -> str:
     key = quoted(profile.key)
     return (
-        f"-- let the insert into {named(profile.table)} give way to a row of the same user alone:\n"
+        f"-- let the insert into {named(profile.table)} skip only a row of the same user:\n"
         f"on conflict ({key}) do nothing\n"
-        "-- and drop the unique constraint on what two users may share, or write another value"
+        "-- and drop the unique constraint on values that two users may share, or write another"
+        " value"
     )

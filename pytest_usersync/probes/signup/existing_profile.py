@@ -86,8 +86,8 @@ def _take_away(context: CheckContext, user_id: UUID) -> None:
     _clear(context, user_id)
     if refused and (refused := context.attempt(delete)):
         if context.policies.hard_delete == "refuse":
-            raise NotApplicable("no user is meant to be deleted, so none leaves a profile behind")
-        raise NotJudged(f"the user cannot be taken away again (US205): {refused.message}")
+            raise NotApplicable("only for usersync_hard_delete = remove or keep")
+        raise NotJudged(f"the user cannot be deleted (US205): {refused.message}")
 
 
 def _clear(context: CheckContext, user_id: UUID) -> None:
@@ -124,8 +124,8 @@ def _restore(
 def _explain(context: CheckContext, failure: Failure) -> None:
     table = context.sync.profile.table
     if failure.sqlstate == "23503":
-        raise NotApplicable(f"{table} admits no profile without its user: {failure.message}")
-    raise NotJudged(f"a profile cannot be put into {table}: {failure.message}")
+        raise NotApplicable("a foreign key forbids a profile without a user")
+    raise NotJudged(f"a profile cannot be inserted into {table}: {failure.message}")
 
 
 def _insert(context: CheckContext, target: Target, row: dict[str, object]) -> str:

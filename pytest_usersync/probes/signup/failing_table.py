@@ -142,4 +142,4 @@ def _values(rows: Sequence[Row], name: str) -> set[str]:
 def handler(context: CheckContext) -> str:
     """Return the one function of the project that catches errors, or words for it."""
     names = [row["name"] for row in context.query(_CATCHING, [list(PLATFORM_SCHEMAS)])]
-    return f"{names[0]}()" if len(names) == 1 else "a function that the signup runs"
+    return f"{names[0]}()" if len(names) == 1 else "a function that runs at signup"

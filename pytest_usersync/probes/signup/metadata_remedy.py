@@ -38,15 +38,15 @@ def remedy(context: CheckContext, finding: Finding, keys: Sequence[str]) -> str:
     if not keys:
         taken = failure.sqlstate.startswith("22") and re.search(_JSON, failure.message)
         whole = "if jsonb_typeof(new.raw_user_meta_data) = 'object' then"
-        return f"{whose}: take apart only what is an object\n{whole}" if taken else finding.remedy
+        return (f"{whose}: read keys only from a JSON object\n{whole}") if taken else finding.remedy
     value = f"new.raw_user_meta_data ->> {_quoted(keys[0])}"
     if failure.sqlstate == "23503":
         return (
-            f"{whose}: take the reference only where its row is there, else NULL; who belongs\n"
-            "-- where is for an invitation or an admin to decide, not for the metadata"
+            f"{whose}: write the reference only if the referenced row exists, else NULL.\n"
+            "-- An invitation or an admin should decide who belongs where, not the metadata."
         )
     if failure.sqlstate == "54000":
-        return f"{whose}: cut the text to what an index holds\nleft({value}, 200)"
+        return f"{whose}: cut the text to a length that an index can store\nleft({value}, 200)"
     if failure.sqlstate.startswith("22") and failure.sqlstate != "22001":
         return f"{whose}: {_unread(context, failure, value)}"
     return finding.remedy
@@ -56,21 +56,23 @@ def _unread(context: CheckContext, failure: Failure, value: str) -> str:
     if enum := _ENUM.search(failure.message):
         name = _enum(context, enum[1])
         return (
-            "take the value only where the enum has it\n"
-            f"case when {value} = any (enum_range(null::{name})::text[]) then ({value})::{name} end"
+            "use the value only if the enum has it\n"
+            f"case when {value} = any (enum_range(null::{name})::text[]) then ({value})::{name}"
+            " end"
         )
     if kind := _kind(failure):
         return (
-            "take the value only where it is one (PostgreSQL 16; before, compare with a pattern)\n"
+            f"use the value only if it is a valid {kind} (PostgreSQL 16; before, compare with a"
+            " pattern)\n"
             f"case when pg_input_is_valid({value}, '{kind}') then ({value})::{kind} end"
         )
     if re.search(_JSON, failure.message):
         node = value.replace("->>", "->")
         return (
-            "ask what kind of JSON it is before taking it apart\n"
+            "check the type of the JSON value before you read its parts\n"
             f"case when jsonb_typeof({node}) = 'array' then … end"
         )
-    return f"take {value} only where what is done with it can be done, else NULL"
+    return f"use {value} only if the conversion works, else NULL"
 
 
 def _kind(failure: Failure) -> str:

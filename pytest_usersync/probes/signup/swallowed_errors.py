@@ -44,7 +44,7 @@ class Swallowed:
     def remedy(self) -> str:
         """Return what to change: the cause of the error first."""
         function = self.trigger.function
-        handler = f"Take the exception handler out of {function}(), or end it with `raise;`."
+        handler = f"Remove the exception handler from {function}(), or end it with `raise;`."
         return f"{self.error.remedy}\n-- and: {handler}" if self.error else handler
 
 
