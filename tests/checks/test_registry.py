@@ -103,7 +103,9 @@ def test_an_unknown_word_is_refused_with_near_ones() -> None:
 
 
 def test_a_choice_that_leaves_nothing_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="Selecting US104 and ignoring US1 leaves no check"):
+    with pytest.raises(
+        ConfigurationError, match="Selecting US104 and ignoring US1 leaves no check"
+    ):
         registry.choose(["US104"], ["US1"])
 
 
