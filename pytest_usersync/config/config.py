@@ -13,7 +13,6 @@ from ..model.errors import ConfigurationError, UserSyncError, no_room
 from ..model.policy import CHOICES, Policies
 from ..model.safe_text import LIMIT, one_line
 from ..model.settings import Exploration, Settings, Upkeep
-from ..probes.maintenance.monitoring import Monitoring
 from . import option_values, server_dsn
 from .options import flag
 
@@ -148,6 +147,8 @@ def _monitoring(config: pytest.Config) -> str:
     told = option_values.raw(config, "monitoring")
     if told is None:
         return ""
+    from ..probes.maintenance.monitoring import Monitoring  # noqa: PLC0415
+
     try:
         # Parsed here only to fail before the run starts; the checks parse it again.
         Monitoring.written(told.values[-1])

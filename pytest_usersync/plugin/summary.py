@@ -12,7 +12,7 @@ from ..checks import registry
 from ..model.finding import Outcome
 from ..model.safe_text import in_line
 from ..model.settings import Settings
-from ..reporting import baseline, json_report
+from ..reporting import baseline
 from ..reporting.summary import describe_baseline, gather, summary, title
 from ..runner.check import Check, Subject
 from ..runner.verdict import Verdict
@@ -35,6 +35,8 @@ def write(
     known = config.stash.get(BASELINE, None)
     gone = known.gone(found) if known else []
     if settings.report:
+        from ..reporting import json_report  # noqa: PLC0415  Most runs write none.
+
         judged = gather(checks, found)
         data = json_report.document(config.stash[SUBJECT], checks, judged, known, gone)
         json_report.write(settings.report, data)

@@ -63,7 +63,8 @@ def realistic_signups(
         keys: the metadata keys that the app's signup form fills in.
 
     Raises:
-        UserSyncError: Faker does not know the locale, or no way to sign up is left.
+        UserSyncError: Faker is not installed, it does not know the locale, or no way to sign up
+            is left.
     """
     _faker(locale)
     names = chosen(kinds, providers, settings)
@@ -78,8 +79,12 @@ def realistic_signups(
 
 @cache
 def _faker(locale: str) -> Faker:
-    from faker import Faker  # noqa: PLC0415  Heavy, and most runs do without.
-
+    try:
+        from faker import Faker  # noqa: PLC0415  Heavy, and most runs do without.
+    except ModuleNotFoundError:
+        raise UserSyncError(
+            "realistic_signups() needs Faker. Run pip install 'pytest-usersync[faker]'."
+        ) from None
     try:
         return Faker(locale)
     except AttributeError:
