@@ -59,20 +59,9 @@ def interrupt_when_quiet(server: Server, name: str, limit: float) -> Iterator[No
     def interrupt(_: int, __: FrameType | None) -> NoReturn:
         raise Interrupted(f"still running after {limit:g} s, so it was interrupted")
 
-    def wait() -> None:
-        begun, patience = time.monotonic(), limit + _LATER
-        pause = patience
-        while not over.wait(pause):
-            quiet = _seconds_quiet(server, name, time.monotonic() - begun)
-            if quiet < patience and time.monotonic() - begun < _MOST * patience:
-                pause = max(patience - quiet, _INSIST)
-                continue
-            pause = _INSIST
-            if not over.is_set():
-                signal.pthread_kill(threading.main_thread().ident or 0, _SIGNAL)
-
     earlier = signal.signal(_SIGNAL, interrupt)
-    waiting = threading.Thread(target=wait, name="usersync-hook", daemon=True)
+    watch = (server, name, limit + _LATER, over)
+    waiting = threading.Thread(target=_watch, args=watch, name="usersync-hook", daemon=True)
     waiting.start()
     try:
         yield
@@ -81,6 +70,20 @@ def interrupt_when_quiet(server: Server, name: str, limit: float) -> Iterator[No
         signal.signal(_SIGNAL, signal.SIG_IGN)
         waiting.join(_INSIST)
         signal.signal(_SIGNAL, earlier)
+
+
+def _watch(server: Server, name: str, patience: float, over: threading.Event) -> None:
+    """Interrupt the main thread whenever the database is quiet, until it is over."""
+    begun = time.monotonic()
+    pause = patience
+    while not over.wait(pause):
+        busy = time.monotonic() - begun
+        quiet = _seconds_quiet(server, name, busy)
+        if quiet < patience and busy < _MOST * patience:
+            pause = max(patience - quiet, _INSIST)
+        elif _SIGNAL and not over.is_set():
+            pause = _INSIST
+            signal.pthread_kill(threading.main_thread().ident or 0, _SIGNAL)
 
 
 def _seconds_quiet(server: Server, name: str, otherwise: float) -> float:

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 from ..model import names
 from ..model.errors import ServerError
-from ..postgres import MAINTENANCE, Server, database, external_server, role_ledger
+from ..postgres import MAINTENANCE, Guest, Server, database, external_server, role_ledger
+from ..postgres.database import Connection
 from .model import Project
 
 _CREATE = re.compile(rf"(?i)\bcreate\s+(?:role|user|group)\s+({names.WORD})")
@@ -29,26 +30,31 @@ def keep_ledger(server: Server, project: Project) -> Iterator[None]:
     if server.guest is None:
         yield
         return
+    load = secrets.token_hex(4)
     with database.connect(server, MAINTENANCE) as control:
         book = role_ledger.find(control)
         assert book  # made when the run began
-        texts = [one.text for one in (*project.before, *project.migrations, *project.after)]
-        created = {names.last(one) for text in texts for one in _CREATE.findall(text)}
-        named = {name for text in texts for name in names.words(text)}
-        load = secrets.token_hex(4)
-        known = role_ledger.expect(server, book, load, created, named)
-        for role, runs in known.items():
-            if any(external_server.is_alive(control, run) for run in runs - {server.guest.id}):
-                raise ServerError(
-                    f"Another run on the server has created the role {role}, which this project"
-                    " creates too. Start this run when the other one has ended."
-                )
-            if server.guest.id not in runs:
-                external_server.drop_roles(server, book, [role])
+        _expect_roles(server, server.guest, control, book, load, project)
     try:
         yield
     finally:
         role_ledger.note(server, book, load)
+
+
+def _expect_roles(
+    server: Server, guest: Guest, control: Connection, book: str, load: str, project: Project
+) -> None:
+    """Write down the roles that the files make or name; drop those that an ended run has left."""
+    created = {names.last(one) for file in project.files for one in _CREATE.findall(file.text)}
+    named = {name for file in project.files for name in names.words(file.text)}
+    for role, runs in role_ledger.expect(server, book, load, created, named).items():
+        if any(external_server.is_alive(control, run) for run in runs - {guest.id}):
+            raise ServerError(
+                f"Another run on the server has created the role {role}, which this project"
+                " creates too. Start this run when the other one has ended."
+            )
+        if guest.id not in runs:
+            external_server.drop_roles(server, book, [role])
 
 
 def find_made(server: Server) -> list[str]:
