@@ -2,7 +2,7 @@
 
 ``signups()`` draws a ``Newcomer``, ``histories()`` a ``History``; the method ``act(auth)`` of both
 does it and raises ``AuthError`` when it is refused. ``realistic_signups()`` draws names and
-addresses of one country, by Faker (``pip install 'pytest-usersync[faker]'``).
+addresses of one country, by Faker.
 """
 
 from .histories import History, histories

@@ -63,8 +63,7 @@ def realistic_signups(
         keys: the metadata keys that the app's signup form fills in.
 
     Raises:
-        UserSyncError: Faker is not installed, it does not know the locale, or no way to sign up
-            is left.
+        UserSyncError: Faker does not know the locale, or no way to sign up is left.
     """
     _faker(locale)
     names = chosen(kinds, providers, settings)
@@ -79,12 +78,8 @@ def realistic_signups(
 
 @cache
 def _faker(locale: str) -> Faker:
-    try:
-        from faker import Faker  # noqa: PLC0415  Heavy, and most runs do without.
-    except ModuleNotFoundError:
-        raise UserSyncError(
-            "realistic_signups() needs Faker. Run pip install 'pytest-usersync[faker]'."
-        ) from None
+    from faker import Faker  # noqa: PLC0415  Heavy, and most runs do without.
+
     try:
         return Faker(locale)
     except AttributeError:

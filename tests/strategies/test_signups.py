@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -200,9 +199,3 @@ def test_what_cannot_be_drawn_is_said_at_once(ask: Callable[[], object], told: s
     with pytest.raises(UserSyncError) as raised:
         ask()
     assert str(raised.value).startswith(told)
-
-
-def test_without_faker_a_line_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "faker", None)
-    with pytest.raises(UserSyncError, match=r"pip install 'pytest-usersync\[faker\]'"):
-        realistic_signups("fr_FR")
