@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _OPTIONS = "-c client_min_messages=log"
 
 
-class Doors:
+class Logins:
     """Hands out sessions; those that come back whole serve again."""
 
     def __init__(self, race_database: RaceDatabase) -> None:

@@ -19,7 +19,7 @@ from ..runner.check import Subject
 from ..sessions.roles import Part
 from . import breakpoints
 from .breakpoints import Pause
-from .logins import Doors, refused
+from .logins import Logins, refused
 from .model import Change, Row
 from .race_connection import Line
 from .relations import Relations
@@ -76,7 +76,7 @@ class RaceDatabase:
         self.spoiled = False
         self.copies = 0
         self.tenant: object = None
-        self.doors = Doors(self)
+        self.logins = Logins(self)
         self._clones = database.Clones(subject.server)
         self._open: list[Connection] = []
         self._pauses: tuple[Pause, ...] = ()
@@ -148,7 +148,7 @@ class RaceDatabase:
     @contextmanager
     def line(self, login: str) -> Iterator[Line]:
         """Lend a session of the role; it comes back as it was, or not at all."""
-        with self.doors.line(login) as line:
+        with self.logins.line(login) as line:
             if self._pauses and not line.held:
                 breakpoints.hold(self.control, self.keeper, line.slot)
                 line.held = True
@@ -156,7 +156,7 @@ class RaceDatabase:
 
     def part(self, role: str, claims: str | None) -> tuple[str, Part | None]:
         """Return who logs in, and what is set then, to be the role, or to ask PostgREST as it."""
-        return self.doors.part(role, claims)
+        return self.logins.part(role, claims)
 
     def resume(self, line: Line) -> None:
         """Let a session go on that pauses."""
@@ -262,7 +262,7 @@ class RaceDatabase:
     # -- the end
 
     def _disconnect(self) -> None:
-        self.doors.close()
+        self.logins.close()
         for connection in self._open:
             connection.close()
         self._open.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from psycopg import Error
@@ -80,19 +80,26 @@ _FILLED = """
     order by name
 """
 _SEQUENCES = """
-    select s.seqrelid::bigint as relation, pg_catalog.pg_sequence_last_value(s.seqrelid) as number
+    select
+        pg_catalog.string_agg(
+            pg_catalog.format(
+                '(%s::oid, %s::bigint, %s)',
+                s.seqrelid,
+                coalesce(pg_catalog.pg_sequence_last_value(s.seqrelid)::text, 'null'),
+                s.seqstart
+            ),
+            ', ' order by s.seqrelid
+        ) as known
     from pg_catalog.pg_sequence as s
-    order by s.seqrelid
 """
 _SET_BACK = """
     select pg_catalog.setval(
-        s.seqrelid::regclass,
-        coalesce(known.last_value, s.seqstart),
+        known.relation::regclass,
+        coalesce(known.last_value, known.start_value),
         known.last_value is not null
     )
-    from {known} as known (relation, last_value)
-    join pg_catalog.pg_sequence as s on s.seqrelid = known.relation
-    where pg_catalog.pg_sequence_last_value(s.seqrelid) is distinct from known.last_value
+    from {known} as known (relation, last_value, start_value)
+    where pg_catalog.pg_sequence_last_value(known.relation) is distinct from known.last_value
 """
 # What the planner thinks of a table that was never filled, and of its indexes.
 _UNKNOWN = """
@@ -134,9 +141,8 @@ class Snapshot:
         filled = [row["name"] for row in session.execute(_FILLED, prepare=True)]
         counted = session.execute(_counting(filled, self._since).encode()).fetchall()
         self._rows = _counted(counted)
-        self._sequences = {
-            row["relation"]: row["number"] for row in session.execute(_SEQUENCES).fetchall()
-        }
+        known = session.execute(_SEQUENCES).fetchall()[0]["known"]
+        self._sequences = [set_back(f"(values {known})")] if known else []
 
     def _asked(self, session: Connection) -> Sequence[object]:
         return [tuple(row.values()) for row in session.execute(self._query.encode(), prepare=True)]
@@ -166,7 +172,7 @@ class Snapshot:
         texts += [f"truncate {', '.join(came)} cascade"] * bool(large)
         texts += [f"delete from {one}" for one in came if not large]
         tables = [*filled, *(self._rows.keys() - set(filled))]
-        texts = [_QUIET, *texts, *_values(self._sequences), _counting(tables, self._since)]
+        texts = [_QUIET, *texts, *self._sequences, _counting(tables, self._since)]
         rows = answers(session.execute("; ".join(texts).encode()))[-1]
         # In a new table rows stand as they came, and the planner knows nothing of them: both may
         # decide in which order they are told.
@@ -180,18 +186,9 @@ def set_back(known: str) -> str:
     """Return the query that sets sequences back to the last value that each had given.
 
     Args:
-        known: what stands behind ``from``; its first columns are the sequence and that value.
+        known: what stands behind ``from``: the sequences, that value, and where each starts.
     """
     return _SET_BACK.format(known=known)
-
-
-def _values(sequences: Mapping[int, int | None]) -> list[str]:
-    """Return the query that sets these sequences back, if there are any."""
-    known = ", ".join(
-        f"({relation}::oid, {'null' if number is None else number}::bigint)"
-        for relation, number in sequences.items()
-    )
-    return [set_back(f"(values {known})")] if known else []
 
 
 def _counting(tables: Sequence[str], since: str) -> str:

@@ -65,7 +65,7 @@ class ReusedSandbox(Sandbox):
             self._superuser = None
 
 
-def fresh(context: CheckContext, *, undone: bool = False) -> CheckContext:
+def reused_context(context: CheckContext, *, undone: bool = False) -> CheckContext:
     """Return a context on a database as new, until the next one is asked for; it goes with the run.
 
     It serves all checks of the process, one after the other, unless it may have to be kept.

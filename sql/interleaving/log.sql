@@ -21,7 +21,8 @@ create unlogged table usersync_race.tables (
 
 create unlogged table usersync_race.sequences (
     relation oid primary key,
-    last_value bigint
+    last_value bigint,
+    start_value bigint not null
 );
 
 -- Definer, because the sessions have no rights here; the formats, because a session may have others.
@@ -226,8 +227,11 @@ create function usersync_race.mark()
 as $$
 begin
     delete from usersync_race.sequences;
-    insert into usersync_race.sequences (relation, last_value)
-    select sequence.seqrelid, pg_catalog.pg_sequence_last_value(sequence.seqrelid)
+    insert into usersync_race.sequences (relation, last_value, start_value)
+    select
+        sequence.seqrelid,
+        pg_catalog.pg_sequence_last_value(sequence.seqrelid),
+        sequence.seqstart
     from pg_catalog.pg_sequence as sequence
     join pg_catalog.pg_class as class on class.oid = sequence.seqrelid
     join pg_catalog.pg_namespace as schema on schema.oid = class.relnamespace

@@ -15,7 +15,7 @@ from pytest_usersync.probes.monitoring.faults import faults
 from pytest_usersync.probes.monitoring.populated import Populated
 from pytest_usersync.probes.monitoring.survey import Seen, _at_once, _one_by_one, survey
 from pytest_usersync.runner.context import on_clone
-from pytest_usersync.runner.reused_sandbox import fresh
+from pytest_usersync.runner.reused_sandbox import reused_context
 
 MONITORING = """
 create table public.sync_log (
@@ -70,7 +70,7 @@ def test_one_trip_says_what_many_say(server: Server, tmp_path: Path) -> None:
         subject = exits.enter_context(staged(server, act, tmp_path))
         subject = replace(subject, upkeep=Upkeep(monitoring=SAID))
         context = exits.enter_context(on_clone(subject))
-        monitoring, populated = capabilities.monitoring(context), Populated(fresh(context))
+        monitoring, populated = capabilities.monitoring(context), Populated(reused_context(context))
         sound = replace(monitoring, orphans="")
         for fault in faults(populated):
             if not fault.failing:

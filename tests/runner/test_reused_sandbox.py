@@ -13,7 +13,7 @@ from pytest_usersync.postgres import Server
 from pytest_usersync.probes.maintenance import ghosts
 from pytest_usersync.probes.maintenance.routines import at_work
 from pytest_usersync.runner.context import CheckContext, on_clone
-from pytest_usersync.runner.reused_sandbox import fresh
+from pytest_usersync.runner.reused_sandbox import reused_context
 
 MORE = """
 create table public.plans (name text primary key, users bigint not null default 0);
@@ -45,12 +45,12 @@ def copy(context: CheckContext) -> object:
 
 
 def test_who_came_is_gone_and_the_copy_is_the_same(context: CheckContext) -> None:
-    first = fresh(context)
+    first = reused_context(context)
     was, known = copy(first), first.query(KNOWN)
     first.with_profile(ghosts.ORDINARY)
     ghosts.ghost(first)
     first.execute("insert into public.numbers (name) values ('one'), ('two')")
-    second = fresh(context)
+    second = reused_context(context)
     assert copy(second) == was
     assert second.query("select id from auth.users union all select id from public.profiles") == []
     assert second.query(KNOWN) == known
@@ -59,10 +59,10 @@ def test_who_came_is_gone_and_the_copy_is_the_same(context: CheckContext) -> Non
 
 
 def test_a_crowd_leaves_no_room_behind(context: CheckContext) -> None:
-    first = fresh(context)
+    first = reused_context(context)
     was, known = copy(first), first.query(KNOWN)
     ghosts.crowd(first, 500)
-    second = fresh(context)
+    second = reused_context(context)
     assert copy(second) == was
     assert second.query(KNOWN) == known
 
@@ -70,13 +70,13 @@ def test_a_crowd_leaves_no_room_behind(context: CheckContext) -> None:
 def test_triggers_that_were_off_for_a_while_are_no_reason_for_a_new_copy(
     context: CheckContext,
 ) -> None:
-    first = fresh(context)
+    first = reused_context(context)
     was = copy(first)
     with ghosts.unsynced(first):
         pass
     first.execute("alter table public.plans add constraint odd check (false) not valid")
     first.execute("alter table public.plans drop constraint odd")
-    assert copy(fresh(context)) == was
+    assert copy(reused_context(context)) == was
 
 
 @pytest.mark.parametrize(
@@ -97,27 +97,27 @@ def test_triggers_that_were_off_for_a_while_are_no_reason_for_a_new_copy(
     ],
 )
 def test_what_cannot_be_taken_back_makes_a_new_copy(context: CheckContext, change: str) -> None:
-    first = fresh(context)
+    first = reused_context(context)
     was = copy(first)
     first.execute(change)
-    second = fresh(context)
+    second = reused_context(context)
     assert copy(second) != was
     assert second.query("select name, users from public.plans order by name") == [
         {"name": "free", "users": 0},
         {"name": "paid", "users": 0},
     ]
-    assert copy(fresh(context)) == copy(second)
+    assert copy(reused_context(context)) == copy(second)
 
 
 def test_a_session_that_is_in_the_midst_of_something_ends(context: CheckContext) -> None:
-    first = fresh(context)
+    first = reused_context(context)
     first.execute("begin")
     first.execute("insert into public.numbers (name) values ('one')")
-    assert fresh(context).query("select from public.numbers") == []
+    assert reused_context(context).query("select from public.numbers") == []
 
 
 def test_a_run_finds_nothing_of_the_one_before_in_its_session(context: CheckContext) -> None:
-    first = fresh(context)
+    first = reused_context(context)
     for _ in range(2):
         with at_work(first) as connection:
             pid = connection.info.backend_pid

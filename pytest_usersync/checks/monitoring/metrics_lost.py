@@ -13,7 +13,7 @@ from ...probes.monitoring.figures import latest, recorded
 from ...probes.monitoring.report_answers import finding, showing
 from ...runner.check import check
 from ...runner.context import CheckContext
-from ...runner.reused_sandbox import fresh
+from ...runner.reused_sandbox import reused_context
 
 
 @check("US507", level=Level.ERROR, shared_database=True)
@@ -45,4 +45,4 @@ def metrics_lost(context: CheckContext) -> Iterable[Finding]:
         )
         call = f"select * from {monitoring.record};\nselect * from {monitoring.latest}"
         found = list(finding(context, latest, "latest", lambda: told, show=call))
-    yield from found or history(fresh(context, undone=True))
+    yield from found or history(reused_context(context, undone=True))

@@ -11,7 +11,7 @@ from ...probes.monitoring.call import bare
 from ...probes.monitoring.earlier_days import kept
 from ...runner.check import check
 from ...runner.context import CheckContext
-from ...runner.reused_sandbox import fresh
+from ...runner.reused_sandbox import reused_context
 
 
 @check("US509", level=Level.WARNING, shared_database=True)
@@ -27,7 +27,7 @@ def retention(context: CheckContext) -> Iterable[Finding]:
     monitoring = capabilities.monitoring(context)
     if not monitoring.record or not monitoring.log:
         raise NotApplicable("the monitoring has no function that writes a log")
-    alone = fresh(context, undone=True)
+    alone = reused_context(context, undone=True)
     for age, stays in (("89 days 23 hours", True), ("90 days 1 hour", False)):
         seen = kept(alone, age)
         if seen.undone and seen.there:

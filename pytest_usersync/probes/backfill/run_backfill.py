@@ -14,7 +14,7 @@ from ...auth.source import Source
 from ...model.finding import Failure, Finding, NotJudged
 from ...model.quoting import named, quoted
 from ...runner.context import CheckContext
-from ...runner.reused_sandbox import fresh
+from ...runner.reused_sandbox import reused_context
 from ..maintenance import ghosts
 from ..maintenance.capabilities import Routine, backfill
 from ..maintenance.ghosts import Kind
@@ -141,7 +141,7 @@ def filling(context: CheckContext) -> Filling:
     What was returned before is over.
     """
     routine = backfill(context)
-    return Filling(fresh(context), routine)
+    return Filling(reused_context(context), routine)
 
 
 def filled(context: CheckContext, number: int) -> tuple[Filling, list[UUID]]:

@@ -11,7 +11,7 @@ from ...model.quoting import named, quoted
 from ...model.sync import Target
 from ...runner.check import Subject
 from ...runner.context import CheckContext
-from ...runner.reused_sandbox import fresh
+from ...runner.reused_sandbox import reused_context
 from ..maintenance import ghosts
 from ..maintenance.ghosts import KINDS, Kind
 
@@ -53,7 +53,7 @@ def signed(context: CheckContext) -> Signed:
 
 def sign(context: CheckContext, kinds: Iterable[Kind]) -> Signed:
     """Sign up one of each kind, in this order, on a database as new."""
-    alone = fresh(context)
+    alone = reused_context(context)
     made = ghosts.made(alone, kinds)
     users = [user_id for ids in made.values() for user_id in ids]
     return Signed(made, rows(alone, users), frozenset(ghosts.without_profile(alone)))

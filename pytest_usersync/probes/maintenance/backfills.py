@@ -20,7 +20,7 @@ from ...model.quoting import named
 from ...model.sync import Table
 from ...runner.check import Subject
 from ...runner.context import CheckContext
-from ...runner.reused_sandbox import fresh
+from ...runner.reused_sandbox import reused_context
 from . import ghosts, maintenance
 from .routines import Routine, at_work, runnable
 
@@ -50,7 +50,7 @@ def given(context: CheckContext) -> Routine | None:
         texts = tuple(one.text for one in runnable(path.name, cut(text)))
         shown = project.show_path(path)
         routine = Routine(";\n".join(texts), shown, Location(shown, 1), statements=texts)
-    done = _tried(fresh(context), routine)
+    done = _tried(reused_context(context), routine)
     if isinstance(done, Failure) and done.sqlstate[:2] in ("3F", "42") and not done.context:
         raise NotJudged(
             f"usersync_backfill: {routine.origin} fails: {done.sqlstate} {done.message}"
@@ -63,7 +63,7 @@ def first(context: CheckContext) -> Routine | None:
 
     If none does, one that fails and whose name says that it should is the project's backfill.
     """
-    fresh_context = fresh(context)
+    fresh_context = reused_context(context)
     lost: UUID | None = None
     failed: Routine | None = None
     for routine in _candidates(fresh_context):
@@ -73,7 +73,7 @@ def first(context: CheckContext) -> Routine | None:
         if fresh_context.profiles(fresh_context.sync.profile, lost):
             if isinstance(done, Routine):
                 return done
-            fresh_context, lost = fresh(context), None
+            fresh_context, lost = reused_context(context), None
         elif isinstance(done, Failure) and routine.meant:
             failed = failed or routine
     return failed

@@ -11,7 +11,7 @@ from psycopg import Notify, sql
 from ...migrations import PLATFORM_SCHEMAS
 from ...model.finding import NotJudged
 from ...runner.context import CheckContext
-from ...runner.reused_sandbox import fresh
+from ...runner.reused_sandbox import reused_context
 from ..maintenance import capabilities
 from ..maintenance.ghosts import switched
 from .call import ask, bare, rows_of
@@ -62,7 +62,7 @@ class Alarm:
 def alarms(context: CheckContext) -> Iterator[Alarm]:
     """Yield what is heard in each state, one after the other in one database."""
     known = {seen.fault.name: seen.fault for seen in reversed(survey(context))}
-    populated, heard = Populated(fresh(context)), list[str]()
+    populated, heard = Populated(reused_context(context)), list[str]()
     session = populated.context.session()
 
     def hear(notice: Notify) -> None:

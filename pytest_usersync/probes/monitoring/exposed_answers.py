@@ -13,7 +13,7 @@ from ...model.finding import NotJudged
 from ...model.quoting import named, quoted
 from ...runner.context import CheckContext
 from ...runner.requests import claims, rolled_back
-from ...runner.reused_sandbox import fresh
+from ...runner.reused_sandbox import reused_context
 from ..maintenance import capabilities
 from ..maintenance.monitoring import Monitoring
 from ..security.exposed_relations import Relation, relations, schemas
@@ -93,7 +93,7 @@ def scene(context: CheckContext, *, signed_in: bool) -> Scene:
     monitoring = capabilities.monitoring(context)
     if "parity" not in made(context):
         raise NotJudged("the check cannot create a ghost user and an orphaned profile")
-    fresh_context = fresh(context)
+    fresh_context = reused_context(context)
     populated = Populated(fresh_context)
     fault = next(one for one in faults(populated) if one.name == "parity")
     arrivals = [populated.resident() for _ in range(3)]

@@ -12,7 +12,7 @@ from ...platform import platform
 from ...postgres.database import Connection
 from ...runner.context import CheckContext
 from ...runner.requests import rolled_back, script
-from ...runner.reused_sandbox import fresh
+from ...runner.reused_sandbox import reused_context
 from ..maintenance import capabilities
 from ..maintenance.monitoring import NAMES
 from .call import bare
@@ -64,7 +64,7 @@ def broken(context: CheckContext) -> Iterator[Broken]:
                 yield _told(context, seen.fault, role, words[word], answer.failure)
     words.pop("log", None)
     may = _may(context, words.values())
-    populated = Populated(fresh(context))
+    populated = Populated(reused_context(context))
     for fault in (seen.fault for seen in survey(context) if seen.fault.name in STATES):
         for role in ROLES:
             yield from _failing(populated.context, fault, role, may[role])

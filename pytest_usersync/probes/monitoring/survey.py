@@ -16,7 +16,7 @@ from ...model.finding import NotJudged
 from ...postgres.savepoint import answers
 from ...runner.check import Subject
 from ...runner.context import CheckContext
-from ...runner.reused_sandbox import fresh
+from ...runner.reused_sandbox import reused_context
 from ..maintenance import capabilities
 from ..maintenance.monitoring import Monitoring
 from .call import Answer, Row, ask, asking, placed, rows_in, rows_of
@@ -112,7 +112,7 @@ def survey(context: CheckContext) -> list[Seen]:
     monitoring = capabilities.monitoring(context)
     known = context.shared(_Surveyed)
     if not known.seen:
-        populated = Populated(fresh(context))
+        populated = Populated(reused_context(context))
         known.seen = [
             seen
             for fault in faults(populated, monitoring.ghosts)

@@ -183,7 +183,7 @@ def test_nothing_is_left_when_the_races_are_over(loaded: Subject) -> None:
         race.session("bob", "select * from public.notes for update", isolation="serializable")
         race.explore()
         assert race.race_database.copies == 1
-        names = [line.connection.info.dbname for line in race.race_database.doors._open]
+        names = [line.connection.info.dbname for line in race.race_database.logins._open]
     query = "select from pg_stat_activity where datname = any (%s)"
     with database.connect(loaded.server, "postgres") as connection:
         # Whoever is gone is there for a moment, where the machine is busy.
