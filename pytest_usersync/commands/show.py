@@ -13,6 +13,8 @@ from ..auth import Json
 from ..model.quoting import identifier
 from ..model.safe_text import in_line
 from ..model.sync import Derived, Mirror, Sync, SyncTrigger, Target
+from ..postgres.catalog import columns
+from ..postgres.catalog.columns import Column
 from ..reporting.wording import describe_error, prose
 from ..runner.check import Subject
 from ..runner.context import CheckContext
@@ -23,32 +25,6 @@ from ..scenarios.signups import BY_NAME, somebody
 # In the metadata of the signup that is looked at, so that a copy of all of it is known as one.
 _KEY = "shown_by_pytest_usersync"
 _LONGEST = 60
-
-_COLUMNS = """
-    select
-        a.attname as name,
-        pg_catalog.pg_get_expr(d.adbin, d.adrelid) as filled,
-        a.attgenerated <> '' as generated,
-        a.attidentity <> '' as counted
-    from
-        pg_catalog.pg_attribute as a
-        left join pg_catalog.pg_attrdef as d
-            on d.adrelid = a.attrelid and d.adnum = a.attnum
-    where
-        a.attrelid = to_regclass(%s)
-        and a.attnum > 0
-        and not a.attisdropped
-    order by
-        a.attnum
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    name: str
-    filled: str | None
-    generated: bool
-    counted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +108,9 @@ def _tables(context: CheckContext) -> Iterator[str]:
         yield f"{target.table}, {many} for each user, found by {target.key}:"
         if not target.written_by:
             yield "  (no single trigger on auth.users writes it)"
-        columns = _columns(context, target)
-        width = max((len(column.name) for column in columns), default=0)
-        for column in columns:
+        found = columns.of(context.query, target.table).values()
+        width = max((len(column.name) for column in found), default=0)
+        for column in found:
             yield f"  {column.name:{width}}  {_source(context, target, column, seen)}"
 
 
@@ -162,11 +138,6 @@ def _signed_up(context: CheckContext) -> Iterator[str]:
             continue
 
 
-def _columns(context: CheckContext, target: Target) -> list[_Column]:
-    name = identifier(target.table).as_string(None)
-    return [_Column(**row) for row in context.query(_COLUMNS, [name])]
-
-
 def _seen(context: CheckContext, target: Target, users: tuple[str, ...]) -> _Seen:
     query = sql.SQL("select to_jsonb(t) as row from {table} as t where {key}::text = %s").format(
         table=identifier(target.table), key=sql.Identifier(target.key)
@@ -177,13 +148,13 @@ def _seen(context: CheckContext, target: Target, users: tuple[str, ...]) -> _See
     return _Seen(tuple(user for user, _ in kept), tuple(row for _, row in kept), number)
 
 
-def _source(context: CheckContext, target: Target, column: _Column, seen: _Seen) -> str:
+def _source(context: CheckContext, target: Target, column: Column, seen: _Seen) -> str:
     """Say where the value of one column comes from, the surest knowledge first."""
     values = [row.get(column.name) for row in seen.rows]
     if column.name == target.key or (values and values == list(seen.users)):
         return "the user's id"
     if column.generated:
-        return f"computed: {_short(column.filled)}"
+        return f"computed: {_short(column.default)}"
     if values and isinstance(values[0], Mapping) and _KEY in values[0]:
         return "copy of the whole user metadata"
     follows = _followed(context.sync, target, column.name)
@@ -213,18 +184,18 @@ def _derived(derived: Derived) -> str:
     return f"changes with {' and '.join([*metadata, *columns])}"
 
 
-def _unmoved(context: CheckContext, column: _Column, values: list[Json]) -> str:
+def _unmoved(context: CheckContext, column: Column, values: list[Json]) -> str:
     """Say what is in a column that moves with nothing of the user."""
-    if column.counted:
+    if column.identity:
         return "numbered by the table (identity)"
     first = values[0] if values else None
     steady = all(value == first for value in values)
-    if column.filled and (not values or not steady or _filled(context, column.filled, first)):
-        return f"its default, {_short(column.filled)}"
+    if column.default and (not values or not steady or _filled(context, column.default, first)):
+        return f"its default, {_short(column.default)}"
     if not steady:
         return "a new value at each signup (clock, counter or random)"
     spoken = "NULL" if first is None else f"always {_short(_literal(first))}"
-    return f"{spoken}, not its default {_short(column.filled)}" if column.filled else spoken
+    return f"{spoken}, not its default {_short(column.default)}" if column.default else spoken
 
 
 def _filled(context: CheckContext, expression: str, value: Json) -> bool:

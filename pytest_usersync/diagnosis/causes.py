@@ -13,7 +13,8 @@ from ..model.finding import ClientView, Failure
 from ..model.names import PATH, SAID
 from ..model.quoting import quoted
 from ..model.sync import Sync
-from .failure_context import Query, Scene
+from ..postgres.catalog import Query, columns
+from .failure_context import Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,15 +238,10 @@ def _too_long(scene: Scene) -> Diagnosis:
     # PostgreSQL names the type and not the column, so columns of that type are looked for.
     into = re.search(rf"(?i)\b(?:insert\s+into|update)\s+({PATH})", scene.failure.context)
     table = scene.relation(into[1]) if into else ""
-    rows = scene.query(
-        "select quote_ident(attname) as name from pg_attribute where attrelid = to_regclass(%s)"
-        " and attnum > 0 and not attisdropped and format_type(atttypid, atttypmod) = %s"
-        " order by attnum",
-        [table, kind],
-    )
-    columns = [row["name"] for row in rows]
-    place = f"{table}.{columns[0]}" if len(columns) == 1 else table or "a column"
-    alters = [f"alter table {table} alter column {name} type text;" for name in columns]
+    found = columns.of(scene.query, table).values() if table else ()
+    names = [quoted(one.name) for one in found if one.full_type == kind]
+    place = f"{table}.{names[0]}" if len(names) == 1 else table or "a column"
+    alters = [f"alter table {table} alter column {name} type text;" for name in names]
     return Diagnosis(
         f"{scene.actor} writes a value into {place} that is too long for {kind}",
         "\n".join(alters) or f"Make the column of type {kind} text.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,7 @@ from ..model.finding import Failure
 from ..model.names import PATH, SAID, WORD, words
 from ..model.quoting import quoted
 from ..model.sync import Sync
-
-Query = Callable[[str, Sequence[object]], Sequence[Mapping[str, Any]]]
+from ..postgres.catalog import Query
 
 _OURS = "n.nspname !~ '^(pg_|information_schema$|auth$)'"
 

@@ -8,75 +8,18 @@ from dataclasses import replace
 from uuid import UUID
 
 from psycopg import Error, sql
-from psycopg.rows import DictRow
 
 from ..auth import AuthError, SupabaseAuth
 from ..diagnosis.locating import describe
-from ..migrations import PLATFORM_SCHEMAS, Project, locate_function, locate_trigger
+from ..migrations import Project, locate_function, locate_trigger
 from ..model.finding import ClientView
 from ..model.quoting import quoted
 from ..model.sync import Blocked, Sync, SyncTrigger, Table, Target
 from ..postgres import Server, database, statement_timeout
+from ..postgres.catalog import asking, relations, triggers
+from ..postgres.catalog.relations import Columns
 from ..scenarios.signups import BY_NAME, somebody
 from . import column_probe, metadata_hints
-
-TRIGGERS = """
-    select
-        t.tgname as name,
-        n.nspname as schema,
-        p.proname as function,
-        p.prosrc as source,
-        t.tgenabled in ('O', 'A') as enabled,
-        case when t.tgtype & 2 > 0 then 'BEFORE' else 'AFTER' end as timing,
-        array_remove(array[
-            case when t.tgtype & 4 > 0 then 'INSERT' end,
-            case when t.tgtype & 16 > 0 then 'UPDATE' end,
-            case when t.tgtype & 8 > 0 then 'DELETE' end,
-            case when t.tgtype & 32 > 0 then 'TRUNCATE' end
-        ], null) as events
-    from
-        pg_catalog.pg_trigger as t
-        join pg_catalog.pg_proc as p
-            on p.oid = t.tgfoid
-        join pg_catalog.pg_namespace as n
-            on n.oid = p.pronamespace
-    where
-        t.tgrelid = 'auth.users'::regclass
-        and not t.tgisinternal
-    order by
-        t.tgname
-"""
-
-TABLES = """
-    select
-        n.nspname as schema,
-        c.relname as name,
-        array(
-            select a.attname
-            from pg_catalog.pg_attribute as a
-            where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-            order by a.attnum
-        )::text[] as columns,
-        array(
-            select a.attname
-            from pg_catalog.pg_index as i
-            join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum = i.indkey[0]
-            where i.indrelid = c.oid and i.indisunique and i.indnkeyatts = 1 and i.indpred is null
-            order by i.indisprimary desc, a.attnum
-        )::text[] as unique_columns
-    from
-        pg_catalog.pg_class as c
-        join pg_catalog.pg_namespace as n
-            on n.oid = c.relnamespace
-    where
-        c.relkind in ('r', 'p')
-        and not c.relispartition
-        and n.nspname !~ '^pg_'
-        and n.nspname <> all(%s)
-    order by
-        n.nspname,
-        c.relname
-"""
 
 _AUTHS_OWN = frozenset({"sub", "email", "email_verified", "phone_verified"})
 
@@ -108,10 +51,7 @@ class _Watch:
             self.server, self.clones.take(self.loaded), database.HARNESS
         ) as reader:
             known = Sync(triggers=self._triggers(reader), metadata_keys=metadata_hints.keys(reader))
-            tables = {
-                Table(row["schema"], row["name"]): row
-                for row in reader.execute(TABLES, [list(PLATFORM_SCHEMAS)])
-            }
+            tables = relations.tables(asking(reader))
             before = _counts(reader, tables)
             user_id, outcome = self._ordinary_signup(reader.info.dbname, known)
             if user_id is None:
@@ -121,17 +61,17 @@ class _Watch:
     def _triggers(self, reader: database.Connection) -> tuple[SyncTrigger, ...]:
         return tuple(
             SyncTrigger(
-                name=row["name"],
-                event=f"{row['timing']} {' OR '.join(row['events'])}",
-                function=f"{quoted(row['schema'])}.{quoted(row['function'])}",
-                enabled=row["enabled"],
-                source=row["source"],
-                location=locate_trigger(self.project, row["name"]),
+                name=one.name,
+                event=f"{one.timing} {' OR '.join(one.events)}",
+                function=f"{quoted(one.schema)}.{quoted(one.function)}",
+                enabled=one.enabled,
+                source=one.source,
+                location=locate_trigger(self.project, one.name),
                 function_location=locate_function(
-                    self.project, row["schema"], row["function"], row["source"]
+                    self.project, one.schema, one.function, one.source
                 ),
             )
-            for row in reader.execute(TRIGGERS)
+            for one in triggers.on_users(asking(reader)).values()
         )
 
     def _ordinary_signup(self, name: str, known: Sync) -> tuple[UUID | None, Sync]:
@@ -168,19 +108,19 @@ class _Watch:
         reader: database.Connection,
         known: Sync,
         user_id: UUID,
-        tables: Mapping[Table, DictRow],
+        tables: Mapping[Table, Columns],
         before: Mapping[Table, int],
     ) -> Sync:
         targets: list[tuple[tuple[bool, int, str], Target]] = []
         side_tables: list[Table] = []
         for table, gained in _gains(_counts(reader, tables), before):
-            facts = tables[table]
+            columns = tables[table]
             keys = _keys(reader, table, user_id)
             if not keys:
                 side_tables.append(table)
                 continue
-            unique = [column for column in facts["unique_columns"] if column in keys]
-            target = Target(table, (unique or keys)[0], tuple(facts["columns"]))
+            unique = [column for column in columns.unique if column in keys]
+            target = Target(table, (unique or keys)[0], columns.every)
             targets.append(((not unique, gained, str(table)), target))
         ordered = tuple(target for _, target in sorted(targets, key=lambda pair: pair[0]))
         found = replace(known, targets=ordered, side_tables=tuple(side_tables))

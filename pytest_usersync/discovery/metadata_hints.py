@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from ..migrations import PLATFORM_SCHEMAS
 from ..model.names import WORD, last
+from ..postgres.catalog import asking, functions
+from ..postgres.catalog.functions import Function
 from ..postgres.database import Connection
 
 # What forms send, and what identity providers tell of a user.
@@ -20,27 +21,6 @@ USUAL = (
     *("email", "sub", "iss", "provider_id", "custom_claims", "email_verified"),
 )
 
-_FUNCTIONS = """
-    select
-        p.proname as name,
-        coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc) as source,
-        p.proargtypes::oid[] && array[114, 3802]::oid[] as handed,
-        exists (
-            select from pg_catalog.pg_trigger as t
-            where t.tgfoid = p.oid and not t.tgisinternal
-        ) as fired
-    from pg_catalog.pg_proc as p
-    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    where
-        p.prokind in ('f', 'p')
-        and n.nspname !~ '^pg_'
-        and n.nspname <> all(%s)
-        and not exists (
-            select from pg_catalog.pg_depend as d
-            where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
-        )
-    order by p.oid
-"""
 
 _WORDS = """
     select e.enumlabel::text as word
@@ -89,23 +69,22 @@ def keys(reader: Connection) -> tuple[str, ...]:
     These are the functions of triggers, and what they call by name, as far as they read the user
     metadata or may be handed it.
     """
-    functions = reader.execute(_FUNCTIONS, [list(PLATFORM_SCHEMAS)]).fetchall()
-    reached = _reached(functions)
+    known = functions.of_project(asking(reader))
+    reached = _reached(known)
     found: dict[str, None] = {}
-    for one in functions:
-        source = one["source"] or ""
-        reads = one["handed"] or "raw_user_meta_data" in source.lower()
-        if one["name"] in reached and reads:
-            found.update(dict.fromkeys(_mentioned(source)))
+    for one in known:
+        handed = not {"json", "jsonb"}.isdisjoint(one.types)
+        if one.name in reached and (handed or "raw_user_meta_data" in one.body.lower()):
+            found.update(dict.fromkeys(_mentioned(one.body)))
     return tuple(found)
 
 
-def _reached(functions: list[dict[str, object]]) -> set[object]:
-    reached = {one["name"] for one in functions if one["fired"]}
+def _reached(known: Sequence[Function]) -> set[str]:
+    reached = {one.name for one in known if one.fired}
     while True:
-        text = "\n".join(str(one["source"]) for one in functions if one["name"] in reached).lower()
+        text = "\n".join(one.body for one in known if one.name in reached).lower()
         called = {last(one) for one in re.findall(rf"({WORD})\s*\(", text)}
-        more = {one["name"] for one in functions if str(one["name"]).lower() in called} - reached
+        more = {one.name for one in known if one.name.lower() in called} - reached
         if not more:
             return reached
         reached |= more

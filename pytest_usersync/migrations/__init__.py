@@ -1,6 +1,6 @@
 """A project's migrations: find, order, split, apply, and tell where in them a thing is written."""
 
-from .dump import PLATFORM_SCHEMAS
+from ..postgres.catalog import PLATFORM_SCHEMAS
 from .find import find
 from .load import LoadStep, load, load_stepwise
 from .locate import locate_context, locate_function, locate_trigger

@@ -7,15 +7,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from ..model.names import WORD, words
+from ..postgres.catalog import PLATFORM_SCHEMAS
 from ..postgres.database import Connection
 from .split import Statement, blank_comments
 
-# The schemas that belong to the platform.
-PLATFORM_SCHEMAS = (
-    *("auth", "extensions", "storage", "realtime", "vault", "graphql", "graphql_public"),
-    *("net", "cron", "pgsodium", "pgsodium_masks", "pgbouncer", "supabase_functions"),
-    *("supabase_migrations", "usersync", "information_schema"),
-)
 _OURS = frozenset({*PLATFORM_SCHEMAS, "_realtime", "_analytics", "pgtle"})
 
 _PATH = rf"{WORD}(?:\s*\.\s*{WORD})?"

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from ..migrations import blank_comments
 from ..model.quoting import quoted
 from ..model.sync import Table
+from ..postgres.catalog import triggers
+from ..postgres.catalog.triggers import Trigger
 from ..runner.context import CheckContext
 
 _INSERT = re.compile(
@@ -31,28 +33,7 @@ _AROUND = re.compile(
 _MORE = re.compile(r"\bselect\b|\bnew\b(?!\s*\.)|\bold\b|\btg_\w+", re.IGNORECASE)
 _TEXT = re.compile(r"'(?:[^']|'')*'")
 _PIECE = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|[(),\[\]]|[^'"(),\[\]]+""")
-_FUNCTIONS = """
-    select
-        t.tgname as trigger,
-        t.tgtype as kind,
-        t.tgqual is not null or t.tgdeferrable as special,
-        l.lanname as language,
-        p.prosrc as source,
-        p.oid::pg_catalog.regprocedure::text as function,
-        quote_ident(n.nspname) || '.' || quote_ident(p.proname) || '()' as called
-    from
-        pg_catalog.pg_trigger as t
-        join pg_catalog.pg_proc as p
-            on p.oid = t.tgfoid
-        join pg_catalog.pg_namespace as n
-            on n.oid = p.pronamespace
-        join pg_catalog.pg_language as l
-            on l.oid = p.prolang
-    where t.tgrelid = 'auth.users'::regclass and not t.tgisinternal
-    order by t.tgname
-"""
 # For each row (1) and insert (4), with or without before (2).
-_ROW, _BEFORE, _ON_INSERT = 1, 2, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +61,25 @@ class Insertion:
 
 def insertions(context: CheckContext) -> list[Insertion]:
     """Return the inserts of the triggers that do nothing else; the others are not among them."""
-    return [one for row in context.query(_FUNCTIONS) if (one := _insertion(context, row))]
+    found = triggers.on_users(context.query).values()
+    return [insertion for one in found if (insertion := _insertion(context, one))]
 
 
 def inserting(context: CheckContext) -> list[str]:
     """Return the names of all triggers on ``auth.users`` that run at an insert."""
-    return [row["trigger"] for row in context.query(_FUNCTIONS) if row["kind"] & _ON_INSERT]
+    return [one.name for one in triggers.on_users(context.query).values() if "INSERT" in one.events]
 
 
-def _insertion(context: CheckContext, row: dict[str, object]) -> Insertion | None:
-    kind = int(str(row["kind"]))
-    if kind & ~_BEFORE != _ROW | _ON_INSERT or row["special"] or row["language"] != "plpgsql":
+def _insertion(context: CheckContext, one: Trigger) -> Insertion | None:
+    special = one.conditional or one.deferrable or not one.by_row or one.events != ("INSERT",)
+    if special or one.language != "plpgsql":
         return None
-    parsed = _parsed(blank_comments(str(row["source"])))
+    parsed = _parsed(blank_comments(one.source))
     table = _table(context, parsed[0]) if parsed else None
     if parsed is None or table is None:
         return None
-    return Insertion(str(row["trigger"]), str(row["called"]), table, parsed[1])
+    called = f"{quoted(one.schema)}.{quoted(one.function)}()"
+    return Insertion(one.name, called, table, parsed[1])
 
 
 def _parsed(code: str) -> tuple[str, dict[str, str]] | None:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from ..model.policy import Policies
 from ..model.quoting import literal, quoted
 from ..model.sync import Sync
+from ..postgres.catalog import asking, triggers
+from ..postgres.catalog.triggers import Trigger
 from ..runner.context import CheckContext
 from .insertion import Insertion, of_row
 from .preconditions import OWN
@@ -15,22 +17,6 @@ from .profile_table import Shape
 from .sandbox import Draft
 from .template import filled
 
-_DEFINITIONS = """
-    select t.tgname as name, pg_catalog.pg_get_triggerdef(t.oid) as definition
-    from
-        pg_catalog.pg_trigger as t
-        join pg_catalog.pg_proc as p
-            on p.oid = t.tgfoid
-    where
-        t.tgrelid = 'auth.users'::regclass
-        and not t.tgisinternal
-        and (
-            t.tgname = any (%s)
-            -- at an update (16), for each row (1)
-            or (t.tgtype & 17 = 17 and t.tgenabled in ('O', 'A') and strpos(p.prosrc, %s) > 0)
-        )
-    order by t.tgname
-"""
 _DECLARED = "declare\n    code text;\n    message text;\n    detail text;\n"
 _EVENT = re.compile(r"(?:AFTER|BEFORE) (?=INSERT|UPDATE|DELETE)")
 _BREAK = re.compile(r" (AFTER|BEFORE|FOR EACH|EXECUTE|REFERENCING) ")
@@ -164,8 +150,13 @@ def _definitions(context: CheckContext, known: Shape, writers: list[str]) -> dic
     """
     with context.connect() as connection:
         connection.execute("set search_path = ''")
-        rows = connection.execute(_DEFINITIONS.encode(), [writers, known.table.name]).fetchall()
-    return {row["name"]: row["definition"] for row in rows}
+        found = triggers.on_users(asking(connection))
+
+    def writes(one: Trigger) -> bool:
+        updating = one.by_row and one.enabled and "UPDATE" in one.events
+        return one.name in writers or (updating and known.table.name in one.source)
+
+    return {name: one.definition for name, one in found.items() if writes(one)}
 
 
 def _tail(definition: str) -> str:

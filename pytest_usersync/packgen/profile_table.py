@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from ..model.errors import ProjectError
 from ..model.quoting import literal, named, quoted
 from ..model.sync import Sync, Table
+from ..postgres.catalog import columns
+from ..postgres.catalog.columns import Column
 from ..probes.remedies import FOLLOWED
-from ..runner.columns import Column, columns
 from ..runner.context import CheckContext
 from .insertion import Insertion
 
@@ -56,7 +57,7 @@ class Shape:
             if one.flag
             else f"au.{one.sources[0]}"
             for one in mirrors
-            if FOLLOWED.issuperset(one.sources) and not self.columns[one.column].made
+            if FOLLOWED.issuperset(one.sources) and not self.columns[one.column].read_only
         }
 
 
@@ -81,8 +82,8 @@ def shape(context: CheckContext, plain: Insertion | None) -> Shape:
             " trigger on auth.users only inserts one. Write the trigger first; see"
             " --usersync-explain US101."
         )
-    found = columns(context, table)
-    if key not in found or not found[key].at_once:
+    found = columns.of(context.query, table)
+    if key not in found or not found[key].unique_at_once:
         raise ProjectError(
             f"{table} has no primary key or unique constraint on {key or 'the users id'} alone,"
             " so a user may have two rows. Add one."
@@ -94,5 +95,5 @@ def shape(context: CheckContext, plain: Insertion | None) -> Shape:
 
 def unfilled(known: Shape, values: dict[str, str]) -> list[str]:
     """Return the columns that need a value and are given none."""
-    needy = [one.name for one in known.columns.values() if one.required and not one.filled]
+    needy = [one.name for one in known.columns.values() if one.not_null and not one.filled]
     return [name for name in needy if name not in values]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..model.quoting import named, quoted
 from ..model.sync import CONFIRMATIONS, Mirror, Target
-from ..runner.columns import original
+from ..postgres.catalog import columns, triggers
 from ..runner.context import CheckContext
 
 ADDRESSES = frozenset({"email", "phone"})
@@ -22,7 +22,8 @@ def following(context: CheckContext) -> list[Mirror]:
     profiles = {
         target.table
         for target in context.sync.targets
-        if target == context.sync.profile or original(context, target.table)[target.key].single
+        if target == context.sync.profile
+        or columns.of(context.known, target.table)[target.key].unique
     }
     return [
         mirror
@@ -90,8 +91,10 @@ class _Part:
     def __init__(self, context: CheckContext, target: Target, mirrors: Sequence[Mirror]) -> None:
         self.target = target
         self._trial = context
-        self._columns = original(context, target.table)
-        self._mirrors = {one.column: one for one in mirrors if not self._columns[one.column].made}
+        self._columns = columns.of(context.known, target.table)
+        self._mirrors = {
+            one.column: one for one in mirrors if not self._columns[one.column].read_only
+        }
         self._table = named(target.table)
         key = self._columns[target.key].type
         self._cast = "" if key == "uuid" else f"::{key}"
@@ -107,12 +110,8 @@ class _Part:
 
     def deferred(self) -> bool:
         """Tell whether the profile is written when the signup commits."""
-        found = self._trial.known(
-            "select from pg_catalog.pg_trigger where tgrelid = 'auth.users'::regclass"
-            " and tginitdeferred and tgname = any (%s)",
-            [list(self.target.written_by)],
-        )
-        return bool(found)
+        known = triggers.on_users(self._trial.known)
+        return any(known[name].deferred for name in self.target.written_by if name in known)
 
     def loosened(self) -> str:
         """Return what lets columns be NULL that must be able to: addresses can be taken away.
@@ -123,7 +122,7 @@ class _Part:
             "-- two users may have the same email: first drop what makes it unique in"
             f" {self._table}\n"
             for one in self._mirrors.values()
-            if one.sources == ("email",) and not one.flag and self._columns[one.column].single
+            if one.sources == ("email",) and not one.flag and self._columns[one.column].unique
         ) + "".join(
             f"alter table {self._table} alter column {quoted(one.column)} drop not null;\n\n"
             for one in self._mirrors.values()
@@ -165,7 +164,7 @@ class _Part:
 
     def _required(self, mirror: Mirror) -> bool:
         address = not mirror.flag and ADDRESSES.issuperset(mirror.sources)
-        return address and self._columns[mirror.column].required
+        return address and self._columns[mirror.column].not_null
 
 
 def _copied(mirror: Mirror, row: str) -> str:

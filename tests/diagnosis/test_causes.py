@@ -8,10 +8,10 @@ from contextlib import closing
 import pytest
 
 from pytest_usersync.diagnosis import causes
-from pytest_usersync.diagnosis.failure_context import Query
 from pytest_usersync.model.finding import ClientView, Failure
 from pytest_usersync.model.sync import Sync, SyncTrigger
 from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres.catalog import Query, asking
 
 SAVING = ClientView(500, "unexpected_failure", "Database error saving new user")
 LOADING = ClientView(500, "unexpected_failure", "Database error loading user after sign-up")
@@ -20,7 +20,7 @@ LOADING = ClientView(500, "unexpected_failure", "Database error loading user aft
 @pytest.fixture
 def query(server: Server, fresh_database: Callable[[], str]) -> Iterator[Query]:
     with closing(database.connect(server, fresh_database())) as connection:
-        yield lambda text, values: connection.execute(text.encode(), values).fetchall()
+        yield asking(connection)
 
 
 @pytest.mark.parametrize(

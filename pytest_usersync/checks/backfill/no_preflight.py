@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from ...model.finding import Finding, Level, NotApplicable, NotJudged
 from ...model.quoting import quoted
 from ...model.sync import SyncTrigger
+from ...postgres.catalog import triggers
 from ...probes.backfill.audit_log import entered
 from ...probes.backfill.backfill_sql import preflight, writer
 from ...probes.backfill.run_backfill import LEAVES, Filling, filling
@@ -18,12 +19,6 @@ from ...runner.context import CheckContext
 PLAIN = re.compile(r"(?:insert|merge|with)\b", re.IGNORECASE)
 DECOY = "public.usersync_decoy"
 FAULTS = ("disabled", "missing", "on another table")
-
-_DEFINITION = """
-    select pg_catalog.pg_get_triggerdef(oid) as text
-    from pg_catalog.pg_trigger
-    where tgrelid = 'auth.users'::regclass and tgname = %s
-"""
 
 
 @check("US407", level=Level.WARNING)
@@ -61,7 +56,7 @@ def no_preflight(context: CheckContext) -> Iterable[Finding]:
 
 @contextmanager
 def _faulty(context: CheckContext, name: str, fault: str) -> Iterator[None]:
-    definition = context.query(_DEFINITION, [name])[0]["text"]
+    definition = triggers.on_users(context.query)[name].definition
     if fault == "disabled":
         context.execute(f"alter table auth.users disable trigger {quoted(name)}")
         yield

@@ -9,6 +9,7 @@ from dataclasses import replace
 from ...model.finding import Failure, Finding, Level, Location
 from ...model.quoting import literal, named, quoted
 from ...platform.platform import migration_role
+from ...postgres.catalog import triggers
 from ...probes.maintenance.capabilities import Script, migrator, verification
 from ...probes.monitoring.faults import Fault, faults
 from ...probes.monitoring.populated import Populated
@@ -18,14 +19,6 @@ from ...runner.context import CheckContext
 _CONTROL = re.compile(
     r"(?:begin|start|commit|end|rollback|abort|savepoint|release)\b", re.IGNORECASE
 )
-_RUNS = """
-    select p.oid::pg_catalog.regprocedure::text as name
-    from
-        pg_catalog.pg_trigger as t
-        join pg_catalog.pg_proc as p
-            on p.oid = t.tgfoid
-    where t.tgrelid = 'auth.users'::regclass and t.tgname = %s
-"""
 _BODIES = {
     "function-empty": ("does nothing", "return new;"),
     "function-raises": ("fails", "raise exception 'out of order';"),
@@ -73,10 +66,10 @@ def _meant(context: CheckContext, fault: Fault) -> bool:
 def _functions(populated: Populated) -> Iterator[Fault]:
     """Yield the states in which the trigger is as it should be, and its function is not."""
     for name in populated.target.written_by:
-        found = populated.context.query(_RUNS, [name])
+        runs = triggers.on_users(populated.context.query)[name].signature
         for short, (title, body) in _BODIES.items():
             text = (
-                f"create or replace function {found[0]['name']} returns trigger language plpgsql\n"
+                f"create or replace function {runs} returns trigger language plpgsql\n"
                 f"as $$ begin {body} end $$;\n"
             )
             user_id, signup = populated.arrival()

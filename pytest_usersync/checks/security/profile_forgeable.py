@@ -9,6 +9,7 @@ from uuid import UUID
 from ...auth import Json
 from ...model.finding import Finding, Level, NotApplicable
 from ...model.quoting import named, quoted, showing
+from ...postgres.catalog import triggers
 from ...probes.security.forger import Forger, Try
 from ...probes.security.privileges import literal
 from ...probes.security.rls_remedy import Bar
@@ -70,10 +71,7 @@ def _finding(forger: Forger, one: Try) -> Finding:
 def _arrivals(context: CheckContext, people: list[UUID]) -> str:
     """Return the signups, in a transaction of their own where the sync waits for its end."""
     text = "".join(arrival(context, user_id) for user_id in people)
-    deferred = context.query(
-        "select from pg_catalog.pg_trigger where tgrelid = 'auth.users'::regclass"
-        " and tginitdeferred"
-    )
+    deferred = any(one.deferred for one in triggers.on_users(context.query).values())
     return f"begin;\n{text}commit;\n" if deferred else text
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from ...model.finding import Finding, Level, NotApplicable, NotJudged
 from ...model.quoting import named, quoted, showing
+from ...postgres.catalog import columns
 from ...probes.signup.existing_profile import Leftover, leave
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
@@ -62,16 +63,14 @@ def _edit(leftover: Leftover) -> tuple[dict[str, str], str]:
     context, profile = leftover.context, leftover.context.sync.profile
     mirrored = {m.column for m in context.sync.mirrors if m.table == profile.table}
     table = named(profile.table)
-    columns = context.query(
-        "select attname as name from pg_catalog.pg_attribute where attrelid = to_regclass(%s)"
-        " and attnum > 0 and not attisdropped and attgenerated = '' and attname <> %s"
-        " and format_type(atttypid, null) in ('text', 'character varying', 'citext',"
-        " 'extensions.citext', 'public.citext') order by attnum",
-        [table, profile.key],
-    )
+    texts = [
+        one.name
+        for one in columns.of(context.query, profile.table).values()
+        if one.base_type in ("text", "varchar", "citext") and not one.generated
+    ]
     edited: dict[str, str] = {}
     edits = ""
-    for name in (row["name"] for row in columns if row["name"] not in mirrored):
+    for name in (one for one in texts if one not in {*mirrored, profile.key}):
         row = f"{quoted(profile.key)}::text = '{leftover.user_id}'"
         text = f"update {table} set {quoted(name)} = '{WORDS}' where {row}"
         if context.attempt(partial(context.execute, text)) is None:

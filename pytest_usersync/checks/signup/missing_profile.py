@@ -8,6 +8,7 @@ from uuid import UUID
 from ...model.finding import Finding, Level, NotJudged
 from ...model.quoting import showing
 from ...model.sync import Target
+from ...postgres.catalog import columns
 from ...probes.signup.swallowed_errors import swallowed
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
@@ -87,11 +88,6 @@ def _alike(context: CheckContext, target: Target, rows: Sequence[Mapping[str, ob
     """Tell whether two rows differ only in what columns fill in by themselves (id, clock)."""
     if len(rows) < 2:
         return False
-    filled = context.query(
-        "select attname as name from pg_catalog.pg_attribute where attrelid = to_regclass(%s)"
-        " and (atthasdef or attidentity <> '') order by attnum",
-        [f'"{target.table.schema}"."{target.table.name}"'],
-    )
-    own = {row["name"] for row in filled}
+    own = {one.name for one in columns.of(context.query, target.table).values() if one.filled}
     said = [{k: v for k, v in row.items() if k not in own} for row in rows]
     return any(row in said[:index] for index, row in enumerate(said))

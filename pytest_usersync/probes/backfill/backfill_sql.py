@@ -7,7 +7,7 @@ from textwrap import indent
 from ...model.finding import NotJudged
 from ...model.quoting import literal, named, quoted
 from ...model.sync import Sync, SyncTrigger, Target
-from ...runner.columns import columns
+from ...postgres.catalog import columns
 from ...runner.context import CheckContext
 
 _ONE_BY_ONE = """\
@@ -63,7 +63,7 @@ def statement(context: CheckContext, more: str = "") -> str:
     """
     profile = context.sync.profile
     written, key = _written(context, profile), quoted(profile.key)
-    column = columns(context, profile.table)[profile.key]
+    column = columns.of(context.query, profile.table)[profile.key]
     cast = "" if column.type == "uuid" else f"::{column.type}"
     values = "".join(f",\n    {value}" for value in written.values())
     return (
@@ -71,7 +71,7 @@ def statement(context: CheckContext, more: str = "") -> str:
         f"select\n    u.id{cast}{values}\n"
         "from auth.users as u\nwhere u.deleted_at is null and not exists (\n"
         f"    select from {named(profile.table)} as t where t.{key} = u.id{cast}\n){more}"
-        + (f"\non conflict ({key}) do nothing" if column.at_once else "")
+        + (f"\non conflict ({key}) do nothing" if column.unique_at_once else "")
         + ";\n"
     )
 

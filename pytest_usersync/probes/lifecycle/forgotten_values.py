@@ -3,38 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from ...model.quoting import literal, named, quoted
 from ...model.sync import Target
+from ...postgres.catalog import columns, triggers
+from ...postgres.catalog.columns import Column
 from ...runner.context import CheckContext
 from . import remaining_values
 from .references import USERS, Reference
 from .remaining_values import Place
 
-_COLUMNS = """
-    select
-        a.attname as name,
-        format_type(a.atttypid, null) as type,
-        b.typcategory = 'S' as text,
-        b.typcategory in ('B', 'E') as choice,
-        nullif(greatest(a.atttypmod, t.typtypmod), -1) - 4 as length,
-        a.attnotnull or t.typnotnull as required,
-        a.attgenerated <> '' as generated
-    from
-        pg_catalog.pg_attribute as a
-        join pg_catalog.pg_type as t on t.oid = a.atttypid
-        join pg_catalog.pg_type as b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
-    where
-        a.attrelid = to_regclass(%s)
-        and a.attnum > 0
-        and not a.attisdropped
-"""
-_DEFERRED = """
-    select
-    from pg_catalog.pg_trigger
-    where tgrelid = 'auth.users'::regclass and tginitdeferred and tgtype & 16 > 0
-"""
 _STAND_IN = 40
 _STAND_INS = (
     *("'deleted_' || md5({})", "'deleted_' || left(md5({}), 12)", "left(md5({}), 12)"),
@@ -51,10 +29,9 @@ def along(context: CheckContext, target: Target, keys: Sequence[Reference]) -> s
     own = [key for key in keys if (key.table, key.columns) == (target.table, (target.key,))]
     if own:
         return own[0].on_delete("cascade")
-    early = [t.name for t in context.sync.triggers if t.event.startswith("BEFORE")]
-    if _columns(context, target)[target.key]["type"] != "uuid" or set(target.written_by) & set(
-        early
-    ):
+    early = {t.name for t in context.sync.triggers if t.event.startswith("BEFORE")}
+    kind = columns.of(context.query, target.table)[target.key].type
+    if kind != "uuid" or not early.isdisjoint(target.written_by):
         return _removing(context, target)
     key, name = quoted(target.key), quoted(f"{target.table.name}_{target.key}_fkey")
     return (
@@ -71,7 +48,7 @@ def along(context: CheckContext, target: Target, keys: Sequence[Reference]) -> s
 
 
 def _removing(context: CheckContext, target: Target) -> str:
-    where = f"{quoted(target.key)} = old.id{_cast(_columns(context, target), target)}"
+    where = f"{quoted(target.key)} = old.id{_cast(columns.of(context.query, target.table), target)}"
     name = f"remove_deleted_user_from_{target.table.name}"
     return _trigger(
         f"{quoted(target.table.schema)}.{quoted(name)}",
@@ -93,20 +70,22 @@ def afterwards(context: CheckContext, places: Collection[Place]) -> str:
     function = f"{quoted(next(iter(known)).table.schema)}.forget_deleted_user"
     body = past = ""
     for target, names in known.items():
-        columns, table, key = _columns(context, target), named(target.table), quoted(target.key)
-        mine = [columns[name] for name in names if _emptied(columns[name], (target, name), places)]
-        mine = [{**column, "stand_in": _stand_in(context, target, column)} for column in mine]
-        if not mine:
+        found = columns.of(context.query, target.table)
+        table, key = named(target.table), quoted(target.key)
+        mine = [found[name] for name in names if _emptied(found[name], (target, name), places)]
+        empty = {one.name: _nothing(context, target, one) for one in mine}
+        if not empty:
             continue
-        now, once = (_settings(mine, row) for row in ("new", "u"))
-        cast = _cast(columns, target)
+        now, once = (_settings(empty, row) for row in ("new", "u"))
+        cast = _cast(found, target)
         body += f"    update {table}\n    set {now}\n    where {key} = new.id{cast};\n\n"
         past += f"update {table} as p\nset {once}\nfrom auth.users as u\n"
         past += f"where p.{key} = u.id{cast} and u.deleted_at is not null;\n"
     if not body:
         return f"Derive {remaining_values.named(places)} from a column that a soft delete empties."
     create, late = "create or replace trigger", ""
-    if context.query(_DEFERRED):  # what is written at commit would come after
+    deferred = [one for one in triggers.on_users(context.query).values() if one.deferred]
+    if any("UPDATE" in one.events for one in deferred):  # what is written at commit comes after
         again = "drop trigger if exists zz_forget_deleted_user on auth.users;\n"
         create, late = f"{again}create constraint trigger", "    deferrable initially deferred\n"
     trigger = _trigger(
@@ -122,30 +101,30 @@ def afterwards(context: CheckContext, places: Collection[Place]) -> str:
     return f"{trigger}\n{once}\n{past}"
 
 
-def _emptied(column: Mapping[str, Any], place: Place, found: Collection[Place]) -> bool:
+def _emptied(column: Column, place: Place, found: Collection[Place]) -> bool:
     """Tell whether a column is to be emptied: one of a few values says little of a user."""
-    return not column["generated"] and (place in found or not column["choice"])
+    return not column.generated and (place in found or column.category not in "BE")
 
 
-def _settings(columns: Sequence[Mapping[str, Any]], row: str) -> str:
-    pairs = [f"{quoted(column['name'])} = {_nothing(column, row)}" for column in columns]
-    return ", ".join(pairs)
+def _settings(empty: Mapping[str, str], row: str) -> str:
+    values = {name: value.replace("{}", f"{row}.id::text", 1) for name, value in empty.items()}
+    return ", ".join(f"{quoted(name)} = {value}" for name, value in values.items())
 
 
-def _nothing(column: Mapping[str, Any], row: str) -> str:
-    """Return a value that says nothing of the user."""
-    if not column["required"]:
+def _nothing(context: CheckContext, target: Target, column: Column) -> str:
+    """Return a value that says nothing of the user; {} stands for the user's id."""
+    if not column.required:
         return "null"
-    if not column["text"]:
-        return "'{}'" if column["type"] in ("json", "jsonb") else "default"
-    return str(column["stand_in"]).format(f"{row}.id::text")
+    if column.category != "S":
+        return "'{}'" if column.type in ("json", "jsonb") else "default"
+    return _stand_in(context, target, column)
 
 
-def _stand_in(context: CheckContext, target: Target, column: Mapping[str, Any]) -> str:
+def _stand_in(context: CheckContext, target: Target, column: Column) -> str:
     """Return what stands for a text that must not be NULL: the first that a row takes."""
-    if column["length"] and column["length"] < _STAND_IN:
-        return f"left(md5({{}}), {column['length']})"
-    table, name = named(target.table), quoted(column["name"])
+    if column.length and column.length < _STAND_IN:
+        return f"left(md5({{}}), {column.length})"
+    table, name = named(target.table), quoted(column.name)
     session = context.session()
 
     def taken(value: str) -> bool:
@@ -161,13 +140,9 @@ def _stand_in(context: CheckContext, target: Target, column: Mapping[str, Any]) 
     return next((one for one in _STAND_INS if taken(one)), _STAND_INS[0])
 
 
-def _cast(columns: Mapping[str, Mapping[str, Any]], target: Target) -> str:
-    kind = columns[target.key]["type"]
+def _cast(found: Mapping[str, Column], target: Target) -> str:
+    kind = found[target.key].type
     return "" if kind == "uuid" else f"::{kind}"
-
-
-def _columns(context: CheckContext, target: Target) -> dict[str, Mapping[str, Any]]:
-    return {row["name"]: row for row in context.query(_COLUMNS, [named(target.table)])}
 
 
 def _trigger(function: str, body: str, create: str, when: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,42 +11,12 @@ from uuid import UUID
 from ...auth import User
 from ...model.quoting import named, quoted
 from ...model.sync import Sync, SyncTrigger, Target
+from ...postgres.catalog.triggers import Trigger, on_users
 from ...runner import lifecycle
 from ...runner.context import CheckContext
 from ...scenarios import Change
 
 _GENERATED = {"confirmed_at": ("email_confirmed_at", "phone_confirmed_at")}
-_DEFINITIONS = r"""
-    select
-        t.tgname as name,
-        t.tgtype & 1 > 0 as by_row,
-        case when t.tgtype & 2 > 0 then 'before' else 'after' end as timing,
-        array_remove(array[
-            case when t.tgtype & 4 > 0 then 'insert' end,
-            case when t.tgtype & 16 > 0 then 'update' end,
-            case when t.tgtype & 8 > 0 then 'delete' end
-        ], null) as events,
-        t.tgdeferrable as deferrable,
-        t.tginitdeferred as deferred,
-        substring(d.text from ' WHEN \((.*)\) EXECUTE FUNCTION ') as condition,
-        concat(
-            'function ',
-            quote_ident(n.nspname),
-            '.',
-            quote_ident(p.proname),
-            substring(d.text from '\([^()]*\)$')
-        ) as function
-    from
-        pg_catalog.pg_trigger as t
-        join pg_catalog.pg_proc as p on p.oid = t.tgfoid
-        join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-        cross join lateral (values (pg_catalog.pg_get_triggerdef(t.oid))) as d (text)
-    where
-        t.tgrelid = 'auth.users'::regclass
-        and t.tgname = any (%s)
-    order by
-        t.tgname
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +93,9 @@ def made_of(sync: Sync, target: Target, sources: Collection[str]) -> set[str]:
 def conditions(context: CheckContext, user: User, target: Target) -> str:
     """Return the SQL that lets the triggers behind it run only when there is something to do."""
     asked = _asked(context.sync)
+    known, behind = on_users(context.query), _behind(context, user, target)
     text = "".join(
-        _with_condition(row, asked)
-        for row in context.query(_DEFINITIONS, [_behind(context, user, target)])
-        if row["by_row"]
+        _with_condition(one, asked) for one in known.values() if one.name in behind and one.by_row
     )
     if text and asked:
         return text
@@ -168,27 +138,31 @@ def _asked(sync: Sync) -> list[str]:
     return [*found, "deleted_at"] if found else []
 
 
-def _with_condition(row: Mapping[str, Any], asked: Sequence[str]) -> str:
+def _with_condition(one: Trigger, asked: Sequence[str]) -> str:
     """Return the trigger once more, its UPDATE with a condition."""
-    name, function = quoted(row["name"]), row["function"]
+    name, timing = quoted(one.name), one.timing.lower()
+    arguments = re.search(r"\([^()]*\)$", one.definition)
+    function = f"function {quoted(one.schema)}.{quoted(one.function)}"
+    function += arguments[0] if arguments else ""
+    condition = re.search(r" WHEN \((.*)\) EXECUTE FUNCTION ", one.definition, re.DOTALL)
     terms = [f"old.{column} is distinct from new.{column}" for column in asked]
     when = "\n        or ".join(terms)
-    if row["condition"]:
-        when = f"({row['condition']}) and (\n        {when}\n    )"
+    if condition:
+        when = f"({condition[1]}) and (\n        {when}\n    )"
     kind, late = "or replace trigger", ""
     drop = ""
-    if row["deferrable"]:
+    if one.deferrable:
         kind, drop = "constraint trigger", f"drop trigger {name} on auth.users;\n\n"
-        late = "    deferrable initially deferred\n" if row["deferred"] else "    deferrable\n"
+        late = "    deferrable initially deferred\n" if one.deferred else "    deferrable\n"
     first = ""
-    other = [event for event in row["events"] if event != "update"]
+    other = [event.lower() for event in one.events if event != "UPDATE"]
     if other:
         first = (
-            f"create {kind} {name}\n    {row['timing']} {' or '.join(other)} on auth.users\n{late}"
+            f"create {kind} {name}\n    {timing} {' or '.join(other)} on auth.users\n{late}"
             f"    for each row\n    execute {function};\n\n"
         )
-        name = quoted(f"{row['name']}_again")
+        name = quoted(f"{one.name}_again")
     return (
-        f"{drop}{first}create {kind} {name}\n    {row['timing']} update on auth.users\n{late}"
+        f"{drop}{first}create {kind} {name}\n    {timing} update on auth.users\n{late}"
         f"    for each row\n    when (\n        {when}\n    )\n    execute {function};\n"
     )

@@ -6,57 +6,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from ...auth import User
 from ...model.finding import Failure
 from ...model.quoting import named, quoted
 from ...model.sync import Table, Target
+from ...postgres.catalog import columns
+from ...postgres.catalog.columns import Column
 from ...runner.context import CheckContext
 from ...scenarios.signups import Person
 from . import references
 from .references import USERS, Reference
 
 # What must be given for an insert to succeed, and what would do.
-_COLUMNS = """
-    select
-        a.attname as name,
-        b.typname as type,
-        b.typcategory::text as category,
-        (
-            select e.enumlabel
-            from pg_catalog.pg_enum as e
-            where e.enumtypid = b.oid
-            order by e.enumsortorder
-            limit 1
-        ) as label,
-        case
-            when b.typname in ('varchar', 'bpchar')
-            then nullif(greatest(a.atttypmod, t.typtypmod), -1) - 4
-        end as length,
-        array(
-            select pg_catalog.pg_get_constraintdef(k.oid)
-            from pg_catalog.pg_constraint as k
-            where k.contype = 'c' and k.conrelid = a.attrelid and a.attnum = any (k.conkey)
-            order by k.conname
-        )::text[] as checks
-    from
-        pg_catalog.pg_attribute as a
-        join pg_catalog.pg_type as t on t.oid = a.atttypid
-        join pg_catalog.pg_type as b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
-    where
-        a.attrelid = to_regclass(%s)
-        and a.attnum > 0
-        and not a.attisdropped
-        and (a.attnotnull or t.typnotnull)
-        and not a.atthasdef
-        and a.attidentity = ''
-        and a.attgenerated = ''
-        and t.typdefault is null
-    order by
-        a.attnum
-"""
 _BY_CATEGORY = {"B": "true", "N": "1", "T": "1 day", "A": "{}", "I": "127.0.0.1", "R": "empty"}
 _BY_TYPE = {
     "date": "2001-02-03",
@@ -186,19 +149,20 @@ class _Furnishing:
         """Return the least insert that has a chance, after those that it needs first."""
         before = ""
         values = dict(given)
-        for column in self._trial.query(_COLUMNS, [named(table)]):
-            if column["name"] in values:
+        for column in columns.of(self._trial.query, table).values():
+            free = not column.required or column.filled or column.domain_default
+            if free or column.name in values:
                 continue
-            if reference := self._elsewhere(table, column["name"]):
+            if reference := self._elsewhere(table, column.name):
                 more, found = self._parent(reference, depth)
                 before += more
                 values |= {name: found[name] for name in found if name not in values}
             else:
-                values[column["name"]] = self._literal(column)
+                values[column.name] = self._literal(column)
         if not values:
             return f"{before}insert into {named(table)} default values;\n"
-        columns, row = ", ".join(map(quoted, values)), ", ".join(values.values())
-        return f"{before}insert into {named(table)} ({columns})\nvalues ({row});\n"
+        names, row = ", ".join(map(quoted, values)), ", ".join(values.values())
+        return f"{before}insert into {named(table)} ({names})\nvalues ({row});\n"
 
     def _elsewhere(self, table: Table, column: str) -> Reference | None:
         """Return the foreign key that a column is part of."""
@@ -220,19 +184,19 @@ class _Furnishing:
             for column, key in zip(reference.columns, reference.keys, strict=True)
         }
 
-    def _literal(self, column: Mapping[str, Any]) -> str:
+    def _literal(self, column: Column) -> str:
         """Return a value that the column's type takes, and its checks if they offer a choice."""
-        for definition in column["checks"]:
+        for definition in column.checks:
             if choice := _CHOICE.search(definition):
                 return f"'{choice[1]}'"
-        if column["label"] is not None:
-            text = str(column["label"]).replace("'", "''")
-        elif column["type"] == "uuid":
+        if column.labels:
+            text = column.labels[0].replace("'", "''")
+        elif column.base_type == "uuid":
             text = str(UUID(int=self._number, version=4))
-        elif column["type"] in _BY_TYPE:
-            text = _BY_TYPE[column["type"]]
-        elif column["category"] == "S":
-            text = f"text {self._number}"[: column["length"]]
+        elif column.base_type in _BY_TYPE:
+            text = _BY_TYPE[column.base_type]
+        elif column.category == "S":
+            text = f"text {self._number}"[: column.length]
         else:
-            text = _BY_CATEGORY.get(column["category"], "1")
+            text = _BY_CATEGORY.get(column.category, "1")
         return f"'{text}'"

@@ -16,8 +16,7 @@ from ...migrations import Migration, blank_comments, locate_function
 from ...migrations.psql_script import Command, Copy, cut
 from ...model.finding import Failure, Location, NotJudged
 from ...model.names import mentions
-from ...model.quoting import named
-from ...model.sync import Table
+from ...postgres.catalog.functions import Function
 from ...runner.check import Subject
 from ...runner.context import CheckContext
 from ...runner.reused_sandbox import reused_context
@@ -25,7 +24,7 @@ from . import ghosts, maintenance
 from .routines import Routine, at_work, runnable
 
 if TYPE_CHECKING:
-    from psycopg.rows import DictRow
+    pass
 
 # More functions than this are not tried: a project of hundreds has other business.
 _TRIED = 12
@@ -98,16 +97,16 @@ def _tried(context: CheckContext, routine: Routine) -> Routine | Failure:
 
 def _candidates(context: CheckContext) -> Iterator[Routine]:
     # Read before anything is tried, which may make more.
-    found = maintenance.callables(context.session().cursor())
-    names = {one["name"] for one in maintenance.callables(context.session().cursor(), plain=False)}
+    every = maintenance.callables(context.query, plain=False)
+    names = {one.name for one in every}
+    found = [one for one in every if not one.required]
     profile = context.sync.profile.table.name
-    named_so = [one for one in found if "backfill" in one["name"]]
+    named_so = [one for one in found if "backfill" in one.name]
     likely = named_so + [one for one in found if one not in named_so and _speaks(one, profile)]
     for one in likely[:_TRIED]:
-        name = f"{named(Table(one['schema'], one['name']))}()"
-        call = f"call {name}" if one["procedure"] else f"select * from {name}"
-        where = (one["schema"], one["name"], one["source"])
-        place = locate_function(context.subject.project, *where)
+        name = f"{one.called}()"
+        call = f"call {name}" if one.procedure else f"select * from {name}"
+        place = locate_function(context.subject.project, one.schema, one.name, one.source)
         meant = one in named_so and _speaks(one, profile)
         yield Routine(call, name, place, statements=(call,), meant=meant)
     for migration in reversed(context.subject.project.files):
@@ -115,9 +114,8 @@ def _candidates(context: CheckContext) -> Iterator[Routine]:
             yield from _statements(context.subject, migration, names)
 
 
-def _speaks(routine: DictRow, profile: str) -> bool:
-    source = routine["source"]
-    return profile in source and bool(_USERS.search(source))
+def _speaks(one: Function, profile: str) -> bool:
+    return profile in one.source and bool(_USERS.search(one.source))
 
 
 def _statements(subject: Subject, migration: Migration, names: set[str]) -> Iterator[Routine]:

@@ -13,6 +13,7 @@ from psycopg import Error
 from ...auth import AuthError
 from ...auth.source import Source
 from ...model.quoting import literal, quoted, user_insert
+from ...postgres.catalog import triggers
 from ...runner.context import CheckContext
 from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import BY_NAME, Person, Signup
@@ -23,16 +24,8 @@ OFF = "alter table auth.users disable trigger user;\n"
 ON = "alter table auth.users enable trigger user;\n"
 
 # Everybody signed up long before the test.
+_ENABLE = {"O": "enable", "A": "enable always", "R": "enable replica"}
 _LONG_AGO = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
-_TRIGGERS = """
-    select
-        t.tgname as name,
-        case t.tgenabled when 'A' then 'enable always' when 'R' then 'enable replica'
-            else 'enable' end as again
-    from pg_catalog.pg_trigger as t
-    where t.tgrelid = 'auth.users'::regclass and not t.tgisinternal and t.tgenabled <> 'D'
-    order by t.tgname
-"""
 # What a sync may look at; the rest of the row makes no difference to it.
 _TOLD = (
     *("id", "email", "phone", "is_sso_user", "is_anonymous", "raw_app_meta_data"),
@@ -139,12 +132,12 @@ def unsynced(context: CheckContext) -> Iterator[None]:
 @contextmanager
 def switched(context: CheckContext) -> Iterator[list[str]]:
     """Switch the triggers on ``auth.users`` that are on as they were at the end; yield them."""
-    found = context.query(_TRIGGERS)
+    found = [one for one in triggers.on_users(context.query).values() if one.firing in _ENABLE]
     try:
-        yield [one["name"] for one in found]
+        yield [one.name for one in found]
     finally:
         if found:
-            on = ", ".join(f"{one['again']} trigger {quoted(one['name'])}" for one in found)
+            on = ", ".join(f"{_ENABLE[one.firing]} trigger {quoted(one.name)}" for one in found)
             context.execute(f"alter table auth.users {on}")
 
 

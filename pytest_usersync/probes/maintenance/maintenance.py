@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -9,37 +10,18 @@ from typing import TypeAlias
 from psycopg import Cursor, errors, sql
 from psycopg.rows import DictRow, dict_row
 
-from ...migrations import PLATFORM_SCHEMAS
 from ...migrations.psql_script import cut
 from ...model.errors import UserSyncError
 from ...model.finding import NotJudged
-from ...model.quoting import identifier, named
-from ...model.sync import Sync, Table, Target
+from ...model.quoting import identifier
+from ...model.sync import Sync, Target
+from ...postgres.catalog import Query, asking, functions, triggers
+from ...postgres.catalog.functions import Function
 from ...postgres.database import Connection
 from .routines import runnable
 
 Reader: TypeAlias = "Cursor[DictRow]"
 QUALITY_CHECK = "run_user_sync_quality_check"
-_CALLABLE = """
-select n.nspname as schema, p.proname as name, p.prokind = 'p' as procedure, p.prosrc as source
-from pg_catalog.pg_proc as p
-join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-where p.proname ~* %s and p.prokind in ('f', 'p') and p.pronargs - p.pronargdefaults <= %s
-    and p.prorettype <> 'trigger'::regtype
-    and n.nspname !~ '^pg_' and n.nspname <> all (%s)
-    and not exists (
-        select from pg_catalog.pg_depend as d
-        where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
-    )
-order by n.nspname, p.proname
-"""
-_INSERT_TRIGGERS = """
-select t.tgname as name, pg_catalog.pg_get_triggerdef(t.oid) as definition
-from pg_catalog.pg_trigger as t
-where t.tgrelid = 'auth.users'::regclass and not t.tgisinternal
-    and t.tgenabled in ('O', 'A') and t.tgtype & 4 > 0
-order by t.tgname
-"""
 _GHOSTS = "usersync_ghosts"
 
 
@@ -94,22 +76,28 @@ def own_quality_check(reader: Reader) -> list[str]:
     return _call(reader, f"^{QUALITY_CHECK}$")
 
 
-def callables(reader: Reader, pattern: str = "", *, plain: bool = True) -> list[DictRow]:
-    """Return schema, name, kind and source of the project's functions and procedures.
+def callables(query: Query, pattern: str = "", *, plain: bool = True) -> list[Function]:
+    """Return the project's functions and procedures, but no trigger functions, by name.
 
     Args:
         pattern: what their names match.
         plain: whether only those that can be called without arguments.
     """
-    most = 0 if plain else 100
-    return reader.execute(_CALLABLE, [pattern, most, list(PLATFORM_SCHEMAS)]).fetchall()
+    found = [
+        one
+        for one in functions.of_project(query)
+        if re.search(pattern, one.name, re.IGNORECASE)
+        and not one.returns_trigger
+        and not (plain and one.required)
+    ]
+    return sorted(found, key=lambda one: (one.schema, one.name))
 
 
 def _call(reader: Reader, pattern: str) -> list[str]:
-    found = callables(reader, pattern)
-    name = [named(Table(one["schema"], one["name"])) for one in found[:1]]
-    call = "call" if found and found[0]["procedure"] else "select * from"
-    return [f"{call} {one}()" for one in name]
+    return [
+        f"{'call' if one.procedure else 'select * from'} {one.called}()"
+        for one in callables(asking(reader), pattern)[:1]
+    ]
 
 
 def run(connection: Connection, call: str) -> list[DictRow]:
@@ -134,9 +122,10 @@ def refill(reader: Reader, sync: Sync, *, emailless: bool) -> None:
         reader.execute(
             f"create temporary table {_GHOSTS} on commit drop as select * from auth.users limit 0"
         )
-        for trigger in reader.execute(_INSERT_TRIGGERS).fetchall():
-            here = trigger["definition"].replace(" ON auth.users ", f" ON pg_temp.{_GHOSTS} ", 1)
-            reader.execute(here.encode())
+        for one in triggers.on_users(asking(reader)).values():
+            if one.enabled and "INSERT" in one.events:
+                here = one.definition.replace(" ON auth.users ", f" ON pg_temp.{_GHOSTS} ", 1)
+                reader.execute(here.encode())
         into = sql.SQL("insert into pg_temp.{} ").format(sql.Identifier(_GHOSTS))
         reader.execute(into + ghosts(sync.profile, emailless=emailless))
         reader.execute(f"set constraints all immediate; drop table pg_temp.{_GHOSTS}")

@@ -11,28 +11,20 @@ from psycopg import Error
 
 from ... import migrations
 from ...auth import AuthError, SupabaseAuth
-from ...discovery.discover import TABLES
 from ...migrations import PLATFORM_SCHEMAS, Project
 from ...model.finding import ClientView, Finding, Location
 from ...model.names import PATH, last, words
-from ...model.quoting import named, quoted
+from ...model.quoting import named
 from ...model.sync import Table
 from ...platform import platform
 from ...postgres import database
+from ...postgres.catalog import asking, relations, triggers
 from ...postgres.database import HARNESS, Connection
 from ...runner.context import CheckContext
 from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import BY_NAME
 from . import maintenance
 
-_TRIGGERS = """
-    select
-        t.tgname as name,
-        pg_catalog.pg_get_triggerdef(t.oid) || ' ' || t.tgenabled::text as text
-    from pg_catalog.pg_trigger as t
-    where t.tgrelid = 'auth.users'::regclass and not t.tgisinternal
-    order by t.tgname
-"""
 # Rights: the order in which they were given makes no difference, nor whether any ever was.
 _LISTED = """
     array(
@@ -54,12 +46,6 @@ _ROUTINES = f"""
     order by 1
 """
 # Which function a trigger on auth.users runs, as the routines are called.
-_RUNS = """
-    select t.tgname as name, t.tgfoid::pg_catalog.regprocedure::text as text
-    from pg_catalog.pg_trigger as t
-    where t.tgrelid = 'auth.users'::regclass and not t.tgisinternal
-    order by t.tgname
-"""
 _RIGHTS = f"""
     select
         'schema auth' as name,
@@ -102,20 +88,21 @@ def state(connection: Connection) -> State:
     # So every name is told with its schema.
     connection.execute("set search_path = ''")
     try:
-        found = connection.execute("select to_regclass('cron.job') is not null as there")
-        jobs = read(_JOBS) if found.fetchall()[0]["there"] else {}
+        cron = connection.execute("select to_regclass('cron.job') is not null as there")
+        jobs = read(_JOBS) if cron.fetchall()[0]["there"] else {}
         routines = read(_ROUTINES, list(PLATFORM_SCHEMAS))
-        return State(read(_TRIGGERS), read(_RUNS), routines, read(_RIGHTS), jobs)
+        found = triggers.on_users(asking(connection))
+        texts = {name: f"{one.definition} {one.firing}" for name, one in found.items()}
+        runs = {name: one.signature for name, one in found.items()}
+        return State(texts, runs, routines, read(_RIGHTS), jobs)
     finally:
         connection.execute("reset search_path")
 
 
 def rows(context: CheckContext) -> dict[Table, str]:
     """Return a digest of the rows of every table of the project that has any."""
-    found = context.query(TABLES, [[*PLATFORM_SCHEMAS, "supabase_migrations"]])
     digests = {}
-    for row in found:
-        table = Table(row["schema"], row["name"])
+    for table in relations.tables(context.query):
         digest = "md5(string_agg(md5(t::text), '' order by md5(t::text)))"
         told = context.query(f"select {digest} as digest from {named(table)} as t")
         if told[0]["digest"]:
@@ -160,11 +147,10 @@ def broken_calls(
     """
     now = state(context.session())
     calls = {}
-    for one in maintenance.callables(context.session().cursor()):
-        name = f"{one['schema']}.{one['name']}()"
-        call = "call" if one["procedure"] else "select * from"
-        path = f"{quoted(one['schema'])}.{quoted(one['name'])}()"
-        calls[f"function {name}"] = (one["name"], f"{call} {path}")
+    for one in maintenance.callables(context.query):
+        call = "call" if one.procedure else "select * from"
+        what = f"function {one.schema}.{one.name}()"
+        calls[what] = (one.name, f"{call} {one.called}()")
     known = {last(name) for name in earlier.routines}
     calls = {what: one for what, one in calls.items() if one[0] not in known}
     jobs = {f"scheduled job {name}": (name, text) for name, text in now.jobs.items()}

@@ -10,6 +10,7 @@ from psycopg import Notify, sql
 
 from ...migrations import PLATFORM_SCHEMAS
 from ...model.finding import NotJudged
+from ...postgres.catalog import functions
 from ...runner.context import CheckContext
 from ...runner.reused_sandbox import reused_context
 from ..maintenance import capabilities
@@ -19,13 +20,6 @@ from .faults import Fault
 from .populated import Populated
 from .survey import survey
 
-_SOURCES = """
-    select p.prosrc as source
-    from pg_catalog.pg_proc as p
-    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    where p.oid >= 16384 and n.nspname <> all (%s) and n.nspname !~ '^pg_'
-        and p.prosrc ~* '(notify|net\\.http|http_post)'
-"""
 # Where a row may tell somebody: the project's own tables but for the log, and the queue in which
 # requests to other servers wait.
 _TABLES = """
@@ -37,6 +31,7 @@ _TABLES = """
         and c.oid is distinct from to_regclass(%s)
     order by n.nspname = 'net' and c.relname = 'http_request_queue', n.nspname, c.relname
 """
+_SENDS = re.compile(r"notify|net\.http|http_post", re.IGNORECASE)
 _CHANNEL = re.compile(r"""'([^'\n]{1,63})'|\bnotify\s+"?([\w$]+)""", re.IGNORECASE)
 _MADE = re.compile(r"""pg_notify\s*\(\s*[^\s']|['"]\s*notify\s+%""", re.IGNORECASE)
 # The states that are recorded; the one that lasts comes at the end.
@@ -114,7 +109,8 @@ def _alarm(context: CheckContext, fault: Fault, heard: list[str]) -> Alarm:
 
 
 def _sources(context: CheckContext) -> list[str]:
-    return [row["source"] for row in context.query(_SOURCES, [list(PLATFORM_SCHEMAS)])]
+    found = (one.source for one in functions.of_project(context.query))
+    return [one for one in found if _SENDS.search(one)]
 
 
 def _channels(context: CheckContext) -> set[str]:

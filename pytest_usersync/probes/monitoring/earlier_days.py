@@ -6,20 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...model.finding import Finding, NotJudged
+from ...model.quoting import quoted
+from ...postgres.catalog import columns
 from ...runner.context import CheckContext
 from ..maintenance import capabilities
 from .call import ask, bare, rows_of, take
 from .faults import ZONES
 
-_COLUMNS = """
-    select quote_ident(a.attname) as name, a.atttypid::regtype::text as type,
-        a.attidentity <> '' or a.attgenerated <> '' or (a.atthasdef and k.conkey is not null) as own
-    from pg_catalog.pg_attribute as a
-    left join pg_catalog.pg_constraint as k
-        on k.conrelid = a.attrelid and k.contype = 'p' and a.attnum = any (k.conkey)
-    where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped
-    order by a.attnum
-"""
 _JOBS = "select command, username from cron.job where active order by jobid"
 
 
@@ -49,14 +42,14 @@ class Kept:
 def earlier(context: CheckContext, moments: Sequence[str]) -> str:
     """Return the SQL that copies a record to these moments, which are SQL themselves."""
     log = capabilities.monitoring(context).log
-    columns = context.query(_COLUMNS, [log])
-    if not any(one["type"] in _MOMENTS for one in columns):
+    found = columns.of(context.query, log).values()
+    if not any(one.type in _MOMENTS for one in found):
         raise NotJudged(f"{log} has no time column")
-    taken = [one for one in columns if not one["own"]]
-    names = ", ".join(one["name"] for one in taken)
+    own = [one for one in found if one.read_only or one.identity or (one.primary and one.filled)]
+    taken = {quoted(one.name): one.type for one in found if one not in own}
     return "".join(
-        f"insert into {log} ({names})\n"
-        f"select {', '.join(at if o['type'] in _MOMENTS else o['name'] for o in taken)}\n"
+        f"insert into {log} ({', '.join(taken)})\n"
+        f"select {', '.join(at if kind in _MOMENTS else name for name, kind in taken.items())}\n"
         f"from {log} limit 1;\n"
         for at in moments
     )

@@ -11,6 +11,8 @@ from psycopg import sql
 from ...auth import Json
 from ...model.finding import NotJudged
 from ...model.quoting import named, quoted
+from ...postgres.catalog import functions
+from ...postgres.catalog.functions import Function
 from ...runner.context import CheckContext
 from ...runner.requests import claims, rolled_back
 from ...runner.reused_sandbox import reused_context
@@ -21,36 +23,6 @@ from .call import ask
 from .faults import faults
 from .populated import Populated
 from .survey import made
-
-# Functions that return rows, need nothing to be given, and are open to the role.
-_CALLABLE = """
-    select
-        quote_ident(n.nspname) || '.' || quote_ident(p.proname) as name,
-        pg_catalog.pg_get_function_identity_arguments(p.oid) as arguments
-    from pg_catalog.pg_proc as p
-    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    where p.oid >= 16384 and p.prokind = 'f' and p.proretset and p.pronargs = p.pronargdefaults
-        and n.nspname = any (%(schemas)s)
-        and pg_catalog.has_schema_privilege(%(role)s, n.oid, 'usage')
-        and pg_catalog.has_function_privilege(%(role)s, p.oid, 'execute')
-        and not exists (
-            select from pg_catalog.pg_depend as d
-            where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid
-                and d.deptype = 'e'
-        )
-    order by n.nspname, p.proname
-"""
-_OPEN = """
-    select
-        quote_ident(n.nspname) || '.' || quote_ident(p.proname)
-        || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')' as function
-    from pg_catalog.pg_proc as p
-    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    where p.oid >= 16384
-        and quote_ident(n.nspname) || '.' || quote_ident(p.proname) = any (%(names)s)
-        and pg_catalog.has_function_privilege(%(role)s, p.oid, 'execute')
-    order by 1
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,27 +108,36 @@ def heard(told: Scene) -> Iterator[RequestResult]:
 
 def _functions(told: Scene) -> Iterator[RequestResult]:
     role = str(told.told["role"])
-    values = {"role": role, "schemas": list(schemas(told.context))}
-    found = told.context.session().execute(_CALLABLE, values).fetchall()
+    served = schemas(told.context)
+    found = [
+        one
+        for one in _known(told)
+        if one.returns_set and not one.required and one.schema in served and role in one.callers
+    ]
     log = {_name(told.monitoring.latest), _name(told.monitoring.history)} - {""}
     own = {_name(told.monitoring.ghosts), _name(told.monitoring.orphans)} - {""}
-    for row in found:
-        call = f"{row['name']}()"
+    for one in found:
+        call = f"{one.called}()"
         rows = _read(told, f"select x::text as text from {call} as x")
-        what = "the monitoring log" if rows and row["name"] in log else ""
-        needles = (*told.ghosts, *told.orphans) if row["name"] in own else told.ghosts
-        if any(one in text for text in rows for one in needles):
+        what = "the monitoring log" if rows and one.called in log else ""
+        needles = (*told.ghosts, *told.orphans) if one.called in own else told.ghosts
+        if any(needle in text for text in rows for needle in needles):
             what = "ghost users" if any(o in t for t in rows for o in told.ghosts) else ""
             what = what or "orphaned profiles"
-            if row["name"] not in own and any(told.known in text for text in rows):
+            if one.called not in own and any(told.known in text for text in rows):
                 continue
         if what:
-            signature = f"{row['name']}({row['arguments']})"
+            signature = f"{one.called}({one.identity_arguments})"
             yield RequestResult(
                 f"{what} ({call})",
                 f"select * from {call};\n",
                 f"revoke execute on function {signature} from public, anon, authenticated;\n",
             )
+
+
+def _known(told: Scene) -> list[Function]:
+    found = (one for one in functions.of_project(told.context.known) if not one.procedure)
+    return sorted(found, key=lambda one: (one.schema, one.name))
 
 
 def _name(source: str) -> str:
@@ -193,11 +174,15 @@ def open_functions(told: Scene) -> str:
     """Return the SQL that closes the monitoring functions, those that were not read included."""
     words = ("ghosts", "orphans", "stats", "check", "record", "latest", "history")
     names = [_name(getattr(told.monitoring, word)) for word in words]
-    values = {"names": names, "role": str(told.told["role"])}
-    found = told.context.session().execute(_OPEN, values).fetchall()
+    role = str(told.told["role"])
+    found = [
+        f"{one.called}({one.identity_arguments})"
+        for one in _known(told)
+        if one.called in names and role in one.callers
+    ]
     if not found:
         return ""
-    listed = ",\n        ".join(row["function"] for row in found)
+    listed = ",\n        ".join(sorted(found))
     return (
         f"revoke execute\n    on function\n        {listed}\n"
         "    from public, anon, authenticated;\n"

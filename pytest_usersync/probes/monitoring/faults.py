@@ -8,27 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ...model.quoting import named, quoted
+from ...postgres.catalog import functions, triggers
 from .populated import Facts, Populated, Someone
 
 # A day ahead of UTC for half of the day, and behind it for a third.
 _AGAIN = "set session_replication_role = origin;\nset session_replication_role = replica;\n"
 ZONES = ("Pacific/Kiritimati", "America/Los_Angeles")
-_DEFINITION = """
-    select pg_catalog.pg_get_triggerdef(t.oid) as text
-    from pg_catalog.pg_trigger as t
-    where t.tgrelid = 'auth.users'::regclass and t.tgname = %s
-"""
-_RAISING = """
-    select format(
-        'create or replace function %%s(%%s) returns %%s language plpgsql'
-        ' as $$ begin raise exception ''out of order''; end $$;',
-        p.oid::regproc, pg_catalog.pg_get_function_arguments(p.oid),
-        pg_catalog.pg_get_function_result(p.oid)
-    ) as text
-    from pg_catalog.pg_proc as p
-    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    where p.prokind = 'f' and quote_ident(n.nspname) || '.' || quote_ident(p.proname) || '()' = %s
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +130,8 @@ def _soft_deleted(populated: Populated) -> Fault | None:
 
 def _triggers(populated: Populated) -> Iterator[Fault]:
     for name in populated.target.written_by:
-        found = populated.context.query(_DEFINITION, [name])
-        definition = found[0]["text"] if found else ""
+        found = triggers.on_users(populated.context.query).get(name)
+        definition = found.definition if found else ""
         alter, trigger = "alter table auth.users", quoted(name)
         drop = f"drop trigger {trigger} on auth.users;\n"
         schema = quoted(populated.target.table.schema)
@@ -199,12 +184,17 @@ def _failing(populated: Populated, ghosts_call: str) -> Iterator[Fault]:
     lost = _of(populated, "table-away", f"a ghost and {table} renamed", [populated.newcomer()])
     away = f"alter table {named(table)} rename to {quoted(table.name + '_away')};\n"
     yield replace(lost, sql=lost.sql + away, failing=True)
-    found = populated.context.query(_RAISING, [ghosts_call])
-    if found:
+    known = functions.of_project(populated.context.query)
+    one = next((one for one in known if f"{one.called}()" == ghosts_call), None)
+    if one:
         lost = _of(
             populated,
             "function-fails",
             f"three ghosts while {ghosts_call} fails",
             _three(populated),
         )
-        yield replace(lost, sql=f"{lost.sql}{found[0]['text']}\n", failing=True)
+        text = (
+            f"create or replace function {one.called}({one.arguments}) returns {one.result}"
+            " language plpgsql as $$ begin raise exception 'out of order'; end $$;\n"
+        )
+        yield replace(lost, sql=lost.sql + text, failing=True)

@@ -9,6 +9,7 @@ from psycopg import Error
 
 from ...model.finding import Failure
 from ...platform import platform
+from ...postgres.catalog import functions
 from ...postgres.database import Connection
 from ...runner.context import CheckContext
 from ...runner.requests import rolled_back, script
@@ -23,22 +24,6 @@ from .survey import survey
 ROLES = ("postgres", "service_role")
 # What a role may do does not depend on much.
 STATES = ("healthy", "more")
-_DEFINER = """
-    select bool_or(p.prosecdef) as definer
-    from pg_catalog.pg_proc as p
-    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    where quote_ident(n.nspname) || '.' || quote_ident(p.proname) = %s
-"""
-_MAY = """
-    select quote_ident(n.nspname) || '.' || quote_ident(p.proname) as name, r.name as role
-    from pg_catalog.pg_proc as p
-    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    cross join unnest(%s::text[]) as r (name)
-    where p.oid >= 16384
-        and quote_ident(n.nspname) || '.' || quote_ident(p.proname) = any (%s)
-        and pg_catalog.has_function_privilege(r.name, p.oid, 'execute')
-        and pg_catalog.has_schema_privilege(r.name, n.oid, 'usage')
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +99,14 @@ def _told(context: CheckContext, fault: Fault, role: str, source: str, failure: 
 def _may(context: CheckContext, sources: Iterable[str]) -> dict[str, list[str]]:
     """Return what each of the roles may call."""
     names = {source: source.partition("(")[0] for source in sources}
-    found = context.query(_MAY, [[*ROLES], [*names.values()]])
-    may = {(row["role"], row["name"]) for row in found}
+    found = functions.of_project(context.known)
+    may = {(role, one.called) for one in found for role in one.callers}
     return {role: [one for one, name in names.items() if (role, name) in may] for role in ROLES}
 
 
 def _definer(context: CheckContext, source: str) -> bool:
-    found = context.query(_DEFINER, [source.partition("(")[0]])
-    return bool(found and found[0]["definer"])
+    name, found = source.partition("(")[0], functions.of_project(context.known)
+    return any(one.definer for one in found if one.called == name)
 
 
 def _remedy(source: str, role: str, failure: Failure, *, definer: bool) -> str:

@@ -5,18 +5,13 @@ from __future__ import annotations
 import textwrap
 
 from ...model.quoting import literal, named, quoted
+from ...postgres.catalog import columns, triggers
 from ...runner.context import CheckContext
 from ..maintenance import capabilities
 from .call import bare
-from .function_sql import function, types
+from .function_sql import function
 
 LISTED = "email varchar,\n        created_at timestamptz,\n        days_since_creation integer"
-_TRIGGER = """
-    select pg_catalog.pg_get_triggerdef(t.oid) as text
-    from pg_catalog.pg_trigger as t
-    where t.tgrelid = 'auth.users'::regclass and t.tgname = any (%s)
-    order by t.tgname
-"""
 _PARTS = {
     "auth_users_total": "count(au.id)",
     "public_users_total": "count(p.{key})",
@@ -28,8 +23,8 @@ _PARTS = {
 def _same(context: CheckContext) -> str:
     target = context.sync.profile
     key = f"p.{quoted(target.key)}"
-    uuid = types(context, named(target.table)).get(target.key) == "uuid"
-    return f"{key} = au.id" if uuid else f"{key}::text = au.id::text"
+    kind = columns.of(context.query, target.table)[target.key].type
+    return f"{key} = au.id" if kind == "uuid" else f"{key}::text = au.id::text"
 
 
 def ghosts(context: CheckContext) -> str:
@@ -48,12 +43,12 @@ def ghosts(context: CheckContext) -> str:
 def orphans(context: CheckContext) -> str:
     """Return the list of orphans."""
     target = context.sync.profile
-    kinds = types(context, named(target.table))
+    found = columns.of(context.query, target.table)
     key = f"p.{quoted(target.key)}"
-    email = "p.email::varchar" if "email" in kinds else "null::varchar"
-    dated = kinds.get("created_at") == "timestamp with time zone"
+    email = "p.email::varchar" if "email" in found else "null::varchar"
+    dated = "created_at" in found and found["created_at"].type == "timestamp with time zone"
     created = "p.created_at" if dated else "null::timestamptz"
-    cast = key if kinds.get(target.key) == "uuid" else f"{key}::text::uuid"
+    cast = key if found[target.key].type == "uuid" else f"{key}::text::uuid"
     body = (
         f"select\n    {cast},\n    {email},\n    {created},\n"
         f"    extract(day from now() - {created})::integer\nfrom {named(target.table)} as p\n"
@@ -93,10 +88,11 @@ def stats(context: CheckContext) -> str:
 
 def active(context: CheckContext) -> str:
     """Return the condition that every trigger that writes the profile is what it is now."""
-    names = context.sync.profile.written_by
     with context.session().transaction(force_rollback=True):
         context.execute("set local search_path = ''")
-        found = [literal(row["text"]) for row in context.query(_TRIGGER, [list(names)])]
+        known = triggers.on_users(context.query)
+    writers = context.sync.profile.written_by
+    found = [literal(one.definition) for name, one in known.items() if name in writers]
     texts = ",\n        ".join(found)
     return (
         f"(\n    select count(*) = {len(found)}\n    from pg_catalog.pg_trigger as t\n"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ...postgres.catalog import columns
 from ...runner.context import CheckContext
 from ..maintenance import capabilities
-from .function_sql import function, types
+from .function_sql import function
 
 _RECORD = """declare
     auth_total bigint;
@@ -75,11 +76,6 @@ _SHAPE = (
     *("alert_sent", "alert_reason", "checked_at"),
 )
 _NUMBERS = ("auth_total", "profile_total", "ghosts", "orphans", "ghosts + orphans")
-_REQUIRED = """
-    select bool_and(a.attnotnull) as so
-    from pg_catalog.pg_attribute as a
-    where a.attrelid = %s::regclass and a.attname = 'ghost_users_count'
-"""
 # What keeps a second row out of the log.
 _SINGLE = """
     select
@@ -102,11 +98,11 @@ _SINGLE = """
 def record(context: CheckContext, otherwise: str) -> str:
     """Return the function that records; in words, where the log is of another shape."""
     monitoring = capabilities.monitoring(context)
-    kinds = types(context, monitoring.log) if monitoring.log else {}
-    whole = kinds.keys() >= set(_SHAPE) and kinds["id"] == "uuid"
+    found = columns.of(context.query, monitoring.log) if monitoring.log else {}
+    whole = found.keys() >= set(_SHAPE) and found["id"].type == "uuid"
     if not (whole and monitoring.stats and monitoring.check):
         return otherwise
-    required = context.query(_REQUIRED, [monitoring.log])[0]["so"]
+    required = found["ghost_users_count"].not_null
     numbers = [f"coalesce({one}, 0)" if required else one for one in _NUMBERS]
     drops = "".join(row["drop"] for row in context.query(_SINGLE, [monitoring.log]))
     text = _RECORD.replace("{numbers}", ", ".join(numbers))

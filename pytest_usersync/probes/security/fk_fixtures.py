@@ -9,48 +9,24 @@ from uuid import UUID, uuid5
 
 from ...model.quoting import literal, named, quoted
 from ...model.sync import Table
+from ...postgres.catalog import columns
 from ...runner.context import CheckContext
 from .candidates import Candidate, Reference
 
 # What a row cannot do without, and its key.
-_REQUIRED = """
-    select
-        a.attname as name,
-        t.typcategory as category,
-        format_type(a.atttypid, null) as kind,
-        (
-            select e.enumlabel
-            from pg_catalog.pg_enum as e
-            where e.enumtypid = a.atttypid
-            order by e.enumsortorder
-            limit 1
-        ) as label
-    from
-        pg_catalog.pg_attribute as a
-        join pg_catalog.pg_type as t
-            on t.oid = a.atttypid
-    where
-        (a.attname = %s or (a.attnotnull and not a.atthasdef and a.attidentity = ''))
-        and a.attrelid = to_regclass(%s)
-        and a.attnum > 0
-        and not a.attisdropped
-    order by
-        a.attnum
-"""
 _FILLS = {"S": "somebody's", "N": "1", "B": "false", "D": "2026-01-01", "U": "{}"}
 
 
 def furnished(context: CheckContext, one: Candidate, somebody: UUID) -> Candidate:
     """Make a row that the column may point at, as somebody else may have one; it stays."""
     assert one.refers
-    facts = context.query(_REQUIRED, [one.refers.key, named(one.refers.table)])
-    made = {row["name"]: _FILLS.get(row["category"], "") for row in facts}
-    made |= {row["name"]: str(somebody) for row in facts if row["kind"] == "uuid"}
-    made |= {row["name"]: row["label"] for row in facts if row["label"]}
-    kinds = {row["name"]: row["kind"] for row in facts}
-    key = (
-        str(uuid5(somebody, "row")) if kinds.get(one.refers.key) == "uuid" else _next(context, one)
-    )
+    found = columns.of(context.query, one.refers.table)
+    needed = [column for column in found.values() if column.not_null and not column.filled]
+    made = {column.name: _FILLS.get(column.category, "") for column in needed}
+    made |= {column.name: str(somebody) for column in needed if column.type == "uuid"}
+    made |= {column.name: column.labels[0] for column in needed if column.labels}
+    uuid = found[one.refers.key].type == "uuid"
+    key = str(uuid5(somebody, "row")) if uuid else _next(context, one)
     text = _inserting(one.refers.table, {**made, one.refers.key: key})
     if context.attempt(lambda: context.execute(text)):
         return one

@@ -9,30 +9,12 @@ from uuid import UUID
 from ...auth import Json
 from ...model.quoting import named, quoted
 from ...model.sync import Target
+from ...postgres.catalog import columns
 from ...runner.context import CheckContext
 from ...runner.requests import rolled_back
 from .exposed_relations import Relation, relations
 from .privileges import Privilege, literal
 
-_FACTS = """
-    select
-        a.attname as name,
-        t.typcategory as category,
-        format_type(a.atttypid, null) as kind,
-        a.attnotnull and not a.atthasdef and a.attidentity = '' as required
-    from
-        pg_catalog.pg_attribute as a
-        join pg_catalog.pg_type as t
-            on t.oid = a.atttypid
-    where
-        a.attrelid = to_regclass(%s)
-        and a.attnum > 0
-        and not a.attisdropped
-        and a.attgenerated = ''
-    order by
-        t.typcategory <> 'S',
-        a.attnum
-"""
 _UNIQUE = """
     select exists (
         select
@@ -136,10 +118,15 @@ def alone(context: CheckContext, target: Target) -> bool:
 
 def takings(context: CheckContext, surface: Surface, user_id: UUID) -> Iterator[Deed]:
     """Yield ways to change somebody's row, one for each column that can be told afterwards."""
-    facts = {row["name"]: row for row in context.query(_FACTS, [named(surface.relation.table)])}
-    for name in facts:
-        other = _OTHER.get(facts[name]["category"])
-        if other and name in surface.relation.columns and name != surface.key:
+    found = columns.of(context.query, surface.relation.table).values()
+    for column in sorted(found, key=lambda one: one.category != "S"):
+        name, other = column.name, _OTHER.get(column.category)
+        if (
+            other
+            and not column.generated
+            and name in surface.relation.columns
+            and name != surface.key
+        ):
             value = other.format(quoted(name))
             text = f"update {surface.name} set {quoted(name)} = {value}"
             yield Deed(surface, "update", f"{text} where {surface.whose(user_id)};\n")
@@ -201,8 +188,11 @@ def inserting(
 
 
 def _required(context: CheckContext, target: Target, *given: str) -> list[str]:
-    facts = context.query(_FACTS, [named(target.table)])
-    return [row["name"] for row in facts if row["required"] and row["name"] not in given]
+    found = sorted(
+        columns.of(context.query, target.table).values(), key=lambda one: one.category != "S"
+    )
+    needed = (one.name for one in found if one.not_null and not one.filled)
+    return [name for name in needed if name not in given]
 
 
 def left(

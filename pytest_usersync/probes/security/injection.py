@@ -12,7 +12,8 @@ from psycopg.rows import DictRow
 
 from ...auth import Json
 from ...model.finding import Failure
-from ...model.quoting import literal, named
+from ...model.quoting import literal, quoted
+from ...postgres.catalog import columns
 from ...runner.context import CheckContext
 from ...runner.savepoint import Newcomer, RolledBack, metadata
 
@@ -37,18 +38,6 @@ _WAYS = (
 )
 # An address has no blanks, parentheses or semicolons, but it may divide by zero.
 _ADDRESSES = ("ada'||1/0||'@example.com", "ada$$||1/0||$$@example.com")
-_COLUMN = """
-    select quote_ident(a.attname) as name
-    from pg_catalog.pg_attribute as a
-    where
-        a.attrelid = to_regclass(%s)
-        and a.attnum > 0
-        and not a.attisdropped
-        and a.attname <> %s
-        and a.atttypid in ('pg_catalog.text'::regtype, 'pg_catalog.varchar'::regtype)
-    order by a.attnum
-    limit 1
-"""
 _JOBS = "select command, quote_ident(username) as role from cron.job where active order by jobid"
 _OTHER = uuid5(NAMESPACE_URL, "pytest-usersync:another")
 _CONFIRMED: dict[str, Json] = {"email_confirmed_at": "2001-02-03T04:05:06+00:00"}
@@ -210,8 +199,9 @@ def _key(value: str) -> dict[str, Json]:
 def _column(context: CheckContext) -> str:
     """Return the name of a column that takes any text, of the first target that has one."""
     for target in context.sync.targets:
-        for row in context.query(_COLUMN, [named(target.table), target.key]):
-            return str(row["name"])
+        for one in columns.of(context.query, target.table).values():
+            if one.name != target.key and one.type in ("text", "character varying"):
+                return quoted(one.name)
     return "id"
 
 

@@ -12,6 +12,7 @@ from psycopg.rows import DictRow
 
 from ...model.quoting import named, quoted
 from ...model.sync import Table
+from ...postgres.catalog import relations
 from ...postgres.database import Connection
 from ...runner.context import CheckContext
 
@@ -22,17 +23,7 @@ SECRETS = (
 )
 
 # Everything that holds rows of its own, those of pg_net, Realtime and the like included.
-_TABLES = """
-    select n.nspname as schema, c.relname as name
-    from pg_catalog.pg_class as c
-    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-    where
-        c.relkind in ('r', 'p')
-        and not c.relispartition
-        and n.nspname !~ '^pg_'
-        and n.nspname not in ('auth', 'information_schema', 'usersync', 'supabase_migrations')
-    order by n.nspname, c.relname
-"""
+_NOT_READ = ("auth", "information_schema", "usersync", "supabase_migrations")
 
 # Where pg_net keeps what it is to send.
 _REQUESTS = Table("net", "http_request_queue")
@@ -71,7 +62,7 @@ def secrets(context: CheckContext, user_id: UUID) -> dict[str, str]:
 
 def leaks(context: CheckContext, known: Known) -> list[Leak]:
     """Return the columns in which one of the secrets can be read, each with all of them."""
-    tables = [Table(row["schema"], row["name"]) for row in context.query(_TABLES)]
+    tables = list(relations.tables(context.query, _NOT_READ))
     found: dict[tuple[Table, str], Leak] = {}
     for table, row in _rows(context, tables, known):
         for column, value in row.items():

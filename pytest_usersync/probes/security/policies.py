@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ...model.quoting import named, quoted
 from ...model.sync import Sync, Table
+from ...postgres.catalog import columns
 from ...runner.context import CheckContext
 
 _POLICIES = """
@@ -55,11 +56,7 @@ def own(context: CheckContext, table: Table, act: str) -> str:
     """Return the policy that lets users do something with their own rows; empty without a key."""
     if not (key := key_of(context.sync, table)):
         return ""
-    kind = context.query(
-        "select format_type(atttypid, null) as name from pg_catalog.pg_attribute"
-        " where attrelid = to_regclass(%s) and attname = %s",
-        [named(table), key],
-    )[0]["name"]
+    kind = columns.of(context.query, table)[key].type
     cast = "" if kind == "uuid" else f"::{kind}"
     clause = "with check" if act == "insert" else "using"
     taken = {one.name for one in policies(context, table)}

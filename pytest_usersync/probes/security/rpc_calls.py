@@ -7,31 +7,12 @@ from uuid import UUID
 
 from ...model.quoting import literal
 from ...model.sync import Table, Target
+from ...postgres.catalog import functions
 from ...runner.context import CheckContext
 from .called_functions import routines
 from .exposed_relations import Relation, schemas
 from .forgeries import Deed, Surface
 
-_CALLABLE = """
-    select
-        quote_ident(n.nspname) || '.' || quote_ident(p.proname) as called,
-        array(
-            select pg_catalog.format_type(t, null)
-            from unnest(p.proargtypes::oid[]) with ordinality as given (t, place)
-            order by place
-        ) as arguments,
-        p.pronargs - p.pronargdefaults as required
-    from
-        pg_catalog.pg_proc as p
-        join pg_catalog.pg_namespace as n
-            on n.oid = p.pronamespace
-    where
-        p.oid = %s::bigint::oid
-        and p.prokind = 'f'
-        and n.nspname = any (%s)
-        and has_schema_privilege(%s, n.oid, 'usage')
-        and has_function_privilege(%s, p.oid, 'execute')
-"""
 _GIVEN = {"boolean": "true", "integer": "1", "bigint": "1", "jsonb": "'{}'", "json": "'{}'"}
 
 
@@ -52,19 +33,21 @@ def callings(
         text: what is handed over wherever a text fits.
         before: what the harness does first.
     """
-    for one in routines(context):
-        if one.trigger:
+    ran = {one.oid: one.name for one in routines(context) if not one.trigger}
+    served = schemas(context) if ran else ()
+    given = {"uuid": f"'{user_id}'", "text": literal(text), **_GIVEN}
+    given["character varying"] = given["text"]
+    for one in functions.of_project(context.known) if ran else ():
+        if one.oid not in ran or one.procedure or one.schema not in served:
             continue
-        for row in context.query(_CALLABLE, [one.oid, list(schemas(context)), role, role]):
-            arguments: list[str] = row["arguments"]
-            given = {"uuid": f"'{user_id}'", "text": literal(text), **_GIVEN}
-            given["character varying"] = given["text"]
-            # What is of no known type may be an enum, which reads a text as one of its words.
-            values = [given.get(kind, f"{literal(text)}::{kind}") for kind in arguments]
-            nulls = [given.get(kind, "null") for kind in arguments]
-            relation = Relation(Table(one.schema, one.plain), "f", True, ())  # noqa: FBT003
-            for count in dict.fromkeys((len(arguments), row["required"])):
-                for handed in dict.fromkeys((tuple(values[:count]), tuple(nulls[:count]))):
-                    call = f"select {row['called']}({', '.join(handed)});\n"
-                    surface = Surface(target, relation, target.key)
-                    yield Deed(surface, act, call, before, calls=one.name)
+        if role not in one.callers:
+            continue
+        # What is of no known type may be an enum, which reads a text as one of its words.
+        values = [given.get(kind, f"{literal(text)}::{kind}") for kind in one.types]
+        nulls = [given.get(kind, "null") for kind in one.types]
+        relation = Relation(Table(one.schema, one.name), "f", True, ())  # noqa: FBT003
+        for count in dict.fromkeys((len(one.types), one.required)):
+            for handed in dict.fromkeys((tuple(values[:count]), tuple(nulls[:count]))):
+                call = f"select {one.called}({', '.join(handed)});\n"
+                surface = Surface(target, relation, target.key)
+                yield Deed(surface, act, call, before, calls=ran[one.oid])

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from psycopg.rows import DictRow
-
-from ...migrations import PLATFORM_SCHEMAS
 from ...model.finding import Failure, NotApplicable
 from ...model.quoting import literal
+from ...postgres.catalog import functions
+from ...postgres.catalog.functions import Function
 from ...runner.context import CheckContext
 from ...runner.savepoint import RolledBack
 from .exposed_relations import schemas
@@ -18,40 +17,6 @@ from .exposed_relations import schemas
 PROBE = "usersync_probe"
 
 # The functions of the project that PostgREST lets a role call and that take a text.
-_CALLABLE = """
-    select
-        p.oid::pg_catalog.regprocedure::text as name,
-        n.nspname as schema,
-        p.proname as plain,
-        p.prosrc as source,
-        quote_ident(n.nspname) || '.' || quote_ident(p.proname) as called,
-        array(
-            select pg_catalog.format_type(t, null)
-            from unnest(p.proargtypes::oid[]) with ordinality as given (t, place)
-            order by place
-        ) as arguments,
-        p.pronargdefaults as optional
-    from
-        pg_catalog.pg_proc as p
-        join pg_catalog.pg_namespace as n
-            on n.oid = p.pronamespace
-    where
-        p.prokind = 'f'
-        and n.nspname = any (%s)
-        and n.nspname <> all (%s)
-        and p.proargtypes::oid[] && array['text', 'varchar']::regtype[]::oid[]
-        and has_schema_privilege(%s, n.oid, 'usage')
-        and has_function_privilege(%s, p.oid, 'execute')
-        and not exists (
-            select from pg_catalog.pg_depend as d
-            where
-                d.classid = 'pg_catalog.pg_proc'::regclass
-                and d.objid = p.oid
-                and d.deptype = 'e'
-        )
-    order by
-        name
-"""
 # What is handed over: the SQL itself, beside queries, and out of a query that it is put into.
 _FORMS = (
     "{}",
@@ -100,25 +65,27 @@ def executors(context: CheckContext, transaction: RolledBack, role: str) -> Iter
         return
     with transaction.undone():
         transaction.run("set local search_path = ''")
-        found = transaction.rows(_CALLABLE, [list(served), list(PLATFORM_SCHEMAS), role, role])
-    for row in found:
-        tried = (replace(one, runs_as=_runner(transaction, role, one)) for one in _ways(row))
+        known = functions.of_project(transaction.rows)
+    open_ = (one for one in known if one.schema in served and role in one.callers)
+    for function in sorted(open_, key=lambda one: one.signature):
+        ways = _ways(function)
+        tried = (replace(one, runs_as=_runner(transaction, role, one)) for one in ways)
         yield from islice((one for one in tried if one.runs_as), 1)
 
 
-def _ways(row: DictRow) -> Iterator[Executor]:
+def _ways(function: Function) -> Iterator[Executor]:
     """Yield the calls that hand over a text, one by one; what must be given beside it is NULL."""
-    arguments: list[str] = row["arguments"]
-    for place, kind in enumerate(arguments):
+    if function.procedure:
+        return
+    for place, kind in enumerate(function.types):
         if kind not in ("text", "character varying"):
             continue
-        given = max(len(arguments) - row["optional"], place + 1)
-        before = f"select {row['called']}({'null, ' * place}"
+        given = max(function.required, place + 1)
+        before = f"select {function.called}({'null, ' * place}"
         after = ", null" * (given - place - 1) + ")"
         for form in _FORMS:
-            yield Executor(
-                row["schema"], row["plain"], row["source"], row["name"], before, form, after
-            )
+            where = (function.schema, function.name, function.source, function.signature)
+            yield Executor(*where, before, form, after)
 
 
 def _runner(transaction: RolledBack, role: str, one: Executor) -> str:

@@ -10,6 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 from ...auth import Json
 from ...model.ddmin import ddmin
 from ...model.quoting import literal, named, quoted
+from ...postgres.catalog import columns
 from ...runner.context import CheckContext
 from ...runner.savepoint import FEW, LIFE, Newcomer, RolledBack
 
@@ -29,12 +30,6 @@ _TRIGGERS = """
         and has_function_privilege(%s, p.oid, 'execute')
         and has_schema_privilege(%s, p.pronamespace, 'usage')
     order by t.tgname
-"""
-_COLUMNS = """
-    select a.attname as name, pg_catalog.format_type(a.atttypid, a.atttypmod) as type
-    from pg_catalog.pg_attribute as a
-    where a.attrelid = 'auth.users'::regclass and a.attnum > 0 and not a.attisdropped
-    order by a.attnum
 """
 
 
@@ -94,7 +89,8 @@ def baits(
 
     The table is dropped at the end of each, so that they can follow one another.
     """
-    columns = tuple((row["name"], row["type"]) for row in context.query(_COLUMNS))
+    users = columns.of(context.query, "auth.users").values()
+    given = tuple((one.name, one.full_type) for one in users)
     with transaction.undone():
         transaction.run("set local search_path = ''")
         triggers = transaction.rows(_TRIGGERS, [role, role])
@@ -105,7 +101,7 @@ def baits(
         for someone in (replace(newcomer, id=STRANGER), replace(newcomer, given=shy)):
             steps = [someone.update(values, table=TABLE) for values in (changed, LIFE[-1])]
             steps += [someone.delete(table=TABLE), f"drop table {TABLE}"]
-            yield Bait(trigger, columns, someone, tuple(steps))
+            yield Bait(trigger, given, someone, tuple(steps))
     yield Bait("", (), newcomer, tuple(_edits(context, newcomer)))
 
 

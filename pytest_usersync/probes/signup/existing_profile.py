@@ -12,6 +12,7 @@ from ...auth.source import Source
 from ...model.finding import Failure, NotApplicable, NotJudged
 from ...model.quoting import named, quoted
 from ...model.sync import Target
+from ...postgres.catalog import columns
 from ...runner.context import CheckContext
 from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import BY_NAME, Person
@@ -130,15 +131,12 @@ def _explain(context: CheckContext, failure: Failure) -> None:
 
 def _insert(context: CheckContext, target: Target, row: dict[str, object]) -> str:
     table = named(target.table)
-    found = context.query(
-        "select attname as name from pg_catalog.pg_attribute where attrelid = to_regclass(%s)"
-        " and attnum > 0 and not attisdropped and attgenerated = '' order by attnum",
-        [table],
-    )
-    kept = {c["name"]: row[c["name"]] for c in found if row[c["name"]] is not None}
-    columns = ", ".join(map(quoted, kept))
+    found = columns.of(context.query, target.table).values()
+    given = [one.name for one in found if not one.generated and row[one.name] is not None]
+    kept = {name: row[name] for name in given}
+    names = ", ".join(map(quoted, kept))
     values = json.dumps(kept, ensure_ascii=False).replace("'", "''")
     return (
-        f"insert into {table} ({columns}) overriding system value\n"
-        f"select {columns} from jsonb_populate_record(null::{table}, '{values}')"
+        f"insert into {table} ({names}) overriding system value\n"
+        f"select {names} from jsonb_populate_record(null::{table}, '{values}')"
     )

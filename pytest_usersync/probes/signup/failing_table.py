@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
-from ...migrations import PLATFORM_SCHEMAS
 from ...model.quoting import named
 from ...model.sync import Table
+from ...postgres.catalog import functions, relations
 from ...runner.context import CheckContext
 from .existing_profile import ORDINARY
 
 NAME = "made_to_fail"
 
 # The tables in which a project may keep a record: its own, and those that extensions give it.
-_TABLES = """
-    select n.nspname as schema, c.relname as name
-    from pg_catalog.pg_class as c
-    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-    where
-        c.relkind in ('r', 'p')
-        and not c.relispartition
-        and n.nspname !~ '^pg_'
-        and n.nspname <> all(array['auth', 'information_schema', 'storage', 'realtime', 'usersync'])
-    order by
-        n.nspname,
-        c.relname
-"""
+_NOT_READ = ("auth", "information_schema", "storage", "realtime", "usersync")
+_CATCHES = re.compile(r"\bexception\s+when\b", re.IGNORECASE)
 
 # Rows that come from now on have at least this for their xmin.
 _NOW = """
@@ -36,16 +26,6 @@ _NOW = """
         mod(pg_snapshot_xmax(pg_current_snapshot())::text::numeric, 4294967296)::bigint as since
 """
 
-_CATCHING = r"""
-    select n.nspname || '.' || p.proname as name
-    from pg_catalog.pg_proc as p
-    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    where
-        p.prosrc ~* '\mexception\s+when\M'
-        and exists (select from pg_catalog.pg_trigger as t where t.tgfoid = p.oid)
-        and n.nspname <> all(%s)
-    order by name
-"""
 
 Row = Mapping[str, object]
 
@@ -108,7 +88,7 @@ def now(context: CheckContext) -> int:
 
 def gained_since(context: CheckContext, since: int) -> dict[Table, list[Row]]:
     """Return the rows that came or changed since then, in every table of the project."""
-    found = [Table(row["schema"], row["name"]) for row in context.query(_TABLES)]
+    found = list(relations.tables(context.query, _NOT_READ))
     queries = [
         f"select {place} as place, to_jsonb(t) as row from {named(table)} as t"
         f" where t.xmin::text::bigint >= {since}"
@@ -141,5 +121,6 @@ def _values(rows: Sequence[Row], name: str) -> set[str]:
 
 def handler(context: CheckContext) -> str:
     """Return the one function of the project that catches errors, or words for it."""
-    names = [row["name"] for row in context.query(_CATCHING, [list(PLATFORM_SCHEMAS)])]
+    fired = (one for one in functions.of_project(context.query) if one.fired)
+    names = [f"{one.schema}.{one.name}" for one in fired if _CATCHES.search(one.source)]
     return f"{names[0]}()" if len(names) == 1 else "a function that runs at signup"
