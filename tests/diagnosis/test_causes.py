@@ -56,4 +56,4 @@ def test_a_refusal_without_an_error_is_told_as_the_client_hears_it(query: Query)
 def test_a_slow_trigger_is_told_from_a_wrong_one(query: Query) -> None:
     failure = Failure("57014", "canceling statement due to user request")
     told = causes.tell(failure, Sync(), None, query)
-    assert "longer than a signup may" in told.cause
+    assert "longer than the statement timeout allows" in told.cause

@@ -108,7 +108,7 @@ def test_a_user_may_be_named_by_id(sync: UserSync) -> None:
     ada = sync.auth.sign_up("ada@example.com")
     with sync.as_user(ada.id):
         assert who(sync)["uid"] == ada.id
-    with pytest.raises(UserSyncError, match="Sign somebody up first"), sync.as_user(uuid4()):
+    with pytest.raises(UserSyncError, match="Sign up a user first"), sync.as_user(uuid4()):
         pass
 
 

@@ -187,7 +187,7 @@ def test_what_an_example_leaves_behind_does_not_disturb_the_next(
 
 
 def test_a_rolled_back_test_has_no_second_connection(sync: UserSync) -> None:
-    with pytest.raises(UserSyncError, match="Ask for the fixture usersync_dsn"):
+    with pytest.raises(UserSyncError, match="Use the fixture usersync_dsn"):
         _ = sync.dsn
 
 

@@ -150,7 +150,7 @@ def test_more_sessions_than_connections(new_race: New, loaded: Subject) -> None:
         with suppress(psycopg.OperationalError):
             while True:
                 open_.append(psycopg.connect(database.conninfo(loaded.server, "postgres")))
-        assert "lets no further session in" in told(lambda: race.run("ada"))
+        assert "refuses another session" in told(lambda: race.run("ada"))
     finally:
         for connection in open_:
             connection.close()
@@ -209,4 +209,4 @@ def test_what_is_different_each_time_is_told(race: Race) -> None:
 
     race.session("ada", fickle)
     race.session("bob", "update public.accounts set amount = 2", "select 1")
-    assert "Let nothing but the schedule decide" in told(race.explore)
+    assert "Only the schedule may decide" in told(race.explore)

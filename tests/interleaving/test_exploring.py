@@ -226,7 +226,7 @@ def test_a_session_that_never_gets_anywhere_is_told(race: Race) -> None:
     race.session("ada", "select from public.nowhere")
     race.session("bob", add(1, 1))
     with pytest.raises(
-        Exception, match=r"ada fails in every schedule, at .*nowhere.*Mend the step"
+        Exception, match=r"ada fails in every schedule, at .*nowhere.*Correct the step"
     ):
         race.explore()
 

@@ -189,14 +189,14 @@ def test_migrations_further_down_are_proposed(tmp_path: Path) -> None:
 def test_an_empty_folder_is_reported(tmp_path: Path) -> None:
     put_migrations(tmp_path, ".gitkeep")
 
-    with pytest.raises(ProjectError, match=r"supabase/migrations holds no \.sql file\. Add one"):
+    with pytest.raises(ProjectError, match=r"supabase/migrations has no \.sql file\. Add one"):
         find(tmp_path)
 
 
 def test_a_folder_of_skipped_files_is_reported(tmp_path: Path) -> None:
     put_migrations(tmp_path, "schema.sql")
 
-    with pytest.raises(ProjectError, match=r"none that counts \(supabase/migrations/schema\.sql"):
+    with pytest.raises(ProjectError, match=r"holds no valid one \(supabase/migrations/schema\.sql"):
         find(tmp_path)
 
 

@@ -116,7 +116,7 @@ def test_a_missing_file_of_the_journal_fails_alone(
 def test_an_invalid_journal_is_reported(tmp_path: Path) -> None:
     put(tmp_path, **{"drizzle/meta/_journal.json": "{}"})
 
-    with pytest.raises(ProjectError, match=r"_journal\.json is not a journal of Drizzle"):
+    with pytest.raises(ProjectError, match=r"_journal\.json is not a Drizzle journal"):
         find(tmp_path)
 
 

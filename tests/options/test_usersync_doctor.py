@@ -51,7 +51,8 @@ def test_a_sound_project_is_told_without_trouble(
     assert not [text for texts in facts.values() for text in texts if text.startswith("TROUBLE")]
     assert facts["server"][0].startswith("PostgreSQL ")
     assert any("super" in text for text in facts["rights"])
-    real = [text for text in facts["extensions"] if text.startswith("the project has real: ")]
+    start = "the project has real extensions: "
+    real = [text for text in facts["extensions"] if text.startswith(start)]
     assert "plpgsql 1.0" in real[0]
     assert f"1 migration, supabase/migrations/{project.name}" in facts["project"]
     assert facts["migrations"] == ["all apply"]

@@ -34,4 +34,4 @@ def test_only_what_is_chosen_is_listed(pytester: pytest.Pytester) -> None:
 def test_an_unknown_choice_is_a_usage_error(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest("--usersync-list", "--usersync-select=US9999")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert result.errlines[0].startswith("ERROR: 'US9999' is neither a check nor the beginning")
+    assert result.errlines[0].startswith("ERROR: 'US9999' is neither a check nor a prefix")

@@ -53,7 +53,7 @@ def files(pytester: pytest.Pytester) -> list[str]:
 
 def line(result: pytest.RunResult) -> str:
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    lines = [one for one in result.errlines if one.strip() and "which takes a while" not in one]
+    lines = [one for one in result.errlines if one.strip() and "this takes a while" not in one]
     assert len(lines) == 1
     return lines[0].removeprefix("ERROR: ")
 

@@ -35,7 +35,7 @@ def test_versions_come_after_one_of_the_future(tmp_path: Path) -> None:
 
 def test_a_version_that_no_timestamp_follows_is_told(tmp_path: Path) -> None:
     found = a_project(tmp_path, "9_last.sql")
-    with pytest.raises(ProjectError, match="version 9, and no timestamp comes after it"):
+    with pytest.raises(ProjectError, match="version 9, and no timestamp is greater"):
         versions(found, 1, NOON)
 
 

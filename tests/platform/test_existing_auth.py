@@ -101,10 +101,10 @@ def test_a_run_has_what_the_real_tables_have_and_changes_nothing_there(
     assert result.ret == pytest.ExitCode.OK
     said = " ".join(line.removeprefix("usersync: ").strip() for line in result.outlines)
     for sentence in (
-        "taken over from the server's own auth: label auth.aal_level 'aal9', auth.webauthn_novel",
-        "and not taken over: auth.users.mood",
-        "as the server's own auth lacks it: index auth.users_email_partial_key",
-        "the server's own auth lacks auth.users.is_anonymous, which Supabase Auth needs",
+        "copied from the server's auth schema: label auth.aal_level 'aal9', auth.webauthn_novel",
+        "but not copied: auth.users.mood",
+        "because the server's auth schema lacks it: index auth.users_email_partial_key",
+        "the server's auth schema lacks auth.users.is_anonymous, which Supabase Auth needs",
     ):
         assert sentence in said
     assert everything(local) == before
@@ -118,7 +118,7 @@ def test_what_is_taken_over_is_what_a_signup_finds(
         "--usersync-show", f"--usersync-dsn={local.conninfo}"
     ).outlines
     assert "  tier     always 'bronze'" in shown
-    assert "  shouted  moves with auth.users.email" in shown
+    assert "  shouted  changes with auth.users.email" in shown
     assert not any("theirs" in line for line in shown)
 
 
@@ -129,7 +129,7 @@ def test_the_doctor_tells_the_same_and_names_nobody(
     write_project(SYNC)
     result = pytester.runpytest_subprocess("--usersync-doctor", f"--usersync-dsn={local.conninfo}")
     said = " ".join(line.strip() for line in result.outlines)
-    assert "taken over from the server's own auth: label auth.aal_level 'aal9'" in said
+    assert "copied from the server's auth schema: label auth.aal_level 'aal9'" in said
     assert "real.person" not in said
     assert everything(local) == before
 

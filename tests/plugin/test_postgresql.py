@@ -396,7 +396,7 @@ def test_without_their_plugin_their_options_are_missed_in_one_line(
     options = ("--usersync", "--usersync-dsn=pytest-postgresql", "-p", "no:pytest_postgresql")
     result = suite("", "", *options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: The DSN is pytest-postgresql, whose options are not *"])
+    result.stderr.fnmatch_lines(["ERROR: The DSN is pytest-postgresql, but this plugin is not *"])
 
 
 def test_a_password_is_not_shown() -> None:

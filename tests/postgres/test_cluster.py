@@ -140,7 +140,7 @@ def test_a_machine_without_a_locale_is_told_what_initdb_said(
     empty_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster, "_locales", lambda version: [["--locale=xx_XX.UTF-8"]])
-    with pytest.raises(ServerError, match=r'(?s)initdb makes no cluster.*"xx_XX.UTF-8"'):
+    with pytest.raises(ServerError, match=r'(?s)initdb created no cluster.*"xx_XX.UTF-8"'):
         start(ServerRequest())
 
 

@@ -82,7 +82,7 @@ def test_a_server_that_takes_no_password_is_told_with_an_address_that_would_do(
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     lines = [line for line in result.errlines if line.strip()]
     assert len(lines) == 1
-    assert "refuses the login usersync_postgres, which the run has made for itself" in lines[0]
+    assert "refuses the login usersync_postgres, which the run has created" in lines[0]
     assert "Ident authentication failed" in lines[0]
     assert lines[0].endswith(
         "Name an address for which pg_hba.conf asks for a password (scram-sha-256), such as "

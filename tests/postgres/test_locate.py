@@ -128,7 +128,7 @@ def test_given_binaries_that_will_not_do_are_refused_with_the_reason(
 
 
 def test_a_folder_without_programs_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ServerError, match=r"holds no initdb\. Give the folder that holds both"):
+    with pytest.raises(ServerError, match=r"has no initdb\. Give the folder that has"):
         locate.find(tmp_path)
 
 

@@ -73,7 +73,7 @@ def test_a_row_of_every_usual_type_can_be_made(server: Server, tmp_path: Path) -
     ("action", "outcome", "reason"),
     [
         ("restrict", Outcome.NOT_JUDGED, "no row could be inserted into public.plates"),
-        ("cascade", Outcome.NOT_APPLICABLE, "no row of another table"),
+        ("cascade", Outcome.NOT_APPLICABLE, "no other table can refer"),
     ],
 )
 def test_a_table_that_takes_nothing_made_up_is_not_judged(

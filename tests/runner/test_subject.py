@@ -130,7 +130,7 @@ A, B = "20260102000000", "20260103000000"
             (
                 "US702 supabase/migrations/20260102000000_b.sql:1 does not apply: 23505 duplicate"
                 ' key value violates unique constraint "schema_migrations_pkey": supabase/'
-                "migrations/20260102000000_a.sql has the same version: give one another"
+                "migrations/20260102000000_a.sql has the same version: give one of them another"
             ),
         ),
         (

@@ -440,7 +440,7 @@ def test_an_example_leaves_nothing_behind(new_machine: NewMachine) -> None:
 
 
 def test_a_machine_without_a_sync_says_what_to_do() -> None:
-    with pytest.raises(UserSyncError, match=r"UserSyncMachine has no user sync to act on\. Run"):
+    with pytest.raises(UserSyncError, match=r"UserSyncMachine has no user sync\. Run"):
         UserSyncMachine()
 
 

@@ -191,7 +191,7 @@ def test_all_refusals_look_the_same_to_hypothesis_whichever_write_noticed_them(
         (lambda: Newcomer("fax"), "'fax' is not a signup. Use one of email, "),
         (lambda: signups(kinds=["fax"]), "'fax' is not a signup. Use one of email, "),
         (lambda: signups(providers=["fax"]), "'fax' is not a provider. Use one of email, "),
-        (lambda: signups(kinds=["email"], providers=["web3"]), "No signup is left to draw. "),
+        (lambda: signups(kinds=["email"], providers=["web3"]), "No kind of signup is left. "),
         (lambda: realistic_signups("xx_XX"), "Faker does not know the locale 'xx_XX'. "),
     ],
 )

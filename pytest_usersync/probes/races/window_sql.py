@@ -143,7 +143,7 @@ class _Showing:
             if not alone and not any(one.controls for one in lines):
                 texts = [*["begin;\n"] * (not goes_on), *texts, *["commit;\n"] * (not stays)]
             name = self.context.subject.project.show_path(group[0].migration.path)
-            yield Block(2, "goes on" if goes_on else f"applies {name}", "".join(texts))
+            yield Block(2, "continues" if goes_on else f"applies {name}", "".join(texts))
 
     def _ending(self) -> Block:
         target = self.context.sync.profile
@@ -169,7 +169,7 @@ class _Showing:
         blocks = [
             Block(2, "applies the migrations to an empty database", early),
             Block(3, "ada, signup", self._signup() + end * (not arrival.stayed)),
-            Block(2, "goes on", late),
+            Block(2, "continues", late),
             *([Block(3, "ada continues, as soon as session 2 waits", end)] * arrival.stayed),
             self._ending(),
         ]
