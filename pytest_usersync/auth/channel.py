@@ -5,15 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
 from typing import NamedTuple, TypeAlias
 
 import psycopg
-from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow
 
-from ..postgres import statement_timeout
+from ..postgres import deferred, statement_timeout
 from ..postgres.pipeline import OneByOne, Pipeline, Query
 from .errors import TIMEOUT, AuthError, refusing
 from .settings import AuthSettings
@@ -23,15 +21,6 @@ from .statements import Statement
 Lender: TypeAlias = Callable[[], AbstractContextManager["psycopg.Connection[object]"]]
 Line: TypeAlias = "psycopg.Connection[object] | Lender"
 Sent: TypeAlias = "str | tuple[Statement, Sequence[object]]"
-
-# Whether anything can wait for a commit; as a condition, to be asked along with something else.
-DEFERRABLE = "exists (select from pg_catalog.pg_constraint where condeferrable)"
-CONSTRAINTS = """\
-select n.nspname, c.conname, c.condeferred
-from pg_catalog.pg_constraint as c
-join pg_catalog.pg_namespace as n on n.oid = c.connamespace
-where c.condeferrable
-order by n.nspname, c.conname"""
 
 
 class _Waiting(NamedTuple):
@@ -58,14 +47,12 @@ class Channel:
 
     def __init__(self, line: Line, settings: AuthSettings) -> None:
         self._borrow: Lender = (
-            partial(_lent, line) if isinstance(line, psycopg.Connection) else line
+            (lambda: nullcontext(line)) if isinstance(line, psycopg.Connection) else line
         )
         limit = settings.max_request_duration
         self._limit = None if limit is None else limit.total_seconds()
         self._started = 0.0
         self._waiting: list[_Waiting] = []
-        # Whether somebody is to be told what a statement on its way has found.
-        self._taking = False
         self._together = False
         self.sent: list[Sent] = []
         # Whoever wants to keep what several requests send puts a list here.
@@ -129,18 +116,15 @@ class Channel:
     def _deliver(self) -> list[DictRow]:
         """Send what waits, in one trip; give an error to the write that it belongs to."""
         waiting, self._waiting = self._waiting, []
-        taking, self._taking = self._taking, False
         pipeline = self._pipeline
         try:
             found = pipeline.exchange([one.query for one in waiting])
         except psycopg.Error as error:
-            if taking:
-                self._take_in(waiting, pipeline.found)
+            self._take_in(waiting, pipeline.found)
             refused = waiting[min(len(pipeline.found), len(waiting) - 1)]
             told = self._refused(error, refused)
             raise told from (None if told is error else error)
-        if taking:
-            self._take_in(waiting, found)
+        self._take_in(waiting, found)
         if self._limit is not None and time.monotonic() - self._started > self._limit:
             raise AuthError(504, "request_timeout", TIMEOUT)
         return found[-1]
@@ -181,7 +165,6 @@ class Channel:
         An AuthError that it raises counts as the query's; nothing after it was sent, then.
         """
         self._wait_with(query, values, take)
-        self._taking = True
         if not (self._together and self._pipeline.reads_later):
             self.settle()
 
@@ -207,13 +190,13 @@ class Channel:
                         raise
                     told = error
                 self.sent.append("commit")
-                if self._taking:
-                    self.settle()
+                if any(one.take for one in self._waiting):
+                    self.settle()  # What was read tells whether anything is deferrable.
                 if nested:
                     self._fire_deferred()
                 self.settle()
             finally:
-                self._together = self._taking = False
+                self._together = False
                 self._waiting = []
         if told:
             raise told
@@ -223,24 +206,10 @@ class Channel:
         return self._connection.pgconn.transaction_status != TransactionStatus.IDLE
 
     def _fire_deferred(self) -> None:
-        if self.deferrable is False or not (constraints := self._read(CONSTRAINTS, [])):
-            return
-        self._wait_with("set constraints all immediate", [])
-        if deferred := [
-            sql.Identifier(row["nspname"], row["conname"])
-            for row in constraints
-            if row["condeferred"]
-        ]:
-            names = sql.SQL(", ").join(deferred)
-            again = sql.SQL("set constraints {} deferred").format(names).as_string(None)
-            self._wait_with(again.replace("%", "%%"), [])
+        if self.deferrable is not False:
+            for text in deferred.fire(self._read(deferred.CONSTRAINTS, [])):
+                self._wait_with(text.replace("%", "%%"), [])
 
 
 def _is_timeout(error: Exception) -> bool:
     return isinstance(error, AuthError) and error.code == "request_timeout"
-
-
-def _lent(
-    connection: psycopg.Connection[object],
-) -> AbstractContextManager[psycopg.Connection[object]]:
-    return nullcontext(connection)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from .channel import DEFERRABLE
+from ..postgres.deferred import DEFERRABLE
 from .context import AuthContext
 from .errors import AuthError, failure
 from .rows import IDENTITY_COLUMNS, NIL_UUID, USER_COLUMNS, IdentityRow, UserRow

@@ -13,7 +13,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 from psycopg.rows import DictRow
 
-from ..postgres import Server, database
+from ..postgres import Server, cursors, database
 from ..postgres.pipeline import Query, expect, send
 from ..postgres.prepared import Plans
 
@@ -61,7 +61,7 @@ class _Cursor(psycopg.Cursor[Any]):
         run = super().execute
         sent = (query, *given[:1])
         return listener.statement(
-            self, self._text(query), sent, lambda: run(query, *given, **named)
+            self, cursors.text_of(query, self), sent, lambda: run(query, *given, **named)
         )
 
     def executemany(self, query: Any, *given: Any, **named: Any) -> None:  # noqa: ANN401
@@ -75,20 +75,14 @@ class _Cursor(psycopg.Cursor[Any]):
         if listener is None:
             run()
         else:
-            listener.statement(self, self._text(query), (query,), run)
+            listener.statement(self, cursors.text_of(query, self), (query,), run)
 
     @contextmanager
     def copy(self, statement: Any, *given: Any, **named: Any) -> Iterator[psycopg.Copy]:  # noqa: ANN401
         if listener := _listener(self):
-            listener.statement(self, self._text(statement), (statement,), lambda: None)
+            listener.statement(self, cursors.text_of(statement, self), (statement,), lambda: None)
         with super().copy(statement, *given, **named) as copy:
             yield copy
-
-    def _text(self, query: Any) -> str:  # noqa: ANN401
-        if isinstance(query, sql.Composable):
-            query = query.as_string(self)
-        text: str = query.decode(errors="replace") if isinstance(query, bytes) else str(query)
-        return text
 
 
 class _AtOnce:

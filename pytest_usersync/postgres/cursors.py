@@ -1,4 +1,4 @@
-"""A cursor for queries in which names of the project stand beside parameters.
+"""Cursors: the text of what they execute, and one that takes names of the project as they are.
 
 To psycopg a ``%`` is a placeholder wherever it stands, once there are parameters; to PostgreSQL it
 is a letter like any other in a quoted name, ``"100% Club"``.
@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import psycopg
 from psycopg import sql
+from psycopg.abc import AdaptContext
 
 # Comments and literals are passed over, for a quotation mark in them begins no name.
 _PART = re.compile(rb"""--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|"(?:[^"]|"")*\"""", re.DOTALL)
@@ -23,6 +24,13 @@ def spared(query: bytes) -> bytes:
     return _PART.sub(
         lambda part: part[0].replace(b"%", b"%%") if part[0].startswith(b'"') else part[0], query
     )
+
+
+def text_of(query: object, context: AdaptContext) -> str:
+    """Return the text of whatever psycopg executes."""
+    if isinstance(query, sql.Composable):
+        return query.as_string(context)
+    return query.decode(errors="replace") if isinstance(query, bytes) else str(query)
 
 
 class NameCursor(psycopg.Cursor[Any]):

@@ -1,4 +1,4 @@
-"""A connection whose commits stay inside a larger transaction, which is rolled back in the end."""
+"""A connection whose commits stay inside a larger transaction, rolled back at the test's end."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Self
 
 import psycopg
-from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 from psycopg.rows import dict_row
 
-from .deferred import fire
+from ..postgres import cursors, deferred
 from .pipelined import TripConnection
 
 # What only a real commit brings about, or undoes.
@@ -54,11 +53,11 @@ class NestedConnection(TripConnection):
         super().__init__(*given, **named)
         self.points: list[str] = []
         self.serving = False
-        self._depth = 0
         self.parts = 0
         self._touched = False
         self._begun = False
-        self._behind = False
+        # Whether something was committed since the last savepoint, as far as the caller can see.
+        self._committed = False
         self._needs_commit = False
         self.restore()
 
@@ -66,7 +65,7 @@ class NestedConnection(TripConnection):
         """Set what a test may have set on the object itself."""
         self.row_factory = dict_row
         self.cursor_factory = _Cursor
-        # A plan that outlives a world may not fit the tables of the next one.
+        # A plan that outlives a test may not fit the tables of the next one.
         self.prepare_threshold = None
 
     @property
@@ -85,8 +84,8 @@ class NestedConnection(TripConnection):
         Args:
             later: in the trip of what comes next.
         """
-        self._begun = self._needs_commit = self._behind = self._touched = False
-        self.settle_down()
+        self._begun = self._needs_commit = self._committed = self._touched = False
+        self.begin_test()
         self.parts = 0
         self.points = [_POINT]
         if later:
@@ -95,11 +94,11 @@ class NestedConnection(TripConnection):
             self.send(*_BEGIN)
 
     def begin_as(self, *enter: str) -> bool:
-        """Take a part in what was begun and not sent; return whether it was so."""
+        """Take a role in the transaction that is still to be begun; return whether it was so."""
         if self._ahead != _BEGIN:
             return False
         self._ahead = (_BEGIN[0], *enter, _BEGIN[1])
-        self._fresh = True
+        self._fresh = _POINT
         return True
 
     def end(self) -> None:
@@ -135,7 +134,7 @@ class NestedConnection(TripConnection):
 
     def _rest(self) -> None:
         """Be as before anybody did anything."""
-        self._begun = self._needs_commit = self._behind = False
+        self._begun = self._needs_commit = self._committed = False
         self.restore()
 
     def push(self, *before: str, later: bool = False) -> list[PGresult]:
@@ -151,7 +150,7 @@ class NestedConnection(TripConnection):
         if later:
             self._ahead += statements
         self.points.append(point)
-        self._fresh = True
+        self._fresh = point
         return results[len(again) :]
 
     def pop(
@@ -165,25 +164,30 @@ class NestedConnection(TripConnection):
             later: in the trip of what comes next, if nothing is to be undone.
         """
         at = self.points.index(point)
-        del self.points[max(at, 1) :]  # The first one is the world's as well.
+        self._fresh = ""
+        del self.points[max(at, 1) :]  # The first one is the test's as well.
         leave = (f"release savepoint {point}", *after) if at else after
         if later and not undo:
             self._ahead += leave
         else:
             self.send(*([f"rollback to savepoint {point}"] if undo else []), *leave)
         if not begun:
-            self._behind = bool(self.points)
+            self._committed = bool(self.points)
             self._begun = False
             self._needs_commit &= not undo
             if self._needs_commit:
                 self._settle()
 
     def _forward(self) -> list[str]:
-        """Return what brings the last savepoint up to where a rollback may not go behind."""
-        if not self._behind:
+        """Return what moves the last savepoint to the last commit: no rollback goes behind it."""
+        if not self._committed:
             return []
-        self._behind = False
+        self._committed = False
         return [f"release savepoint {self.points[-1]}", f"savepoint {self.points[-1]}"]
+
+    def _go_forward(self) -> None:
+        if statements := self._forward():
+            self.send(*statements)
 
     @property
     def begun(self) -> bool:
@@ -197,13 +201,9 @@ class NestedConnection(TripConnection):
 
     def note(self, query: Any) -> None:  # noqa: ANN401
         """Remember that a transaction has begun, and whether it needs a real commit."""
-        if again := self._forward():
-            self.send(*again)
+        self._go_forward()
         self._begun = self._touched = True
-        if isinstance(query, sql.Composable):
-            query = query.as_string(self)
-        text = query.decode(errors="replace") if isinstance(query, bytes) else query
-        if isinstance(text, str) and _NEEDS_COMMIT.search(text):
+        if _NEEDS_COMMIT.search(cursors.text_of(query, self)):
             self._needs_commit = True
 
     def commit(self) -> None:
@@ -214,7 +214,7 @@ class NestedConnection(TripConnection):
             self.rollback()
         else:
             try:
-                fire(self)
+                self._fire()
             except psycopg.Error:
                 self.rollback()
                 raise
@@ -235,7 +235,7 @@ class NestedConnection(TripConnection):
     ) -> AbstractContextManager[psycopg.Transaction]:
         """Open a block that is a transaction as far as the caller can see."""
         if self.serving and not self.idle:
-            return self._savepoint()
+            return self.savepoint()
         return self._block(savepoint_name, force_rollback)
 
     @contextmanager
@@ -244,15 +244,14 @@ class NestedConnection(TripConnection):
         savepoint_name: str | None,
         force_rollback: bool,  # noqa: FBT001
     ) -> Iterator[psycopg.Transaction]:
-        if again := self._forward():
-            self.send(*again)
+        self._go_forward()
         outermost = self.listening and not (self._depth or self._begun or self.idle)
         self._depth += outermost
         try:
             with super().transaction(savepoint_name, force_rollback) as block:
                 yield block
                 if outermost and not force_rollback:
-                    fire(self)
+                    self._fire()
         except BaseException:
             if outermost:
                 self._begun = self._needs_commit = False
@@ -262,34 +261,17 @@ class NestedConnection(TripConnection):
         if outermost:
             self._settle()
 
+    def _fire(self) -> None:
+        """Let deferred constraints and triggers have their turn, as at a commit."""
+        cursor = psycopg.Cursor(self, row_factory=dict_row)
+        for text in deferred.fire(cursor.execute(deferred.CONSTRAINTS).fetchall()):
+            cursor.execute(text.encode())
+
     def _settle(self) -> None:
         """Keep what was done, so that a rollback does not go behind it."""
         if self._needs_commit:
             self.points.clear()
             super().commit()
         else:
-            self._behind = True
+            self._committed = True
         self._begun = self._needs_commit = False
-
-    @contextmanager
-    def _savepoint(self) -> Iterator[psycopg.Transaction]:
-        """Do what a nested ``transaction()`` does, in half the time.
-
-        Where nothing was done since the last savepoint, that one serves as well.
-        """
-        self._depth += 1
-        shared = self._fresh
-        name = self.points[-1] if shared else f"usersync_block_{self._depth}"
-        release = [] if shared else [f"release savepoint {name}"]
-        try:
-            if not shared:
-                self._ahead += (f"savepoint {name}",)
-            yield psycopg.Transaction(self)
-        except BaseException:
-            if not self.closed:
-                self.send(f"rollback to savepoint {name}", *release)
-            raise
-        else:
-            self._ahead += tuple(release)
-        finally:
-            self._depth -= 1
