@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Unpack
 from uuid import UUID
 
-from . import changes, external, linking, lookup, steps, writes
+from . import changes, claims, external, linking, lookup, steps, writes
 from .claims import Claims, Profile
 from .context import AuthContext
 from .errors import AuthError, invalid, redirecting, refusing
@@ -84,7 +84,7 @@ def link_identity(
     **profile: Unpack[Profile],
 ) -> User:
     """Link an OAuth identity to the signed-in user; an anonymous user becomes permanent."""
-    told = external.oauth_claims(context, provider, email, verified=verified, profile=profile)
+    told = claims.oauth(context.source, provider, email=email, verified=verified, profile=profile)
     row = lookup.signed_in(context, user)
     state = external.insert_flow_state(context, provider, row)
     with redirecting(302):

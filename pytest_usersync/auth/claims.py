@@ -11,6 +11,7 @@ from uuid import NAMESPACE_DNS, UUID, uuid5
 from .errors import invalid
 from .request_values import Json, decoded
 from .rows import Metadata
+from .source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,13 @@ class Profile(TypedDict, total=False):
 
 
 def oauth(
-    provider: str, *, email: str | None, verified: bool, seed: str, profile: Profile
+    source: Source, provider: str, *, email: str | None, verified: bool, profile: Profile
 ) -> Claims:
     """Return what the OAuth provider tells; raises AuthError for one we do not know.
 
-    Args:
-        seed: gives the subject of somebody without address and subject.
+    The subject follows from the address; without an address it is new each time.
     """
+    seed = str(source.id())
     subject = profile.get("subject") or digits(f"{provider}:{(email or seed).lower()}")
     name, avatar_url = profile.get("name"), profile.get("avatar_url")
     told: Metadata = {"provider_id": subject, "name": name, "full_name": name}

@@ -39,7 +39,7 @@ def sign_in_with_oauth(
     address that nobody vouches for raises AuthError although the user is committed, unless
     the settings allow it.
     """
-    told = oauth_claims(context, provider, email, verified=verified, profile=profile)
+    told = claims.oauth(context.source, provider, email=email, verified=verified, profile=profile)
     state = insert_flow_state(context, provider, None)
     with redirecting(_FOUND):
         expect_email(context, told)
@@ -58,7 +58,7 @@ def sign_in_with_id_token(
     **profile: Unpack[Profile],
 ) -> User:
     """Sign in with an id token of ``google`` or ``apple``; raises AuthError."""
-    told = oauth_claims(context, provider, email, verified=verified, profile=profile)
+    told = claims.oauth(context.source, provider, email=email, verified=verified, profile=profile)
     with granting(), context.channel.transaction():
         row = linking.account_for(context, told, email_optional=context.settings.email_optional)
         session = steps.sign_in(context, row, "oauth")
@@ -116,14 +116,6 @@ def sign_in_with_web3(
         writes.audit(context, row, "login", traits)
         session = steps.sign_in(context, row, "web3")
     return steps.user(context, row, session)
-
-
-def oauth_claims(
-    context: AuthContext, provider: str, email: str | None, *, verified: bool, profile: Profile
-) -> Claims:
-    """Return what the OAuth provider says about the user; raises AuthError."""
-    seed = str(context.source.id())
-    return claims.oauth(provider, email=email, verified=verified, seed=seed, profile=profile)
 
 
 def expect_email(context: AuthContext, told: Claims) -> None:

@@ -6,7 +6,7 @@ from . import lookup, signup, steps, writes
 from .claims import Claims
 from .context import AuthContext
 from .errors import AuthError, failure, refusing
-from .rows import IdentityRow, UserRow
+from .rows import IdentityRow, UserRow, signup_row
 
 
 def account_for(context: AuthContext, told: Claims, *, email_optional: bool) -> UserRow:
@@ -88,7 +88,7 @@ def _link(context: AuthContext, row: UserRow, told: Claims) -> IdentityRow:
 def _create(context: AuthContext, told: Claims, email: str | None) -> tuple[UserRow, IdentityRow]:
     signup.expect_open(context)
     metadata = told.metadata()
-    row = signup.new_row(context, told.provider, metadata, email=email)
+    row = signup_row(context.source, told.provider, metadata, email=email)
     row.is_sso_user = told.provider.startswith("sso:")
     steps.new_user(context, row)
     return row, writes.add_identity(context, row, told.provider, metadata)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
-from . import changes, lookup, signin, signup, steps, writes
+from . import changes, lookup, signin, steps, writes
 from .account import EMAIL_TAKEN
 from .context import AuthContext
 from .errors import AuthError, invalid, refusing
 from .request_values import Json, email_address, json_object, strong_password
-from .rows import Metadata, UserRow
+from .rows import Metadata, UserRow, signup_row
 from .user import User
 
 Link: TypeAlias = Literal[
@@ -58,7 +58,7 @@ def _invite(context: AuthContext, email: str, metadata: Metadata, refusal: str) 
     row = lookup.by_email(context, email)
     known = row is not None
     if row is None:
-        row = signup.new_row(context, "email", metadata, email=email)
+        row = signup_row(context.source, "email", metadata, email=email)
     elif row.email_confirmed_at:
         raise AuthError(422, "email_exists", EMAIL_TAKEN)
     with context.channel.transaction():
@@ -79,7 +79,7 @@ def _signup_link(
         if not password:
             raise invalid("Signup requires a valid password")
         strong_password(password, context.settings.password_min_length)
-        row = signup.new_row(context, "email", metadata, email=email, password=password)
+        row = signup_row(context.source, "email", metadata, email=email, password=password)
     elif row.email_confirmed_at:
         raise AuthError(422, "email_exists", EMAIL_TAKEN)
     with context.channel.transaction():

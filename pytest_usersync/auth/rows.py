@@ -7,13 +7,12 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TypeAlias, cast
 from uuid import UUID
 
 from .request_values import Json, jsonb
-
-if TYPE_CHECKING:
-    from .statements import Statement
+from .source import Source
+from .statements import Statement
 
 NIL_UUID = UUID(int=0)
 
@@ -128,21 +127,21 @@ TOKEN_COLUMNS = tuple(
 state = attrgetter(*USER_COLUMNS)
 
 
-def new_user(
-    user_id: UUID,
+def signup_row(
+    source: Source,
     provider: str,
     metadata: Metadata,
     *,
     email: str | None = None,
     phone: str | None = None,
-    password_hash: str = "",
+    password: str = "",
 ) -> UserRow:
     """Return the row that a signup inserts; the metadata is shared, not copied."""
     return UserRow(
-        user_id,
+        source.id(),
         email=email,
         phone=phone,
-        encrypted_password=password_hash,
+        encrypted_password=source.password_hash(password) if password else "",
         raw_app_meta_data={"provider": provider, "providers": [provider]},
         raw_user_meta_data=metadata,
     )
@@ -154,10 +153,10 @@ def email_signup(user_id: UUID, email: str, *, password_hash: str, at: str) -> d
     Args:
         at: the time of the signup.
     """
-    row = new_user(user_id, "email", {}, email=email, password_hash=password_hash)
+    row = signup_row(Source(), "email", {}, email=email)
     values = {column: getattr(row, column) for column in _GIVEN}
-    ids = {"instance_id": str(row.instance_id), "id": str(user_id)}
-    return {**values, **ids, "created_at": at, "updated_at": at}
+    values |= {"instance_id": str(row.instance_id), "id": str(user_id)}
+    return {**values, "encrypted_password": password_hash, "created_at": at, "updated_at": at}
 
 
 def _since(row: UserRow, written: tuple[object, ...]) -> set[str]:

@@ -82,7 +82,7 @@ def sign_in_with_otp(
     email, phone = optional_email(email), optional_phone(phone)
     if not email and not phone:
         raise invalid("One of email or phone must be set")
-    row = _by_address(context, email, phone)
+    row = lookup.by_email(context, email) if email else lookup.by_phone(context, phone or "")
     if row is None and not should_create_user:
         raise AuthError(422, "otp_disabled", "Signups not allowed for otp")
     if email:
@@ -128,10 +128,6 @@ def send_recovery(context: AuthContext, row: UserRow, refusal: str) -> User:
         with refusing(refusal):
             steps.send(context, row, "recovery_token", row.email or "")
     return steps.user(context, row)
-
-
-def _by_address(context: AuthContext, email: str | None, phone: str | None) -> UserRow | None:
-    return lookup.by_email(context, email) if email else lookup.by_phone(context, phone or "")
 
 
 def _magic_link(

@@ -8,7 +8,7 @@ from . import lookup, steps, writes
 from .context import AuthContext
 from .errors import AuthError, refusing
 from .request_values import Json, email_address, json_object, phone_number, strong_password
-from .rows import Metadata, UserRow, new_user
+from .rows import Metadata, UserRow, signup_row
 from .user import Session, User
 
 PASSWORD = "correct horse battery staple"
@@ -32,7 +32,7 @@ def sign_up(
     metadata = json_object(data, "SignupParams.data")
     email = email_address(email)
     known = lookup.duplicate(context, email)
-    row = known or new_row(context, "email", metadata, email=email, password=password)
+    row = known or signup_row(context.source, "email", metadata, email=email, password=password)
     if known and known.email_confirmed_at:
         return _repeated(context, known, "email", metadata)
     with context.channel.transaction():
@@ -61,7 +61,7 @@ def sign_up_phone(
     metadata = json_object(data, "SignupParams.data")
     phone = phone_number(phone)
     known = lookup.by_phone(context, phone)
-    row = known or new_row(context, "phone", metadata, phone=phone, password=password)
+    row = known or signup_row(context.source, "phone", metadata, phone=phone, password=password)
     if known and known.phone_confirmed_at:
         return _repeated(context, known, "phone", metadata)
     with context.channel.transaction():
@@ -81,7 +81,7 @@ def sign_in_anonymously(context: AuthContext, *, data: Mapping[str, Json] | None
     """Sign in as a new user without any address; raises AuthError."""
     expect_open(context)
     metadata = json_object(data, "SignupParams.data")
-    row = new_row(context, "", metadata)
+    row = signup_row(context.source, "", metadata)
     row.raw_app_meta_data = {}
     row.is_anonymous = True
     told = "Database error creating anonymous user"
@@ -96,21 +96,6 @@ def expect_open(context: AuthContext) -> None:
     """Raise AuthError when nobody new may sign up."""
     if context.settings.disable_signup:
         raise AuthError(422, "signup_disabled", "Signups not allowed for this instance")
-
-
-def new_row(
-    context: AuthContext,
-    provider: str,
-    metadata: Metadata,
-    *,
-    email: str | None = None,
-    phone: str | None = None,
-    password: str = "",
-) -> UserRow:
-    """Return the row of a user about to be; the metadata is shared, not copied."""
-    user_id = context.source.id()
-    hashed = context.source.password_hash(password) if password else ""
-    return new_user(user_id, provider, metadata, email=email, phone=phone, password_hash=hashed)
 
 
 def _enrol(
@@ -138,7 +123,7 @@ def _repeated(context: AuthContext, row: UserRow, provider: str, metadata: Metad
     # Where a signup signs in at once, the missing session would give it away anyhow.
     if context.settings.mailer_autoconfirm or context.settings.sms_autoconfirm:
         raise AuthError(422, "user_already_exists", "User already registered")
-    nobody = new_row(context, provider, metadata)
+    nobody = signup_row(context.source, provider, metadata)
     nobody.email = row.email if provider == "email" else None
     nobody.phone = row.phone if provider == "phone" else None
     return steps.user(context, nobody)
