@@ -22,7 +22,7 @@ from ..model.sync import Target
 from ..postgres.database import Connection
 
 # A row of auth.users, as far as it is not what Supabase Auth writes for a new email user.
-Newcomer = Mapping[str, Json]
+NewRow = Mapping[str, Json]
 # What the id, the email and the times are is said in SQL.
 _ORDINARY = email_signup(NIL_UUID, "", password_hash="$2a$10$tried", at="now")
 
@@ -148,13 +148,13 @@ def refusal(error: Error) -> Refusal:
     )
 
 
-def bringing(metadata: Json, **columns: Json) -> tuple[Newcomer]:
+def bringing(metadata: Json, **columns: Json) -> tuple[NewRow]:
     """Return an attempt of one signup with this user metadata."""
     return ({"raw_user_meta_data": metadata, **columns},)
 
 
-def tried(
-    connection: Connection, given: Sequence[Sequence[Newcomer]], targets: Sequence[Target] = ()
+def try_signups(
+    connection: Connection, given: Sequence[Sequence[NewRow]], targets: Sequence[Target] = ()
 ) -> list[BatchSignup]:
     """Try out signups as Supabase Auth, one after the other on the same database.
 

@@ -11,7 +11,7 @@ from ..model.quoting import named
 from ..model.sync import Derived, Sync, Table
 from ..postgres.database import Connection
 from . import metadata_hints
-from .batch_signup import BatchSignup, bringing, tried
+from .batch_signup import BatchSignup, bringing, try_signups
 
 TEXT = "Probed Value"
 # A key that no project knows: what moves with it takes the metadata as a whole.
@@ -162,7 +162,7 @@ class _Learning:
 
     def _tried(self, metadata: Sequence[Json]) -> list[BatchSignup]:
         given = [bringing(one) for one in metadata]
-        return tried(self._connection, given, self._sync.targets)
+        return try_signups(self._connection, given, self._sync.targets)
 
     def _moved_by_key(
         self, before: BatchSignup, after: BatchSignup

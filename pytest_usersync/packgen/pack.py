@@ -22,7 +22,7 @@ from .preconditions import OWN
 from .profile_table import Shape, shape, unfilled
 from .repairs import JUDGED, repairs
 from .rollback import beside, rollback
-from .sandbox import Draft, broken, judged, refused, tried
+from .sandbox import Draft, broken, judged, loaded_with, refused
 from .target_folder import SCRIPTS
 from .template import filled
 
@@ -78,7 +78,7 @@ def _made(base: Subject, *, thorough: bool) -> Pack:
         words = known.words(base.policies.null_email)
         preconditions.free(context, words["schema"])
     drafts, left = _written(base, known, plain, words, decided, thorough=thorough)
-    with tried(base, drafts) as subject:
+    with loaded_with(base, drafts) as subject:
         preconditions.profiled(subject)
         with on_clone(subject) as context:
             preconditions.in_time(context)
@@ -105,7 +105,7 @@ def _made(base: Subject, *, thorough: bool) -> Pack:
 def _better(base: Subject, drafts: list[Draft], ways: list[Draft]) -> Draft:
     """Return the first of the backfills that is as the triggers are, else the last."""
     for way in ways[:-1]:
-        with tried(base, [*drafts, way]) as subject:
+        with loaded_with(base, [*drafts, way]) as subject:
             if not refused(base, subject) and not broken(judged(subject, _BACKFILL)):
                 return way
     return ways[-1]
@@ -134,7 +134,7 @@ def _written(
     """
     drafts, still = repairs(base, [], thorough=thorough) if base.sync.targets else ([], set())
     left = {code for code in still if code.startswith("US1")} - _NO_MATTER
-    with tried(base, drafts) as subject:
+    with loaded_with(base, drafts) as subject:
         whole = bool(subject.sync.targets)
         mine = [one for one in plain if one.table == known.table and one.key == known.key]
         writers = set(subject.sync.profile.written_by) if whole else {one.trigger for one in mine}
@@ -189,7 +189,7 @@ def _finished(
     with temporary_folders.folder() as folder:
         paths = [folder / name for name in SCRIPTS]
         upkeep = Upkeep(verify=str(paths[0]), rollback=str(paths[1]))
-        with tried(base, drafts, upkeep) as subject:
+        with loaded_with(base, drafts, upkeep) as subject:
             if said := refused(base, subject):
                 raise _NotYet(f"The migrations of the pack do not apply: {'; '.join(said)}.")
             with on_clone(subject) as context:

@@ -11,7 +11,7 @@ from ..model.finding import Finding
 from ..model.safe_text import sentence
 from ..runner.check import Subject
 from ..runner.verdict import Verdict
-from .sandbox import Draft, broken, judged, refused, tried
+from .sandbox import Draft, broken, judged, loaded_with, refused
 
 # What of the sync the pack may mend. What people may read and write, and which names may be there
 # twice, is for the project to decide.
@@ -46,7 +46,7 @@ def repairs(base: Subject, drafts: list[Draft], *, thorough: bool) -> tuple[list
     codes: tuple[str, ...] = ()
     for phase in _PHASES:
         codes += phase
-        with tried(base, [*drafts, *kept]) as subject:
+        with loaded_with(base, [*drafts, *kept]) as subject:
             verdicts += judged(subject, phase)
         for _ in range(_ROUNDS):
             more = [one for one in _remedies(verdicts) if one.text not in {k.text for k in kept}]
@@ -69,7 +69,7 @@ def _taken(
     """Return those of the drafts that make it better, all at once or one by one."""
     codes, verdicts = known
     for group in [more] if len(more) == 1 else [more, *([one] for one in more)]:
-        with tried(base, [*drafts, *group]) as subject:
+        with loaded_with(base, [*drafts, *group]) as subject:
             if refused(base, subject):
                 continue
             now = judged(subject, codes)

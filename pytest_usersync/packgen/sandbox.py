@@ -29,7 +29,9 @@ class Draft:
 
 
 @contextmanager
-def tried(base: Subject, drafts: list[Draft], upkeep: Upkeep | None = None) -> Iterator[Subject]:
+def loaded_with(
+    base: Subject, drafts: list[Draft], upkeep: Upkeep | None = None
+) -> Iterator[Subject]:
     """Load the project with these migrations behind its own, and watch a signup."""
     whole = base.project
     mine = tuple(

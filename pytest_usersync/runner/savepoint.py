@@ -52,7 +52,7 @@ def block(*steps: str) -> str:
 
 
 @dataclass(frozen=True)
-class Newcomer:
+class NewUser:
     """A user about to be inserted as Supabase Auth does it.
 
     Args:
@@ -122,7 +122,7 @@ class RolledBack:
         except Error as error:
             return self._context.failure(error)
 
-    def live(self, newcomer: Newcomer) -> None:
+    def live(self, newcomer: NewUser) -> None:
         """Insert a user, let everything happen to them, and delete them.
 
         What the database refuses is left out.
@@ -134,21 +134,21 @@ class RolledBack:
         """Return the rows of a query."""
         return self._connection.execute(text.encode(), parameters or None).fetchall()
 
-    def leaves(self, newcomer: Newcomer | None = None) -> list[int]:
+    def leaves(self, newcomer: NewUser | None = None) -> list[int]:
         """Return how many rows of each target a signup and its confirmation leave; undo it."""
-        newcomer = newcomer or Newcomer({"raw_user_meta_data": metadata(self._context)})
+        newcomer = newcomer or NewUser({"raw_user_meta_data": metadata(self._context)})
         with self.undone():
             self.as_auth(newcomer.insert())
             self.as_auth(newcomer.update({"email_confirmed_at": _MOMENT}))
             return [self.count(target, newcomer) for target in self._context.sync.targets]
 
-    def count(self, target: Target, newcomer: Newcomer) -> int:
+    def count(self, target: Target, newcomer: NewUser) -> int:
         """Return how many rows of a target carry the user's id."""
         where = f"where {quoted(target.key)}::text = '{newcomer.id}'"
         query = f"select count(*)::int as rows from {named(target.table)} {where}"
         return int(self.rows(query)[0]["rows"])
 
-    def leaving(self, newcomer: Newcomer, target: Target) -> str:
+    def leaving(self, newcomer: NewUser, target: Target) -> str:
         """Return the shortest INSERT of a user, as Supabase Auth, that leaves a row in the target.
 
         It is the whole one where a row takes more than that.
@@ -168,7 +168,7 @@ class RolledBack:
             yield
 
 
-def shortest(newcomer: Newcomer, holds: Callable[[Sequence[str]], bool]) -> list[str]:
+def shortest(newcomer: NewUser, holds: Callable[[Sequence[str]], bool]) -> list[str]:
     """Return the columns of which none can be left out of the INSERT while the same holds."""
     kept = list(newcomer.values())
     few = [column for column in FEW if column in kept]

@@ -13,7 +13,7 @@ from renaming import renamed
 from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Outcome
 from pytest_usersync.packgen.pack import made
-from pytest_usersync.packgen.sandbox import tried
+from pytest_usersync.packgen.sandbox import loaded_with
 from pytest_usersync.postgres import Server
 from pytest_usersync.runner.check import Subject
 
@@ -89,7 +89,7 @@ def judged(server: Server, act: Act, folder: Path) -> dict[tuple[str, str], Outc
         patch.setattr(registry, "every", lambda: ())  # the pack is made, and judged below
         drafts = list(made(subject).drafts)
         patch.undo()
-        with tried(subject, drafts) as whole:
+        with loaded_with(subject, drafts) as whole:
             assert not whole.load_failures
             return outcomes(whole)
 

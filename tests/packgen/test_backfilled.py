@@ -15,7 +15,7 @@ from psycopg.errors import QueryCanceled
 
 from pytest_usersync.checks import registry
 from pytest_usersync.packgen.pack import made
-from pytest_usersync.packgen.sandbox import tried
+from pytest_usersync.packgen.sandbox import loaded_with
 from pytest_usersync.packgen.template import created
 from pytest_usersync.postgres import Server
 from pytest_usersync.postgres.database import Connection
@@ -53,7 +53,7 @@ def context(
     monkeypatch.setattr(registry, "every", lambda: ())
     with (
         staged(server, sound("plain"), tmp_path) as subject,
-        tried(subject, list(made(subject).drafts)) as whole,
+        loaded_with(subject, list(made(subject).drafts)) as whole,
         on_clone(whole) as context,
     ):
         context.execute("delete from public.cleanup_audit_log")

@@ -12,7 +12,7 @@ from acts import sound, staged
 from pytest_usersync.checks import registry
 from pytest_usersync.model.quoting import named, quoted
 from pytest_usersync.packgen.pack import made
-from pytest_usersync.packgen.sandbox import tried
+from pytest_usersync.packgen.sandbox import loaded_with
 from pytest_usersync.postgres import Server
 from pytest_usersync.probes.maintenance import ghosts
 from pytest_usersync.runner.context import CheckContext, on_clone
@@ -52,7 +52,7 @@ def context(
     monkeypatch.setattr(registry, "every", lambda: ())
     with (
         staged(server, sound(request.param), tmp_path) as subject,
-        tried(subject, list(made(subject).drafts)) as whole,
+        loaded_with(subject, list(made(subject).drafts)) as whole,
         on_clone(whole) as context,
     ):
         context.execute(f"delete from {schema(context)}.cleanup_audit_log")

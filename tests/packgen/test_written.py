@@ -13,7 +13,7 @@ from matrix import WHOLE
 from pytest_usersync.checks import registry
 from pytest_usersync.migrations.psql_script import cut
 from pytest_usersync.packgen.pack import Pack, made
-from pytest_usersync.packgen.sandbox import tried
+from pytest_usersync.packgen.sandbox import loaded_with
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
 from pytest_usersync.probes.maintenance import ghosts
@@ -133,7 +133,7 @@ def test_what_is_allowed_to_fail_is_recorded(
     folder = TESTS / "projects" / "swallowed_error"
     with loaded(server, folder, {"sync_failure": "allow"}) as subject:
         pack = made(subject)
-        with tried(subject, list(pack.drafts)) as whole, on_clone(whole) as context:
+        with loaded_with(subject, list(pack.drafts)) as whole, on_clone(whole) as context:
             context.execute("alter table public.profiles add constraint never check (email = '')")
             user = context.sign_up(ghosts.ORDINARY)
             rows = context.query("select user_id, error_code from public.user_sync_failures")

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from ...auth import Json, User
-from ...discovery.batch_signup import bringing, tried
+from ...discovery.batch_signup import bringing, try_signups
 from ...model.sync import Sync, Target
 from ...runner.context import CheckContext
 from ...scenarios.signups import Person
@@ -62,7 +62,7 @@ def _takes(
 ) -> bool:
     """Tell whether a signup with this is fine and leaves the value, in a signup taken back."""
     targets = context.sync.targets
-    (outcome,) = tried(context.session(), [bringing(dict(data))], targets)
+    (outcome,) = try_signups(context.session(), [bringing(dict(data))], targets)
     found: Rows = dict(zip(targets, (list(map(dict, rows)) for rows in outcome.rows), strict=False))
     kept = [left for place in places for left in values(found, place)]
     # A mere number, an age or a size, tells nobody from others.

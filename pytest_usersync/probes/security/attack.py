@@ -8,7 +8,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from ...auth.script import PRELUDE
-from ...runner.savepoint import Newcomer, RolledBack, block
+from ...runner.savepoint import NewUser, RolledBack, block
 from . import name_shadowing
 from .called_functions import Routine
 from .name_shadowing import LOOT, Shadow
@@ -47,7 +47,7 @@ class Attack:
     met: bool = False
     through: Executor | None = None
 
-    def traces(self, transaction: RolledBack, newcomer: Newcomer, *, whole: bool) -> list[Trace]:
+    def traces(self, transaction: RolledBack, newcomer: NewUser, *, whole: bool) -> list[Trace]:
         """Do it all and return the traces of everybody else.
 
         Args:
@@ -63,14 +63,14 @@ class Attack:
             transaction.run("reset role")
             if whole and not self.baits:
                 transaction.live(newcomer)
-                transaction.live(Newcomer({"email": "bea@example.com"}, STRANGER))
+                transaction.live(NewUser({"email": "bea@example.com"}, STRANGER))
             elif not self.baits:
                 transaction.as_auth(newcomer.insert(only=self.columns))
             query = f"select ran_as::text, what, stack from {self.schema}.{LOOT}"
             found = transaction.rows(f"{query} where ran_as <> '{self.role}'")
             return [Trace(**row) for row in found]
 
-    def script(self, newcomer: Newcomer) -> str:
+    def script(self, newcomer: NewUser) -> str:
         """Return the SQL of it, with the traces at the end."""
         signup = f"{PRELUDE}{newcomer.insert(only=self.columns)}"
         lines = [signup] if self.met else []

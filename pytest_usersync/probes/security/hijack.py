@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ...auth import Json
 from ...model.names import PATH
 from ...runner.context import CheckContext
-from ...runner.savepoint import Newcomer, RolledBack, metadata, shortest
+from ...runner.savepoint import NewUser, RolledBack, metadata, shortest
 from . import name_shadowing
 from .attack import Attack, Hijack, Trace
 from .called_functions import Routine
@@ -105,7 +105,7 @@ class Attacker:
             "email": "ada@example.com",
             "raw_user_meta_data": metadata(context),
         }
-        self._newcomer = Newcomer(given)
+        self._newcomer = NewUser(given)
 
     def hijacks(self) -> Iterator[Hijack]:
         """Yield the attacks that gained something: one for each schema and function hijacked."""

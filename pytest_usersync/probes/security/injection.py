@@ -15,7 +15,7 @@ from ...model.finding import Failure
 from ...model.quoting import literal, quoted
 from ...postgres.catalog import columns
 from ...runner.context import CheckContext
-from ...runner.savepoint import Newcomer, RolledBack, metadata
+from ...runner.savepoint import NewUser, RolledBack, metadata
 
 # What is run is who it runs as: kept by the session, or said by the error that it raises.
 _KEPT = "set_config('usersync.ran', current_user, false)"
@@ -62,7 +62,7 @@ class Injection:
 
     what: str
     when: str
-    newcomer: Newcomer
+    newcomer: NewUser
     afterwards: tuple[str, ...]
     role: str
     failure: Failure | None
@@ -132,8 +132,8 @@ class Injector:
     def _lived(self, brought: dict[str, Json]) -> DictRow | Failure:
         """Let one user sign up with the metadata, and another one change theirs to it."""
         given: dict[str, Json] = {**self._ordinary, **brought}
-        other = Newcomer({"raw_user_meta_data": given}, _OTHER)
-        first = Newcomer({"raw_user_meta_data": self._ordinary})
+        other = NewUser({"raw_user_meta_data": given}, _OTHER)
+        first = NewUser({"raw_user_meta_data": self._ordinary})
         return self._transaction.ask(
             LOOK,
             other.insert(),
@@ -146,12 +146,12 @@ class Injector:
     def _tried(self, what: str, bringing: Bringing, way: str) -> Injection | None:
         """Return what happens when one value is brought by the signup, by a change, or by a job."""
 
-        def sent(run: str) -> Iterator[tuple[str, Newcomer, tuple[str, ...]]]:
+        def sent(run: str) -> Iterator[tuple[str, NewUser, tuple[str, ...]]]:
             brought = bringing(self._payload(way, run))
             given: dict[str, Json] = {"email": "ada@example.com", "raw_user_meta_data": brought}
             full: dict[str, Json] = {**given, "raw_user_meta_data": {**self._ordinary, **brought}}
-            first = Newcomer({**given, "raw_user_meta_data": self._ordinary})
-            for newcomer in (Newcomer(given), Newcomer(full)):
+            first = NewUser({**given, "raw_user_meta_data": self._ordinary})
+            for newcomer in (NewUser(given), NewUser(full)):
                 yield "at the signup", newcomer, ()
                 yield "at the confirmation", newcomer, (newcomer.update(_CONFIRMED),)
                 for job in self._jobs:
@@ -174,7 +174,7 @@ class Injector:
 
     def _addressed(self, address: str) -> Injection | None:
         given: dict[str, Json] = {"email": address, "raw_user_meta_data": self._ordinary}
-        newcomer, first = Newcomer(given), Newcomer({**given, "email": "ada@example.com"})
+        newcomer, first = NewUser(given), NewUser({**given, "email": "ada@example.com"})
         for when, who, afterwards in (
             ("at the signup", newcomer, ()),
             ("when the user changes it", first, (first.update({"email": address}),)),

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from ...auth import Json
 from ...auth.script import AS_AUTH
 from ...runner.requests import nobody
-from ...runner.savepoint import Newcomer
+from ...runner.savepoint import NewUser
 from .forgeries import rows
 from .privileges import Grade, Law, Privilege, literal
 from .rls_rights import Rule, opened
@@ -111,7 +111,7 @@ def _arriving(law: Law, user_id: UUID, data: Mapping[str, str], *, later: bool) 
     first = json.dumps(ordinary, ensure_ascii=False) if later else whole
     update = f"raw_user_meta_data = {literal(whole)}, " if later else ""
     at = {"created_at": "now", "updated_at": "now"}
-    user = Newcomer(
+    user = NewUser(
         {"email": f"wish.{user_id}@example.com", "raw_user_meta_data": first, **at}, user_id
     )
     return (

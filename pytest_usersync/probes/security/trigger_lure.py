@@ -12,7 +12,7 @@ from ...model.ddmin import ddmin
 from ...model.quoting import literal, named, quoted
 from ...postgres.catalog import columns
 from ...runner.context import CheckContext
-from ...runner.savepoint import FEW, LIFE, Newcomer, RolledBack
+from ...runner.savepoint import FEW, LIFE, NewUser, RolledBack
 
 TABLE = "pg_temp.usersync_bait"
 STRANGER = uuid5(NAMESPACE_URL, "pytest-usersync:stranger")
@@ -46,7 +46,7 @@ class Bait:
 
     trigger: str
     columns: tuple[tuple[str, str], ...]
-    newcomer: Newcomer
+    newcomer: NewUser
     steps: tuple[str, ...]
 
     def statements(self) -> list[str]:
@@ -83,7 +83,7 @@ class Bait:
 
 
 def baits(
-    context: CheckContext, transaction: RolledBack, role: str, newcomer: Newcomer
+    context: CheckContext, transaction: RolledBack, role: str, newcomer: NewUser
 ) -> Iterator[Bait]:
     """Yield two baits for each trigger, with the id of nobody and of a user; and profile edits.
 
@@ -105,7 +105,7 @@ def baits(
     yield Bait("", (), newcomer, tuple(_edits(context, newcomer)))
 
 
-def _edits(context: CheckContext, newcomer: Newcomer) -> Iterator[str]:
+def _edits(context: CheckContext, newcomer: NewUser) -> Iterator[str]:
     """Yield what the user may do to the profile by requests of the app."""
     claims = f'{{"sub": "{newcomer.id}", "role": "authenticated"}}'
     yield f"select set_config('request.jwt.claims', {literal(claims)}, true)"

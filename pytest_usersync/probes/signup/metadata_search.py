@@ -15,7 +15,7 @@ from itertools import islice
 from ...auth import Json
 from ...auth.request_values import dumps
 from ...discovery import metadata_hints
-from ...discovery.batch_signup import Refusal, bringing, tried
+from ...discovery.batch_signup import Refusal, bringing, try_signups
 from ...discovery.metadata import NOBODYS
 from ...model.ddmin import ddmin
 from ...model.quoting import named
@@ -201,7 +201,7 @@ class Search:
         new = {text: one for text, one in new.items() if text not in self._known}
         new = dict(islice(new.items(), self._room))
         self._room -= len(new)
-        results = tried(self._connection, [bringing(one) for one in new.values()])
+        results = try_signups(self._connection, [bringing(one) for one in new.values()])
         self._known.update(zip(new, (one.refusal for one in results), strict=True))
         return [self._known.get(text) for text in texts]
 

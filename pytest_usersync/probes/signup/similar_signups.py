@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ...discovery.batch_signup import BatchSignup, Newcomer, Refusal, tried
+from ...discovery.batch_signup import BatchSignup, NewRow, Refusal, try_signups
 from ...model.sync import Sync
 from ...postgres.database import Connection
 from .odd_metadata import Metadata
@@ -43,11 +43,11 @@ def twins(connection: Connection, sync: Sync, what: str) -> list[Twins]:
     """
     alike = what == "local-part"
     pairs = [Twins((_ordinary(sync, 1), _ordinary(sync, 2)))] if alike else list(_pairs(sync))
-    tries: list[Sequence[Newcomer]] = []
+    tries: list[Sequence[NewRow]] = []
     for pair in pairs:
         one, other = _newcomers(pair, alike=alike)
         tries += [[one], [other], [one, other]]
-    results = tried(connection, tries, sync.targets[:1])
+    results = try_signups(connection, tries, sync.targets[:1])
     found: dict[object, Twins] = {}
     for pair, place in zip(pairs, range(0, len(tries), 3), strict=True):
         first, second, both = results[place : place + 3]
@@ -74,7 +74,7 @@ def _ordinary(sync: Sync, number: int) -> Metadata:
     return dict(json.loads(sync.metadata.replace("{n}", str(1_000_000 + number))))
 
 
-def _newcomers(pair: Twins, *, alike: bool) -> tuple[Newcomer, Newcomer]:
+def _newcomers(pair: Twins, *, alike: bool) -> tuple[NewRow, NewRow]:
     one, other = ({"raw_user_meta_data": metadata} for metadata in pair.metadata)
     if not alike:
         return one, other
