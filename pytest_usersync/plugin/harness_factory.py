@@ -15,11 +15,11 @@ from ..config.config import settings
 from ..harness.harness import UserSync
 from ..model.errors import ProjectError, UserSyncError, no_room
 from ..model.safe_text import one_line
-from ..postgres import Secret, server_lost, statement_timeout
+from ..postgres import Secret, server_lost
 from ..process import signals
 from ..runner import subject as subjects
 from ..runner.check import Subject
-from . import xdist_shared
+from . import xdist_handover
 from .items import SUBJECT
 
 _HARNESS = pytest.StashKey[UserSync]()
@@ -125,9 +125,6 @@ def _subject(
     if run:
         if given.dsn:  # Of a server that another fixture starts, each worker has its own.
             run += f"-{sha256(given.dsn.encode()).hexdigest()[:12]}"
-        prepared = exits.enter_context(xdist_shared.shared(run, given, found))
-        limit = given.statement_timeout
-        exits.enter_context(statement_timeout.watching(prepared.server, limit))
-        return prepared
+        return exits.enter_context(xdist_handover.shared(run, given, found))
     prepared, _ = exits.enter_context(subjects.prepare(given, found))
     return prepared

@@ -21,7 +21,7 @@ from ..model.finding import Level, Outcome
 from ..model.safe_text import LIMIT, one_line
 from ..model.settings import Settings
 from ..platform import existing_auth, platform
-from ..postgres import RunningServer, libpq_environment, server_lost, statement_timeout
+from ..postgres import RunningServer, server_lost, statement_timeout
 from ..process import progress, signals
 from ..reporting import baseline
 from ..reporting.header import header
@@ -43,7 +43,7 @@ from .items import (
     anchor,
 )
 from .summary import NONE_APPLIES, none_applies, overlooked, spare_import, tell, write
-from .xdist_handover import deliver, handover_file, wait_for
+from .xdist_handover import deliver, handover_file, received
 
 _NOTHING_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 # Names under which xdist's processes tell each other what they know.
@@ -125,7 +125,7 @@ class Run:
         if self.controller:
             with usage_errors():
                 self._prepare(found)
-                deliver(self._handover, subject.hand_over(self.config.stash[SUBJECT]))
+                deliver(self._handover, self.config.stash[SUBJECT])
             self._tell()
         # All that was imported stays to the end: let no collection of garbage go through it again.
         gc.freeze()
@@ -133,11 +133,8 @@ class Run:
     def _prepare(self, found: Project) -> None:
         """Prepare the subject, or take over the one that the controller of xdist prepared."""
         if self.worker:
-            handed = wait_for(Path(self.config.workerinput[_HANDED]))  # type: ignore[attr-defined]
-            prepared = subject.take_over(handed, found, self.settings.policies)
-            self._exits.callback(libpq_environment.hide(own=prepared.server.own))
-            limit = self.settings.statement_timeout
-            self._exits.enter_context(statement_timeout.watching(prepared.server, limit))
+            place = Path(self.config.workerinput[_HANDED])  # type: ignore[attr-defined]
+            prepared = self._exits.enter_context(received(place, self.settings, found))
         else:
             preparing = subject.prepare(self.settings, found)
             prepared, self.running = self._exits.enter_context(preparing)
