@@ -66,10 +66,21 @@ def test_the_registry_finds_what_was_written(written: Path) -> None:
     assert listed.stdout.split()[:3] == ["US199", "made-for-a-test", "error"]
 
 
-def test_the_scenario_that_was_written_runs(written: Path) -> None:
-    done = run(written, "-m", "pytest", "-q", "tests/checks/test_every_check.py", "-k", "made_for")
+def test_what_was_written_is_in_order_and_its_scenario_runs(written: Path) -> None:
+    asked_of_all = (
+        "test_every_check.py::test_every_check_has_a_scenario_and_every_scenario_a_check",
+        "test_matrix_page.py",
+        "test_registry.py::test_every_file_on_the_shelf_is_a_check",
+    )
+    its_own = (
+        "test_every_check.py"
+        "::test_a_check_speaks_on_what_is_broken_and_no_check_once_it_is_mended"
+        "[made_for_a_test-the-first-design-that-breaks-the-promise]"
+    )
+    chosen = [f"tests/checks/{name}" for name in (*asked_of_all, its_own)]
+    done = run(written, "-m", "pytest", "-q", *chosen)
     assert done.returncode == 0, done.stdout
-    assert "1 passed" in done.stdout
+    assert "5 passed" in done.stdout, done.stdout
 
 
 @pytest.fixture

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 CHECKOUT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -43,3 +48,15 @@ def test_every_changelog_fragment_has_a_known_type() -> None:
     # towncrier takes what stands before the type, without a plus, for the number of an issue
     assert {name for name in fragments if not re.fullmatch(rf"\+\w+\.({types})\.md", name)} == set()
     assert towncrier["start_string"] in text_of("CHANGELOG.md")
+
+
+@pytest.mark.parametrize(("covered", "code"), [(96, 0), (94, 1)])
+def test_the_floor_of_coverage_is_one_of_branches(tmp_path: Path, covered: int, code: int) -> None:
+    summary = {"covered_branches": covered, "num_branches": 100, "missing_branches": 100 - covered}
+    report = tmp_path / "coverage.json"
+    files = {"pytest_usersync/runner/check.py": {"summary": summary}}
+    report.write_text(json.dumps({"files": files}), encoding="utf-8")
+    command = [sys.executable, CHECKOUT / "tools/branch_coverage.py", report, "--floor", "95"]
+    done = subprocess.run([*command, "runner"], capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert done.stdout.startswith(f"runner: {covered}.0 % of 100 branches (at least 95 %)")
