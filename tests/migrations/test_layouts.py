@@ -196,7 +196,7 @@ def test_declarative_schemas_count_where_there_are_no_migrations(
 def test_files_of_two_tools_are_an_error(tmp_path: Path) -> None:
     put(tmp_path, **{"prisma/migrations/1_a/migration.sql": "", "schema.sql": ""})
 
-    with pytest.raises(ProjectError, match=r"which of prisma/migrations, schema\.sql makes the"):
+    with pytest.raises(ProjectError, match=r"there are prisma/migrations, schema\.sql"):
         find(tmp_path)
 
 
