@@ -1,4 +1,4 @@
-"""Less of a history, tried on a database where it is taken back."""
+"""Replays of a shorter history, in a transaction that is rolled back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DEFERRED = """
 
 
 class Replay:
-    """A transaction of the harness that is taken back, and in it one attempt after the other.
+    """A transaction of the harness that is rolled back; in it one replay after the other.
 
     Args:
         connection: the harness's, idle; ``broken`` may query it.

@@ -1,4 +1,13 @@
-"""The sandbox on which cases act: a database, and the sessions on it."""
+"""The sandbox on which cases act: a database, and the sessions on it.
+
+What one case does is kept from the next in one of four ways, the cheapest first:
+
+* users of its own: checks that only sign up share a sandbox (``SandboxPool``);
+* a rollback: ``savepoint``, ``replay`` and ``requests.rolled_back`` act in a transaction;
+* a reset of rows and sequences: ``ReusedSandbox``, which takes away the rows that are new, and the
+  race database, which puts back each row that its log names;
+* a clone, made before it is needed (``ClonesAhead``).
+"""
 
 from __future__ import annotations
 
