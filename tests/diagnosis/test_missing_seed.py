@@ -54,7 +54,7 @@ def judged(pytester: pytest.Pytester, write_project: Write) -> Callable[..., str
         (
             BY_DEFAULT,
             "",
-            "public.profiles.plan and needs the row name = 'free' of public.plans, and the",
+            "public.profiles.plan and needs the row name = 'free' of public.plans, but the",
         ),
         (
             BY_NUMBER,

@@ -135,7 +135,7 @@ def test_a_session_that_dies(race: Race, loaded: Subject) -> None:
     race.session("ada", die)
     race.session("bob", "select 1")
     assert told(lambda: race.run("ada ada bob")) == (
-        "The session of ada died at step 2, 'select 2'. A step must not end its session."
+        "The session of ada ended at step 2, 'select 2'. A step must not end its session."
     )
 
 
