@@ -65,7 +65,7 @@ def _edit(leftover: Leftover) -> tuple[dict[str, str], str]:
     table = named(profile.table)
     texts = [
         one.name
-        for one in columns.of(context.query, profile.table).values()
+        for one in columns.of(context.known, profile.table).values()
         if one.base_type in ("text", "varchar", "citext") and not one.generated
     ]
     edited: dict[str, str] = {}

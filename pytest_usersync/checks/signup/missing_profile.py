@@ -88,6 +88,6 @@ def _alike(context: CheckContext, target: Target, rows: Sequence[Mapping[str, ob
     """Tell whether two rows differ only in what columns fill in by themselves (id, clock)."""
     if len(rows) < 2:
         return False
-    own = {one.name for one in columns.of(context.query, target.table).values() if one.filled}
+    own = {one.name for one in columns.of(context.known, target.table).values() if one.filled}
     said = [{k: v for k, v in row.items() if k not in own} for row in rows]
     return any(row in said[:index] for index, row in enumerate(said))

@@ -63,7 +63,7 @@ def statement(context: CheckContext, more: str = "") -> str:
     """
     profile = context.sync.profile
     written, key = _written(context, profile), quoted(profile.key)
-    column = columns.of(context.query, profile.table)[profile.key]
+    column = columns.of(context.known, profile.table)[profile.key]
     cast = "" if column.type == "uuid" else f"::{column.type}"
     values = "".join(f",\n    {value}" for value in written.values())
     return (

@@ -30,7 +30,7 @@ def along(context: CheckContext, target: Target, keys: Sequence[Reference]) -> s
     if own:
         return own[0].on_delete("cascade")
     early = {t.name for t in context.sync.triggers if t.event.startswith("BEFORE")}
-    kind = columns.of(context.query, target.table)[target.key].type
+    kind = columns.of(context.known, target.table)[target.key].type
     if kind != "uuid" or not early.isdisjoint(target.written_by):
         return _removing(context, target)
     key, name = quoted(target.key), quoted(f"{target.table.name}_{target.key}_fkey")
@@ -48,7 +48,7 @@ def along(context: CheckContext, target: Target, keys: Sequence[Reference]) -> s
 
 
 def _removing(context: CheckContext, target: Target) -> str:
-    where = f"{quoted(target.key)} = old.id{_cast(columns.of(context.query, target.table), target)}"
+    where = f"{quoted(target.key)} = old.id{_cast(columns.of(context.known, target.table), target)}"
     name = f"remove_deleted_user_from_{target.table.name}"
     return _trigger(
         f"{quoted(target.table.schema)}.{quoted(name)}",
@@ -70,7 +70,7 @@ def afterwards(context: CheckContext, places: Collection[Place]) -> str:
     function = f"{quoted(next(iter(known)).table.schema)}.forget_deleted_user"
     body = past = ""
     for target, names in known.items():
-        found = columns.of(context.query, target.table)
+        found = columns.of(context.known, target.table)
         table, key = named(target.table), quoted(target.key)
         mine = [found[name] for name in names if _emptied(found[name], (target, name), places)]
         empty = {one.name: _nothing(context, target, one) for one in mine}

@@ -20,7 +20,7 @@ _FILLS = {"S": "somebody's", "N": "1", "B": "false", "D": "2026-01-01", "U": "{}
 def furnished(context: CheckContext, one: Candidate, somebody: UUID) -> Candidate:
     """Make a row that the column may point at, as somebody else may have one; it stays."""
     assert one.refers
-    found = columns.of(context.query, one.refers.table)
+    found = columns.of(context.known, one.refers.table)
     needed = [column for column in found.values() if column.not_null and not column.filled]
     made = {column.name: _FILLS.get(column.category, "") for column in needed}
     made |= {column.name: str(somebody) for column in needed if column.type == "uuid"}

@@ -118,7 +118,7 @@ def alone(context: CheckContext, target: Target) -> bool:
 
 def takings(context: CheckContext, surface: Surface, user_id: UUID) -> Iterator[Deed]:
     """Yield ways to change somebody's row, one for each column that can be told afterwards."""
-    found = columns.of(context.query, surface.relation.table).values()
+    found = columns.of(context.known, surface.relation.table).values()
     for column in sorted(found, key=lambda one: one.category != "S"):
         name, other = column.name, _OTHER.get(column.category)
         if (
@@ -189,7 +189,7 @@ def inserting(
 
 def _required(context: CheckContext, target: Target, *given: str) -> list[str]:
     found = sorted(
-        columns.of(context.query, target.table).values(), key=lambda one: one.category != "S"
+        columns.of(context.known, target.table).values(), key=lambda one: one.category != "S"
     )
     needed = (one.name for one in found if one.not_null and not one.filled)
     return [name for name in needed if name not in given]

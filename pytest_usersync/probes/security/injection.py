@@ -199,7 +199,7 @@ def _key(value: str) -> dict[str, Json]:
 def _column(context: CheckContext) -> str:
     """Return the name of a column that takes any text, of the first target that has one."""
     for target in context.sync.targets:
-        for one in columns.of(context.query, target.table).values():
+        for one in columns.of(context.known, target.table).values():
             if one.name != target.key and one.type in ("text", "character varying"):
                 return quoted(one.name)
     return "id"

@@ -56,7 +56,7 @@ def own(context: CheckContext, table: Table, act: str) -> str:
     """Return the policy that lets users do something with their own rows; empty without a key."""
     if not (key := key_of(context.sync, table)):
         return ""
-    kind = columns.of(context.query, table)[key].type
+    kind = columns.of(context.known, table)[key].type
     cast = "" if kind == "uuid" else f"::{kind}"
     clause = "with check" if act == "insert" else "using"
     taken = {one.name for one in policies(context, table)}

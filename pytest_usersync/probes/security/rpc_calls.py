@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from uuid import UUID
 
 from ...model.quoting import literal
 from ...model.sync import Table, Target
 from ...postgres.catalog import functions
+from ...postgres.catalog.functions import Function
 from ...runner.context import CheckContext
 from .called_functions import routines
 from .exposed_relations import Relation, schemas
@@ -36,18 +37,22 @@ def callings(
     ran = {one.oid: one.name for one in routines(context) if not one.trigger}
     served = schemas(context) if ran else ()
     given = {"uuid": f"'{user_id}'", "text": literal(text), **_GIVEN}
-    given["character varying"] = given["text"]
     for one in functions.of_project(context.known) if ran else ():
-        if one.oid not in ran or one.procedure or one.schema not in served:
-            continue
-        if role not in one.callers:
-            continue
-        # What is of no known type may be an enum, which reads a text as one of its words.
-        values = [given.get(kind, f"{literal(text)}::{kind}") for kind in one.types]
-        nulls = [given.get(kind, "null") for kind in one.types]
-        relation = Relation(Table(one.schema, one.name), "f", True, ())  # noqa: FBT003
-        for count in dict.fromkeys((len(one.types), one.required)):
-            for handed in dict.fromkeys((tuple(values[:count]), tuple(nulls[:count]))):
-                call = f"select {one.called}({', '.join(handed)});\n"
-                surface = Surface(target, relation, target.key)
+        if one.oid in ran and one.schema in served and role in one.callers and not one.procedure:
+            relation = Relation(Table(one.schema, one.name), "f", True, ())  # noqa: FBT003
+            surface = Surface(target, relation, target.key)
+            for call in _calls(one, given):
                 yield Deed(surface, act, call, before, calls=ran[one.oid])
+
+
+def _calls(one: Function, given: Mapping[str, str]) -> Iterator[str]:
+    """Yield calls with all arguments and without those that have a default.
+
+    What is of no known type may be an enum, which reads a text as one of its words; or it is NULL.
+    """
+    known = {**given, "character varying": given["text"]}
+    values = [known.get(kind, f"{given['text']}::{kind}") for kind in one.types]
+    nulls = [known.get(kind, "null") for kind in one.types]
+    for count in dict.fromkeys((len(one.types), one.required)):
+        for handed in dict.fromkeys((tuple(values[:count]), tuple(nulls[:count]))):
+            yield f"select {one.called}({', '.join(handed)});\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from uuid import NAMESPACE_URL, uuid5
@@ -10,7 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 from ...auth import Json
 from ...model.ddmin import ddmin
 from ...model.quoting import literal, named, quoted
-from ...postgres.catalog import columns
+from ...postgres.catalog import columns, functions, triggers
 from ...runner.context import CheckContext
 from ...runner.savepoint import FEW, LIFE, NewUser, RolledBack
 
@@ -18,19 +17,6 @@ TABLE = "pg_temp.usersync_bait"
 STRANGER = uuid5(NAMESPACE_URL, "pytest-usersync:stranger")
 
 # The triggers that a role can hang on a table of its own, and how they are created.
-_TRIGGERS = """
-    select pg_catalog.pg_get_triggerdef(t.oid) as definition
-    from pg_catalog.pg_trigger as t
-    join pg_catalog.pg_proc as p on p.oid = t.tgfoid
-    where
-        t.tgrelid = 'auth.users'::regclass
-        and not t.tgisinternal
-        and t.tgenabled in ('O', 'A')
-        and p.prosecdef
-        and has_function_privilege(%s, p.oid, 'execute')
-        and has_schema_privilege(%s, p.pronamespace, 'usage')
-    order by t.tgname
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +75,17 @@ def baits(
 
     The table is dropped at the end of each, so that they can follow one another.
     """
-    users = columns.of(context.query, "auth.users").values()
+    users = columns.of(context.known, "auth.users").values()
     given = tuple((one.name, one.full_type) for one in users)
     with transaction.undone():
         transaction.run("set local search_path = ''")
-        triggers = transaction.rows(_TRIGGERS, [role, role])
+        found = triggers.on_users(transaction.rows).values()
+    may = {one.oid for one in functions.of_project(context.known) if role in one.callers}
+    lent = [one for one in found if one.enabled and one.definer and one.function_oid in may]
     shy: dict[str, Json] = {"raw_user_meta_data": {}}
     changed = {column: value for values in LIFE[:-1] for column, value in values.items()}
-    for row in triggers:
-        trigger = re.sub(r" ON auth\.users ", f" ON {TABLE} ", row["definition"], count=1)
+    for one in lent:
+        trigger = one.definition.replace(" ON auth.users ", f" ON {TABLE} ", 1)
         for someone in (replace(newcomer, id=STRANGER), replace(newcomer, given=shy)):
             steps = [someone.update(values, table=TABLE) for values in (changed, LIFE[-1])]
             steps += [someone.delete(table=TABLE), f"drop table {TABLE}"]

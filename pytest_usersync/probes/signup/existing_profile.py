@@ -131,7 +131,7 @@ def _explain(context: CheckContext, failure: Failure) -> None:
 
 def _insert(context: CheckContext, target: Target, row: dict[str, object]) -> str:
     table = named(target.table)
-    found = columns.of(context.query, target.table).values()
+    found = columns.of(context.known, target.table).values()
     given = [one.name for one in found if not one.generated and row[one.name] is not None]
     kept = {name: row[name] for name in given}
     names = ", ".join(map(quoted, kept))
