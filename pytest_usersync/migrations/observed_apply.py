@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from psycopg import OperationalError
-from psycopg.pq.abc import PGresult
+from psycopg.pq.abc import PGconn, PGresult
 
 from ..postgres.database import Connection
 from ..postgres.pipeline import Query, pipelined, query
@@ -116,10 +116,7 @@ def _run(
     with pipelined(connection) as pgconn:
         for index, one in enumerate(statements):
             observer.between(index)
-            with suppress(OperationalError):  # Then there is no result to read.
-                for each in filter(None, (one, question)):
-                    each.send(pgconn)
-                pgconn.send_flush_request()
+            _send(pgconn, one, *([question] if question else []))
             results.read(_rarely(observer.waiting))
             answer = question and results.read(_rarely(observer.waiting), rows=True)
             if results.refused:
@@ -128,13 +125,19 @@ def _run(
         else:
             index = len(statements)
             observer.between(index)
-            with suppress(OperationalError):
-                for one in record:
-                    one.send(pgconn)
+            _send(pgconn, *record)
         with suppress(OperationalError):
             pgconn.pipeline_sync()
         refused = results.to_sync(idle=_rarely(observer.waiting))
     return (replace(refused[0], index=index) if refused else None), rows
+
+
+def _send(pgconn: PGconn, *queries: Query) -> None:
+    """Send queries, and let PostgreSQL answer before the transaction is at its end."""
+    with suppress(OperationalError):  # Then there is no result to read.
+        for one in queries:
+            one.send(pgconn)
+        pgconn.send_flush_request()
 
 
 def _row(result: PGresult) -> Row:
