@@ -190,7 +190,7 @@ def test_what_goes_wrong_one_after_another_is_no_race(race: Race) -> None:
     race.session("ada", add(1, 1))
     race.session("bob", add(1, 1))
     race.invariant(lambda db: False)
-    with pytest.raises(RaceFound, match="This is no race"):
+    with pytest.raises(RaceFound, match="This is not a race"):
         race.explore()
 
 

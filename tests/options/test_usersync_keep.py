@@ -53,7 +53,7 @@ def test_only_what_is_broken_is_kept(left: pytest.RunResult) -> None:
 def test_nothing_is_left_running_when_nothing_is_broken(run: Run) -> None:
     result = run("--usersync-keep")
     result.assert_outcomes(passed=1)
-    result.stdout.no_fnmatch_line("*left running*")
+    result.stdout.no_fnmatch_line("*still running for you*")
 
 
 def test_without_it_nothing_is_left_running(run: Run) -> None:
