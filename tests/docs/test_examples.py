@@ -157,6 +157,16 @@ def test_a_story_is_run_as_its_readme_tells() -> None:
     assert "broken" not in mended.stdout
 
 
+def test_the_readme_shows_a_finding_as_it_is_printed() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("```text\n")[2].partition("```")[0].splitlines()
+    command = f"{AS_IT_WAS.findall(READMES['null_email'])[0][0]} --usersync-select US104"
+    printed = iter(ran(command).stdout.splitlines())
+    ids = re.compile(r"'[0-9a-f-]{36}'")
+    # in this order, with lines between that the page leaves out
+    assert [line for line in shown if not any(line in ids.sub("'…'", one) for one in printed)] == []
+
+
 def ran(line: str) -> subprocess.CompletedProcess[str]:
     """Run a line of a README from the checkout."""
     command = [sys.executable, "-m", *shlex.split(line), "-p", "no:cacheprovider"]
