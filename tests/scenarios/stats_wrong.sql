@@ -37,7 +37,7 @@ $$;
 -- mended: as told
 
 -- broken: a ghost or two is normal
--- says: with a ghost, .* ghost_users is 1, with the status ok
+-- says: with a ghost, .* ghost_users is 1 with the status ok
 create or replace function public.get_user_sync_stats()
     returns table (
         metric text,
