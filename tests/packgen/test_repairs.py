@@ -47,6 +47,7 @@ def shelf(monkeypatch: pytest.MonkeyPatch) -> list[Check]:
     """Return the shelf, with nothing on it yet."""
     shelf: list[Check] = []
     monkeypatch.setattr(registry, "every", lambda: tuple(shelf))
+    monkeypatch.setattr(registry, "find", lambda code: {one.code: one for one in shelf}[code])
     ASKED.clear()
     return shelf
 
