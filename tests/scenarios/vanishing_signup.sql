@@ -19,7 +19,7 @@ create or replace trigger ignore
 drop trigger ignore on auth.users;
 
 -- broken: the id is replaced
--- says: new.id as it is
+-- says: do not change new.id
 create or replace function public.renumber()
     returns trigger
     security definer
