@@ -6,42 +6,66 @@ import difflib
 import functools
 import importlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 from .. import checks
 from ..model.errors import ConfigurationError, UserSyncError
 from ..runner.check import Check
 
 _CODE = re.compile(r"US[1-9][0-9]{2}")
-# The decorator as every check writes it; `_index` reads it without importing the check.
+# The decorator as every check writes it; `read_entries` reads it without importing the check.
 _DECLARES = re.compile(r'^@check\(\s*"([^"]*)"', re.MULTILINE)
 
 
 class BadCheckFile(UserSyncError):
-    """A file on the shelf that does not declare exactly one check of its own name."""
+    """A check file that does not declare exactly one check of its own name."""
+
+
+class Entry(NamedTuple):
+    """A check that is not imported yet: a run may want one, and all of them take a second."""
+
+    code: str
+    name: str
+    load: Callable[[], Check]
 
 
 @functools.cache
-def every() -> tuple[Check, ...]:
-    """Return all checks by code; raise ``BadCheckFile`` when the shelf is not in order."""
-    return shelve(map(importlib.import_module, sorted(_index().values())))
+def entries() -> tuple[Entry, ...]:
+    """Return what can be checked, by code; raise ``BadCheckFile`` when the files are not right."""
+    return read_entries(Path(checks.__path__[0]), checks.__name__)
 
 
-def shelve(modules: Iterable[ModuleType]) -> tuple[Check, ...]:
-    """Return the check of each module, sorted by code; refuse a code or a name used twice."""
-    found: dict[str, Check] = {}
-    for module in modules:
-        check = declared(module)
-        for known in (check.code, check.name):
+def read_entries(folder: Path, package: str) -> tuple[Entry, ...]:
+    """Return the checks of a package's folder by code, read from the text of their files."""
+    found: dict[str, Entry] = {}
+    for path in sorted(folder.glob("*/[!_]*.py")):
+        module = ".".join((package, *path.relative_to(folder).with_suffix("").parts))
+        codes = _DECLARES.findall(path.read_text("utf-8"))
+        if len(codes) != 1:
+            raise BadCheckFile(
+                f"{module} declares {len(codes)} checks. A file declares exactly one."
+            )
+        entry = Entry(codes[0], path.stem.replace("_", "-"), functools.partial(_load, module))
+        for known in (entry.code, entry.name):
             if known in found:
                 raise BadCheckFile(
-                    f"{module.__name__} declares {known}, as another file does. Give each check"
-                    " its own code and name."
+                    f"{module} declares {known}, as another file does. Give each check its own"
+                    " code and name."
                 )
-            found[known] = check
-    return tuple(sorted(set(found.values()), key=lambda check: check.code))
+            found[known] = entry
+    return tuple(sorted(set(found.values())))
+
+
+def _load(module: str) -> Check:
+    return declared(importlib.import_module(module))
+
+
+def every() -> tuple[Check, ...]:
+    """Return all checks by code."""
+    return tuple(entry.load() for entry in entries())
 
 
 def declared(module: ModuleType) -> Check:
@@ -73,29 +97,29 @@ def choose(select: Sequence[str], ignore: Sequence[str]) -> tuple[Check, ...]:
         ConfigurationError: a word that no code starts with, or a choice that leaves nothing.
     """
     for word in (*select, *ignore):
-        if not any(_matches(code, word) for code in _index()):
+        if not any(_matches(entry.code, word) for entry in entries()):
             raise ConfigurationError(
                 f"{word!r} is neither a check nor a prefix of one. {_near(word)}"
             )
     chosen = [
-        module
-        for code, module in _index().items()
-        if (not select or any(_matches(code, word) for word in select))
-        and not any(_matches(code, word) for word in ignore)
+        entry
+        for entry in entries()
+        if (not select or any(_matches(entry.code, word) for word in select))
+        and not any(_matches(entry.code, word) for word in ignore)
     ]
     if not chosen:
         raise ConfigurationError(
             f"Selecting {', '.join(select) or 'all checks'} and ignoring"
             f" {', '.join(ignore) or 'none'} leaves no check. Ignore fewer checks."
         )
-    return shelve(map(importlib.import_module, chosen))
+    return tuple(entry.load() for entry in chosen)
 
 
 def find(word: str) -> Check:
     """Return the check of one code or name, in any case; raise ``ConfigurationError``."""
-    for code, module in _index().items():
-        if word.lower() in (code.lower(), _name(module)):
-            return declared(importlib.import_module(module))
+    for entry in entries():
+        if word.lower() in (entry.code.lower(), entry.name):
+            return entry.load()
     raise ConfigurationError(f"{word!r} is not a check. {_near(word)}")
 
 
@@ -104,38 +128,10 @@ def _matches(code: str, word: str) -> bool:
 
 
 def _near(word: str) -> str:
-    known = {code.lower(): (code, _name(module)) for code, module in _index().items()}
-    known |= {name: (code, name) for code, name in known.values()}
     # A word may be a mistyped code or a mistyped name.
+    known = {entry.code.lower(): entry for entry in entries()}
+    known |= {entry.name: entry for entry in entries()}
     near = difflib.get_close_matches(word.lower(), known, n=4, cutoff=0.5)
-    words = dict.fromkeys(f"{code} ({name})" for code, name in map(known.__getitem__, near))
+    words = dict.fromkeys(f"{known[key].code} ({known[key].name})" for key in near)
     start = f"Similar: {', '.join(words)}. " if words else ""
     return f"{start}See pytest --usersync-list."
-
-
-def _name(module: str) -> str:
-    return module.rpartition(".")[2].replace("_", "-")
-
-
-@functools.cache
-def _index() -> dict[str, str]:
-    """Return the module of each check by code, as the files declare it.
-
-    Read from their text: to import all of them takes a second, and a run may want one.
-    """
-    shelf = Path(checks.__path__[0])
-    found: dict[str, str] = {}
-    for path in shelf.glob("*/[!_]*.py"):
-        module = ".".join((checks.__name__, *path.relative_to(shelf).with_suffix("").parts))
-        codes = _DECLARES.findall(path.read_text("utf-8"))
-        if len(codes) != 1:
-            raise BadCheckFile(
-                f"{module} declares {len(codes)} checks. A file declares exactly one."
-            )
-        if codes[0] in found:
-            raise BadCheckFile(
-                f"{module} declares {codes[0]}, as {found[codes[0]]} does. Give each check its"
-                " own code."
-            )
-        found[codes[0]] = module
-    return dict(sorted(found.items()))

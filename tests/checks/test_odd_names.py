@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from acts import Act, sandboxes, sound, staged
 from matrix import WHOLE
+from registering import register_only
 from renaming import renamed
 
 from pytest_usersync.checks import registry
@@ -86,7 +87,7 @@ def judged(server: Server, act: Act, folder: Path) -> dict[tuple[str, str], Outc
     """Judge a design with its pack, which brings it a backfill and a monitoring."""
     with staged(server, act, folder) as subject, pytest.MonkeyPatch.context() as patch:
         assert not subject.load_failures
-        patch.setattr(registry, "every", lambda: ())  # the pack is made, and judged below
+        register_only(patch, ())  # the pack is made, and judged below
         drafts = list(made(subject).drafts)
         patch.undo()
         with loaded_with(subject, drafts) as whole:

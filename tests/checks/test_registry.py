@@ -44,8 +44,23 @@ def test_every_file_on_the_shelf_is_a_check() -> None:
 
 
 def test_checks_come_by_code() -> None:
-    shelved = registry.shelve([module("second", it=second), module("first", it=first)])
-    assert shelved == (first, second)
+    codes = [one.code for one in registry.every()]
+    assert codes == sorted(codes)
+
+
+def write(folder: Path, name: str, *codes: str) -> None:
+    path = folder / "signup" / f"{name}.py"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("".join(f'@check("{code}")\n' for code in codes), encoding="utf-8")
+
+
+@pytest.mark.parametrize("codes", [(), ("US901", "US902")])
+def test_a_file_that_does_not_declare_one_check_is_refused_unread(
+    tmp_path: Path, codes: tuple[str, ...]
+) -> None:
+    write(tmp_path, "first", *codes)
+    with pytest.raises(BadCheckFile, match=rf"shelf\.signup\.first declares {len(codes)} checks"):
+        registry.read_entries(tmp_path, "shelf")
 
 
 def test_a_file_declares_exactly_one_check() -> None:
@@ -60,10 +75,11 @@ def test_a_check_is_named_like_its_file() -> None:
         registry.declared(module("other", it=first))
 
 
-def test_a_code_is_used_once() -> None:
-    twin = check("US901", level=Level.ERROR)(second.run)
-    with pytest.raises(BadCheckFile, match="declares US901, as another file does"):
-        registry.shelve([module("first", it=first), module("second", it=twin)])
+def test_a_code_is_used_once(tmp_path: Path) -> None:
+    write(tmp_path, "first", "US901")
+    write(tmp_path, "second", "US901")
+    with pytest.raises(BadCheckFile, match=r"second declares US901, as another file does"):
+        registry.read_entries(tmp_path, "shelf")
 
 
 def test_a_check_has_a_code_and_a_promise() -> None:
@@ -90,8 +106,8 @@ def test_a_check_has_a_code_and_a_promise() -> None:
 def test_words_choose_by_code_or_prefix(
     monkeypatch: pytest.MonkeyPatch, select: list[str], ignore: list[str], left: list[str]
 ) -> None:
-    kept = {code: registry._index()[code] for code in ("US101", "US104", "US201")}
-    monkeypatch.setattr(registry, "_index", lambda: kept)
+    kept = [one for one in registry.entries() if one.code in ("US101", "US104", "US201")]
+    monkeypatch.setattr(registry, "entries", lambda: kept)
     assert [one.code for one in registry.choose(select, ignore)] == left
 
 

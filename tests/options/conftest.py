@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+from registering import register_only
 
-from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Finding, Level
 from pytest_usersync.runner.check import Check, Needs, check
 from pytest_usersync.runner.context import CheckContext
@@ -76,7 +76,7 @@ def run(
 
     Only US901, which is kept, is selected until an option says something else.
     """
-    monkeypatch.setattr(registry, "every", lambda: CHECKS)
+    register_only(monkeypatch, CHECKS)
     monkeypatch.delenv("USERSYNC_DSN", raising=False)
     monkeypatch.delenv("USERSYNC_PG_BIN", raising=False)
 

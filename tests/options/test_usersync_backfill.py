@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+from registering import register_only
 
-from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Finding, Level
 from pytest_usersync.probes.maintenance import capabilities
 from pytest_usersync.runner.check import Needs, check
@@ -27,7 +27,7 @@ def filled(context: CheckContext) -> Iterable[Finding]:
 @pytest.fixture
 def told(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Return a function that runs pytest and returns what a check is told."""
-    monkeypatch.setattr(registry, "every", lambda: (filled,))
+    register_only(monkeypatch, (filled,))
     return lambda *args: run(*args, "-rs", select="US931").stdout.str()
 
 

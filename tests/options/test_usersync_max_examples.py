@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import pytest
+from registering import register_only
 
-from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Finding, Level
 from pytest_usersync.runner.check import Needs, check
 from pytest_usersync.runner.context import CheckContext
@@ -27,7 +27,7 @@ def explored(context: CheckContext) -> Iterable[Finding]:
 def test_so_many_are_drawn(
     run: Run, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], drawn: str
 ) -> None:
-    monkeypatch.setattr(registry, "every", lambda: (explored,))
+    register_only(monkeypatch, (explored,))
     run(*args, select="US931").stdout.fnmatch_lines([f"*examples={drawn})*"])
 
 

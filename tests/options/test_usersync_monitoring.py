@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import pytest
+from registering import register_only
 
-from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Finding, Level
 from pytest_usersync.probes.maintenance import capabilities
 from pytest_usersync.runner.check import Needs, check
@@ -26,7 +26,7 @@ def monitored(context: CheckContext) -> Iterable[Finding]:
 @pytest.fixture
 def told(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Return a function that runs pytest and returns what a check is told."""
-    monkeypatch.setattr(registry, "every", lambda: (monitored,))
+    register_only(monkeypatch, (monitored,))
     return lambda *args: run(*args, "-rs", select="US931").stdout.str()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import pytest
+from registering import register_only
 
-from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Finding, Level
 from pytest_usersync.runner.check import Needs, check
 from pytest_usersync.runner.context import CheckContext
@@ -23,7 +23,7 @@ def explored(context: CheckContext) -> Iterable[Finding]:
 @pytest.fixture
 def told(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Return a function that runs pytest and returns what a check is told."""
-    monkeypatch.setattr(registry, "every", lambda: (explored,))
+    register_only(monkeypatch, (explored,))
 
     def told(*args: str) -> str:
         text = run(*args, select="US931").stdout.str()

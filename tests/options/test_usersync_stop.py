@@ -103,7 +103,7 @@ def test_every_file_has_one_finding_and_names_the_one_it_waits_for(
 
     first, second = rows["US701"]["findings"]  # type: ignore[misc]
     assert "2 more statements of the file did not apply (lines 2, 3)" in first["summary"]
-    assert second["remedy"].startswith("Mend supabase/migrations/20250101000000_a.sql:1 first")
+    assert second["remedy"].startswith("Correct supabase/migrations/20250101000000_a.sql:1 first")
     document = json.loads((pytester.path / "report.json").read_text())
     failures = document["project"]["load_failures"]
     assert document["project"]["load_failure"] == failures[0]

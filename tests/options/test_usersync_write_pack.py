@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from pytest_usersync.checks import registry
+from registering import register_only
 
 Run = Callable[..., pytest.RunResult]
 
@@ -30,7 +29,7 @@ OWN = TRIGGER.format(columns="id, email", values="new.id, new.email")
 @pytest.fixture(autouse=True)
 def no_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Judge nothing: what is judged is tested with the packs themselves."""
-    monkeypatch.setattr(registry, "every", lambda: ())
+    register_only(monkeypatch, ())
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from acts import sound, staged
 from psycopg import Error
 from psycopg.errors import QueryCanceled
+from registering import register_only
 
-from pytest_usersync.checks import registry
 from pytest_usersync.packgen.pack import made
 from pytest_usersync.packgen.sandbox import loaded_with
 from pytest_usersync.packgen.template import created
@@ -50,7 +50,7 @@ def context(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[CheckContext]:
     """Return a context in the plain project with its pack, made without judging anything."""
-    monkeypatch.setattr(registry, "every", lambda: ())
+    register_only(monkeypatch, ())
     with (
         staged(server, sound("plain"), tmp_path) as subject,
         loaded_with(subject, list(made(subject).drafts)) as whole,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from acts import sound, staged
+from registering import register_only
 
-from pytest_usersync.checks import registry
 from pytest_usersync.model.quoting import named, quoted
 from pytest_usersync.packgen.pack import made
 from pytest_usersync.packgen.sandbox import loaded_with
@@ -49,7 +49,7 @@ def context(
     request: pytest.FixtureRequest, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[CheckContext]:
     """Return a context in a project with its pack, made without judging anything."""
-    monkeypatch.setattr(registry, "every", lambda: ())
+    register_only(monkeypatch, ())
     with (
         staged(server, sound(request.param), tmp_path) as subject,
         loaded_with(subject, list(made(subject).drafts)) as whole,

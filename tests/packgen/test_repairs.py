@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from acts import sound, staged
+from registering import register_only
 
-from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Finding, Level
 from pytest_usersync.packgen.pack import made
 from pytest_usersync.packgen.repairs import repairs
@@ -46,8 +46,7 @@ def comment(context: CheckContext) -> Iterable[Finding]:
 def shelf(monkeypatch: pytest.MonkeyPatch) -> list[Check]:
     """Return the shelf, with nothing on it yet."""
     shelf: list[Check] = []
-    monkeypatch.setattr(registry, "every", lambda: tuple(shelf))
-    monkeypatch.setattr(registry, "find", lambda code: {one.code: one for one in shelf}[code])
+    register_only(monkeypatch, shelf)
     ASKED.clear()
     return shelf
 

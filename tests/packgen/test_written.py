@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from acts import PROJECTS, SCENARIOS, TESTS, loaded, pairs, sound, staged
 from matrix import WHOLE
+from registering import register_only
 
-from pytest_usersync.checks import registry
 from pytest_usersync.migrations.psql_script import cut
 from pytest_usersync.packgen.pack import Pack, made
 from pytest_usersync.packgen.sandbox import loaded_with
@@ -76,7 +76,7 @@ QUICK = (
 def test_ghosts_have_profiles_once_the_pack_is_applied_and_after_the_way_back(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(registry, "every", lambda: ())
+    register_only(monkeypatch, ())
     with project(server, name, tmp_path) as subject:
         pack = made(subject)
         with on_clone(subject) as context:
@@ -99,7 +99,7 @@ def swallowed(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Pack, Subject]:
     """Return the pack for a trigger that swallows its error, made without judging anything."""
-    monkeypatch.setattr(registry, "every", lambda: ())
+    register_only(monkeypatch, ())
     with project(server, "swallowed_error", tmp_path) as subject:
         return made(subject), subject
 
@@ -118,7 +118,7 @@ def test_a_trigger_that_only_inserts_is_replaced_and_named(
 def test_a_trigger_that_does_more_stays(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "every", lambda: ())
+    register_only(monkeypatch, ())
     with project(server, "two_tables", tmp_path) as subject:
         pack = made(subject)
     assert pack.decided[0].startswith("welcome stays")
@@ -129,7 +129,7 @@ def test_a_trigger_that_does_more_stays(
 def test_what_is_allowed_to_fail_is_recorded(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "every", lambda: ())
+    register_only(monkeypatch, ())
     folder = TESTS / "projects" / "swallowed_error"
     with loaded(server, folder, {"sync_failure": "allow"}) as subject:
         pack = made(subject)

@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from registering import register_only
 
 from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Finding, Level, NotApplicable, NotJudged
@@ -351,7 +352,7 @@ def judge(
 
     def judge(checks: Iterable[Check], *args: str) -> pytest.RunResult:
         write_project(SOUND)
-        monkeypatch.setattr(registry, "every", lambda: tuple(checks))
+        register_only(monkeypatch, tuple(checks))
         return pytester.runpytest("--usersync", "-p", "no:randomly", *args)
 
     return judge
