@@ -56,6 +56,7 @@ def test_an_example_suite_passes(suite: Path, options: str) -> None:
     assert not {"failed", "errors", "error"} & counts.keys(), text
 
 
+@pytest.mark.matrix
 def test_what_failed_runs_again_and_passes_once_it_is_mended(tmp_path: Path) -> None:
     suite = copied("app_suite", tmp_path)
     migration = suite / "supabase" / "migrations" / "20260302000000_notes.sql"
@@ -72,6 +73,7 @@ def test_what_failed_runs_again_and_passes_once_it_is_mended(tmp_path: Path) -> 
     assert "failed" not in counts
 
 
+@pytest.mark.matrix
 def test_the_life_of_the_apps_users_shows_who_loses_a_note(tmp_path: Path) -> None:
     suite = copied("app_suite", tmp_path)
     migration = suite / "supabase" / "migrations" / "20260302000000_notes.sql"

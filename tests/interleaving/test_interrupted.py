@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from acts import SCENARIOS, pairs
-from matrix import WHOLE
+from matrix import WHOLE, few
 
 from pytest_usersync.interleaving.breakpoints import KEYS
 from pytest_usersync.postgres import Server, ServerRequest, start
@@ -70,7 +70,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("code", MOMENTS if WHOLE else ["US301", "US308"])
+@pytest.mark.parametrize("code", few(MOMENTS, ["US308"]))
 def test_nothing_remains_of_a_run_that_is_interrupted(
     guest: Server, superuser: Connection, project: Path, code: str
 ) -> None:

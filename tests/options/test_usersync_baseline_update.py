@@ -93,6 +93,7 @@ def test_a_run_that_was_interrupted_takes_nothing_out(run: Run, pytester: pytest
     assert [one["check"] for one in entries(pytester)] == ["US911", "US921"]
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_a_real_project_is_accepted_whoever_judges_it(
     pytester: pytest.Pytester, write_project: Callable[[str], Path], workers: str

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from acts import sound, staged
@@ -20,6 +19,7 @@ from pytest_usersync.packgen.template import created
 from pytest_usersync.postgres import Server
 from pytest_usersync.postgres.database import Connection
 from pytest_usersync.probes.maintenance import ghosts
+from pytest_usersync.runner.check import Subject
 from pytest_usersync.runner.context import CheckContext, on_clone
 
 CALL = "call public.backfill_ghost_users()"
@@ -45,17 +45,22 @@ SULK = """
 """
 
 
-@pytest.fixture
-def context(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[CheckContext]:
-    """Return a context in the plain project with its pack, made without judging anything."""
-    register_only(monkeypatch, ())
+@pytest.fixture(scope="module")
+def whole(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
+    """Return the plain project with its pack, made without judging anything."""
     with (
-        staged(server, sound("plain"), tmp_path) as subject,
-        loaded_with(subject, list(made(subject).drafts)) as whole,
-        on_clone(whole) as context,
+        pytest.MonkeyPatch.context() as patch,
+        staged(server, sound("plain"), tmp_path_factory.mktemp("project")) as subject,
     ):
+        register_only(patch, ())
+        with loaded_with(subject, list(made(subject).drafts)) as whole:
+            yield whole
+
+
+@pytest.fixture
+def context(whole: Subject) -> Iterator[CheckContext]:
+    """Return a context on a database of its own."""
+    with on_clone(whole) as context:
         context.execute("delete from public.cleanup_audit_log")
         yield context
 

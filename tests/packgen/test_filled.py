@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from acts import sound, staged
+from matrix import few
 from registering import register_only
 
 from pytest_usersync.model.quoting import named, quoted
@@ -15,6 +15,7 @@ from pytest_usersync.packgen.pack import made
 from pytest_usersync.packgen.sandbox import loaded_with
 from pytest_usersync.postgres import Server
 from pytest_usersync.probes.maintenance import ghosts
+from pytest_usersync.runner.check import Subject
 from pytest_usersync.runner.context import CheckContext, on_clone
 
 GHOSTS = 20_000
@@ -44,17 +45,24 @@ FAILURES = "select user_id, error_code, error_message as said from {}.user_sync_
 LOG = "select status, records_affected from {}.cleanup_audit_log"
 
 
-@pytest.fixture(params=["plain", "text_key", "username"])
-def context(
-    request: pytest.FixtureRequest, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[CheckContext]:
-    """Return a context in a project with its pack, made without judging anything."""
-    register_only(monkeypatch, ())
+@pytest.fixture(scope="module", params=few(["plain", "text_key", "username"], ["text_key"]))
+def whole(
+    request: pytest.FixtureRequest, server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Subject]:
+    """Return a project with its pack, made without judging anything."""
     with (
-        staged(server, sound(request.param), tmp_path) as subject,
-        loaded_with(subject, list(made(subject).drafts)) as whole,
-        on_clone(whole) as context,
+        pytest.MonkeyPatch.context() as patch,
+        staged(server, sound(request.param), tmp_path_factory.mktemp("project")) as subject,
     ):
+        register_only(patch, ())
+        with loaded_with(subject, list(made(subject).drafts)) as whole:
+            yield whole
+
+
+@pytest.fixture
+def context(whole: Subject) -> Iterator[CheckContext]:
+    """Return a context on a database of its own."""
+    with on_clone(whole) as context:
         context.execute(f"delete from {schema(context)}.cleanup_audit_log")
         yield context
 

@@ -74,6 +74,7 @@ def test_what_is_not_broken_is_asked_again_only_to_be_thorough(
     assert ASKED.count("comment") > 2
 
 
+@pytest.mark.matrix
 def test_what_breaks_something_else_is_not_taken_in_the_end(
     server: Server, tmp_path: Path, shelf: list[Check]
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from matrix import few
 
 PLAIN = Path(__file__).parents[1] / "projects" / "plain.sql"
 
@@ -113,7 +114,7 @@ def half(run: Callable[..., pytest.RunResult], pytester: pytest.Pytester) -> Non
     (folder / "20260102000000_later.sql").write_text(later, encoding="utf-8")
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "2"), ("-p", "no:usersync-isolation")])
+@pytest.mark.parametrize("options", few([(), ("-n", "2"), ("-p", "no:usersync-isolation")], [()]))
 def test_no_test_runs_on_half_a_schema(
     run: Callable[..., pytest.RunResult], half: None, options: tuple[str, ...]
 ) -> None:

@@ -156,6 +156,7 @@ def test_workers_share_one_server_that_goes_with_the_last_of_them(
     assert not list(tmp_path.glob("usersync-*"))
 
 
+@pytest.mark.matrix
 def test_it_holds_in_a_run_that_judges_the_sync_as_well(
     app: Callable[..., pytest.RunResult],
 ) -> None:
@@ -163,7 +164,7 @@ def test_it_holds_in_a_run_that_judges_the_sync_as_well(
     result.assert_outcomes(passed=15)
 
 
-@pytest.mark.parametrize("mark", ["anyio", "asyncio"])
+@pytest.mark.parametrize("mark", few(["anyio", "asyncio"], ["asyncio"]))
 def test_coroutines_start_clean(
     app: Callable[..., pytest.RunResult],
     pytester: pytest.Pytester,
@@ -216,6 +217,7 @@ def test_hypothesis_deadline_does_not_count_races_unless_the_test_sets_one(
     result.stdout.fnmatch_lines(["*DeadlineExceeded*"])
 
 
+@pytest.mark.matrix
 def test_only_what_failed_runs_again(
     app: Callable[..., pytest.RunResult], pytester: pytest.Pytester
 ) -> None:
@@ -336,6 +338,7 @@ def test_what_a_test_leaves_open_is_told_at_the_end_of_that_test(
     assert "pytest_usersync/" not in text
 
 
+@pytest.mark.matrix
 def test_a_worker_of_xdist_tells_it_too(app: Callable[..., pytest.RunResult]) -> None:
     result = app(LEAVES, "-n", "2", "-k", "fixture or closes")
     result.assert_outcomes(passed=2, errors=1)

@@ -158,12 +158,13 @@ def test_their_client_fixture_gets_a_migrated_database_for_each_test(
     suite(THEIRS, text, *options.split()).assert_outcomes(passed=9)
 
 
+@pytest.mark.matrix
 def test_it_holds_beside_the_checks(suite: Callable[..., pytest.RunResult]) -> None:
     options = ("--usersync", "--usersync-select=US101", "-p", "no:randomly")
     suite(THEIRS, A_SUITE, *options).assert_outcomes(passed=10)
 
 
-@pytest.mark.parametrize("there", [False, True], ids=["made", "there"])
+@pytest.mark.parametrize("there", few([False, True], [True]), ids=["made", "there"])
 def test_their_client_fixture_on_a_server_by_dsn_takes_the_role(
     suite: Callable[..., pytest.RunResult], wanted: ServerRequest, *, there: bool
 ) -> None:
@@ -189,6 +190,7 @@ def test_settings_of_the_database_reach_the_copies(
     suite(THEIRS, text).assert_outcomes(passed=1)
 
 
+@pytest.mark.matrix
 def test_factories_with_names_of_their_own_work_too(
     suite: Callable[..., pytest.RunResult],
 ) -> None:
@@ -240,7 +242,7 @@ def test_what_the_suite_loads_comes_on_top(suite: Callable[..., pytest.RunResult
     suite(conftest, text).assert_outcomes(passed=2)
 
 
-@pytest.mark.parametrize("by_dsn", [False, True], ids=["own", "dsn"])
+@pytest.mark.parametrize("by_dsn", few([False, True], [True]), ids=["own", "dsn"])
 def test_a_client_fixture_of_ours_sees_what_our_fixtures_see(
     suite: Callable[..., pytest.RunResult], server: Server, *, by_dsn: bool
 ) -> None:
@@ -295,6 +297,7 @@ def test_their_noproc_server_can_be_ours(
     assert left_on(server) == before
 
 
+@pytest.mark.matrix
 def test_a_state_machine_runs_on_the_server_that_is_lent(
     suite: Callable[..., pytest.RunResult], server: Server
 ) -> None:

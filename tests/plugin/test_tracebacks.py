@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from matrix import few
 
 PLAIN = Path(__file__).parents[1] / "projects" / "plain.sql"
 # A file of ours or of psycopg's that a traceback names.
@@ -165,7 +166,7 @@ def said(shown: str) -> list[str]:
     return [line[1:].strip() for line in shown.splitlines() if line.startswith("E ")]
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["alone", "parallel"])
+@pytest.mark.parametrize("options", few([(), ("-n", "2")], [()]), ids=["alone", "parallel"])
 def test_only_the_apps_own_lines_and_the_refusal_are_shown(
     run: Callable[..., dict[str, str]], options: tuple[str, ...]
 ) -> None:
@@ -218,6 +219,7 @@ def line_of(text: str) -> int:
     return whole[: whole.index(text)].count("\n") + 1
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("style", ["short", "native"])
 def test_no_style_of_tracebacks_shows_our_lines(
     run: Callable[..., dict[str, str]], style: str

@@ -417,6 +417,7 @@ def test_what_others_have_given_to_our_roles_in_their_databases_stays(
     assert docker.state() == before
 
 
+@pytest.mark.matrix
 def test_a_run_beside_another_is_judged_as_if_it_were_alone(docker: Host, root: Path) -> None:
     settings = Settings(dsn=docker.dsn)
     command = [sys.executable, "-m", "pytest", "--usersync", "-p", "no:cacheprovider"]

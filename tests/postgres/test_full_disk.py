@@ -64,7 +64,7 @@ def test_a_place_without_room_is_told_before_anything_is_made(
     disk: Callable[[str], Path],
 ) -> None:
     place = disk("50m")
-    with pytest.raises(ServerError, match=r"There is no place .* has 100 MB free"):
+    with pytest.raises(ServerError, match=r"There is no place .* with 100 MB free"):
         start(ServerRequest())
     assert not list(place.iterdir())
 

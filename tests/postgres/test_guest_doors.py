@@ -68,6 +68,7 @@ def test_a_connection_pooler_is_told_apart_in_one_line(pooled: str, host: Host) 
     assert host.state() == before
 
 
+@pytest.mark.matrix
 def test_a_server_that_takes_no_password_is_told_with_an_address_that_would_do(
     wanted: ServerRequest, write_project: object, pytester: pytest.Pytester
 ) -> None:

@@ -28,6 +28,7 @@ LOOP = """
         end;
     end loop;
 """
+NOTICES = "loop raise notice 'again'; end loop;"
 PLAIN = "create trigger make_profile after insert on auth.users for each row"
 AT_COMMIT = """
     create constraint trigger make_profile after insert on auth.users
@@ -82,10 +83,10 @@ def _name(check: dict[str, Any], one: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     ("body", "trigger", "done"),
     [
-        (SLEEP, PLAIN, "it was cancelled"),
+        pytest.param(SLEEP, PLAIN, "it was cancelled", marks=pytest.mark.matrix),
         (LOOP, PLAIN, "its session was ended"),
         (SLEEP, AT_COMMIT, "it was cancelled"),
-        ("loop raise notice 'again'; end loop;", PLAIN, "it was cancelled"),
+        pytest.param(NOTICES, PLAIN, "it was cancelled", marks=pytest.mark.matrix),
     ],
     ids=["sleep", "loop", "at-commit", "notices"],
 )
@@ -183,6 +184,7 @@ def test_a_limit_that_is_no_time_is_refused_in_one_line(
     assert line.startswith("ERROR: --usersync-statement-timeout")
 
 
+@pytest.mark.matrix
 def test_an_app_has_the_limit_for_signups_of_its_own_tests(
     pytester: pytest.Pytester, write_project: Callable[[str], Path]
 ) -> None:

@@ -140,7 +140,7 @@ def test_a_second_ctrl_c_does_not_interrupt_the_cleaning(project: Path) -> None:
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", few([signal.SIGTERM, signal.SIGHUP], [signal.SIGTERM]))
 def test_tests_of_an_app_end_in_order_too(
     project: Path, pytester: pytest.Pytester, number: signal.Signals
 ) -> None:
