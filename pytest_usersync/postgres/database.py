@@ -426,7 +426,9 @@ class Clones:
         if self._connection is None or self._connection.closed:
             self._connection = connect(self.server, MAINTENANCE)
         _drop(self._connection, self.server, name)
-        self.names.remove(name)
+        # It is forgotten already where the clones go with the server meanwhile.
+        if name in self.names:
+            self.names.remove(name)
 
     def close(self) -> None:
         """Drop the clones; dropping at the end is cheaper than early.

@@ -43,6 +43,7 @@ def signed_up(connection):
     return connection.execute("select email from public.profiles order by email").fetchall()
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("n", range(3))
 def test_each_has_a_database_of_its_own(postgresql, supabase_auth, n):
     assert signed_up(postgresql) == []
@@ -52,16 +53,19 @@ def test_each_has_a_database_of_its_own(postgresql, supabase_auth, n):
     postgresql.commit()
 
 
+@pytest.mark.matrix
 def test_the_connection_is_the_apps(postgresql):
     role = "select rolname, rolsuper from pg_roles where rolname = current_user"
     assert postgresql.execute(role).fetchone() == ("postgres", False)
 
 
+@pytest.mark.matrix
 def test_what_the_migrations_made_is_the_apps(postgresql):
     postgresql.execute("alter table public.profiles add note text")
     postgresql.execute("create table public.notes (id int)")
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("n", range(2))
 def test_one_that_is_killed(postgresql, supabase_auth, n):
     supabase_auth.sign_up("ada@example.com")
@@ -69,6 +73,7 @@ def test_one_that_is_killed(postgresql, supabase_auth, n):
         postgresql.execute("select pg_terminate_backend(pg_backend_pid())")
 
 
+@pytest.mark.matrix
 def test_one_that_leaves_a_connection(postgresql, postgresql_proc):
     global left
     left = psycopg.connect(
@@ -78,6 +83,7 @@ def test_one_that_leaves_a_connection(postgresql, postgresql_proc):
     left.execute("lock auth.users")
 
 
+@pytest.mark.matrix
 def test_after_it(postgresql):
     assert signed_up(postgresql) == []
     left.close()
@@ -88,6 +94,7 @@ import psycopg
 import pytest
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("n", range(2))
 def test_ours_see_what_is_committed(postgresql, supabase_auth, usersync, as_user, n):
     assert type(postgresql) is psycopg.Connection
@@ -102,6 +109,7 @@ def test_ours_see_what_is_committed(postgresql, supabase_auth, usersync, as_user
         assert connection.execute("select full_name from public.profiles").rowcount == 1
 """
 
+@pytest.mark.matrix
 A_TEST = """
 def test_it(usersync, supabase_auth):
     usersync.assert_synced(supabase_auth.sign_up("ada@example.com"))
@@ -164,6 +172,7 @@ def test_it_holds_beside_the_checks(suite: Callable[..., pytest.RunResult]) -> N
     suite(THEIRS, A_SUITE, *options).assert_outcomes(passed=10)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("there", few([False, True], [True]), ids=["made", "there"])
 def test_their_client_fixture_on_a_server_by_dsn_takes_the_role(
     suite: Callable[..., pytest.RunResult], wanted: ServerRequest, *, there: bool
@@ -179,6 +188,7 @@ def _takes_the_role(suite: Callable[..., pytest.RunResult], server: Server) -> N
     assert left_on(server) == before
 
 
+@pytest.mark.matrix
 def test_settings_of_the_database_reach_the_copies(
     suite: Callable[..., pytest.RunResult], write_project: Callable[[str], Path]
 ) -> None:
@@ -211,6 +221,7 @@ def test_factories_with_names_of_their_own_work_too(
     suite(conftest, text).assert_outcomes(passed=1)
 
 
+@pytest.mark.matrix
 @pytest.mark.skipif(
     int(version("pytest-postgresql").partition(".")[0]) < 8, reason="depends_on came later"
 )
@@ -252,6 +263,7 @@ def test_a_client_fixture_of_ours_sees_what_our_fixtures_see(
     suite(conftest, OF_OURS, *options).assert_outcomes(passed=2)
 
 
+@pytest.mark.matrix
 def test_a_client_fixture_of_ours_has_the_isolation_level_that_is_asked_for(
     suite: Callable[..., pytest.RunResult],
 ) -> None:
@@ -285,6 +297,7 @@ def origin(server: Server) -> str:
     return f"PostgreSQL {number} by DSN (host={words['host']} port={words['port']})"
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("parallel", few([(), ("-n", "2")], [()]), ids=["alone", "parallel"])
 def test_their_noproc_server_can_be_ours(
     suite: Callable[..., pytest.RunResult], server: Server, parallel: tuple[str, ...]
@@ -316,6 +329,7 @@ def test_a_state_machine_runs_on_the_server_that_is_lent(
     suite(conftest, text, *options).assert_outcomes(passed=2)
 
 
+@pytest.mark.matrix
 def test_a_connection_string_can_be_lent_as_well(
     suite: Callable[..., pytest.RunResult], server: Server
 ) -> None:
@@ -329,6 +343,7 @@ def test_a_connection_string_can_be_lent_as_well(
     suite(conftest, A_TEST.format(origin=origin(server))).assert_outcomes(passed=1)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("parallel", few([(), ("-n", "2")], [()]), ids=["alone", "parallel"])
 def test_a_server_may_go_with_the_fixture_that_lends_it(
     suite: Callable[..., pytest.RunResult], parallel: tuple[str, ...]
@@ -357,6 +372,7 @@ def test_a_server_may_go_with_the_fixture_that_lends_it(
     assert "Traceback" not in result.stderr.str()
 
 
+@pytest.mark.matrix
 def test_a_server_of_theirs_that_cannot_serve_is_one_clear_line(
     suite: Callable[..., pytest.RunResult],
 ) -> None:
@@ -383,6 +399,7 @@ def test_the_checks_use_the_server_of_their_options(
     assert left_on(server) == before
 
 
+@pytest.mark.matrix
 def test_their_options_are_read_from_the_ini_file_too(
     suite: Callable[..., pytest.RunResult], pytester: pytest.Pytester, server: Server
 ) -> None:
@@ -393,6 +410,7 @@ def test_their_options_are_read_from_the_ini_file_too(
     suite("", A_TEST.format(origin=origin(server))).assert_outcomes(passed=1)
 
 
+@pytest.mark.matrix
 def test_without_their_plugin_their_options_are_missed_in_one_line(
     suite: Callable[..., pytest.RunResult],
 ) -> None:
@@ -402,6 +420,7 @@ def test_without_their_plugin_their_options_are_missed_in_one_line(
     result.stderr.fnmatch_lines(["ERROR: The DSN is pytest-postgresql, but this plugin is not *"])
 
 
+@pytest.mark.matrix
 def test_a_password_is_not_shown() -> None:
     from pytest_usersync.postgresql import Supabase  # noqa: PLC0415
 
@@ -409,6 +428,7 @@ def test_a_password_is_not_shown() -> None:
     assert "secret" not in repr(Supabase(**given))  # type: ignore[arg-type]
 
 
+@pytest.mark.matrix
 def test_their_process_can_be_ours(tmp_path_factory: pytest.TempPathFactory) -> None:
     binaries = locate.find(None)
     if not (binaries.folder / "pg_ctl").exists():

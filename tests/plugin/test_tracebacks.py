@@ -22,28 +22,34 @@ from pytest_usersync.auth import AuthError
 words = st.just("x")
 
 
+@pytest.mark.matrix
 def test_sign_up(supabase_auth):
     supabase_auth.sign_in_anonymously(data={"plan": "\x1b[31m"})
 
 
+@pytest.mark.matrix
 def test_oauth(supabase_auth):
     supabase_auth.sign_in_with_oauth("github", email="long@example.com")
 
 
+@pytest.mark.matrix
 def test_update(supabase_auth):
     user = supabase_auth.sign_up("ada@example.com")
     supabase_auth.update_user(user, password="hunter2 hunter2", data={"stop": True})
 
 
+@pytest.mark.matrix
 def test_admin(supabase_auth):
     supabase_auth.admin.create_user(phone="15550001111", password="hunter2")
 
 
+@pytest.mark.matrix
 @given(words)
 def test_given(supabase_auth, word):
     supabase_auth.sign_in_anonymously(data={"word": word})
 
 
+@pytest.mark.matrix
 @given(st.booleans())
 def test_two_faults(supabase_auth, flag):
     if flag:
@@ -51,6 +57,7 @@ def test_two_faults(supabase_auth, flag):
     assert flag
 
 
+@pytest.mark.matrix
 def test_wrapped(supabase_auth):
     try:
         supabase_auth.sign_in_anonymously()
@@ -58,21 +65,25 @@ def test_wrapped(supabase_auth):
         raise ValueError("wrapped") from error
 
 
+@pytest.mark.matrix
 def test_assertion(usersync):
     usersync.assert_signup_succeeds(lambda auth: auth.sign_in_anonymously())
 
 
+@pytest.mark.matrix
 def test_request(supabase_auth, as_user):
     with as_user(supabase_auth.sign_up("ada@example.com")) as connection:
         connection.execute("delete from public.profiles")
 
 
+@pytest.mark.matrix
 def test_request_by_cursor(supabase_auth, as_user):
     with as_user(supabase_auth.sign_up("ada@example.com")) as connection:
         with connection.cursor() as cursor:
             cursor.execute("delete from public.profiles")
 
 
+@pytest.mark.matrix
 def test_deferred(usersync_connection, supabase_auth, as_user):
     usersync_connection.execute(
         "create table public.pairs (id int primary key,"
@@ -84,10 +95,12 @@ def test_deferred(usersync_connection, supabase_auth, as_user):
         connection.commit()
 
 
+@pytest.mark.matrix
 def test_bad_use(usersync):
     usersync.dsn
 
 
+@pytest.mark.matrix
 def test_race(usersync_race):
     race = usersync_race()
     race.auth("ada", lambda auth: auth.sign_in_anonymously())
@@ -100,6 +113,7 @@ def anonymous(supabase_auth):
     return supabase_auth.sign_in_anonymously()
 
 
+@pytest.mark.matrix
 def test_fixture(anonymous):
     pass
 
@@ -109,14 +123,17 @@ def once(supabase_auth):
     return supabase_auth.sign_in_anonymously()
 
 
+@pytest.mark.matrix
 def test_once(once):
     pass
 
 
+@pytest.mark.matrix
 def test_once_more(once):
     pass
 
 
+@pytest.mark.matrix
 def test_caught(supabase_auth):
     with pytest.raises(AuthError) as caught:
         supabase_auth.sign_in_anonymously()
@@ -229,12 +246,14 @@ def test_no_style_of_tracebacks_shows_our_lines(
     assert not re.search(OURS, "\n".join(shown.values()))
 
 
+@pytest.mark.matrix
 def test_a_full_trace_shows_everything(run: Callable[..., dict[str, str]]) -> None:
     shown = run("--full-trace", "-k", "sign_up")
     assert "psycopg.errors.NotNullViolation" in shown["test_sign_up"]
     assert "pytest_usersync/auth/endpoint.py" in shown["test_sign_up"]
 
 
+@pytest.mark.matrix
 def test_a_fault_of_ours_keeps_its_traceback(
     pytester: pytest.Pytester, write_project: Callable[[str], Path]
 ) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from hosts import LOCAL, ODD, Host, hosted
+from matrix import few
 
 from pytest_usersync import migrations
 from pytest_usersync.model.errors import ServerError, ServerLost
@@ -63,7 +64,7 @@ with subject.prepare(settings, found):
 """
 
 
-@pytest.fixture(scope="module", params=["docker", "trusting", "local", "odd"])
+@pytest.fixture(scope="module", params=few(["docker", "trusting", "local", "odd"], ["docker"]))
 def host(request: pytest.FixtureRequest, wanted: ServerRequest) -> Iterator[Host]:
     """A server of each shape: Docker's, pytest-postgresql's, a local Supabase, one of no kind."""
     shapes: dict[str, tuple[str, str, str]] = {

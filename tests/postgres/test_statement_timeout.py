@@ -134,6 +134,7 @@ $$;
 """
 
 
+@pytest.mark.matrix
 def test_only_who_is_slow_fails_and_the_others_are_judged(run: Run) -> None:
     _, found = run(sync(f"if new.is_anonymous then {SLEEP} end if;"), "--usersync-select=US1,US6")
 
@@ -144,6 +145,7 @@ def test_only_who_is_slow_fails_and_the_others_are_judged(run: Run) -> None:
     assert not [name for name, one in found.items() if "the check itself" in (one["reason"] or "")]
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("more", "chapter"), [(BACKFILL, "US4"), (MONITORING, "US5")], ids=["backfill", "monitoring"]
 )
@@ -173,6 +175,7 @@ def test_a_migration_that_never_ends_is_told_and_what_it_made_is_judged(run: Run
     result.stdout.fnmatch_lines(["*--usersync-statement-timeout=SECONDS allows more.*"])
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("given", ["0", "-1", "ten", "10s", "1e3", "99999999", ""])
 def test_a_limit_that_is_no_time_is_refused_in_one_line(
     pytester: pytest.Pytester, given: str
@@ -214,6 +217,7 @@ def clone(server: Server) -> Iterator[str]:
         yield clones.take("template1")
 
 
+@pytest.mark.matrix
 def test_a_session_that_does_not_even_end_is_waited_for_no_more(server: Server, clone: str) -> None:
     with statement_timeout.watching(server, 0.2):
         connection = database.connect(server, clone)
@@ -231,6 +235,7 @@ def test_a_session_that_does_not_even_end_is_waited_for_no_more(server: Server, 
     assert statement_timeout.behind(raised.value)
 
 
+@pytest.mark.matrix
 def test_what_another_process_does_is_left_alone(server: Server, clone: str) -> None:
     with database.connect(server, "postgres") as connection:
         # In another container it may have our process id.
@@ -247,6 +252,7 @@ def test_what_another_process_does_is_left_alone(server: Server, clone: str) -> 
             connection.execute(f'alter database "{theirs}" rename to "{clone}"')
 
 
+@pytest.mark.matrix
 def test_an_error_of_its_own_is_not_taken_for_the_limit(server: Server, clone: str) -> None:
     with statement_timeout.watching(server, 5), database.connect(server, clone) as connection:
         connection.execute("set statement_timeout = '50ms'")
