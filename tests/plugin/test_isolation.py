@@ -23,20 +23,17 @@ def clean(usersync):
     assert usersync.query("select from auth.users") == []
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("n", range(3))
 def test_a_signup(clean, usersync, supabase_auth, n):
     usersync.assert_synced(supabase_auth.sign_up("ada@example.com"))
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("n", range(2))
 def test_one_that_commits(clean, usersync_connection, supabase_auth, n):
     supabase_auth.sign_up("ada@example.com")
     usersync_connection.execute("commit")
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("n", range(2))
 def test_a_second_connection(usersync, supabase_auth, usersync_dsn, n):
     supabase_auth.sign_up("ada@example.com")
@@ -45,7 +42,6 @@ def test_a_second_connection(usersync, supabase_auth, usersync_dsn, n):
     assert found == [("ada@example.com",)]
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("n", range(2))
 @pytest.mark.usersync(isolation="clone")
 def test_a_clone(clean, usersync, supabase_auth, n):
@@ -55,7 +51,6 @@ def test_a_clone(clean, usersync, supabase_auth, n):
     assert usersync.profile(user)["full_name"] == "Ada"
 
 
-@pytest.mark.matrix
 @given(st.booleans())
 def test_examples(usersync, supabase_auth, as_user, as_anon, as_service_role, flag):
     assert usersync.query("select from auth.users") == []
@@ -71,7 +66,6 @@ class TestMethods:
         supabase_auth.sign_up("ada@example.com")
 
 
-@pytest.mark.matrix
 @pytest.mark.usersync(isolation="clone")
 @given(st.booleans())
 def test_examples_in_clones(usersync, supabase_auth, flag):
@@ -79,12 +73,10 @@ def test_examples_in_clones(usersync, supabase_auth, flag):
     supabase_auth.sign_up("ada@example.com")
 
 
-@pytest.mark.matrix
 def test_one_that_asks_late(request):
     request.getfixturevalue("supabase_auth").sign_up("ada@example.com")
 
 
-@pytest.mark.matrix
 def test_after_it(clean):
     pass
 """
@@ -102,7 +94,6 @@ def anyio_backend():
     return "asyncio"
 
 
-@pytest.mark.matrix
 async def test_an_async_connection(usersync_dsn, supabase_auth):
     supabase_auth.sign_up("ada@example.com")
     async with await psycopg.AsyncConnection.connect(usersync_dsn) as connection:
@@ -110,7 +101,6 @@ async def test_an_async_connection(usersync_dsn, supabase_auth):
         assert await cursor.fetchall() == [("ada@example.com",)]
 
 
-@pytest.mark.matrix
 @given(st.booleans())
 async def test_examples(usersync, supabase_auth, flag):
     assert usersync.query("select from auth.users") == []
@@ -147,7 +137,6 @@ def test_every_test_and_every_example_starts_clean(
 TELL = """
 import pytest
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("number", range(6))
 def test_tell(usersync, number, worker_id):
     [server] = usersync.query("select pg_postmaster_start_time()::text as started")
@@ -194,28 +183,24 @@ import time
 from hypothesis import given, settings, strategies as st
 
 
-@pytest.mark.matrix
 @settings(max_examples=2)
 @given(st.booleans())
 def test_a_race(usersync_race, flag):
     time.sleep(0.3)
 
 
-@pytest.mark.matrix
 @given(st.booleans())
 @settings(max_examples=2)
 def test_the_other_way_round(usersync_race, flag):
     time.sleep(0.3)
 
 
-@pytest.mark.matrix
 @settings(max_examples=1, deadline=100)
 @given(st.booleans())
 def test_a_deadline_of_its_own(usersync_race, flag):
     time.sleep(0.3)
 
 
-@pytest.mark.matrix
 @settings(max_examples=1)
 @given(st.booleans())
 def test_that_races_nothing(usersync, flag):
@@ -270,18 +255,15 @@ from hypothesis import given, strategies as st
 kept = []
 
 
-@pytest.mark.matrix
 def test_connection(usersync_dsn):
     kept.append(psycopg.connect(usersync_dsn, application_name="billing"))
     kept[-1].execute("select '\\x1b[2J'")
 
 
-@pytest.mark.matrix
 def test_several(usersync_dsn):
     kept.extend(psycopg.connect(usersync_dsn, autocommit=True) for _ in range(5))
 
 
-@pytest.mark.matrix
 def test_thread(usersync_dsn):
     def work():
         with psycopg.connect(usersync_dsn) as connection:
@@ -302,25 +284,21 @@ def pool(usersync_dsn):
     yield kept[-1]
 
 
-@pytest.mark.matrix
 def test_fixture(pool):
     pass
 
 
-@pytest.mark.matrix
 def test_that_fails_anyway(usersync_dsn):
     connection = psycopg.connect(usersync_dsn)
     assert connection.execute("select 1").fetchone() == (2,)
 
 
-@pytest.mark.matrix
 @pytest.mark.usersync(isolation="clone")
 @given(st.booleans())
 def test_examples(usersync, flag):
     kept.append(psycopg.connect(usersync.dsn))
 
 
-@pytest.mark.matrix
 def test_cycle(usersync_dsn):
     class Pool:
         def __init__(self):
@@ -332,12 +310,10 @@ def test_cycle(usersync_dsn):
     Pool()
 
 
-@pytest.mark.matrix
 def test_that_closes(usersync_dsn):
     psycopg.connect(usersync_dsn).close()
 
 
-@pytest.mark.matrix
 def test_after_all(usersync, supabase_auth):
     usersync.assert_synced(supabase_auth.sign_up("ada@example.com"))
 """

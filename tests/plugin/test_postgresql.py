@@ -43,7 +43,6 @@ def signed_up(connection):
     return connection.execute("select email from public.profiles order by email").fetchall()
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("n", range(3))
 def test_each_has_a_database_of_its_own(postgresql, supabase_auth, n):
     assert signed_up(postgresql) == []
@@ -53,19 +52,16 @@ def test_each_has_a_database_of_its_own(postgresql, supabase_auth, n):
     postgresql.commit()
 
 
-@pytest.mark.matrix
 def test_the_connection_is_the_apps(postgresql):
     role = "select rolname, rolsuper from pg_roles where rolname = current_user"
     assert postgresql.execute(role).fetchone() == ("postgres", False)
 
 
-@pytest.mark.matrix
 def test_what_the_migrations_made_is_the_apps(postgresql):
     postgresql.execute("alter table public.profiles add note text")
     postgresql.execute("create table public.notes (id int)")
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("n", range(2))
 def test_one_that_is_killed(postgresql, supabase_auth, n):
     supabase_auth.sign_up("ada@example.com")
@@ -73,7 +69,6 @@ def test_one_that_is_killed(postgresql, supabase_auth, n):
         postgresql.execute("select pg_terminate_backend(pg_backend_pid())")
 
 
-@pytest.mark.matrix
 def test_one_that_leaves_a_connection(postgresql, postgresql_proc):
     global left
     left = psycopg.connect(
@@ -83,7 +78,6 @@ def test_one_that_leaves_a_connection(postgresql, postgresql_proc):
     left.execute("lock auth.users")
 
 
-@pytest.mark.matrix
 def test_after_it(postgresql):
     assert signed_up(postgresql) == []
     left.close()
@@ -94,7 +88,6 @@ import psycopg
 import pytest
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("n", range(2))
 def test_ours_see_what_is_committed(postgresql, supabase_auth, usersync, as_user, n):
     assert type(postgresql) is psycopg.Connection
@@ -109,7 +102,6 @@ def test_ours_see_what_is_committed(postgresql, supabase_auth, usersync, as_user
         assert connection.execute("select full_name from public.profiles").rowcount == 1
 """
 
-@pytest.mark.matrix
 A_TEST = """
 def test_it(usersync, supabase_auth):
     usersync.assert_synced(supabase_auth.sign_up("ada@example.com"))
@@ -420,7 +412,6 @@ def test_without_their_plugin_their_options_are_missed_in_one_line(
     result.stderr.fnmatch_lines(["ERROR: The DSN is pytest-postgresql, but this plugin is not *"])
 
 
-@pytest.mark.matrix
 def test_a_password_is_not_shown() -> None:
     from pytest_usersync.postgresql import Supabase  # noqa: PLC0415
 

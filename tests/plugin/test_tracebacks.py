@@ -22,34 +22,28 @@ from pytest_usersync.auth import AuthError
 words = st.just("x")
 
 
-@pytest.mark.matrix
 def test_sign_up(supabase_auth):
     supabase_auth.sign_in_anonymously(data={"plan": "\x1b[31m"})
 
 
-@pytest.mark.matrix
 def test_oauth(supabase_auth):
     supabase_auth.sign_in_with_oauth("github", email="long@example.com")
 
 
-@pytest.mark.matrix
 def test_update(supabase_auth):
     user = supabase_auth.sign_up("ada@example.com")
     supabase_auth.update_user(user, password="hunter2 hunter2", data={"stop": True})
 
 
-@pytest.mark.matrix
 def test_admin(supabase_auth):
     supabase_auth.admin.create_user(phone="15550001111", password="hunter2")
 
 
-@pytest.mark.matrix
 @given(words)
 def test_given(supabase_auth, word):
     supabase_auth.sign_in_anonymously(data={"word": word})
 
 
-@pytest.mark.matrix
 @given(st.booleans())
 def test_two_faults(supabase_auth, flag):
     if flag:
@@ -57,7 +51,6 @@ def test_two_faults(supabase_auth, flag):
     assert flag
 
 
-@pytest.mark.matrix
 def test_wrapped(supabase_auth):
     try:
         supabase_auth.sign_in_anonymously()
@@ -65,25 +58,21 @@ def test_wrapped(supabase_auth):
         raise ValueError("wrapped") from error
 
 
-@pytest.mark.matrix
 def test_assertion(usersync):
     usersync.assert_signup_succeeds(lambda auth: auth.sign_in_anonymously())
 
 
-@pytest.mark.matrix
 def test_request(supabase_auth, as_user):
     with as_user(supabase_auth.sign_up("ada@example.com")) as connection:
         connection.execute("delete from public.profiles")
 
 
-@pytest.mark.matrix
 def test_request_by_cursor(supabase_auth, as_user):
     with as_user(supabase_auth.sign_up("ada@example.com")) as connection:
         with connection.cursor() as cursor:
             cursor.execute("delete from public.profiles")
 
 
-@pytest.mark.matrix
 def test_deferred(usersync_connection, supabase_auth, as_user):
     usersync_connection.execute(
         "create table public.pairs (id int primary key,"
@@ -95,12 +84,10 @@ def test_deferred(usersync_connection, supabase_auth, as_user):
         connection.commit()
 
 
-@pytest.mark.matrix
 def test_bad_use(usersync):
     usersync.dsn
 
 
-@pytest.mark.matrix
 def test_race(usersync_race):
     race = usersync_race()
     race.auth("ada", lambda auth: auth.sign_in_anonymously())
@@ -113,7 +100,6 @@ def anonymous(supabase_auth):
     return supabase_auth.sign_in_anonymously()
 
 
-@pytest.mark.matrix
 def test_fixture(anonymous):
     pass
 
@@ -123,17 +109,14 @@ def once(supabase_auth):
     return supabase_auth.sign_in_anonymously()
 
 
-@pytest.mark.matrix
 def test_once(once):
     pass
 
 
-@pytest.mark.matrix
 def test_once_more(once):
     pass
 
 
-@pytest.mark.matrix
 def test_caught(supabase_auth):
     with pytest.raises(AuthError) as caught:
         supabase_auth.sign_in_anonymously()
@@ -253,7 +236,6 @@ def test_a_full_trace_shows_everything(run: Callable[..., dict[str, str]]) -> No
     assert "pytest_usersync/auth/endpoint.py" in shown["test_sign_up"]
 
 
-@pytest.mark.matrix
 def test_a_fault_of_ours_keeps_its_traceback(
     pytester: pytest.Pytester, write_project: Callable[[str], Path]
 ) -> None:

@@ -134,7 +134,6 @@ $$;
 """
 
 
-@pytest.mark.matrix
 def test_only_who_is_slow_fails_and_the_others_are_judged(run: Run) -> None:
     _, found = run(sync(f"if new.is_anonymous then {SLEEP} end if;"), "--usersync-select=US1,US6")
 
@@ -175,7 +174,6 @@ def test_a_migration_that_never_ends_is_told_and_what_it_made_is_judged(run: Run
     result.stdout.fnmatch_lines(["*--usersync-statement-timeout=SECONDS allows more.*"])
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("given", ["0", "-1", "ten", "10s", "1e3", "99999999", ""])
 def test_a_limit_that_is_no_time_is_refused_in_one_line(
     pytester: pytest.Pytester, given: str
