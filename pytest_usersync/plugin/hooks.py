@@ -68,11 +68,6 @@ def _register(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Close the harness, and end as a signal ends a process, where one of ours handled it.
-
-    xdist ends a worker some seconds after its session, whatever it is still removing.
-    """
-    if harness_factory := sys.modules.get("pytest_usersync.plugin.harness_factory"):
-        harness_factory.close(session.config)
+    """End as a process does that a signal ended, where one of ours handled it."""
     if signals := sys.modules.get("pytest_usersync.process.signals"):
         session.exitstatus = signals.exit_code(session.exitstatus)
