@@ -55,8 +55,8 @@ def drop_unconfirmed(
     context: AuthContext, row: UserRow, identity: IdentityRow, others: list[IdentityRow]
 ) -> None:
     """Trust nothing that came before this identity: password, metadata, other identities."""
-    # Whoever signed up first with an address of somebody else must not get in later, once its
-    # owner has confirmed it.
+    # A stranger may have signed up first with this address. Their password must not work once
+    # the owner has confirmed the address.
     if identity.provider not in ("email", "phone"):
         row.encrypted_password = None
         writes.update(context, row, "encrypted_password")

@@ -1,1 +1,1 @@
-"""The shelf: one promise, one file, in rooms named after what the promises are about."""
+"""The checks: one file for each promise, one folder for each chapter."""

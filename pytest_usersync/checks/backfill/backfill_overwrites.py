@@ -30,10 +30,10 @@ def backfill_overwrites(context: CheckContext) -> Iterable[Finding]:
     one = filling(context)
     users = [one.context.with_profile(ghosts.ORDINARY) for _ in range(2)]
     edits = edit(one.context, users[0])
-    haunted = one.make_ghosts(2)
+    ghosts_made = one.make_ghosts(2)
     before = {target: _rows(one, target, users[0].id) for target in context.sync.targets}
     others = {target: _rows(one, target, users[1].id) for target in context.sync.targets}
-    if not set(haunted).isdisjoint(one.fill().left):
+    if not set(ghosts_made).isdisjoint(one.fill().left):
         raise NotJudged(LEAVES)
     for user, rows in ((users[0].id, before), (users[1].id, others)):
         changed = {

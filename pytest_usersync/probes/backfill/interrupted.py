@@ -54,7 +54,7 @@ _BLOCKED = "select %s = any (pg_catalog.pg_blocking_pids(%s)) as blocked"
 
 
 @dataclass
-class _Aside:
+class _BackgroundCall:
     """Something that runs in a thread until it ends or is refused."""
 
     act: Callable[[], object]
@@ -87,7 +87,7 @@ def paused(context: CheckContext, routine: Routine, after: int) -> Iterator[int]
         context.execute(_PAUSE.format(pid=pid, after=after, key=_KEY, table=table))
         holder.execute("select pg_advisory_lock(%s)", [_KEY])
         enough = Event()
-        running = _Aside(partial(_again, routine, connection, enough))
+        running = _BackgroundCall(partial(_again, routine, connection, enough))
         try:
             while not context.query(_WAITS, [pid, _KEY])[0]["paused"]:
                 running.thread.join(_MOMENT)
@@ -136,7 +136,7 @@ def waits(context: CheckContext, pid: int, act: Callable[[], object], session: C
     Raises:
         Exception: what it failed with, if it did not wait.
     """
-    doing = _Aside(act)
+    doing = _BackgroundCall(act)
     blocked = False
     while doing.thread.is_alive() and not blocked:
         doing.thread.join(_MOMENT)

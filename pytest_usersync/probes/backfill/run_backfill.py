@@ -147,11 +147,11 @@ def filling(context: CheckContext) -> Filling:
 def filled(context: CheckContext, number: int) -> tuple[Filling, list[UUID]]:
     """Return the backfill after it has filled ordinary ghosts; whether it does, US401 judges."""
     one = filling(context)
-    haunted = one.make_ghosts(number)
+    ghosts_made = one.make_ghosts(number)
     ran = one.fill()
     if ran.failure or ran.left:
         raise NotJudged(LEAVES)
-    return one, haunted
+    return one, ghosts_made
 
 
 def said(text: str) -> str:
