@@ -17,6 +17,16 @@ class Level(StrEnum):
     INFO = "info"
 
 
+class Severity(StrEnum):
+    """What a broken promise does to the app and its users, the most severe first."""
+
+    SIGNUP_FAILS = "signup-fails"  # a signup, sign-in, update or deletion in Auth fails
+    DATA_EXPOSED = "data-exposed"  # data is exposed, or a privilege gained
+    USERS_LOST = "users-lost"  # no profile, or an orphaned one
+    WRONG_DATA = "wrong-data"
+    MAINTENANCE = "maintenance"  # backfill, monitoring, deployment, cost
+
+
 class Outcome(StrEnum):
     """What became of a check; the words are those of the JSON report."""
 
@@ -107,6 +117,19 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True)
+class CauseKey:
+    """What one change of the project would mend: findings of one key have one cause.
+
+    Args:
+        kind: what it is, in one word: ``"trigger"``, ``"grant"``, ``"error"``.
+        name: which one, in the project's own names, without lines, ids and values.
+    """
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One broken promise, demonstrated.
 
@@ -119,6 +142,7 @@ class Finding:
         location: where in the project the cause stands, when known.
         client: what the app's user sees, if the request failed.
         accepted: what the project's baseline says of it, if anything.
+        cause: what it hangs on, where that is not the error or the place itself.
     """
 
     summary: str
@@ -129,6 +153,7 @@ class Finding:
     location: Location | None = None
     client: ClientView | None = None
     accepted: Acceptance | None = None
+    cause: CauseKey | None = None
 
     def __post_init__(self) -> None:
         """Cut what is too long to be shown."""

@@ -1,121 +1,123 @@
-"""Findings grouped by cause: a cause that breaks several checks is shown once."""
+"""Findings joined by cause: a cause is what one change of the project would mend."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from ..model.finding import Finding, Level
+from ..model.finding import CauseKey, ClientView, Failure, Finding, Level, Location, Severity
 from ..runner.check import Check
 from .check_summary import CheckSummary
-from .wording import accepted, advice, cause, describe_response, headline, indented, prose
 
-T = TypeVar("T")
+Found = tuple[Check, Finding]
 
-# How many findings of one cause are told in the summary before they are only counted.
-_ENOUGH = 2
-_WEIGHT = (Level.ERROR, Level.WARNING, Level.INFO)
-_COLOURS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.INFO: "cyan"}
-
-
-class Line(NamedTuple):
-    """A line for the terminal; ``style`` is a colour, or empty."""
-
-    text: str
-    style: str = ""
+_SEVERITIES = tuple(Severity)
+_LEVELS = tuple(Level)
+_FUNCTION = re.compile(
+    r"^PL/pgSQL function ([^\n(]+)\(|^SQL function ([^\n]+?) (?:statement|during)", re.MULTILINE
+)
+# Values, addresses, ids and numbers differ from run to run, and lines move.
+_PASSING = re.compile(r"""'[^']*'|"[^"]*"|\S+@\S+|[0-9a-f-]{36}|\d+""", re.IGNORECASE)
 
 
-@dataclass
-class _Group:
-    """The findings of one cause and one check, and those of other checks that it breaks as well."""
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Findings of one cause, and what is to be said of them once.
 
-    check: Check
-    findings: list[Finding]
-    others: list[_Group] = field(default_factory=list)
+    Args:
+        id: the same in every run, whatever line the cause moves to.
+        severity: the worst of its checks.
+        level: the worst of its findings, of those that nobody accepted if there are any.
+        title: one line in the app's terms.
+        summary: who does what, in one sentence.
+        place: the line of the project to change, when known.
+        failure: PostgreSQL's error, if there was one.
+        client: what the app shows, if a request failed.
+        remedy: what to change.
+        findings: each with its check, the most severe first.
+    """
+
+    id: str
+    severity: Severity
+    level: Level
+    title: str
+    summary: str
+    place: Location | None
+    failure: Failure | None
+    client: ClientView | None
+    remedy: str
+    findings: tuple[Found, ...]
 
     @property
-    def cases(self) -> list[str]:
-        return list(dict.fromkeys(one.case for one in self.findings if one.case))
+    def open(self) -> bool:
+        """Tell whether it counts: the project does not accept all of its findings."""
+        return any(finding.open for _, finding in self.findings)
 
 
-def broken(judged: Sequence[CheckSummary]) -> Iterator[Line]:
-    """Yield a block for each check that is broken by a cause of its own."""
-    blocks = grouped(_own(judged), lambda group: group.check.code)
-    for groups in blocks:
-        yield from _block(groups[0].check, groups)
-        yield Line("")
-    # Whoever tells the cause, each case has its database.
+def causes(judged: Sequence[CheckSummary]) -> list[Cause]:
+    """Return the causes of all findings, by severity, then level, then code."""
+    groups: dict[CauseKey, list[Found]] = {}
     for one in judged:
-        yield from _kept_databases(one)
+        for finding in one.findings():
+            groups.setdefault(key(one.check, finding), []).append((one.check, finding))
+    return sorted((_cause(known, found) for known, found in groups.items()), key=_rank)
 
 
-def grouped(entries: Iterable[T], key: Callable[[T], object]) -> list[list[T]]:
-    """Return the entries in groups of one key each, in the order in which the keys come."""
-    groups: dict[object, list[T]] = {}
-    for entry in entries:
-        groups.setdefault(key(entry), []).append(entry)
-    return list(groups.values())
+def key(check: Check, finding: Finding) -> CauseKey:
+    """Return what a finding hangs on: what its check says, else the error, else the words."""
+    if finding.cause:
+        return finding.cause
+    if failed := finding.failure:
+        about = failed.constraint or failed.column or _PASSING.sub("", failed.message)
+        if failed.sqlstate == "57014":  # How long a statement was given is no difference.
+            about = ""
+        names = (_function(failed), failed.sqlstate, failed.table, about)
+        return CauseKey("error", " ".join(filter(None, names)))
+    where = finding.location.file if finding.location else ""
+    return CauseKey("remedy", f"{check.code} {where} {_PASSING.sub('', finding.remedy)}")
 
 
-def _own(judged: Sequence[CheckSummary]) -> list[_Group]:
-    """Return the groups, each under the check that it weighs most in; by code."""
-    groups = [
-        _Group(one.check, same)
-        for one in judged
-        for same in grouped(one.counted(), lambda one: (cause(one), one.location))
-    ]
-    owners: dict[object, _Group] = {}
-    own: list[_Group] = []
-    for group in sorted(groups, key=lambda one: _WEIGHT.index(one.check.level)):
-        # Two remedies are two causes, whatever error they show themselves by.
-        owner = owners.setdefault(group.findings[0].remedy, group)
-        if owner.check.code == group.check.code:
-            own.append(group)
-        else:
-            owner.others.append(group)
-    return sorted(own, key=lambda one: one.check.code)
+def identify(key: CauseKey) -> str:
+    """Return the id of a cause."""
+    return hashlib.sha256(f"{key.kind} {key.name}".encode()).hexdigest()[:12]
 
 
-def _block(check: Check, groups: Iterable[_Group]) -> Iterator[Line]:
-    yield Line(f"{headline(check)} ({check.level})", _COLOURS[check.level])
-    yield from (Line(text) for text in prose(check.promise, "  "))
-    for group in groups:
-        # What does not fail the run has no failure text of its own, so its SQL is shown here.
-        yield from _describe_cause(group, whole=check.level is not Level.ERROR)
+def _cause(known: CauseKey, found: Iterable[Found]) -> Cause:
+    ordered = sorted(found, key=_weight)
+    check, first = ordered[0]
+    counted = [one for one, finding in ordered if finding.open] or [one for one, _ in ordered]
+    return Cause(
+        id=identify(known),
+        severity=check.severity,
+        level=min((one.level for one in counted), key=_LEVELS.index),
+        title=first.summary,
+        summary=first.summary,
+        place=next((one.place for _, one in ordered if one.place), None),
+        failure=first.failure,
+        client=first.client,
+        remedy=first.remedy,
+        findings=tuple(ordered),
+    )
 
 
-def _describe_cause(group: _Group, *, whole: bool) -> Iterator[Line]:
-    """Yield one cause with all the cases that it breaks."""
-    first = group.findings[0]
-    if group.cases:
-        yield from (Line(text) for text in prose(f"Broken for: {', '.join(group.cases)}", "  "))
-    summaries = list(dict.fromkeys(finding.summary for finding in group.findings))
-    shown = summaries[:1] if first.failure else summaries[:_ENOUGH]
-    for text in shown:
-        yield from (Line(line) for line in prose(text, "    "))
-    if len(summaries) > len(shown) and not first.failure:
-        yield Line(f"    and {len(summaries) - len(shown)} more of this kind")
-    sql = ["Try it in psql:", *indented(first.sql)] if whole else []
-    said = [f"{first.failure.sqlstate}: {first.failure.message}"] if first.failure else []
-    over = prose(accepted(first))
-    for text in (*sql, *said, *describe_response(first), *over, "Remedy:", *advice(first.remedy)):
-        yield Line(f"    {text}")
-    if group.others:
-        yield Line("  The same cause breaks:")
-    for other in group.others:
-        yield from (Line(line) for line in prose(_other(other), "    "))
+def _weight(pair: Found) -> tuple[object, ...]:
+    check, finding = pair
+    return (
+        not finding.open,
+        _SEVERITIES.index(check.severity),
+        _LEVELS.index(check.level),
+        check.code,
+    )
 
 
-def _other(group: _Group) -> str:
-    cases = f" for {', '.join(group.cases)}" if group.cases else ""
-    level = "" if group.check.level is Level.ERROR else f" ({group.check.level})"
-    return f"{headline(group.check)}{level}{cases}: {group.findings[0].summary}"
+def _rank(cause: Cause) -> tuple[object, ...]:
+    first, _ = cause.findings[0]
+    return _SEVERITIES.index(cause.severity), _LEVELS.index(cause.level), first.code
 
 
-def _kept_databases(one: CheckSummary) -> Iterator[Line]:
-    for verdict in one.verdicts:
-        if verdict.kept:
-            yield Line(headline(one.check, verdict.case))
-            yield from (Line(f"  Kept: {line}") for line in verdict.kept.splitlines())
-            yield Line("")
+def _function(failed: Failure) -> str:
+    """Return the innermost function of the project in which an error arose."""
+    found = _FUNCTION.search(failed.context)
+    return (found[1] or found[2]).strip('"') if found else ""

@@ -10,7 +10,7 @@ from ..model.finding import Finding, Level, Outcome
 from ..runner.check import Check
 from ..runner.verdict import Verdict
 from .baseline import Baseline, signature
-from .causes import Line, broken, grouped
+from .blocks import Line, broken, grouped
 from .check_summary import CheckSummary, gather
 from .wording import prose
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..migrations import Project
-from ..model.finding import Failure, Finding, Level, NotJudged
+from ..model.finding import Failure, Finding, Level, NotJudged, Severity
 from ..model.names import PATH, SAID, last, mentions
 from ..model.policy import Policies
 from ..model.safe_text import one_line
@@ -25,6 +25,16 @@ from ..postgres import Server
 if TYPE_CHECKING:
     from .context import CheckContext
 
+# What a broken promise of a chapter does, unless its check says otherwise.
+_SEVERITY = {
+    "US1": Severity.SIGNUP_FAILS,
+    "US2": Severity.WRONG_DATA,
+    "US3": Severity.SIGNUP_FAILS,
+    "US4": Severity.MAINTENANCE,
+    "US5": Severity.MAINTENANCE,
+    "US6": Severity.DATA_EXPOSED,
+    "US7": Severity.MAINTENANCE,
+}
 # What a file fails with that there is no text of.
 _UNREAD = ("22021", "58030")
 
@@ -49,8 +59,9 @@ class Check:
         page: what ``--usersync-explain`` shows below the promise.
         cases: names of the cases that are judged one by one; empty when there is only one.
         run: acts in a context and yields what is broken.
-        shares: whether it leaves nothing behind but people of its own, and does not care who else
-            is there: then it is judged on one database with others like it.
+        shared_database: whether it creates only its own users and does not depend on others: then
+            it is judged on one database with others like it.
+        severity: what it does to the app when it is broken; the chapter's, unless given.
     """
 
     code: str
@@ -62,12 +73,14 @@ class Check:
     cases: tuple[str, ...]
     run: Callable[[CheckContext], Iterable[Finding]]
     shared_database: bool = False
+    severity: Severity = Severity.MAINTENANCE
 
 
 def check(
     code: str,
     *,
     level: Level,
+    severity: Severity | None = None,
     needs: Needs = Needs.PROFILE,
     cases: Sequence[str] = (),
     shared_database: bool = False,
@@ -79,7 +92,16 @@ def check(
         name = run.__name__.replace("_", "-")
         promised = " ".join(promise.split())
         return Check(
-            code, name, level, promised, page.strip(), needs, tuple(cases), run, shared_database
+            code,
+            name,
+            level,
+            promised,
+            page.strip(),
+            needs,
+            tuple(cases),
+            run,
+            shared_database,
+            severity or _SEVERITY.get(code[:3], Severity.MAINTENANCE),
         )
 
     return declare

@@ -11,6 +11,7 @@ from psycopg import Error
 from ..model.errors import DISK_FULL, StillRunning
 from ..model.finding import (
     Acceptance,
+    CauseKey,
     ClientView,
     Failure,
     Finding,
@@ -200,6 +201,7 @@ def _finding(data: Mapping[str, Any]) -> Finding:
             "location": _location(data["location"]),
             "client": client and ClientView(**client),
             "accepted": accepted and Acceptance(**accepted),
+            "cause": data["cause"] and CauseKey(**data["cause"]),
         }
     )
 
