@@ -6,7 +6,6 @@ import gc
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,8 +15,6 @@ from ..checks import registry
 from ..config.config import settings as settings_of
 from ..config.config import usage_errors
 from ..migrations import Project
-from ..model.errors import UserSyncError
-from ..model.finding import Level, Outcome
 from ..model.safe_text import LIMIT, one_line
 from ..model.settings import Settings
 from ..platform import existing_auth, platform
@@ -25,24 +22,20 @@ from ..postgres import RunningServer, server_lost, statement_timeout
 from ..process import progress, signals
 from ..reporting import baseline
 from ..reporting.header import header
-from ..reporting.longrepr import make_longrepr
-from ..reporting.wording import prose
 from ..runner import subject
-from ..runner.check import Check, Subject
+from ..runner.check import Check
 from ..runner.sandbox_pool import SandboxPool
-from ..runner.verdict import Verdict, crashed
 from .items import (
     BASELINE,
     SANDBOXES,
     SUBJECT,
-    VERDICT,
-    CheckFailed,
     CheckFile,
     CheckItem,
     aim,
     anchor,
 )
-from .summary import NONE_APPLIES, none_applies, overlooked, spare_import, tell, write
+from .results import Results
+from .summary import spare_import
 from .xdist_handover import deliver, handover_file, received
 
 _NOTHING_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
@@ -57,9 +50,6 @@ class Worker(Protocol):
     workerinput: dict[str, Any]
 
 
-Status = tuple[str, str, str | tuple[str, dict[str, bool]]]
-
-
 def register(config: pytest.Config) -> None:
     """Register the hooks of a run, once its options are known to be right."""
     settings = settings_of(config)
@@ -69,23 +59,28 @@ def register(config: pytest.Config) -> None:
             cases = {check.code: check.cases for check in registry.every()}
             update = settings.baseline_update
             config.stash[BASELINE] = baseline.read(settings.baseline, cases, update=update)
-    config.pluginmanager.register(Run(config, settings, checks), "usersync-run")
+    results = Results(config, settings, checks)
+    config.pluginmanager.register(results, "usersync-results")
+    config.pluginmanager.register(Run(config, settings, checks, results), "usersync-run")
 
 
 class Run:
-    """One run: its subject, its anchor, and the verdicts as they come in."""
+    """One run: its anchor, its subject, and what xdist's processes tell each other."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, checks: Sequence[Check]) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        settings: Settings,
+        checks: Sequence[Check],
+        results: Results,
+    ) -> None:
         self.config = config
         self.settings = settings
         self.checks = checks
         self.anchor: Path | None = None
         self.reached = False
-        self.verdicts: dict[tuple[str, str], Verdict] = {}
         self.running: RunningServer | None = None
-        self.farewell = ""
-        self.unwritten = ""
-        self.objections: list[str] = []
+        self._results = results
         self._moment = statement_timeout.mark()
         self._handover = Path()
         self._exits = ExitStack()
@@ -239,57 +234,6 @@ class Run:
 
         return scheduler(config, log)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Let the verdict travel on the report, to this process or to xdist's controller."""
-        report = yield
-        if isinstance(item, CheckItem) and call.when == "call":
-            verdict = _verdict(item, call)
-            vars(report)["usersync"] = replace(verdict, seconds=report.duration).as_data()
-            if verdict.outcome is Outcome.NOT_APPLICABLE:
-                report.longrepr = (report.location[0], 1, f"Skipped: {verdict.reason}")
-        return report
-
-    def pytest_report_teststatus(self, report: pytest.TestReport) -> Status | None:
-        """Show a verdict that is neither pass nor fail as what it is."""
-        verdict = _carried(report)
-        if verdict and verdict.outcome is Outcome.NOT_JUDGED and report.failed:
-            if verdict.crashed:
-                return "error", "E", ("NOT JUDGED", {"red": True})
-            return "not judged", "?", ("NOT JUDGED", {"red": True})
-        if verdict and verdict.accepted and report.passed:
-            return "accepted", "a", ("ACCEPTED", {"yellow": True})
-        if verdict and verdict.outcome is Outcome.BROKEN and report.passed:
-            if self._level(verdict) is Level.WARNING:
-                return "warned", "w", ("WARNED", {"yellow": True})
-            return "passed", ".", ("INFO", {"cyan": True})
-        return None
-
-    def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Say which check is at work, in this process or in one of xdist's."""
-        if self.anchor and "::US" in nodeid:
-            progress.begin(nodeid, f"judging {nodeid.rpartition('::')[2]}")
-
-    def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        """Say that it has ended."""
-        progress.end(nodeid)
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Collect the verdicts, and give each text the line that stands for it elsewhere."""
-        if report.when != "setup":
-            progress.end(report.nodeid)
-        verdict = _carried(report)
-        if verdict:
-            self.verdicts[verdict.code, verdict.case] = verdict
-            # A text travels from xdist's worker as a string.
-            if isinstance(report.longrepr, str):
-                vars(report)["longrepr"] = make_longrepr(
-                    report.longrepr, verdict, report.location[0]
-                )
-
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the report, also of a run that was interrupted."""
@@ -300,60 +244,11 @@ class Run:
             self.close()
             return
         prepared = self.config.stash.get(SUBJECT, None)
-        if prepared and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = self._require_judged(prepared)
-        if any(verdict.kept for verdict in self.verdicts.values()):
-            self.farewell = self._detach()
         if prepared:
-            try:
-                write(self.config, self.settings, self.checks, self.verdicts.values())
-            except UserSyncError as error:
-                self._not_written(error)
-                session.exitstatus = pytest.ExitCode.USAGE_ERROR
+            status = session.exitstatus
+            session.exitstatus = self._results.finish(prepared, self.running, status)
         if prepared and session.exitstatus in _NOTHING_FAILED:
             self._require_reached()
-
-    def _not_written(self, error: UserSyncError) -> None:
-        """Keep what is to be told of a file that could not be written, below what was found."""
-        self.unwritten = f"ERROR: {error}"
-        if known := self.config.stash.get(BASELINE, None):
-            self.config.stash[BASELINE] = replace(known, update=False)
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Tell what is broken, check by check."""
-        if SUBJECT not in self.config.stash:
-            return
-        prepared = self.config.stash[SUBJECT]
-        tell(terminalreporter, prepared, self.checks, self.verdicts.values())
-        if self.unwritten:
-            terminalreporter.write_line(self.unwritten, red=True)
-        for line in self.objections:
-            terminalreporter.write_line(line, red=True)
-        overran = any(verdict.overran for verdict in self.verdicts.values())
-        if overran or statement_timeout.since(self._moment):
-            for line in prose(statement_timeout.advice(), ""):
-                terminalreporter.write_line(line, yellow=True)
-        if self.farewell:
-            terminalreporter.write_line(self.farewell)
-
-    def _detach(self) -> str:
-        """Leave the server with the kept databases to the user, and say how to be rid of it."""
-        self.config.stash[SANDBOXES].close()
-        command = self.running.detach() if self.running else ""
-        if command:
-            return f"The server is still running for you. To stop and remove it: {command}"
-        return "The kept databases stay on your server until you drop them."
-
-    def _require_judged(self, prepared: Subject) -> pytest.ExitCode:
-        """Return how a run ends in which no test failed: it may have judged too little."""
-        found = self.verdicts.values()
-        self.objections = overlooked(self.config, self.settings, prepared, found)
-        if self.objections:
-            return pytest.ExitCode.TESTS_FAILED
-        if none_applies(self.checks, found):
-            self.objections = [NONE_APPLIES]
-            return pytest.ExitCode.USAGE_ERROR
-        return pytest.ExitCode.OK
 
     def _require_reached(self) -> None:
         if self.anchor and not self.reached:
@@ -362,18 +257,3 @@ class Run:
                 " this run does not collect. Do not ignore this file (--ignore, norecursedirs,"
                 " collect_ignore)."
             )
-
-    def _level(self, verdict: Verdict) -> Level:
-        return next(check.level for check in self.checks if check.code == verdict.code)
-
-
-def _verdict(item: CheckItem, call: pytest.CallInfo[None]) -> Verdict:
-    error = call.excinfo.value if call.excinfo else None
-    if error and not isinstance(error, (CheckFailed, pytest.skip.Exception)):
-        return crashed(item.check, item.case, error)
-    return item.stash[VERDICT]
-
-
-def _carried(report: pytest.TestReport) -> Verdict | None:
-    data = getattr(report, "usersync", None)
-    return Verdict.from_data(data) if data else None
