@@ -19,6 +19,7 @@ from .split import Statement, split
 # A byte that is no UTF-8, in a text that was read with "surrogateescape".
 _STRAY = re.compile("[\udc80-\udcff]")
 _LINE = 1000
+_MARK = "\ufeff"
 # Why other tools than the Supabase CLI leave a file out.
 UNLISTED = "the journal of the migration tool does not list it"
 UNDOES = "it reverts another file"
@@ -76,7 +77,8 @@ class Migration:
             if not start:
                 return ""
         end = self.text.find("\n", start)
-        return replace_stray_bytes(self.text[start : end if end >= 0 else None].rstrip())[:_LINE]
+        line = self.text[start : end if end >= 0 else None].rstrip().removeprefix(_MARK)
+        return replace_stray_bytes(line)[:_LINE]
 
 
 @dataclass(frozen=True)
@@ -146,9 +148,15 @@ class Project:
         """Return what messages call a file, or a function that is called in a file's place."""
         return file.name if file.manner is Manner.HOOK else self.show_path(file.path)
 
-    def location(self, migration: Migration, line: int, column: int = 1) -> Location:
-        """Return a place in one of the files, with the text of its line."""
-        return Location(self.show_path(migration.path), line, column, migration.line(line))
+    def location(
+        self, migration: Migration, line: int, column: int = 1, end: tuple[int, int] | None = None
+    ) -> Location:
+        """Return a place in one of the files, with the text of its line, whose end ends it."""
+        source = migration.line(line)
+        if line == 1 and migration.text.startswith(_MARK):
+            column = max(1, column - 1)  # No editor counts the byte order mark.
+        shown = self.show_path(migration.path)
+        return Location(shown, line, column, source, *(end or (line, len(source) + 1)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,12 +53,22 @@ def _shorten(one: object, **ways: Callable[[str], str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place in the project's files; ``line`` and ``column`` count from 1."""
+    """A place in the project's files.
+
+    Args:
+        file: from the project's root, or absolute; ``reporting.paths`` says what is shown of it.
+        line: counts from 1, as ``column`` does, which counts characters.
+        source: the text of the line.
+        end_line: 0 when it is not known where the place ends, as ``end_column``.
+        end_column: the column behind the last character.
+    """
 
     file: str
     line: int
     column: int = 1
     source: str = ""
+    end_line: int = 0
+    end_column: int = 0
 
     def __post_init__(self) -> None:
         """Cut what is too long to be shown."""
@@ -66,6 +76,24 @@ class Location:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A line that a code frame shows beside the place of a finding, in the same file.
+
+    Args:
+        source: the text of the line.
+        note: a few words about it, ``NULL for these users``.
+    """
+
+    line: int
+    source: str
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        """Cut what is too long to be shown."""
+        _shorten(self, source=cut, note=cut)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +171,7 @@ class Finding:
         client: what the app's user sees, if the request failed.
         accepted: what the project's baseline says of it, if anything.
         cause: what it hangs on, where that is not the error or the place itself.
+        marks: the lines that matter beside the one of its place, in the same file.
     """
 
     summary: str
@@ -154,6 +183,7 @@ class Finding:
     client: ClientView | None = None
     accepted: Acceptance | None = None
     cause: CauseKey | None = None
+    marks: tuple[Mark, ...] = ()
 
     def __post_init__(self) -> None:
         """Cut what is too long to be shown."""

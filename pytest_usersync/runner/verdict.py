@@ -16,6 +16,7 @@ from ..model.finding import (
     Failure,
     Finding,
     Location,
+    Mark,
     NotApplicable,
     NotJudged,
     Outcome,
@@ -202,6 +203,7 @@ def _finding(data: Mapping[str, Any]) -> Finding:
             "client": client and ClientView(**client),
             "accepted": accepted and Acceptance(**accepted),
             "cause": data["cause"] and CauseKey(**data["cause"]),
+            "marks": tuple(Mark(**mark) for mark in data["marks"]),
         }
     )
 

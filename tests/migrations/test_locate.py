@@ -232,3 +232,18 @@ def test_a_quoted_constraint_trigger_is_found(write: Write) -> None:
     )
 
     assert found(locate_trigger(project, "On User", "public.handle", table="auth.users"))[1] == 1
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_place_ends_with_its_line(write: Write, newline: str) -> None:
+    location = locate_context(write(HANDLER.replace("\n", newline)), FRAME)
+
+    assert location is not None
+    assert (location.end_line, location.end_column) == (5, len(location.source) + 1)
+
+
+def test_a_byte_order_mark_is_no_column(write: Write) -> None:
+    location = locate_function(write("\ufeffcreate function f() returns int as '1';"), "", "f")
+
+    assert location is not None
+    assert (location.column, location.source[:6]) == (1, "create")

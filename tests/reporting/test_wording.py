@@ -15,6 +15,7 @@ from pytest_usersync.model.finding import (
     Finding,
     Level,
     Location,
+    Mark,
     Outcome,
 )
 from pytest_usersync.model.policy import Policies
@@ -235,7 +236,8 @@ def test_cases_that_disagree_make_the_worst_outcome() -> None:
 
 
 def test_a_verdict_travels_as_plain_data() -> None:
-    for verdict in (BROKEN, WEB3):
+    marked = replace(PHONE, marks=(Mark(14, "    new.email", "NULL for these users"),))
+    for verdict in (BROKEN, WEB3, replace(BROKEN, findings=(marked,))):
         assert Verdict.from_data(json.loads(json.dumps(verdict.as_data()))) == verdict
 
 
