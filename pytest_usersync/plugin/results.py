@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -32,6 +33,7 @@ class Results:
         self._verdicts: dict[tuple[str, str], Verdict] = {}
         self._errors: list[str] = []
         self._kept = ""
+        self._began = datetime.now(UTC)
         self._started = statement_timeout.mark()
 
     @pytest.hookimpl(wrapper=True)
@@ -94,7 +96,8 @@ class Results:
         if any(verdict.kept for verdict in self._verdicts.values()):
             self._kept = self._detach(running)
         try:
-            write(self._config, self._settings, self._checks, self._verdicts.values())
+            found = self._verdicts.values()
+            write(self._config, self._settings, self._checks, found, int(status), self._began)
         except UserSyncError as error:
             self._not_written(error)
             return pytest.ExitCode.USAGE_ERROR

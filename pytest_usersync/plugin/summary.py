@@ -25,7 +25,12 @@ NONE_APPLIES = (
 
 
 def write(
-    config: pytest.Config, settings: Settings, checks: Sequence[Check], found: Collection[Verdict]
+    config: pytest.Config,
+    settings: Settings,
+    checks: Sequence[Check],
+    found: Collection[Verdict],
+    exit_status: int,
+    started: datetime,
 ) -> None:
     """Write the report and the baseline, where they were asked for.
 
@@ -38,7 +43,9 @@ def write(
         from ..reporting import json_report  # noqa: PLC0415  Most runs write none.
 
         judged = gather(checks, found)
-        data = json_report.document(config.stash[SUBJECT], checks, judged, known, gone)
+        duration = (datetime.now(UTC) - started).total_seconds()
+        ending = json_report.Ending(exit_status, started, duration)
+        data = json_report.document(config.stash[SUBJECT], checks, judged, ending, known, gone)
         json_report.write(settings.report, data)
     if known and known.update:
         baseline.write(known.path, known.updated(found))

@@ -3,35 +3,71 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
+from typing import Literal, NamedTuple
 
-from ..model.finding import ClientView, Failure, Finding, Location
+from ..model.finding import Finding
 from ..model.safe_text import in_json
-from ..model.sync import Blocked, Sync, SyncTrigger, Table
 from ..process import textfiles
-from ..runner.check import Check, LoadFailure, Subject
-from . import json_types
+from ..runner.check import Check, Subject
+from . import fingerprint, json_types
 from .baseline import Baseline, Entry
 from .check_summary import CheckSummary
+from .json_project import client, place, project, sync
+
+_NAME = "pytest-usersync"
+_PAGES = "https://github.com/pytest-usersync/pytest-usersync/blob/main"
+# What a person pastes into psql; sentences begin with a capital.
+_SQL = re.compile(
+    r"(alter|begin|call|comment|create|delete|do|drop|grant|insert|revoke|select|set|truncate"
+    r"|update|with)\b"
+)
+_SETTING = re.compile(r"\busersync_\w+ = |\bconfig\.toml\b")
+_OF_CHAPTER: dict[str, json_types.Severity] = {
+    "1": "signup-fails",
+    "2": "wrong-data",
+    "3": "users-lost",
+    "6": "data-exposed",
+}
+SCHEMA = f"{_PAGES}/pytest_usersync/reporting/report.schema.json"
+
+
+class Ending(NamedTuple):
+    """How a run ended, when it began, and how many seconds it took."""
+
+    exit_status: int
+    started: datetime
+    duration: float
 
 
 def document(
     subject: Subject,
     checks: Sequence[Check],
     judged: Sequence[CheckSummary],
+    ending: Ending,
     baseline: Baseline | None = None,
     gone: Sequence[Entry] = (),
 ) -> json_types.Report:
     """Return the report as plain data; a field is only ever added while ``version`` stays."""
     done = {one.check.code for one in judged}
     return {
-        "version": 1,
+        "$schema": SCHEMA,
+        "version": 2,
+        "tool": {"name": _NAME, "version": version(_NAME)},
+        "seed": subject.exploration.seed,
+        "exit_status": ending.exit_status,
+        "started": ending.started.isoformat(timespec="seconds"),
+        "duration_s": round(ending.duration, 3),
         "server": {"origin": subject.server.origin, "version": subject.server.version},
-        "project": _project(subject),
-        "sync": _sync(subject.sync),
+        "project": project(subject),
+        "sync": sync(subject.sync),
         "policies": subject.policies.as_dict(),
         "baseline": _baseline(baseline, gone) if baseline else None,
+        "causes": [],
         "checks": [_row(one) for one in judged],
         "not_run": [check.code for check in checks if check.code not in done],
     }
@@ -43,10 +79,23 @@ def write(path: Path, data: Mapping[str, object]) -> None:
     textfiles.write(path, f"{text}\n")
 
 
-def finding(one: Finding) -> json_types.Finding:
-    """Return a finding as the report shows it."""
+def help_uri(check: Check) -> str:
+    """Return the address of the page that explains a check."""
+    return f"{_PAGES}/docs/checks.md#{check.code.lower()}-{check.name}"
+
+
+def finding(check: Check, one: Finding, mark: str) -> json_types.Finding:
+    """Return a finding as the report shows it; ``mark`` is its fingerprint."""
     failure, accepted = one.failure, one.accepted
     return {
+        "code": check.code,
+        "name": check.name,
+        "promise": check.promise,
+        "help_uri": help_uri(check),
+        "level": check.level.value,
+        "severity": _severity(check),
+        "cause": "",
+        "fingerprint": mark,
         "case": one.case,
         "summary": one.summary,
         "sql": one.sql,
@@ -55,9 +104,10 @@ def finding(one: Finding) -> json_types.Finding:
         "detail": failure.detail if failure else None,
         "hint": failure.hint if failure else None,
         "context": failure.context if failure else None,
-        "location": _location(one.place),
-        "client": _client(one.client) if one.client else None,
-        "remedy": one.remedy,
+        "place": place(one.place),
+        "client": client(one.client) if one.client else None,
+        "remedy": remedy(one.remedy),
+        "schedule": None,
         "accepted": {
             "reason": accepted.reason,
             "expires": accepted.expires,
@@ -78,28 +128,6 @@ def _baseline(known: Baseline, gone: Sequence[Entry]) -> json_types.Baseline:
     }
 
 
-def _project(subject: Subject) -> json_types.Project:
-    project, failures = subject.project, subject.load_failures
-    return {
-        "root": str(project.root),
-        "origin": project.origin,
-        "migrations": [migration.path.name for migration in project.migrations],
-        "skipped": [{"file": path.name, "reason": why} for path, why in project.skipped],
-        "load_failure": _failed(failures[0]) if failures else None,
-        "load_failures": [_failed(one) for one in failures],
-    }
-
-
-def _failed(failed: LoadFailure) -> json_types.LoadFailure:
-    return {
-        "file": failed.file,
-        "role": failed.role or "migration",
-        "statement": failed.statement,
-        "failure": _failure(failed.failure),
-        "missed_lines": list(failed.lines),
-    }
-
-
 def _row(one: CheckSummary) -> json_types.Check:
     reasons = dict.fromkeys(
         verdict.reason
@@ -109,12 +137,20 @@ def _row(one: CheckSummary) -> json_types.Check:
     return {
         "code": one.check.code,
         "name": one.check.name,
+        "promise": one.check.promise,
+        "help": one.check.page,
+        "help_uri": help_uri(one.check),
         "level": one.check.level.value,
+        "severity": _severity(one.check),
         "outcome": one.outcome.value,
         "reason": "; ".join(reasons) or None,
         "accepted": one.accepted,
         "duration_s": round(sum(verdict.seconds for verdict in one.verdicts), 3),
-        "findings": [finding(found) for found in one.findings()],
+        "findings": [
+            finding(one.check, found, mark)
+            for verdict in one.verdicts
+            for found, mark in zip(verdict.findings, fingerprint.of(verdict), strict=True)
+        ],
         "cases": [
             {
                 "case": verdict.case,
@@ -127,83 +163,16 @@ def _row(one: CheckSummary) -> json_types.Check:
     }
 
 
-def _sync(sync: Sync) -> json_types.Sync:
-    return {
-        "triggers": [_trigger(one) for one in sync.triggers],
-        "targets": [
-            {
-                "table": _table(one.table),
-                "key": one.key,
-                "columns": [*one.columns],
-                "written_by": [*one.written_by],
-            }
-            for one in sync.targets
-        ],
-        "side_tables": [_table(one) for one in sync.side_tables],
-        "mirrors": [
-            {
-                "table": _table(one.table),
-                "column": one.column,
-                "sources": [*one.sources],
-                "flag": one.flag,
-            }
-            for one in sync.mirrors
-        ],
-        "derived": [
-            {
-                "table": _table(one.table),
-                "column": one.column,
-                "sources": [*one.sources],
-                "copied": one.copied,
-            }
-            for one in sync.derived
-        ],
-        "metadata_keys": [*sync.metadata_keys],
-        "metadata": sync.metadata,
-        "blocked": _blocked(sync.blocked) if sync.blocked else None,
-    }
+def remedy(text: str) -> json_types.Remedy:
+    """Return a remedy with its kind: SQL to paste, a setting of the plugin, or a decision."""
+    return {"kind": _kind(text), "text": text, "verified": None}
 
 
-def _trigger(one: SyncTrigger) -> json_types.Trigger:
-    return {
-        "name": one.name,
-        "event": one.event,
-        "function": one.function,
-        "enabled": one.enabled,
-        "source": one.source,
-        "location": _location(one.location),
-        "function_location": _location(one.function_location),
-    }
+def _kind(text: str) -> Literal["sql", "config", "decision"]:
+    if any(_SQL.match(line) for line in text.splitlines()):
+        return "sql"
+    return "config" if _SETTING.search(text) else "decision"
 
 
-def _blocked(one: Blocked) -> json_types.Blocked:
-    failure = _failure(one.failure) if one.failure else None
-    return {"failure": failure, "client": _client(one.client), "sql": one.sql}
-
-
-def _failure(one: Failure) -> json_types.Failure:
-    return {
-        "sqlstate": one.sqlstate,
-        "message": one.message,
-        "detail": one.detail,
-        "hint": one.hint,
-        "context": one.context,
-        "location": _location(one.location),
-        "constraint": one.constraint,
-        "table": one.table,
-        "column": one.column,
-    }
-
-
-def _location(one: Location | None) -> json_types.Location | None:
-    if one is None:
-        return None
-    return {"file": one.file, "line": one.line, "column": one.column, "source": one.source}
-
-
-def _client(one: ClientView) -> json_types.Client:
-    return {"status": one.status, "code": one.code, "message": one.message}
-
-
-def _table(one: Table) -> json_types.Table:
-    return {"schema": one.schema, "name": one.name}
+def _severity(check: Check) -> json_types.Severity:
+    return _OF_CHAPTER.get(check.code[2], "maintenance")

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
+Severity = Literal["signup-fails", "data-exposed", "users-lost", "wrong-data", "maintenance"]
+Level = Literal["error", "warning", "info"]
+Outcome = Literal["broken", "kept", "not-judged", "not-applicable"]
+
 
 class Table(TypedDict):
     """A table of the project."""
@@ -15,12 +19,17 @@ class Table(TypedDict):
     name: str
 
 
-class Location(TypedDict):
-    """A place in a file; lines and columns count from 1."""
+class Place(TypedDict):
+    """A place in a file of the project; lines and columns count from 1, an end may be unknown.
+
+    ``file`` is relative to the repository, with slashes; ``source`` is the text of the line.
+    """
 
     file: str
     line: int
     column: int
+    end_line: int | None
+    end_column: int | None
     source: str
 
 
@@ -40,7 +49,7 @@ class Failure(TypedDict):
     detail: str
     hint: str
     context: str
-    location: Location | None
+    place: Place | None
     constraint: str
     table: str
     column: str
@@ -54,9 +63,34 @@ class Acceptance(TypedDict):
     expired: bool
 
 
-class Finding(TypedDict):
-    """A broken promise."""
+class Remedy(TypedDict):
+    """What to change: SQL to paste, a setting, a decision. ``verified`` is not used yet."""
 
+    kind: Literal["sql", "config", "decision"]
+    text: str
+    verified: bool | None
+
+
+class Step(TypedDict):
+    """A statement of a race, in the order of its schedule; ``waits_for`` names a session."""
+
+    session: str
+    sql: str
+    place: Place | None
+    waits_for: str | None
+
+
+class Finding(TypedDict):
+    """A broken promise; ``cause`` is the id of its cause."""
+
+    code: str
+    name: str
+    promise: str
+    help_uri: str
+    level: Level
+    severity: Severity
+    cause: str
+    fingerprint: str
     case: str
     summary: str
     sql: str
@@ -65,27 +99,49 @@ class Finding(TypedDict):
     detail: str | None
     hint: str | None
     context: str | None
-    location: Location | None
+    place: Place | None
     client: Client | None
-    remedy: str
+    remedy: Remedy
+    schedule: list[Step] | None
     accepted: Acceptance | None
+
+
+class Cause(TypedDict):
+    """What one change would mend: ``findings`` are fingerprints, ``checks`` are codes."""
+
+    id: str
+    severity: Severity
+    level: Level
+    title: str
+    summary: str
+    place: Place | None
+    sqlstate: str | None
+    message: str | None
+    client: Client | None
+    remedy: Remedy
+    checks: list[str]
+    findings: list[str]
 
 
 class Case(TypedDict):
     """A case of a check that was judged."""
 
     case: str
-    outcome: str
+    outcome: Outcome
     reason: str | None
 
 
 class Check(TypedDict):
-    """A check of which at least one case was judged."""
+    """A check of which at least one case was judged; ``help`` is its whole page."""
 
     code: str
     name: str
-    level: str
-    outcome: str
+    promise: str
+    help: str
+    help_uri: str
+    level: Level
+    severity: Severity
+    outcome: Outcome
     reason: str | None
     accepted: bool
     duration_s: float
@@ -130,8 +186,8 @@ class Trigger(TypedDict):
     function: str
     enabled: bool
     source: str
-    location: Location | None
-    function_location: Location | None
+    place: Place | None
+    function_place: Place | None
 
 
 class Target(TypedDict):
@@ -205,14 +261,31 @@ class Baseline(TypedDict):
     gone: list[Gone]
 
 
-class Report(TypedDict):
-    """The whole report."""
+class Tool(TypedDict):
+    """The distribution that wrote the report."""
 
-    version: Literal[1]
-    server: Server
-    project: Project
-    sync: Sync
-    policies: dict[str, str]
-    baseline: Baseline | None
-    checks: list[Check]
-    not_run: list[str]
+    name: str
+    version: str
+
+
+Report = TypedDict(
+    "Report",
+    {
+        "$schema": str,
+        "version": Literal[2],
+        "tool": Tool,
+        "seed": int,
+        "exit_status": int,
+        "started": str,
+        "duration_s": float,
+        "server": Server,
+        "project": Project,
+        "sync": Sync,
+        "policies": dict[str, str],
+        "baseline": Baseline | None,
+        "causes": list[Cause],
+        "checks": list[Check],
+        "not_run": list[str],
+    },
+)
+Report.__doc__ = "The whole report; ``started`` is in UTC."

@@ -77,8 +77,8 @@ def test_users_without_email_are_refused_by_the_pack_as_reviewed(petforce: dict[
     }
     for finding in refused.values():
         assert finding["sqlstate"] == "23502"
-        assert finding["location"]["file"].endswith("20260127000001_create_user_sync_trigger.sql")
-        assert finding["location"]["source"].strip().startswith("insert into public.users")
+        assert finding["place"]["file"].endswith("20260127000001_create_user_sync_trigger.sql")
+        assert finding["place"]["source"].strip().startswith("insert into public.users")
     assert refused["phone"]["client"] == {
         "status": 500,
         "code": "unexpected_failure",

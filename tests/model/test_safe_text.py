@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from matrix import few
 
+from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Failure, Finding
 from pytest_usersync.model.safe_text import (
     cut,
@@ -62,7 +63,7 @@ def test_findings_and_failures_are_cut_where_they_are_made() -> None:
     long = "x" * 1_000_000
     failed = Failure("P0001", long, long, long, f"{long}\nPL/pgSQL function f() line 3 at RAISE")
     finding = Finding(long, long, long, failure=failed)
-    assert len(json.dumps(json_report.finding(finding))) < 230_000
+    assert len(json.dumps(json_report.finding(registry.find("US104"), finding, ""))) < 230_000
     assert failed.context.endswith("PL/pgSQL function f() line 3 at RAISE")
 
 

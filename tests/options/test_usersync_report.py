@@ -24,7 +24,7 @@ def report(pytester: pytest.Pytester, name: str = "report.json") -> dict[str, An
 def test_the_report_says_what_was_judged_and_on_what(run: Run, pytester: pytest.Pytester) -> None:
     run("--usersync-report=report.json", select="US901,US911")
     data = report(pytester)
-    assert data["version"] == 1
+    assert data["version"] == 2
     assert data["server"]["version"] >= 140000
     assert data["project"]["migrations"] == ["20260101000000_profiles.sql"]
     assert data["sync"]["targets"][0]["table"] == {"schema": "public", "name": "profiles"}
@@ -33,7 +33,7 @@ def test_the_report_says_what_was_judged_and_on_what(run: Run, pytester: pytest.
         ("US901", "kept"),
         ("US911", "broken"),
     ]
-    assert data["checks"][1]["findings"][0]["remedy"] == "mend it"
+    assert data["checks"][1]["findings"][0]["remedy"]["text"] == "mend it"
     assert data["not_run"] == []
 
 

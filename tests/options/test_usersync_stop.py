@@ -73,7 +73,7 @@ def test_a_signup_that_misses_what_failed_is_not_judged(judge: Judge, project: P
     assert outcomes(rows)["US102"] == "not-judged"
     assert rows["US102"]["reason"] == f"{project.name} does not apply (US701)"
     (finding,) = rows["US701"]["findings"]  # type: ignore[misc]
-    assert finding["location"]["line"] == 2
+    assert finding["place"]["line"] == 2
 
 
 def test_a_missing_trigger_is_not_judged_when_it_was_to_be_made(
@@ -103,7 +103,9 @@ def test_every_file_has_one_finding_and_names_the_one_it_waits_for(
 
     first, second = rows["US701"]["findings"]  # type: ignore[misc]
     assert "2 more statements of the file did not apply (lines 2, 3)" in first["summary"]
-    assert second["remedy"].startswith("Correct supabase/migrations/20250101000000_a.sql:1 first")
+    assert second["remedy"]["text"].startswith(
+        "Correct supabase/migrations/20250101000000_a.sql:1 first"
+    )
     document = json.loads((pytester.path / "report.json").read_text())
     failures = document["project"]["load_failures"]
     assert document["project"]["load_failure"] == failures[0]

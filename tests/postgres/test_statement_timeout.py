@@ -102,7 +102,7 @@ def test_a_signup_that_never_ends_is_a_signup_that_fails(
     assert finding["sqlstate"] == "57014"
     assert "still running after" in finding["message"]
     assert done in finding["message"]
-    assert finding["location"]["file"] == "supabase/migrations/20260101000000_profiles.sql"
+    assert finding["place"]["file"] == "supabase/migrations/20260101000000_profiles.sql"
     assert finding["client"]["status"] == 504
     # Whatever hangs on a signup is not judged, and the rest is.
     assert found["US103[email]"]["outcome"] == "not-judged"
@@ -169,7 +169,7 @@ def test_a_migration_that_never_ends_is_told_and_what_it_made_is_judged(run: Run
 
     (finding,) = found["US701"]["findings"]
     assert finding["message"] == "still running after 1 s, so it was cancelled"
-    assert finding["location"]["source"] == "select pg_catalog.pg_sleep(3600);"
+    assert finding["place"]["source"] == "select pg_catalog.pg_sleep(3600);"
     assert found["US102[email]"]["outcome"] == "kept"
     result.stdout.fnmatch_lines(["*--usersync-statement-timeout=SECONDS allows more.*"])
 

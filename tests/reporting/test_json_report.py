@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_type_hints
 
@@ -36,7 +37,15 @@ SYNC = Sync(
     blocked=Blocked(FAILURE, ClientView(500, "unexpected_failure", "no"), "select 1"),
 )
 USERS_SHOWN = {"schema": "public", "name": "users"}
-PLACE_SHOWN = {"file": "1_sync.sql", "line": 12, "column": 3, "source": "insert"}
+PLACE_SHOWN = {
+    "file": "1_sync.sql",
+    "line": 12,
+    "column": 3,
+    "end_line": None,
+    "end_column": None,
+    "source": "insert",
+}
+ENDING = json_report.Ending(0, datetime(2026, 1, 2, 3, 4, tzinfo=UTC), 5.6)
 SHOWN = {
     "triggers": [
         {
@@ -45,8 +54,8 @@ SHOWN = {
             "function": "public.make",
             "enabled": True,
             "source": "begin end",
-            "location": PLACE_SHOWN,
-            "function_location": None,
+            "place": PLACE_SHOWN,
+            "function_place": None,
         }
     ],
     "targets": [
@@ -66,7 +75,7 @@ SHOWN = {
             "detail": "row",
             "hint": "fill",
             "context": "line 3",
-            "location": PLACE_SHOWN,
+            "place": PLACE_SHOWN,
             "constraint": "",
             "table": "users",
             "column": "email",
@@ -80,7 +89,7 @@ SHOWN = {
 def test_a_sync_is_shown_field_by_field() -> None:
     server = Server("user=x", 170010, "PostgreSQL 17.10 embedded", own=True)
     subject = Subject(server, Project(Path("/p"), "found", ()), "loaded", SYNC, Policies())
-    report = json_report.document(subject, [], [])
+    report = json_report.document(subject, [], [], ENDING)
     assert report["sync"] == SHOWN
     assert json.loads(json.dumps(report)) == report
 
@@ -90,8 +99,9 @@ def test_a_sync_is_shown_field_by_field() -> None:
     [
         *(json_types.Report, json_types.Server, json_types.Project, json_types.LoadFailure),
         *(json_types.Sync, json_types.Baseline, json_types.Check, json_types.Case),
-        *(json_types.Finding, json_types.Location, json_types.Client, json_types.Acceptance),
+        *(json_types.Finding, json_types.Place, json_types.Client, json_types.Acceptance),
+        *(json_types.Cause, json_types.Remedy, json_types.Step, json_types.Tool),
     ],
 )
 def test_the_page_names_every_field(shown: type) -> None:
-    assert get_type_hints(shown).keys() <= {*re.findall(r"`(\w+)`", PAGE.read_text("utf-8"))}
+    assert get_type_hints(shown).keys() <= {*re.findall(r"`(\$?\w+)`", PAGE.read_text("utf-8"))}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pytest_usersync.migrations import Migration, Project
@@ -28,6 +29,7 @@ from pytest_usersync.runner.check import Check, LoadFailure, Subject, check
 from pytest_usersync.runner.context import CheckContext
 from pytest_usersync.runner.verdict import Verdict, merged
 
+ENDING = json_report.Ending(0, datetime(2026, 1, 2, 3, 4, tzinfo=UTC), 5.6)
 PLACE = Location("supabase/migrations/1_sync.sql", 12, 3, "  insert into public.users (id, email)")
 FAILURE = Failure(
     sqlstate="23502",
@@ -213,7 +215,7 @@ def test_the_count_tells_levels_apart_and_says_what_was_not_run() -> None:
 def test_a_check_that_was_judged_only_in_part_is_not_counted_as_whole() -> None:
     kept = Verdict("US104", "phone", Outcome.KEPT)
     assert lines(kept)[-1] == "1 check: 1 kept in part."
-    row = json_report.document(subject(), [CHECK], gather([CHECK], [kept]))["checks"]
+    row = json_report.document(subject(), [CHECK], gather([CHECK], [kept]), ENDING)["checks"]
     assert isinstance(row, list)
     assert row[0]["cases_not_run"] == ["anonymous", "web3"]
 
@@ -294,16 +296,16 @@ def test_the_report_file_has_a_row_for_each_check(tmp_path: Path) -> None:
     other = declared("US110", Level.WARNING)
     judged = gather([CHECK, other], [WEB3, ANONYMOUS, BROKEN])
     json_report.write(
-        tmp_path / "report.json", json_report.document(subject(), [CHECK, other], judged)
+        tmp_path / "report.json", json_report.document(subject(), [CHECK, other], judged, ENDING)
     )
     data = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
-    assert data["version"] == 1
+    assert data["version"] == 2
     assert data["not_run"] == ["US110"]
     (row,) = data["checks"]
     assert [row[key] for key in ("code", "name", "level")] == ["US104", "some-name", "error"]
     assert (row["outcome"], row["reason"], row["duration_s"]) == ("broken", None, 0.5)
     assert [one["case"] for one in row["findings"]] == ["phone", "anonymous"]
-    assert row["findings"][0]["location"]["line"] == 12
+    assert row["findings"][0]["place"]["line"] == 12
     assert [(one["case"], one["outcome"]) for one in row["cases"]] == [
         ("phone", "broken"),
         ("anonymous", "broken"),
@@ -325,7 +327,7 @@ def test_a_cause_of_several_checks_is_told_once_with_the_others_under_it() -> No
     assert text[at + 1] == "    US203 some-name for phone, sso: a sign-in fails as well"
     assert not any(line.startswith("US203") for line in text)
     assert "2 checks: 2 errors." in text
-    row = json_report.document(subject(), checks, gather(checks, verdicts))["checks"]
+    row = json_report.document(subject(), checks, gather(checks, verdicts), ENDING)["checks"]
     assert isinstance(row, list)
     assert [len(one["findings"]) for one in row] == [1, 2]
 

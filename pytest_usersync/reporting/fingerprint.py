@@ -1,0 +1,59 @@
+"""Fingerprints: by which a finding is known again in a later run of the same project.
+
+A fingerprint is made of the check, the case, the SQLSTATE and the project's own names. Lines, names
+of migration files, values, and whatever is drawn anew in each run have no part in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from ..model.finding import Finding
+from ..runner.verdict import Verdict
+
+# Values, addresses and ids are drawn anew each time, lines move, files get other names.
+_PASSING = re.compile(
+    r"""(?<!\w)'[^']*'(?!\w) | \S+@\S+ | \b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b
+    | \S+\.sql\b(?::\d+)* | :\d+\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_NAME = re.compile(r"[\w$./-]*[\w$][._][\w$][\w$./-]*")
+_QUOTED = re.compile(r'"([^"\s]+)"')
+# In the messages of these classes what is quoted is a value: 22P02 … invalid input value: "x".
+_OF_VALUES = ("22",)
+_SIZE = 16
+
+
+def of(verdict: Verdict) -> list[str]:
+    """Return the fingerprints of a case's findings, in their order; no two are equal."""
+    seen: Counter[str] = Counter()
+    marks: list[str] = []
+    for one in verdict.findings:
+        about = subject(one)
+        seen[about] += 1
+        parts = (verdict.code, verdict.case, about, str(seen[about]))
+        marks.append(hashlib.sha256("\0".join(parts).encode(errors="replace")).hexdigest()[:_SIZE])
+    return marks
+
+
+def subject(finding: Finding) -> str:
+    """Return what a finding is about: the SQLSTATE and the project's names, each once."""
+    failed = finding.failure
+    names = dict.fromkeys(_names(finding.summary))
+    if failed:
+        if not failed.sqlstate.startswith(_OF_VALUES):
+            names |= dict.fromkeys(_QUOTED.findall(_PASSING.sub("", failed.message)))
+        names = {failed.sqlstate: None, **{name: None for name in names if name != failed.sqlstate}}
+    if names:
+        return " ".join(names)
+    # Without a name, the words are all there is, and numbers in them change.
+    return re.sub(r"\d+", "#", " ".join(_PASSING.sub("", finding.summary).split()))
+
+
+def _names(text: str) -> Iterator[str]:
+    for name in _NAME.findall(_PASSING.sub("", text)):
+        if re.search("[A-Za-z]", name):
+            yield name.strip("./-")
