@@ -33,7 +33,7 @@ from ...runner.context import CheckContext
 from ...scenarios.signups import BY_NAME
 
 
-@check("{code}", level=Level.ERROR)
+@check("{code}", level=Level.ERROR, symptom="Wrong data: say in a few words what users notice")
 def {function}(context: CheckContext) -> Iterable[Finding]:
     """Say the promise in one sentence: who does what, and what holds afterwards.
 

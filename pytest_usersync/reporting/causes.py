@@ -19,7 +19,10 @@ _FUNCTION = re.compile(
     r"^PL/pgSQL function ([^\n(]+)\(|^SQL function ([^\n]+?) (?:statement|during)", re.MULTILINE
 )
 # Values, addresses, ids and numbers differ from run to run, and lines move.
-_PASSING = re.compile(r"""'[^']*'|"[^"]*"|\S+@\S+|[0-9a-f-]{36}|\d+""", re.IGNORECASE)
+_PASSING = re.compile(r"""'[^']*'|"[^"]*[^\w".][^"]*"|\S+@\S+|[0-9a-f-]{36}|\d+""", re.IGNORECASE)
+# How many symptoms of one cause, and how many cases of one symptom, its title names.
+_SYMPTOMS = 2
+_CASES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +69,21 @@ def causes(judged: Sequence[CheckSummary]) -> list[Cause]:
 
 
 def key(check: Check, finding: Finding) -> CauseKey:
-    """Return what a finding hangs on: what its check says, else the error, else the words."""
-    if finding.cause:
-        return finding.cause
-    if failed := finding.failure:
-        about = failed.constraint or failed.column or _PASSING.sub("", failed.message)
-        if failed.sqlstate == "57014":  # How long a statement was given is no difference.
-            about = ""
-        names = (_function(failed), failed.sqlstate, failed.table, about)
-        return CauseKey("error", " ".join(filter(None, names)))
-    where = finding.location.file if finding.location else ""
-    return CauseKey("remedy", f"{check.code} {where} {_PASSING.sub('', finding.remedy)}")
+    """Return what a finding hangs on: what it or its check says, else the error, else the remedy.
+
+    A row that a table refuses is one cause, whichever function writes it.
+    """
+    if known := finding.cause or check.cause:
+        return known
+    failed = finding.failure
+    if failed is None:
+        return CauseKey("remedy", f"{check.code} {_PASSING.sub('', finding.remedy)}")
+    about = failed.constraint or failed.column or _PASSING.sub("", failed.message)
+    if failed.sqlstate == "57014":  # How long a statement was given is no difference.
+        about = ""
+    where = "" if failed.sqlstate.startswith("23") else _function(failed)
+    names = (where, failed.sqlstate, failed.table, about)
+    return CauseKey("error", " ".join(filter(None, names)))
 
 
 def identify(key: CauseKey) -> str:
@@ -86,20 +93,49 @@ def identify(key: CauseKey) -> str:
 
 def _cause(known: CauseKey, found: Iterable[Found]) -> Cause:
     ordered = sorted(found, key=_weight)
-    check, first = ordered[0]
-    counted = [one for one, finding in ordered if finding.open] or [one for one, _ in ordered]
+    counted = [pair for pair in ordered if pair[1].open] or ordered
+    check, first = counted[0]
     return Cause(
         id=identify(known),
         severity=check.severity,
-        level=min((one.level for one in counted), key=_LEVELS.index),
-        title=first.summary,
-        summary=first.summary,
-        place=next((one.place for _, one in ordered if one.place), None),
+        level=min((one.level for one, _ in counted), key=_LEVELS.index),
+        title=_title(counted),
+        summary=_summary(first),
+        place=next((one.place for _, one in counted if one.place), None),
         failure=first.failure,
         client=first.client,
-        remedy=first.remedy,
+        remedy=first.remedy if first.failure else _remedies(counted),
         findings=tuple(ordered),
     )
+
+
+def _title(found: Sequence[Found]) -> str:
+    """Return the symptoms of a cause behind the label of the first: ``Signup fails: phone``."""
+    check, first = found[0]
+    label = check.symptom.partition(": ")[0]
+    alike = dict.fromkeys(one for one, _ in found if one.symptom.startswith(f"{label}: "))
+    texts = [_symptom(one, found).removeprefix(f"{label}: ") for one in alike]
+    if not texts:
+        return first.summary
+    return f"{label}: {'; '.join(dict.fromkeys(texts[:_SYMPTOMS]))}"
+
+
+def _symptom(check: Check, found: Iterable[Found]) -> str:
+    cases = list(dict.fromkeys(one.case for known, one in found if known is check and one.case))
+    if len(cases) > _CASES:
+        cases = [*cases[: _CASES - 1], f"{len(cases) - _CASES + 1} more"]
+    return check.symptom.format(cases=", ".join(cases))
+
+
+def _summary(finding: Finding) -> str:
+    """Return who does what; which request fails by it, the title says."""
+    _, _, does = finding.summary.partition(": ")
+    return does if does and finding.client and finding.failure else finding.summary
+
+
+def _remedies(found: Iterable[Found]) -> str:
+    """Return what there is to change, each once, the one for the worst finding first."""
+    return "\n\n".join(dict.fromkeys(one.remedy.strip("\n") for _, one in found))
 
 
 def _weight(pair: Found) -> tuple[object, ...]:

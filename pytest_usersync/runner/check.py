@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..migrations import Project
-from ..model.finding import Failure, Finding, Level, NotJudged, Severity
+from ..model.finding import CauseKey, Failure, Finding, Level, NotJudged, Severity
 from ..model.names import PATH, SAID, last, mentions
 from ..model.policy import Policies
 from ..model.safe_text import one_line
@@ -62,6 +62,8 @@ class Check:
         shared_database: whether it creates only its own users and does not depend on others: then
             it is judged on one database with others like it.
         severity: what it does to the app when it is broken; the chapter's, unless given.
+        symptom: what is wrong in the app's terms, behind a label: ``"Signup fails: {cases}"``.
+        cause: what its findings hang on that say nothing else, if it is not their error.
     """
 
     code: str
@@ -74,6 +76,8 @@ class Check:
     run: Callable[[CheckContext], Iterable[Finding]]
     shared_database: bool = False
     severity: Severity = Severity.MAINTENANCE
+    symptom: str = ""
+    cause: CauseKey | None = None
 
 
 def check(
@@ -81,6 +85,8 @@ def check(
     *,
     level: Level,
     severity: Severity | None = None,
+    symptom: str = "",
+    cause: CauseKey | None = None,
     needs: Needs = Needs.PROFILE,
     cases: Sequence[str] = (),
     shared_database: bool = False,
@@ -102,6 +108,8 @@ def check(
             run,
             shared_database,
             severity or _SEVERITY.get(code[:3], Severity.MAINTENANCE),
+            symptom,
+            cause,
         )
 
     return declare

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ from pytest_usersync.checks import registry
 from pytest_usersync.checks.registry import BadCheckFile
 from pytest_usersync.model.errors import ConfigurationError
 from pytest_usersync.model.finding import Finding, Level
-from pytest_usersync.runner.check import check
+from pytest_usersync.runner.check import Check, check
 from pytest_usersync.runner.context import CheckContext
 
 
@@ -91,6 +92,13 @@ def test_a_check_has_a_code_and_a_promise() -> None:
     odd = check("X1", level=Level.ERROR)(first.run)
     with pytest.raises(BadCheckFile, match="has the code X1"):
         registry.declared(module("first", it=odd))
+
+
+@pytest.mark.parametrize("one", registry.every(), ids=lambda one: one.code)
+def test_the_symptom_of_a_check_is_a_label_and_a_few_words(one: Check) -> None:
+    assert re.fullmatch(r"[A-Z][a-z ]+: [^ ].*[^ .]", one.symptom.replace("{cases}", "phone"))
+    assert len(one.symptom) <= 74
+    assert bool(one.cases) >= ("{cases}" in one.symptom)
 
 
 @pytest.mark.parametrize(

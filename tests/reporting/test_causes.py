@@ -8,6 +8,7 @@ from dataclasses import replace
 from pytest_usersync.model.finding import (
     Acceptance,
     CauseKey,
+    ClientView,
     Failure,
     Finding,
     Level,
@@ -26,12 +27,18 @@ NULL = Failure("23502", 'null value in column "email"', context=CONTEXT, column=
 TRIGGER = CauseKey("trigger", "after update on auth.users")
 
 
-def declared(code: str, level: Level = Level.ERROR, severity: Severity | None = None) -> Check:
+def declared(
+    code: str,
+    level: Level = Level.ERROR,
+    severity: Severity | None = None,
+    symptom: str = "",
+    cause: CauseKey | None = None,
+) -> Check:
     def some_name(context: CheckContext) -> Iterable[Finding]:
         """Everybody can sign up."""
         return ()
 
-    return check(code, level=level, severity=severity)(some_name)
+    return check(code, level=level, severity=severity, symptom=symptom, cause=cause)(some_name)
 
 
 def joined(*found: tuple[Check, Finding]) -> list[Cause]:
@@ -112,3 +119,44 @@ def test_a_cause_has_the_severity_of_its_worst_check_and_the_level_of_what_count
 def test_a_cause_key_travels_with_its_verdict() -> None:
     verdict = Verdict("US113", "", Outcome.BROKEN, findings=(finding(cause=TRIGGER),))
     assert Verdict.from_data(verdict.as_data()) == verdict
+
+
+def test_a_row_that_a_table_refuses_is_one_cause_whichever_function_writes_it() -> None:
+    backfill = replace(NULL, context="PL/pgSQL function inline_code_block line 3 at SQL statement")
+    blocked, remain = declared("US104"), declared("US401")
+    assert len(joined((blocked, finding(failure=NULL)), (remain, finding(failure=backfill)))) == 1
+    raised = replace(NULL, sqlstate="P0001", column="")
+    other = replace(raised, context=backfill.context)
+    assert len(joined((blocked, finding(failure=raised)), (remain, finding(failure=other)))) == 2
+
+
+def test_what_a_check_says_joins_its_findings_unless_a_finding_says_more() -> None:
+    email, flag = (declared(code, cause=TRIGGER) for code in ("US201", "US202"))
+    told = joined((email, finding(remedy="a")), (flag, finding(failure=NULL, remedy="b")))
+    assert len(told) == 1
+    own = finding(cause=CauseKey("grant", "public.f()"))
+    assert len(joined((email, finding()), (flag, own))) == 2
+
+
+def test_a_title_names_the_symptoms_behind_one_label_and_their_cases() -> None:
+    kinds = declared("US104", symptom="Signup fails: {cases}")
+    found = [(kinds, finding(failure=NULL, case=case)) for case in ("phone", "web3")]
+    assert joined(*found)[0].title == "Signup fails: phone, web3"
+    many = [(kinds, finding(failure=NULL, case=case)) for case in "abcdef"]
+    assert joined(*many)[0].title == "Signup fails: a, b, c, 3 more"
+    left = declared("US401", symptom="Backfill: it leaves ghosts")
+    shared = declared("US106", symptom="Signup fails: with the email of another")
+    both = joined(*found, (shared, finding(failure=NULL)), (left, finding(failure=NULL)))
+    assert both[0].title == "Signup fails: phone, web3; with the email of another"
+
+
+def test_a_summary_does_not_repeat_the_request_that_the_title_names() -> None:
+    refused = finding(failure=NULL, client=ClientView(500, "", "no"), summary="a signup fails: f()")
+    assert joined((declared("US104"), refused))[0].summary == "f()"
+    assert joined((declared("US201"), finding(summary="after: it")))[0].summary == "after: it"
+
+
+def test_a_cause_without_an_error_has_all_remedies_each_once() -> None:
+    stats, trigger = (declared(code, cause=TRIGGER) for code in ("US504", "US505"))
+    told = [(stats, finding(remedy="a;\n")), (trigger, finding(remedy="b;"))]
+    assert joined(*told, *told)[0].remedy == "a;\n\nb;"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from ...model.finding import Finding, Level, NotApplicable, NotJudged
 from ...model.quoting import named
 from ...model.sync import Table
+from ...probes import cause_keys
 from ...probes.backfill.audit_log import Entry, entered
 from ...probes.backfill.run_backfill import LEAVES, Filling, filling
 from ...probes.signup.failing_table import gained_since
@@ -19,7 +20,12 @@ FIRST, SECOND = 3, 5
 COUNTS = re.compile(r"affected|count|filled|ghost|inserted|processed|record|row|total|user")
 
 
-@check("US406", level=Level.ERROR)
+@check(
+    "US406",
+    level=Level.ERROR,
+    symptom="Backfill: its log is wrong",
+    cause=cause_keys.BACKFILL,
+)
 def audit_wrong(context: CheckContext) -> Iterable[Finding]:
     """Each backfill run is recorded with the right count and status, and the record of a failed run
     survives the failure.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...model.finding import Finding, Level
+from ...model.finding import Finding, Level, Severity
+from ...probes import cause_keys
 from ...probes.backfill.interrupted import paused, unfinished, waits
 from ...probes.backfill.run_backfill import Filling, filling
 from ...probes.maintenance import ghosts
@@ -14,7 +15,13 @@ from ...runner.context import CheckContext
 CROWD = 1050
 
 
-@check("US408", level=Level.ERROR)
+@check(
+    "US408",
+    level=Level.ERROR,
+    severity=Severity.SIGNUP_FAILS,
+    symptom="Backfill: signups wait until it ends",
+    cause=cause_keys.BACKFILL,
+)
 def backfill_blocks_signups(context: CheckContext) -> Iterable[Finding]:
     """A signup during the backfill waits no longer than one batch.
 

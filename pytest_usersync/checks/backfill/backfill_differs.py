@@ -9,6 +9,7 @@ from uuid import UUID
 from ...model.finding import Finding, Level, NotJudged
 from ...model.quoting import showing
 from ...model.sync import Target
+from ...probes import cause_keys
 from ...probes.backfill.run_backfill import LEAVES, Filling, filling
 from ...probes.backfill.single_signup import Rows, rows, sign, signed
 from ...probes.maintenance.capabilities import backfill
@@ -28,7 +29,12 @@ class Difference:
     wanted: object
 
 
-@check("US402", level=Level.ERROR)
+@check(
+    "US402",
+    level=Level.ERROR,
+    symptom="Backfill: its profiles differ from the trigger's",
+    cause=cause_keys.BACKFILL,
+)
 def backfill_differs(context: CheckContext) -> Iterable[Finding]:
     """A profile from the backfill equals a profile from the trigger.
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...model.finding import Finding, Level
+from ...probes import cause_keys
 from ...probes.backfill.run_backfill import filled
 from ...runner.check import check
 from ...runner.context import CheckContext
 
 
-@check("US403", level=Level.ERROR)
+@check(
+    "US403",
+    level=Level.ERROR,
+    symptom="Backfill: a second run fails or changes rows",
+    cause=cause_keys.BACKFILL,
+)
 def backfill_not_idempotent(context: CheckContext) -> Iterable[Finding]:
     """A second run of the backfill changes nothing.
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from ...model.finding import Finding, Level, NotJudged
 from ...model.quoting import showing
 from ...model.sync import Target
+from ...probes import cause_keys
 from ...probes.backfill.run_backfill import LEAVES, Filling, filling
 from ...probes.lifecycle.edits import edit
 from ...probes.maintenance import ghosts
@@ -16,7 +17,12 @@ from ...runner.check import check
 from ...runner.context import CheckContext
 
 
-@check("US404", level=Level.ERROR)
+@check(
+    "US404",
+    level=Level.ERROR,
+    symptom="Backfill: it changes existing profiles",
+    cause=cause_keys.BACKFILL,
+)
 def backfill_overwrites(context: CheckContext) -> Iterable[Finding]:
     """The backfill does not change existing profiles.
 

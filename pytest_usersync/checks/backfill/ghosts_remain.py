@@ -17,7 +17,7 @@ from ...runner.context import CheckContext
 CROWD = 1050
 
 
-@check("US401", level=Level.ERROR)
+@check("US401", level=Level.ERROR, symptom="Backfill: it leaves ghost users")
 def ghosts_remain(context: CheckContext) -> Iterable[Finding]:
     """The backfill leaves no ghost user, from any starting state.
 

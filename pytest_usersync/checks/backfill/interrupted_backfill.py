@@ -7,6 +7,7 @@ from uuid import UUID
 
 from ...model.finding import Finding, Level
 from ...model.quoting import named, quoted
+from ...probes import cause_keys
 from ...probes.backfill.interrupted import killed
 from ...probes.backfill.run_backfill import Filling, Ran, filling
 from ...runner.check import check
@@ -15,7 +16,12 @@ from ...runner.context import CheckContext
 GHOSTS = 6
 
 
-@check("US409", level=Level.ERROR)
+@check(
+    "US409",
+    level=Level.ERROR,
+    symptom="Backfill: it does not recover from an interruption",
+    cause=cause_keys.BACKFILL,
+)
 def interrupted_backfill(context: CheckContext) -> Iterable[Finding]:
     """After a backfill is killed halfway, a second run completes it.
 

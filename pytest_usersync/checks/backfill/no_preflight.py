@@ -10,6 +10,7 @@ from ...model.finding import Finding, Level, NotApplicable, NotJudged
 from ...model.quoting import quoted
 from ...model.sync import SyncTrigger
 from ...postgres.catalog import triggers
+from ...probes import cause_keys
 from ...probes.backfill.audit_log import entered
 from ...probes.backfill.backfill_sql import preflight, writer
 from ...probes.backfill.run_backfill import LEAVES, Filling, filling
@@ -21,7 +22,12 @@ DECOY = "public.usersync_decoy"
 FAULTS = ("disabled", "missing", "on another table")
 
 
-@check("US407", level=Level.WARNING)
+@check(
+    "US407",
+    level=Level.WARNING,
+    symptom="Backfill: it does not notice a missing trigger",
+    cause=cause_keys.BACKFILL,
+)
 def no_preflight(context: CheckContext) -> Iterable[Finding]:
     """The backfill reports if the trigger is missing, disabled or on another table.
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from ...model.finding import Failure, Finding, Level, NotJudged
 from ...model.quoting import named, quoted
+from ...probes import cause_keys
 from ...probes.backfill.audit_log import Entry, entered
 from ...probes.backfill.backfill_sql import one_by_one
 from ...probes.backfill.run_backfill import LEAVES, Filling, Ran, filling
@@ -22,7 +23,12 @@ NAME = "usersync_poison"
 FEW, MORE = 17, 29
 
 
-@check("US405", level=Level.ERROR)
+@check(
+    "US405",
+    level=Level.ERROR,
+    symptom="Backfill: one user stops it for all users",
+    cause=cause_keys.BACKFILL,
+)
 def poison_row(context: CheckContext) -> Iterable[Finding]:
     """One ghost user that cannot be filled does not stop the others, and is reported.
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from ...model.finding import Finding, Level, NotApplicable
 from ...model.quoting import quoted, showing
 from ...model.sync import Mirror
-from ...probes import remedies
+from ...probes import cause_keys, remedies
 from ...probes.lifecycle import stale_columns
 from ...runner import lifecycle
 from ...runner.check import Needs, check
@@ -20,6 +20,8 @@ from ...scenarios import BY_NAME, Change, names
 @check(
     "US204",
     level=Level.ERROR,
+    symptom="Wrong data: the profile of an anonymous user who becomes permanent",
+    cause=cause_keys.FOLLOWING,
     needs=Needs.PROFILE,
     cases=names(upgrades=True),
     shared_database=True,

@@ -7,7 +7,7 @@ from functools import partial
 
 from ...auth import User
 from ...diagnosis.causes import Diagnosis
-from ...model.finding import ClientView, Failure, Finding, Level, NotApplicable, NotJudged
+from ...model.finding import ClientView, Failure, Finding, Level, NotApplicable, NotJudged, Severity
 from ...probes.lifecycle import deletes, owned_rows, references
 from ...probes.lifecycle.owned_rows import Belonging
 from ...runner.check import Needs, check
@@ -22,6 +22,8 @@ ORDINARY = BY_NAME["email-autoconfirm"]
 @check(
     "US205",
     level=Level.ERROR,
+    severity=Severity.SIGNUP_FAILS,
+    symptom="Deletion fails: {cases}",
     needs=Needs.PROFILE,
     cases=("email-autoconfirm", "phone-autoconfirm", "anonymous", IN_USE),
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from ...model.finding import Finding, Level, NotApplicable
+from ...model.finding import Finding, Level, NotApplicable, Severity
 from ...model.quoting import named, quoted
 from ...model.sync import Target
+from ...probes import cause_keys
 from ...probes.lifecycle import deletes, forgotten_values, references
 from ...probes.lifecycle.references import Reference
 from ...runner.check import Needs, check
@@ -17,6 +18,9 @@ from ...runner.context import CheckContext
 @check(
     "US206",
     level=Level.ERROR,
+    severity=Severity.USERS_LOST,
+    symptom="Deleted users: the profile stays",
+    cause=cause_keys.DELETION,
     needs=Needs.PROFILE,
     cases=("email-autoconfirm", "phone-autoconfirm", "anonymous"),
     shared_database=True,

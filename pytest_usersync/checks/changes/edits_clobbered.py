@@ -9,6 +9,7 @@ from ...auth import SupabaseAuth, User
 from ...auth.channel import Sent
 from ...model.finding import Finding, Level, NotApplicable
 from ...model.quoting import quoted, showing
+from ...probes import cause_keys
 from ...probes.lifecycle import edits, needless_updates
 from ...probes.lifecycle.edits import Edit
 from ...runner import lifecycle, shrink_history
@@ -31,6 +32,7 @@ METADATA = replace(
 @check(
     "US210",
     level=Level.ERROR,
+    symptom="Wrong data: a sign-in or change overwrites the user's edits",
     needs=Needs.PROFILE,
     cases=("password-sign-in", "oauth-sign-in", "confirm-email", "confirm-phone", "metadata"),
     shared_database=True,
@@ -87,6 +89,7 @@ def _finding(
         sql=shrink_history.shortest(context, user.id, before, one.script, still)
         + showing(one.target, user.id),
         remedy=_remedy(context, one, gone),
+        cause=cause_keys.edits(one.target.table),
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from ...auth import User
 from ...auth.channel import Sent
-from ...model.finding import Finding, Level, NotApplicable
+from ...model.finding import Finding, Level, NotApplicable, Severity
 from ...model.quoting import named, quoted
+from ...probes import cause_keys
 from ...probes.lifecycle import needless_updates
 from ...probes.lifecycle.needless_updates import Rewritten
 from ...runner import lifecycle, shrink_history
@@ -21,6 +22,8 @@ REFRESH = BY_NAME["refresh"]
 @check(
     "US211",
     level=Level.WARNING,
+    severity=Severity.MAINTENANCE,
+    symptom="Cost: a sign-in that changes nothing rewrites the profile",
     needs=Needs.PROFILE,
     cases=("refresh", "password-sign-in", "oauth-sign-in"),
     shared_database=True,
@@ -72,4 +75,5 @@ def _finding(
         summary=f"{change.title} rewrites the row of {one.target.table}, although {moved}",
         sql=f"{script}reset session authorization;\n{compared};\n",
         remedy=needless_updates.conditions(context, user, one.target),
+        cause=cause_keys.rewrites(one.target.table),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...model.finding import Finding, Level, NotApplicable
-from ...probes import remedies
+from ...probes import cause_keys, remedies
 from ...probes.lifecycle import stale_columns
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
@@ -15,6 +15,8 @@ from ...scenarios import names
 @check(
     "US212",
     level=Level.ERROR,
+    symptom="Wrong data: a changed phone number stays old",
+    cause=cause_keys.FOLLOWING,
     needs=Needs.PROFILE,
     cases=(*names("phone", upgrades=False), "phone-change-requested"),
     shared_database=True,

@@ -7,9 +7,10 @@ from dataclasses import replace
 from uuid import UUID
 
 from ...diagnosis.failure_context import Scene
-from ...model.finding import Finding, Level, NotApplicable
+from ...model.finding import Finding, Level, NotApplicable, Severity
 from ...model.names import SAID, words
 from ...model.quoting import named
+from ...probes import cause_keys
 from ...probes.lifecycle import deletes, forgotten_values, references, remaining_values
 from ...probes.lifecycle.remaining_values import Place
 from ...runner.check import Needs, check
@@ -21,6 +22,8 @@ from ...scenarios.signups import BY_NAME
 @check(
     "US207",
     level=Level.ERROR,
+    severity=Severity.USERS_LOST,
+    symptom="Deleted users: the same email or phone cannot sign up again",
     needs=Needs.PROFILE,
     cases=("email-hard", "email-soft", "phone-hard", "phone-soft"),
     shared_database=True,
@@ -53,7 +56,9 @@ def return_blocked(context: CheckContext) -> Iterable[Finding]:
         finding = context.refused(
             both, f"{_who(soft=soft)} cannot sign up again with the same {way}"
         )
-        yield replace(finding, remedy=_remedy(context, finding, soft=soft))
+        remedy = _remedy(context, finding, soft=soft)
+        mended = remedy != finding.remedy
+        yield replace(finding, remedy=remedy, cause=cause_keys.DELETION if mended else None)
         return
     context.sent = (*before, *context.sent)
     if not context.profiles(context.sync.profile, user.id):
@@ -76,6 +81,7 @@ def _ghost(context: CheckContext, user_id: UUID, summary: str, *, soft: bool) ->
         f"select * from auth.users where id = '{user_id}';\n",
         remedy=_forgetting(context, places, soft=soft)
         or f"Drop the constraint of {profile.table} that prevents the user's profile.",
+        cause=cause_keys.DELETION,
     )
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from ...model.finding import Finding, Level
 from ...model.quoting import showing
+from ...probes import cause_keys
 from ...probes.lifecycle import deletes, forgotten_values, remaining_values
 from ...probes.lifecycle.remaining_values import Place
 from ...runner.check import Needs, check
@@ -18,6 +19,8 @@ HASHED = ("email", "phone", "email_change", "phone_change")
 @check(
     "US209",
     level=Level.ERROR,
+    symptom="Deleted users: the profile gets the hash of a soft delete",
+    cause=cause_keys.DELETION,
     needs=Needs.PROFILE,
     cases=("email-autoconfirm", "phone-autoconfirm", "anonymous"),
     shared_database=True,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from ...model.finding import Finding, Level, NotApplicable
 from ...model.quoting import showing
+from ...probes import cause_keys
 from ...probes.lifecycle import deletes, forgotten_values, remaining_values
 from ...probes.lifecycle.remaining_values import Place, Rows
 from ...runner.check import Needs, check
@@ -16,6 +17,8 @@ from ...runner.context import CheckContext
 @check(
     "US208",
     level=Level.WARNING,
+    symptom="Deleted users: personal data stays after a soft delete",
+    cause=cause_keys.DELETION,
     needs=Needs.PROFILE,
     cases=("email-autoconfirm", "phone-autoconfirm"),
     shared_database=True,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ...auth import User
-from ...model.finding import Finding, Level
+from ...model.finding import Finding, Level, Severity
 from ...model.sync import SyncTrigger
 from ...probes.lifecycle import lost_values
 from ...runner import lifecycle
@@ -20,7 +20,15 @@ _EMPTIED = """\
 -- new.deleted_at is not null"""
 
 
-@check("US203", level=Level.ERROR, needs=Needs.SIGNUP, cases=names(), shared_database=True)
+@check(
+    "US203",
+    level=Level.ERROR,
+    severity=Severity.SIGNUP_FAILS,
+    symptom="Update of a user fails: {cases}",
+    needs=Needs.SIGNUP,
+    cases=names(),
+    shared_database=True,
+)
 def update_blocked(context: CheckContext) -> Iterable[Finding]:
     """No UPDATE of Supabase Auth fails: sign-in, token refresh, confirmation, change, metadata,
     ban, unlink, soft delete.

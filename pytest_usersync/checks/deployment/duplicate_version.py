@@ -13,7 +13,9 @@ from ...runner.context import CheckContext
 HISTORY = "insert into supabase_migrations.schema_migrations (version, name)"
 
 
-@check("US702", level=Level.ERROR, needs=Needs.PROJECT)
+@check(
+    "US702", level=Level.ERROR, symptom="Deployment: a migration is skipped", needs=Needs.PROJECT
+)
 def duplicate_version(context: CheckContext) -> Iterable[Finding]:
     """No two migrations share a version, and no file is skipped because of its name.
 

@@ -25,7 +25,12 @@ rollback;
 """
 
 
-@check("US703", level=Level.WARNING, needs=Needs.DATABASE)
+@check(
+    "US703",
+    level=Level.WARNING,
+    symptom="Deployment: a migration blocks signups while it runs",
+    needs=Needs.DATABASE,
+)
 def heavy_lock(context: CheckContext) -> Iterable[Finding]:
     """No migration holds a lock on `auth.users` that is stronger or longer than it needs
     (observed).

@@ -53,7 +53,12 @@ SYNTAX = (
 )
 
 
-@check("US701", level=Level.ERROR, needs=Needs.PROJECT)
+@check(
+    "US701",
+    level=Level.ERROR,
+    symptom="Deployment: a migration does not apply",
+    needs=Needs.PROJECT,
+)
 def migration_fails(context: CheckContext) -> Iterable[Finding]:
     """Every migration applies in the way of the Supabase CLI; the finding has file, line and
     statement.

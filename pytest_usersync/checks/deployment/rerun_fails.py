@@ -9,6 +9,7 @@ from contextlib import closing
 from ...migrations import Statement
 from ...migrations.applier import Applier
 from ...model.finding import Failure, Finding, Level, Location, NotApplicable
+from ...probes import cause_keys
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 
@@ -16,7 +17,13 @@ CREATE = re.compile(r"\bcreate\s+(?=(?:function|procedure|trigger)\b)", re.IGNOR
 CONSTRAINT = re.compile(r'\bcreate\s+constraint\s+trigger\s+("(?:[^"]|"")+"|[\w$]+)', re.IGNORECASE)
 
 
-@check("US705", level=Level.INFO, needs=Needs.DATABASE)
+@check(
+    "US705",
+    level=Level.INFO,
+    symptom="Deployment: a migration cannot be applied twice",
+    cause=cause_keys.RERUN,
+    needs=Needs.DATABASE,
+)
 def rerun_fails(context: CheckContext) -> Iterable[Finding]:
     """The sync's own migrations can be applied twice.
 

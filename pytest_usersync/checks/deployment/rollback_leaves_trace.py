@@ -8,6 +8,7 @@ from functools import partial
 from ...model.finding import Failure, Finding, Level, Location, NotJudged
 from ...model.quoting import named, quoted
 from ...model.sync import Table
+from ...probes import cause_keys
 from ...probes.maintenance.capabilities import Script, migrator, rollback
 from ...probes.maintenance.rollback_scripts import (
     SIGNUP,
@@ -31,7 +32,13 @@ _SHOWN = (
 _KEEP = "-- restore the earlier function {}, with its rights"
 
 
-@check("US704", level=Level.ERROR, needs=Needs.PROFILE)
+@check(
+    "US704",
+    level=Level.ERROR,
+    symptom="Deployment: the rollback script does not undo the sync",
+    cause=cause_keys.ROLLBACK,
+    needs=Needs.PROFILE,
+)
 def rollback_leaves_trace(context: CheckContext) -> Iterable[Finding]:
     """The rollback script restores the catalog exactly and loses no data.
 

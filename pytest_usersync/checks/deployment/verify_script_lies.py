@@ -10,6 +10,7 @@ from ...model.finding import Failure, Finding, Level, Location
 from ...model.quoting import literal, named, quoted
 from ...platform.platform import migration_role
 from ...postgres.catalog import triggers
+from ...probes import cause_keys
 from ...probes.maintenance.capabilities import Script, migrator, verification
 from ...probes.monitoring.faults import Fault, faults
 from ...probes.monitoring.populated import Populated
@@ -25,7 +26,13 @@ _BODIES = {
 }
 
 
-@check("US706", level=Level.ERROR, needs=Needs.PROFILE)
+@check(
+    "US706",
+    level=Level.ERROR,
+    symptom="Deployment: the verification script is wrong about the sync",
+    cause=cause_keys.VERIFICATION,
+    needs=Needs.PROFILE,
+)
 def verify_script_lies(context: CheckContext) -> Iterable[Finding]:
     """The verification script passes on a working sync and fails on each broken one.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ...model.finding import Finding, Level, NotApplicable, NotJudged
+from ...probes import cause_keys
 from ...probes.maintenance import capabilities
 from ...probes.monitoring import record_remedy
 from ...probes.monitoring.alarms import Alarm, alarms, deaf, nameless
@@ -13,7 +14,13 @@ from ...runner.check import check
 from ...runner.context import CheckContext
 
 
-@check("US508", level=Level.ERROR, shared_database=True)
+@check(
+    "US508",
+    level=Level.ERROR,
+    symptom="Monitoring: it sends no alert, or too many",
+    cause=cause_keys.MONITORING,
+    shared_database=True,
+)
 def alert_missing(context: CheckContext) -> Iterable[Finding]:
     """A state that is not healthy sends one alert; a healthy state sends none.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...model.finding import Finding, Level, NotApplicable
+from ...probes import cause_keys
 from ...probes.monitoring import read_remedies
 from ...probes.monitoring.lists import misreported
 from ...probes.monitoring.report_answers import finding
@@ -13,7 +14,13 @@ from ...runner.check import check
 from ...runner.context import CheckContext
 
 
-@check("US502", level=Level.ERROR, shared_database=True)
+@check(
+    "US502",
+    level=Level.ERROR,
+    symptom="Monitoring: the list of ghost users is wrong",
+    cause=cause_keys.MONITORING,
+    shared_database=True,
+)
 def ghosts_misreported(context: CheckContext) -> Iterable[Finding]:
     """The list of ghost users contains exactly the real ghost users.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...model.finding import Finding, Level, NotApplicable
+from ...probes import cause_keys
 from ...probes.maintenance import capabilities
 from ...probes.monitoring import record_remedy
 from ...probes.monitoring.call import bare
@@ -16,7 +17,13 @@ from ...runner.context import CheckContext
 from ...runner.reused_sandbox import reused_context
 
 
-@check("US507", level=Level.ERROR, shared_database=True)
+@check(
+    "US507",
+    level=Level.ERROR,
+    symptom="Monitoring: the log loses records",
+    cause=cause_keys.MONITORING,
+    shared_database=True,
+)
 def metrics_lost(context: CheckContext) -> Iterable[Finding]:
     """Each recording adds one row with the current numbers.
 

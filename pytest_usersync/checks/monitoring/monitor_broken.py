@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...model.finding import Finding, Level
+from ...probes import cause_keys
 from ...probes.monitoring.intended_callers import Broken, broken
 from ...runner.check import check
 from ...runner.context import CheckContext
 
 
-@check("US501", level=Level.ERROR, shared_database=True)
+@check(
+    "US501",
+    level=Level.ERROR,
+    symptom="Monitoring: one of its functions fails",
+    cause=cause_keys.MONITORING,
+    shared_database=True,
+)
 def monitor_broken(context: CheckContext) -> Iterable[Finding]:
     """Every monitoring function runs without an error, in sync or not, as the roles that call it.
 

@@ -13,7 +13,9 @@ from ...runner.check import check
 from ...runner.context import CheckContext
 
 
-@check("US510", level=Level.INFO, shared_database=True)
+@check(
+    "US510", level=Level.INFO, symptom="Monitoring: no job runs it every day", shared_database=True
+)
 def not_scheduled(context: CheckContext) -> Iterable[Finding]:
     """A daily schedule (`pg_cron`) runs the monitoring.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...model.finding import Finding, Level, NotApplicable, NotJudged
+from ...probes import cause_keys
 from ...probes.maintenance import capabilities
 from ...probes.monitoring import record_remedy
 from ...probes.monitoring.call import bare
@@ -14,7 +15,13 @@ from ...runner.context import CheckContext
 from ...runner.reused_sandbox import reused_context
 
 
-@check("US509", level=Level.WARNING, shared_database=True)
+@check(
+    "US509",
+    level=Level.WARNING,
+    symptom="Monitoring: records are not kept for 90 days",
+    cause=cause_keys.MONITORING,
+    shared_database=True,
+)
 def retention(context: CheckContext) -> Iterable[Finding]:
     """Log rows older than 90 days are deleted; younger rows stay.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...model.finding import Finding, Level, NotApplicable
+from ...probes import cause_keys
 from ...probes.maintenance import capabilities
 from ...probes.monitoring import figures, read_remedies
 from ...probes.monitoring.report_answers import finding
@@ -13,7 +14,13 @@ from ...runner.check import check
 from ...runner.context import CheckContext
 
 
-@check("US504", level=Level.ERROR, shared_database=True)
+@check(
+    "US504",
+    level=Level.ERROR,
+    symptom="Monitoring: the counts are wrong",
+    cause=cause_keys.MONITORING,
+    shared_database=True,
+)
 def stats_wrong(context: CheckContext) -> Iterable[Finding]:
     """Counts and statuses are right: one ghost user plus one orphaned profile is not parity.
 

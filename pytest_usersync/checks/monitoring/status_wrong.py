@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...model.finding import Finding, Level, NotApplicable
+from ...probes import cause_keys
 from ...probes.maintenance import capabilities
 from ...probes.monitoring import record_remedy
 from ...probes.monitoring.figures import worded
@@ -14,7 +15,13 @@ from ...runner.check import check
 from ...runner.context import CheckContext
 
 
-@check("US506", level=Level.ERROR, shared_database=True)
+@check(
+    "US506",
+    level=Level.ERROR,
+    symptom="Monitoring: the recorded status is wrong",
+    cause=cause_keys.MONITORING,
+    shared_database=True,
+)
 def status_wrong(context: CheckContext) -> Iterable[Finding]:
     """The status (healthy, degraded, critical) matches the facts.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...model.finding import Finding, Level, NotApplicable
+from ...probes import cause_keys
 from ...probes.monitoring import figures, read_remedies
 from ...probes.monitoring.report_answers import finding
 from ...probes.monitoring.survey import Seen, survey
@@ -12,7 +13,13 @@ from ...runner.check import check
 from ...runner.context import CheckContext
 
 
-@check("US505", level=Level.ERROR, shared_database=True)
+@check(
+    "US505",
+    level=Level.ERROR,
+    symptom="Monitoring: it is wrong about the trigger",
+    cause=cause_keys.MONITORING,
+    shared_database=True,
+)
 def trigger_status_wrong(context: CheckContext) -> Iterable[Finding]:
     """Dropped, disabled, replica-only and decoy triggers (same name, other table) are not mistaken
     for an active one.

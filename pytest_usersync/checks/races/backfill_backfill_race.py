@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...model.finding import Finding, Level, NotApplicable
+from ...model.finding import Finding, Level, NotApplicable, Severity
 from ...model.quoting import named, quoted
+from ...probes import cause_keys
 from ...probes.races.aftermath import errors, left
 from ...probes.races.backfill_race import POLITE, backfill, expect_filled, ghost
 from ...probes.races.signup_race import Meeting
@@ -13,7 +14,14 @@ from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 
 
-@check("US305", level=Level.ERROR, needs=Needs.PROFILE)
+@check(
+    "US305",
+    level=Level.ERROR,
+    severity=Severity.MAINTENANCE,
+    symptom="Backfill: it runs twice at the same time",
+    cause=cause_keys.BACKFILL,
+    needs=Needs.PROFILE,
+)
 def backfill_backfill_race(context: CheckContext) -> Iterable[Finding]:
     """Two backfills at the same time give the same result as one.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...interleaving import Outcome
-from ...model.finding import Finding, Level
+from ...model.finding import Finding, Level, Severity
 from ...model.quoting import named, quoted
 from ...model.sync import Table
+from ...probes import cause_keys
 from ...probes.races.aftermath import errors, left
 from ...probes.races.backfill_race import backfill, expect_filled, ghost
 from ...probes.races.signup_race import Meeting
@@ -15,7 +16,14 @@ from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 
 
-@check("US304", level=Level.ERROR, needs=Needs.PROFILE)
+@check(
+    "US304",
+    level=Level.ERROR,
+    severity=Severity.USERS_LOST,
+    symptom="Backfill: a user signs up while it runs",
+    cause=cause_keys.BACKFILL,
+    needs=Needs.PROFILE,
+)
 def backfill_signup_race(context: CheckContext) -> Iterable[Finding]:
     """A backfill beside live signups gives every user exactly one profile, and nothing fails.
 

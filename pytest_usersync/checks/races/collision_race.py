@@ -15,7 +15,12 @@ from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 
 
-@check("US302", level=Level.ERROR, needs=Needs.PROFILE)
+@check(
+    "US302",
+    level=Level.ERROR,
+    symptom="Signup fails: two users at the same moment",
+    needs=Needs.PROFILE,
+)
 def collision_race(context: CheckContext) -> Iterable[Finding]:
     """Two signups that generate the same value (username, slug, counter) both succeed.
 

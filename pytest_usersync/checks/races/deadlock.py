@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from ...interleaving import Outcome
 from ...model.finding import Finding, Level, NotApplicable, NotJudged
 from ...platform.platform import migration_role
+from ...probes import cause_keys
 from ...probes.maintenance import capabilities
 from ...probes.races.aftermath import DEADLOCK, shared, written
 from ...probes.races.profile_edit import editing
@@ -25,7 +26,14 @@ _TITLES = {
 }
 
 
-@check("US303", level=Level.ERROR, needs=Needs.PROFILE, cases=tuple(_TITLES))
+@check(
+    "US303",
+    level=Level.ERROR,
+    symptom="Signup fails: two sessions wait for each other",
+    cause=cause_keys.LOCK_ORDER,
+    needs=Needs.PROFILE,
+    cases=tuple(_TITLES),
+)
 def deadlock(context: CheckContext) -> Iterable[Finding]:
     """No interleaving of signups, updates, deletes and backfill ends in a deadlock (40P01).
 

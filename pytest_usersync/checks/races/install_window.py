@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...model.finding import Finding, Level, Location
+from ...model.finding import Finding, Level, Location, Severity
+from ...probes import cause_keys
 from ...probes.races.window_sql import sql_of
 from ...probes.races.windows import Deployment, Window, deployed, windows
 from ...runner.check import Needs, check
@@ -13,7 +14,14 @@ from ...runner.context import CheckContext
 LOCK = "lock table auth.users in share row exclusive mode;"
 
 
-@check("US308", level=Level.ERROR, needs=Needs.PROFILE)
+@check(
+    "US308",
+    level=Level.ERROR,
+    severity=Severity.USERS_LOST,
+    symptom="No profile: users who sign up during the deployment",
+    cause=cause_keys.DEPLOYMENT,
+    needs=Needs.PROFILE,
+)
 def install_window(context: CheckContext) -> Iterable[Finding]:
     """Users who sign up while the migrations are applied all have a profile afterwards.
 

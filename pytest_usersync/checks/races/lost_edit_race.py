@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ...interleaving import Outcome
-from ...model.finding import Finding, Level, NotApplicable, NotJudged
+from ...model.finding import Finding, Level, NotApplicable, NotJudged, Severity
 from ...model.quoting import named, quoted
+from ...probes import cause_keys
 from ...probes.lifecycle.needless_updates import triggers
 from ...probes.races.profile_edit import Editing, editing
 from ...probes.races.signup_race import Meeting
@@ -18,6 +20,8 @@ from ...scenarios import BY_NAME
 @check(
     "US309",
     level=Level.ERROR,
+    severity=Severity.WRONG_DATA,
+    symptom="Wrong data: an edit at the same moment is lost",
     needs=Needs.PROFILE,
     cases=("password-sign-in", "email-change-by-admin", "metadata"),
 )
@@ -67,7 +71,7 @@ def _finding(
 ) -> Finding:
     target = made.edit.target
     columns = ", ".join(map(quoted, gone))
-    return meeting.finding(
+    found = meeting.finding(
         outcome,
         f"{title} overwrites an edit of {target.table}.{' and '.join(gone)} made at the same time",
         f"-- update only columns that follow auth.users, and do not write {columns} of"
@@ -76,3 +80,4 @@ def _finding(
         ending=f"select {columns} from {named(target.table)}"
         f" where {quoted(target.key)} = '{made.user_id}';",
     )
+    return replace(found, cause=cause_keys.edits(target.table))

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from ...interleaving import Outcome
-from ...model.finding import Finding, Level, NotApplicable, NotJudged
+from ...model.finding import Finding, Level, NotApplicable, NotJudged, Severity
 from ...model.quoting import named
 from ...platform.platform import migration_role
+from ...probes import cause_keys
 from ...probes.maintenance import capabilities
 from ...probes.maintenance.monitoring import NAMES
 from ...probes.races.signup_race import Meeting
@@ -23,7 +24,13 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?:[+-]\d\d(?::?
 
 
 @check(
-    "US307", level=Level.ERROR, needs=Needs.PROFILE, cases=("ghosts", "orphans", "stats", "check")
+    "US307",
+    level=Level.ERROR,
+    severity=Severity.MAINTENANCE,
+    symptom="Monitoring: its answer is wrong while a user signs up",
+    cause=cause_keys.MONITORING,
+    needs=Needs.PROFILE,
+    cases=("ghosts", "orphans", "stats", "check"),
 )
 def monitor_race(context: CheckContext) -> Iterable[Finding]:
     """A quality check beside live signups raises no false alarm.

@@ -18,7 +18,13 @@ from ...runner.context import CheckContext
 from ...scenarios.signups import Person
 
 
-@check("US301", level=Level.ERROR, needs=Needs.PROFILE, cases=("user", "profile"))
+@check(
+    "US301",
+    level=Level.ERROR,
+    symptom="Signup fails: two sessions insert the same user",
+    needs=Needs.PROFILE,
+    cases=("user", "profile"),
+)
 def same_user_race(context: CheckContext) -> Iterable[Finding]:
     """Two sessions insert the same id: this leaves one profile, and the only error is the duplicate
     key of `auth.users`.

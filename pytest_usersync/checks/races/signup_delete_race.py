@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...model.finding import Finding, Level, NotApplicable, NotJudged
+from ...model.finding import Finding, Level, NotApplicable, NotJudged, Severity
 from ...model.quoting import named, quoted
+from ...probes import cause_keys
 from ...probes.races.aftermath import left
 from ...probes.races.backfill_race import backfill, expect_filled, ghost
 from ...probes.races.signup_race import Meeting
@@ -14,7 +15,15 @@ from ...runner.context import CheckContext
 from ...scenarios import BY_NAME
 
 
-@check("US306", level=Level.ERROR, needs=Needs.PROFILE, cases=("update", "backfill"))
+@check(
+    "US306",
+    level=Level.ERROR,
+    severity=Severity.USERS_LOST,
+    symptom="Deleted users: the profile stays when two requests meet",
+    cause=cause_keys.DELETION,
+    needs=Needs.PROFILE,
+    cases=("update", "backfill"),
+)
 def signup_delete_race(context: CheckContext) -> Iterable[Finding]:
     """A delete beside a backfill or an update leaves no orphaned profile.
 

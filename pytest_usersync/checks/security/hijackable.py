@@ -16,7 +16,12 @@ from ...runner.context import CheckContext
 from ...runner.savepoint import RolledBack, rolled_back
 
 
-@check("US602", level=Level.ERROR, needs=Needs.PROFILE)
+@check(
+    "US602",
+    level=Level.ERROR,
+    symptom="Privilege gained: an app user can run code with the sync's rights",
+    needs=Needs.PROFILE,
+)
 def hijackable(context: CheckContext) -> Iterable[Finding]:
     """No role of an app user can make the sync run that role's code or write to that role's table
     (shadow table, `pg_temp`, function, operator).

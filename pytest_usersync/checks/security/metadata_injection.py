@@ -7,6 +7,7 @@ from functools import partial
 
 from ...auth.script import PRELUDE
 from ...model.finding import ClientView, Finding, Level
+from ...probes import cause_keys
 from ...probes.security.called_functions import routines
 from ...probes.security.injection import LOOK, Injection, Injector
 from ...runner.check import Needs, check
@@ -16,7 +17,12 @@ from ...runner.savepoint import RolledBack, rolled_back, shortest
 _REFUSED = ClientView(500, "unexpected_failure", "Database error saving new user")
 
 
-@check("US604", level=Level.ERROR, needs=Needs.PROFILE)
+@check(
+    "US604",
+    level=Level.ERROR,
+    symptom="Privilege gained: user metadata is executed as SQL",
+    needs=Needs.PROFILE,
+)
 def metadata_injection(context: CheckContext) -> Iterable[Finding]:
     """User metadata is never executed as SQL.
 
@@ -62,6 +68,7 @@ def _finding(context: CheckContext, one: Injection, script: str) -> Finding:
         failure=None if one.kept else one.failure,
         location=one.failure.location if one.failure else None,
         client=None if one.kept else _REFUSED,
+        cause=cause_keys.injection(place),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...model.finding import Finding, Level
+from ...probes import cause_keys
 from ...probes.monitoring.exposed_answers import heard, open_functions, scene
 from ...runner.check import check
 from ...runner.context import CheckContext
@@ -13,7 +14,14 @@ from ...runner.requests import script, short
 CASES = ("anon", "another-user")
 
 
-@check("US608", level=Level.ERROR, cases=CASES, shared_database=True)
+@check(
+    "US608",
+    level=Level.ERROR,
+    symptom="Data exposed: app users can call the monitoring",
+    cause=cause_keys.OPEN_MONITORING,
+    cases=CASES,
+    shared_database=True,
+)
 def monitoring_exposed(context: CheckContext) -> Iterable[Finding]:
     """`anon` and `authenticated` cannot read other users' data through monitoring functions, logs
     and views.

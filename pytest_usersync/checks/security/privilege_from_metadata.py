@@ -22,7 +22,13 @@ from ...scenarios.signups import AUTOCONFIRMING, BY_NAME, Person, Signup
 CASES = ("signup", "update")
 
 
-@check("US603", level=Level.ERROR, needs=Needs.PROFILE, cases=CASES)
+@check(
+    "US603",
+    level=Level.ERROR,
+    symptom="Privilege gained: by metadata that the user sends",
+    needs=Needs.PROFILE,
+    cases=CASES,
+)
 def privilege_from_metadata(context: CheckContext) -> Iterable[Finding]:
     """No value that the user sends decides a privilege: role, admin flag, plan, tenant, status.
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from ...auth import Json
 from ...model.finding import Finding, Level
+from ...probes import cause_keys
 from ...probes.security.exposed_relations import relations
 from ...probes.security.exposure import (
     Exposure,
@@ -26,7 +27,13 @@ from ...scenarios.signups import BY_NAME
 CASES = ("anon", "another-user")
 
 
-@check("US606", level=Level.ERROR, needs=Needs.PROFILE, cases=CASES)
+@check(
+    "US606",
+    level=Level.ERROR,
+    symptom="Data exposed: others can read users' personal data",
+    needs=Needs.PROFILE,
+    cases=CASES,
+)
 def profile_exposed(context: CheckContext) -> Iterable[Finding]:
     """`anon` and other users cannot read a user's personal data (copies of email, phone or the
     whole metadata; a display name, username or avatar is public) through the tables and views that
@@ -93,4 +100,5 @@ def _finding(
         f" ({', '.join(exposure.columns)}): {cause(context, exposure, victim, told)}",
         sql=shown + script(token, showing_all(exposure)).replace("begin;", refreshed + "begin;"),
         remedy=remedy(context, exposure, victim, told),
+        cause=cause_keys.rights(table),
     )

@@ -10,6 +10,7 @@ from ...auth import Json
 from ...model.finding import Finding, Level, NotApplicable
 from ...model.quoting import named, quoted, showing
 from ...postgres.catalog import triggers
+from ...probes import cause_keys
 from ...probes.security.forger import Forger, Try
 from ...probes.security.privileges import literal
 from ...probes.security.rls_remedy import Bar
@@ -21,7 +22,13 @@ from ...scenarios.signups import BY_NAME
 CASES = ("create", "change", "delete", "promote")
 
 
-@check("US607", level=Level.ERROR, needs=Needs.PROFILE, cases=CASES)
+@check(
+    "US607",
+    level=Level.ERROR,
+    symptom="Privilege gained: a user can write what is not theirs",
+    needs=Needs.PROFILE,
+    cases=CASES,
+)
 def profile_forgeable(context: CheckContext) -> Iterable[Finding]:
     """A user cannot create or take over another user's profile, nor promote their own (role, plan,
     admin flag, tenant) by writing to it.
@@ -65,6 +72,7 @@ def _finding(forger: Forger, one: Try) -> Finding:
         summary=f"{who} {_does(one)} {_where(one)}: {bar.cause(one)}{because}",
         sql=needs + setup + script(told, one.deed.statement) + "commit;\n" + _proof(forger, one),
         remedy=bar.remedy(one),
+        cause=cause_keys.rights(one.deed.calls or one.deed.surface.target.table),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ...migrations import locate_context, locate_function
 from ...model.finding import Finding, Level
+from ...probes import cause_keys
 from ...probes.security.attack import Hijack
 from ...probes.security.called_functions import Routine, routines
 from ...probes.security.hijack import Attacker, attackers
@@ -18,7 +19,13 @@ from ...runner.savepoint import RolledBack, rolled_back
 _PATHS = ("''", "public, pg_temp", "auth, pg_temp", "public, extensions, auth, pg_temp")
 
 
-@check("US601", level=Level.WARNING, needs=Needs.PROFILE)
+@check(
+    "US601",
+    level=Level.WARNING,
+    symptom="Privilege gained: a function of the sync sets no search_path",
+    cause=cause_keys.SEARCH_PATH,
+    needs=Needs.PROFILE,
+)
 def search_path_mutable(context: CheckContext) -> Iterable[Finding]:
     """A SECURITY DEFINER function sets `search_path`, so that its names cannot mean another role's
     objects.

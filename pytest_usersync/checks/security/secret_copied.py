@@ -25,7 +25,12 @@ _CHANNEL = re.compile(r"(?:\bnotify\s+|\bpg_notify\s*\(\s*')\"?([\w-]+)", re.IGN
 _NAMES = "array[" + ", ".join(f"'{one}'" for one in SECRETS) + "]"
 
 
-@check("US605", level=Level.ERROR, needs=Needs.SIGNUP)
+@check(
+    "US605",
+    level=Level.ERROR,
+    symptom="Data exposed: password hashes or tokens leave auth",
+    needs=Needs.SIGNUP,
+)
 def secret_copied(context: CheckContext) -> Iterable[Finding]:
     """No password hash or token leaves `auth`.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from ...model.finding import Finding, Level, Location
+from ...model.finding import Finding, Level, Location, Severity
 from ...model.names import mentions
 from ...model.quoting import showing
 from ...probes.security.called_functions import Routine, routines
@@ -56,7 +56,13 @@ _HOLDERS = """
 _GRANT = re.compile(r"(?ims)^\s*grant\b.*\bon\s+(?:function|routine|procedure)\b")
 
 
-@check("US609", level=Level.INFO, needs=Needs.PROFILE)
+@check(
+    "US609",
+    level=Level.INFO,
+    severity=Severity.MAINTENANCE,
+    symptom="Unneeded right: EXECUTE on the trigger function",
+    needs=Needs.PROFILE,
+)
 def useless_grant(context: CheckContext) -> Iterable[Finding]:
     """EXECUTE on the trigger function has no unneeded grant.
 

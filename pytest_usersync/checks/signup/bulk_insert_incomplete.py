@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from uuid import UUID, uuid4
 
-from ...model.finding import Finding, Level
+from ...model.finding import Finding, Level, Severity
 from ...model.quoting import showing
 from ...platform.platform import migration_role
 from ...runner.check import Needs, check
@@ -21,7 +21,13 @@ COLUMNS = (
 
 
 @check(
-    "US111", level=Level.ERROR, needs=Needs.PROFILE, cases=("insert", "copy"), shared_database=True
+    "US111",
+    level=Level.ERROR,
+    severity=Severity.USERS_LOST,
+    symptom="No profile: some users of an import by {cases}",
+    needs=Needs.PROFILE,
+    cases=("insert", "copy"),
+    shared_database=True,
 )
 def bulk_insert_incomplete(context: CheckContext) -> Iterable[Finding]:
     """A multi-row INSERT and a COPY into `auth.users` create one profile for each user.

@@ -15,7 +15,13 @@ from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import BY_NAME
 
 
-@check("US108", level=Level.WARNING, needs=Needs.PROFILE, cases=("metadata", "local-part"))
+@check(
+    "US108",
+    level=Level.WARNING,
+    symptom="Signup fails: when another user has the same name or metadata",
+    needs=Needs.PROFILE,
+    cases=("metadata", "local-part"),
+)
 def collision_blocked(context: CheckContext) -> Iterable[Finding]:
     """Two users with the same name, username or other metadata value can both sign up.
 

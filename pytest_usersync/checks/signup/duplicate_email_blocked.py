@@ -26,7 +26,14 @@ def _sso(number: int) -> Signup:
 EARLIER = {"sso-after-password": BY_NAME["email-autoconfirm"], "two-sso": _sso(1)}
 
 
-@check("US106", level=Level.ERROR, needs=Needs.PROFILE, cases=tuple(EARLIER), shared_database=True)
+@check(
+    "US106",
+    level=Level.ERROR,
+    symptom="Signup fails: single sign-on, when another user has the same email",
+    needs=Needs.PROFILE,
+    cases=tuple(EARLIER),
+    shared_database=True,
+)
 def duplicate_email_blocked(context: CheckContext) -> Iterable[Finding]:
     """An SSO user can sign up with the same email as a password user, or as another SSO user.
 

@@ -11,7 +11,13 @@ from ...runner.context import CheckContext
 from ...runner.signup_refused import SignupRefused
 
 
-@check("US109", level=Level.ERROR, needs=Needs.PROFILE, shared_database=True)
+@check(
+    "US109",
+    level=Level.ERROR,
+    symptom="Signup fails: when the user's profile already exists",
+    needs=Needs.PROFILE,
+    shared_database=True,
+)
 def existing_profile_blocks(context: CheckContext) -> Iterable[Finding]:
     """A signup succeeds if the user's profile already exists.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from uuid import UUID
 
-from ...model.finding import Finding, Level, NotApplicable, NotJudged
+from ...model.finding import Finding, Level, NotApplicable, NotJudged, Severity
 from ...model.quoting import named, quoted, showing
 from ...postgres.catalog import columns
 from ...probes.signup.existing_profile import Leftover, leave
@@ -17,7 +17,14 @@ from ...runner.signup_refused import SignupRefused
 WORDS = "edited by its owner"
 
 
-@check("US110", level=Level.WARNING, needs=Needs.PROFILE, shared_database=True)
+@check(
+    "US110",
+    level=Level.WARNING,
+    severity=Severity.WRONG_DATA,
+    symptom="Wrong data: a signup overwrites an existing profile",
+    needs=Needs.PROFILE,
+    shared_database=True,
+)
 def existing_profile_overwritten(context: CheckContext) -> Iterable[Finding]:
     """A signup does not overwrite an existing profile.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from uuid import UUID
 
-from ...model.finding import Finding, Level, NotApplicable
+from ...model.finding import Finding, Level, NotApplicable, Severity
 from ...model.quoting import named, showing
 from ...model.sync import Table
 from ...probes.signup.failing_table import Day, day, records, tables
@@ -15,7 +15,13 @@ from ...runner.context import CheckContext
 from ...runner.signup_refused import SignupRefused
 
 
-@check("US115", level=Level.WARNING, needs=Needs.PROFILE)
+@check(
+    "US115",
+    level=Level.WARNING,
+    severity=Severity.USERS_LOST,
+    symptom="Users lost: a failed sync leaves no record",
+    needs=Needs.PROFILE,
+)
 def failure_unrecorded(context: CheckContext) -> Iterable[Finding]:
     """Under `usersync_sync_failure = allow`, a failed sync leaves a record in a table.
 

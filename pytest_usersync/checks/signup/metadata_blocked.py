@@ -27,7 +27,9 @@ HASHED = Signup(
 HASH = "$2a$10$7EqJtq98hPqEX7fNZaFWoOhi5vVbTW5c1bnYlT3w1BO5ejX1vFQ6u"
 
 
-@check("US107", level=Level.ERROR, needs=Needs.SIGNUP)
+@check(
+    "US107", level=Level.ERROR, symptom="Signup fails: with some user metadata", needs=Needs.SIGNUP
+)
 def metadata_blocked(context: CheckContext) -> Iterable[Finding]:
     """No user metadata makes a signup fail: missing keys, JSON null, numbers, objects, arrays, very
     long and odd text. The examples are generated from the keys that the trigger reads, and shrunk.

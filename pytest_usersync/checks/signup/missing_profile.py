@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from ...model.finding import Finding, Level, NotJudged
+from ...model.finding import Finding, Level, NotJudged, Severity
 from ...model.quoting import showing
 from ...model.sync import Target
 from ...postgres.catalog import columns
+from ...probes import cause_keys
 from ...probes.signup.swallowed_errors import swallowed
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
@@ -17,6 +18,8 @@ from ...runner.context import CheckContext
 @check(
     "US103",
     level=Level.ERROR,
+    severity=Severity.USERS_LOST,
+    symptom="No profile: an ordinary signup leaves none",
     needs=Needs.SIGNUP,
     cases=("email", "email-autoconfirm"),
     shared_database=True,
@@ -66,6 +69,7 @@ def _nothing(context: CheckContext, script: str) -> Finding:
         remedy=handler.remedy if handler else remedy,
         failure=handler.error.failure if handler and handler.error else None,
         location=(handler.trigger if handler else ran[0]).function_location if ran else None,
+        cause=cause_keys.handler(handler.trigger.function) if handler else None,
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...migrations import PLATFORM_SCHEMAS
-from ...model.finding import Finding, Level, NotJudged
+from ...model.finding import Finding, Level, NotJudged, Severity
 from ...model.quoting import quoted
+from ...probes import cause_keys
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 from ...runner.signup_refused import SignupRefused
@@ -41,7 +42,14 @@ where tgrelid = 'auth.users'::regclass and not tgisinternal;
 """
 
 
-@check("US101", level=Level.ERROR, needs=Needs.DATABASE)
+@check(
+    "US101",
+    level=Level.ERROR,
+    severity=Severity.USERS_LOST,
+    symptom="No profile: no trigger on auth.users creates one",
+    cause=cause_keys.AFTER_INSERT,
+    needs=Needs.DATABASE,
+)
 def no_sync_trigger(context: CheckContext) -> Iterable[Finding]:
     """A trigger on `auth.users` writes a row with the new user's id.
 

@@ -14,6 +14,7 @@ from ...scenarios.signups import names
 @check(
     "US104",
     level=Level.ERROR,
+    symptom="Signup fails: {cases}",
     needs=Needs.SIGNUP,
     cases=names(emailless=True),
     shared_database=True,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...model.finding import Finding, Level, NotApplicable
+from ...model.finding import Finding, Level, NotApplicable, Severity
 from ...model.quoting import showing
+from ...probes import cause_keys
 from ...probes.signup.swallowed_errors import swallowed
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
@@ -15,6 +16,8 @@ from ...scenarios.signups import names
 @check(
     "US105",
     level=Level.ERROR,
+    severity=Severity.USERS_LOST,
+    symptom="No profile: {cases}",
     cases=names(emailless=True),
     needs=Needs.PROFILE,
     shared_database=True,
@@ -51,4 +54,5 @@ def null_email_no_profile(context: CheckContext) -> Iterable[Finding]:
         remedy=hidden.remedy if hidden else f"{remedy} stay NULL.",
         failure=hidden.error.failure if hidden and hidden.error else None,
         location=writers[0].function_location if writers else None,
+        cause=cause_keys.handler(hidden.trigger.function) if hidden else None,
     )

@@ -6,16 +6,23 @@ from collections.abc import Iterable
 from functools import partial
 from uuid import UUID
 
-from ...model.finding import Finding, Level, NotApplicable
+from ...model.finding import Finding, Level, NotApplicable, Severity
 from ...model.quoting import named, showing
 from ...model.sync import Table
+from ...probes import cause_keys
 from ...probes.signup.failing_table import Day, day, handler, tables
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 from ...runner.signup_refused import SignupRefused
 
 
-@check("US114", level=Level.ERROR, needs=Needs.PROFILE)
+@check(
+    "US114",
+    level=Level.ERROR,
+    severity=Severity.USERS_LOST,
+    symptom="Users lost: a signup succeeds although one of its rows is refused",
+    needs=Needs.PROFILE,
+)
 def partial_signup(context: CheckContext) -> Iterable[Finding]:
     """A signup fills all of its tables, or it fails.
 
@@ -69,6 +76,7 @@ def _finding(
         location=next(
             (t.function_location for t in context.sync.triggers if f"{t.function}()" == who), None
         ),
+        cause=cause_keys.handler(who),
     )
 
 

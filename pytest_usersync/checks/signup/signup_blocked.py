@@ -12,7 +12,14 @@ from ...runner.signup_refused import SignupRefused
 CASES = ("email", "email-autoconfirm", "email-long")
 
 
-@check("US102", level=Level.ERROR, needs=Needs.DATABASE, cases=CASES, shared_database=True)
+@check(
+    "US102",
+    level=Level.ERROR,
+    symptom="Signup fails: {cases}",
+    needs=Needs.DATABASE,
+    cases=CASES,
+    shared_database=True,
+)
 def signup_blocked(context: CheckContext) -> Iterable[Finding]:
     """An ordinary email signup succeeds. If it fails, the finding names the cause: missing table,
     permission, search path, NOT NULL, enum and others.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...model.finding import Finding, Level, NotJudged
+from ...probes import cause_keys
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 from ...runner.signup_refused import SignupRefused
@@ -13,6 +14,8 @@ from ...runner.signup_refused import SignupRefused
 @check(
     "US116",
     level=Level.ERROR,
+    symptom="Signup fails: the new user disappears",
+    cause=cause_keys.BEFORE_INSERT,
     needs=Needs.DATABASE,
     cases=("email", "oauth", "admin"),
     shared_database=True,

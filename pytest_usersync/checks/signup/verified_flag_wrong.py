@@ -6,16 +6,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from uuid import UUID
 
-from ...model.finding import Finding, Level, NotApplicable
+from ...model.finding import Finding, Level, NotApplicable, Severity
 from ...model.quoting import showing
 from ...model.sync import Mirror, same
-from ...probes import remedies
+from ...probes import cause_keys, remedies
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 from ...scenarios.signups import names
 
 
-@check("US113", level=Level.ERROR, needs=Needs.PROFILE, cases=names(), shared_database=True)
+@check(
+    "US113",
+    level=Level.ERROR,
+    severity=Severity.WRONG_DATA,
+    symptom="Wrong data: the verified column is wrong after a signup",
+    cause=cause_keys.FOLLOWING,
+    needs=Needs.PROFILE,
+    cases=names(),
+    shared_database=True,
+)
 def verified_flag_wrong(context: CheckContext) -> Iterable[Finding]:
     """A confirmed or verified column agrees with `auth.users` when the signup's transaction commits
     (autoconfirm, OAuth, SAML, created by an admin).

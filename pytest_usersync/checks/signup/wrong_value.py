@@ -7,7 +7,7 @@ from functools import partial
 from uuid import UUID
 
 from ...auth import User
-from ...model.finding import Finding, Level, NotApplicable
+from ...model.finding import Finding, Level, NotApplicable, Severity
 from ...model.quoting import named, quoted, showing
 from ...model.sync import Mirror, same
 from ...runner.check import Needs, check
@@ -18,7 +18,15 @@ from ...scenarios.signups import BY_NAME, names
 MOVING = {"updated_at", "last_sign_in_at"}
 
 
-@check("US112", level=Level.ERROR, needs=Needs.PROFILE, cases=names(), shared_database=True)
+@check(
+    "US112",
+    level=Level.ERROR,
+    severity=Severity.WRONG_DATA,
+    symptom="Wrong data: a copy of auth.users differs after a signup",
+    needs=Needs.PROFILE,
+    cases=names(),
+    shared_database=True,
+)
 def wrong_value(context: CheckContext) -> Iterable[Finding]:
     """Columns that copy `auth.users` (email, phone, created_at, …) equal it when the signup's
     transaction commits, for every kind of signup.

@@ -15,6 +15,7 @@ from ...model.finding import Failure, Finding, NotJudged
 from ...model.quoting import named, quoted
 from ...runner.context import CheckContext
 from ...runner.reused_sandbox import reused_context
+from .. import cause_keys
 from ..maintenance import ghosts
 from ..maintenance.capabilities import Routine, backfill
 from ..maintenance.ghosts import Kind
@@ -132,7 +133,10 @@ class Filling:
     ) -> Finding:
         """Return a finding about the backfill, with its place."""
         place = (failure.location if failure else None) or self.routine.location
-        return Finding(summary, sql, remedy, self.context.case, failure, place)
+        # What a table refuses, it may refuse a signup as well: the constraint is then the cause.
+        refused = failure and failure.sqlstate.startswith("23")
+        cause = None if refused else cause_keys.BACKFILL
+        return Finding(summary, sql, remedy, self.context.case, failure, place, cause=cause)
 
 
 def filling(context: CheckContext) -> Filling:
