@@ -158,6 +158,27 @@ class CauseKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What one session does in a race before another one goes on.
+
+    Args:
+        session: its name in the schedule.
+        sql: the statement; as a comment, a flow of Supabase Auth, where it stops, and its error.
+        place: the line of the project that it comes from, if it does.
+        waits_for: the session whose lock it waits for in the end.
+    """
+
+    session: str
+    sql: str
+    place: Location | None = None
+    waits_for: str = ""
+
+    def __post_init__(self) -> None:
+        """Cut what is too long to be shown."""
+        _shorten(self, sql=cut)
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One broken promise, demonstrated.
 
@@ -172,6 +193,7 @@ class Finding:
         accepted: what the project's baseline says of it, if anything.
         cause: what it hangs on, where that is not the error or the place itself.
         marks: the lines that matter beside the one of its place, in the same file.
+        schedule: of a race, what its sessions do in which order.
     """
 
     summary: str
@@ -184,6 +206,7 @@ class Finding:
     accepted: Acceptance | None = None
     cause: CauseKey | None = None
     marks: tuple[Mark, ...] = ()
+    schedule: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
         """Cut what is too long to be shown."""

@@ -20,6 +20,7 @@ from ..model.finding import (
     NotApplicable,
     NotJudged,
     Outcome,
+    Step,
 )
 from ..model.safe_text import cut, one_line, travelling
 from ..postgres import statement_timeout
@@ -204,6 +205,9 @@ def _finding(data: Mapping[str, Any]) -> Finding:
             "accepted": accepted and Acceptance(**accepted),
             "cause": data["cause"] and CauseKey(**data["cause"]),
             "marks": tuple(Mark(**mark) for mark in data["marks"]),
+            "schedule": tuple(
+                Step(**{**step, "place": _location(step["place"])}) for step in data["schedule"]
+            ),
         }
     )
 

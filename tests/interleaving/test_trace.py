@@ -10,6 +10,8 @@ import pytest
 from pytest_usersync.auth import SupabaseAuth
 from pytest_usersync.interleaving import Race, RaceFound
 from pytest_usersync.interleaving.race import New
+from pytest_usersync.interleaving.schedule_steps import steps
+from pytest_usersync.model.finding import Step
 from pytest_usersync.postgres.database import Connection
 
 RC = "read committed"
@@ -174,3 +176,13 @@ def test_a_script_has_the_pauses_in_it(race: Race) -> None:
         "/* bob */ select 1;",
         "-- ada continues",
     ]
+
+
+def test_the_steps_of_a_schedule_say_who_does_what_and_waits_for_whom(pair: Race) -> None:
+    titles = {"ada": "adds 1", "bob": "adds 2"}
+    assert steps(pair.run("ada ada bob ada bob"), titles) == (
+        Step("ada", f"{READ}; {add(1, 1)};"),
+        Step("bob", f"{add(1, 2)};", waits_for="ada"),
+        Step("ada", "commit; -- goes on"),
+        Step("bob", "select 1 / 0; -- goes on, bob gets 22012: division by zero"),
+    )

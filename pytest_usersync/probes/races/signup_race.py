@@ -18,6 +18,7 @@ from psycopg import Error
 from ...auth import AuthError, AuthSettings, SupabaseAuth, User
 from ...interleaving import Outcome, race_of
 from ...interleaving.schedule import with_switches
+from ...interleaving.schedule_steps import steps
 from ...model.errors import UserSyncError
 from ...model.finding import ClientView, Failure, Finding, NotJudged
 from ...model.quoting import named
@@ -218,6 +219,7 @@ class Meeting:
             failure=failure,
             location=failure.location if failure else None,
             client=client,
+            schedule=steps(outcome, self.titles),
         )
 
 
