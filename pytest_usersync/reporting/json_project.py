@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ..model.finding import ClientView, Failure, Location
+from collections.abc import Sequence
+
+from ..model.finding import ClientView, Failure, Location, Step
 from ..model.sync import Blocked, Sync, SyncTrigger, Table
 from ..runner.check import LoadFailure, Subject
 from . import json_types
@@ -112,6 +114,19 @@ def place(one: Location | None) -> json_types.Place | None:
         "end_column": None,
         "source": one.source,
     }
+
+
+def schedule(steps: Sequence[Step]) -> list[json_types.Step] | None:
+    """Return what the sessions of a race do, in this order; nothing for what is no race."""
+    return [
+        {
+            "session": one.session,
+            "sql": one.sql,
+            "place": place(one.place),
+            "waits_for": one.waits_for or None,
+        }
+        for one in steps
+    ] or None
 
 
 def client(one: ClientView) -> json_types.Client:

@@ -17,7 +17,7 @@ from ..runner.check import Check, Subject
 from . import fingerprint, json_types
 from .baseline import Baseline, Entry
 from .check_summary import CheckSummary
-from .json_project import client, place, project, sync
+from .json_project import client, place, project, schedule, sync
 
 _NAME = "pytest-usersync"
 _PAGES = "https://github.com/pytest-usersync/pytest-usersync/blob/main"
@@ -107,7 +107,7 @@ def finding(check: Check, one: Finding, mark: str) -> json_types.Finding:
         "place": place(one.place),
         "client": client(one.client) if one.client else None,
         "remedy": remedy(one.remedy),
-        "schedule": None,
+        "schedule": schedule(one.schedule),
         "accepted": {
             "reason": accepted.reason,
             "expires": accepted.expires,

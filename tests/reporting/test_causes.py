@@ -15,6 +15,7 @@ from pytest_usersync.model.finding import (
     Location,
     Outcome,
     Severity,
+    Step,
 )
 from pytest_usersync.reporting.causes import Cause, causes
 from pytest_usersync.reporting.check_summary import gather
@@ -116,8 +117,10 @@ def test_a_cause_has_the_severity_of_its_worst_check_and_the_level_of_what_count
     assert (one.severity, one.level, one.open) == (Severity.SIGNUP_FAILS, Level.ERROR, False)
 
 
-def test_a_cause_key_travels_with_its_verdict() -> None:
-    verdict = Verdict("US113", "", Outcome.BROKEN, findings=(finding(cause=TRIGGER),))
+def test_a_cause_key_and_a_schedule_travel_with_their_verdict() -> None:
+    steps = (Step("ada", "select 1;", Location("1.sql", 2), "eve"), Step("eve", "-- deletion"))
+    found = finding(cause=TRIGGER, schedule=steps)
+    verdict = Verdict("US113", "", Outcome.BROKEN, findings=(found,))
     assert Verdict.from_data(verdict.as_data()) == verdict
 
 

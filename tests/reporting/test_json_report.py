@@ -11,11 +11,11 @@ from typing import get_type_hints
 import pytest
 
 from pytest_usersync.migrations import Project
-from pytest_usersync.model.finding import ClientView, Failure, Location
+from pytest_usersync.model.finding import ClientView, Failure, Location, Step
 from pytest_usersync.model.policy import Policies
 from pytest_usersync.model.sync import Blocked, Derived, Mirror, Sync, SyncTrigger, Table, Target
 from pytest_usersync.postgres import Server
-from pytest_usersync.reporting import json_report, json_types
+from pytest_usersync.reporting import json_project, json_report, json_types
 from pytest_usersync.runner.check import Subject
 
 PAGE = Path(__file__).parents[2] / "docs" / "report.md"
@@ -105,3 +105,12 @@ def test_a_sync_is_shown_field_by_field() -> None:
 )
 def test_the_page_names_every_field(shown: type) -> None:
     assert get_type_hints(shown).keys() <= {*re.findall(r"`(\$?\w+)`", PAGE.read_text("utf-8"))}
+
+
+def test_a_schedule_is_shown_step_by_step_and_is_null_for_what_is_no_race() -> None:
+    steps = (Step("ada", "select 1;", PLACE), Step("eve", "-- deletion", waits_for="ada"))
+    assert json_project.schedule(steps) == [
+        {"session": "ada", "sql": "select 1;", "place": PLACE_SHOWN, "waits_for": None},
+        {"session": "eve", "sql": "-- deletion", "place": None, "waits_for": "ada"},
+    ]
+    assert json_project.schedule(()) is None
