@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ..model.finding import Location
-from ..model.names import PATH, WORD, words
+from ..model.names import PATH, WORD, mentions, words
+from .definitions import Code
 from .model import Migration, Project
 from .split import Statement, blank_comments, split
+from .written_values import Body
 
 _FUNCTION = re.compile(
     rf"\bcreate\s+(?:or\s+replace\s+)?(?:function|procedure)\s+({PATH})\s*\(", re.IGNORECASE
@@ -43,10 +45,15 @@ class _Definition:
     start: int
     body: str = ""
     body_start: int = -1
+    body_end: int | None = None
 
     def is_of(self, schema: str, name: str) -> bool:
         *schemas, last = self.path
         return last == name and (not schema or not schemas or schemas[-1] == schema)
+
+    @property
+    def called(self) -> tuple[str, str]:
+        return "".join(self.path[-2:-1]), self.path[-1]
 
     def has_body(self, source: str) -> bool:
         return self.body_start >= 0 and self.body == source
@@ -90,6 +97,22 @@ def locate_context(
     return None
 
 
+def function_body(project: Project, schema: str, name: str, prosrc: str = "") -> Body | None:
+    """Return the body of the function in force; one in SQL without quotes goes on to the end."""
+    found = _definition(project, schema, name, prosrc)
+    if found is None:
+        return None
+    code = Code(found.migration, found.statement, "")
+    return Body.of(code, max(found.body_start, found.start), found.body_end)
+
+
+def called_functions(project: Project, body: Body) -> Iterator[tuple[str, str]]:
+    """Yield schema and name of the project's functions that a body may call, the latest first."""
+    for schema, name in dict.fromkeys(one.called for one in _definitions(project)):
+        if mentions(body.text, name):
+            yield schema, name
+
+
 def block_offset(statement: Statement, context: str) -> int | None:
     """Return the offset in a ``do`` statement of the line that an error's context speaks of."""
     block = _BLOCK.search(context)
@@ -124,15 +147,15 @@ def _definitions(project: Project) -> tuple[_Definition, ...]:
     return tuple(definitions)
 
 
-def _body(text: str, start: int, end: int) -> tuple[str, int]:
-    """Return what stands quoted behind ``as``, and its offset, or -1 if nothing does."""
+def _body(text: str, start: int, end: int) -> tuple[str, int, int | None]:
+    """Return what stands quoted behind ``as``, and where, or -1 if nothing does."""
     for keyword in _AS.finditer(text, start, end):
         body = _BODY.search(text, keyword.end())
         if body and body[1]:
-            return body[2], body.start(2)
+            return body[2], *body.span(2)
         if body:
-            return body[3].replace("''", "'"), body.start(3)
-    return "", -1
+            return body[3].replace("''", "'"), *body.span(3)
+    return "", -1, None
 
 
 def _holder(project: Project, source: str) -> _Definition | None:
@@ -143,7 +166,7 @@ def _holder(project: Project, source: str) -> _Definition | None:
             if at >= 0:
                 before = list(_FUNCTION.finditer(statement.text, 0, at))
                 start = before[-1].start() if before else 0
-                return _Definition(migration, statement, (), start, body, at)
+                return _Definition(migration, statement, (), start, body, at, at + len(body))
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from functools import cached_property
 from typing import Self
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from ..postgres.server_lost import ended
 from ..scenarios.signups import BY_NAME, Person, Signup, somebody
 from . import shrink
 from .check import Subject
+from .places import Places
 from .reader import SandboxReader
 from .sandbox import Sandbox
 from .shared_cache import C
@@ -78,6 +80,11 @@ class CheckContext(SandboxReader):
     def policies(self) -> Policies:
         """Return what the project means to do."""
         return self.subject.policies
+
+    @cached_property
+    def places(self) -> Places:
+        """Return what tells where in the project's files a thing is written."""
+        return Places(self.subject.project, self.sync)
 
     @property
     def signup(self) -> Signup:
