@@ -11,17 +11,23 @@ from . import assertion_rewriting
 assertion_rewriting.leave_out()
 # after that: pytest would rewrite these as well
 from ..config import options  # noqa: E402
-from . import fixtures, isolation, server_lost, tracebacks  # noqa: E402
+from . import fixtures, isolation, server_lost, spaced_values, tracebacks  # noqa: E402
+from .spaced_values import pytest_load_initial_conftests  # noqa: E402
+
+__all__ = ["pytest_load_initial_conftests"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options."""
+    assertion_rewriting.leave_out()  # pytest may begin anew, with another hook for imports.
     options.add(parser)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Answer the options that print something and exit, without running a test."""
+    if (code := spaced_values.start_again(config)) is not None:
+        return code
     if not options.asks(config):
         return None
     from ..commands.commands import answer  # noqa: PLC0415
