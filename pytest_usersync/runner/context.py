@@ -245,14 +245,16 @@ class CheckContext(SandboxReader):
     ) -> Finding:
         """Return the finding that the database refused a script, with cause and remedy."""
         told = causes.tell(failure, self.sync, client, self.query)
+        place = (failure and failure.location) or self.places.writer()
         return Finding(
             summary=f"{summary}: {told.cause}" if summary else told.cause,
             sql=script,
             remedy=told.remedy,
             case=self.case,
             failure=failure,
-            location=failure.location if failure else None,
+            location=place,
             client=client,
+            marks=self.places.marks(failure, place),
         )
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from ..migrations import Project, definitions, locate, written_values
 from ..migrations.written_values import Act, Body
-from ..model.finding import Location
+from ..model.finding import Failure, Location, Mark
 from ..model.names import words
 from ..model.quoting import named
 from ..model.sync import Sync, SyncTrigger, Table, Target
@@ -29,18 +29,18 @@ class Places:
             later: whether an UPDATE is meant rather than the INSERT of the signup.
         """
         target = next((one for one in self.sync.targets if one.table == table), None)
-        found = (
-            written_values.locate_write(
-                self.project,
-                self._bodies,
-                named(table),
-                column,
-                columns=target.columns if target else (),
-                first=Act.UPDATE if later else Act.INSERT,
-            )
-            for column in columns or ("",)
-        )
+        found = (self._written(table, column, later=later) for column in columns or ("",))
         return next(filter(None, found), None) or self.writer(target) or self.table(table)
+
+    def _written(self, table: Table, column: str, *, later: bool = False) -> Location | None:
+        return written_values.locate_write(
+            self.project,
+            self._bodies,
+            named(table),
+            column,
+            columns=next((one.columns for one in self.sync.targets if one.table == table), ()),
+            first=Act.UPDATE if later else Act.INSERT,
+        )
 
     def writer(self, target: Target | None = None) -> Location | None:
         """Return the function of a trigger that fills a table, else of any on ``auth.users``."""
@@ -49,6 +49,17 @@ class Places:
             triggers = [one for one in triggers if one.name in target.written_by] or triggers
         places = (place for one in triggers for place in (one.function_location, one.location))
         return next(filter(None, places), None)
+
+    def value(self, place: tuple[Target, str], *, later: bool = False) -> Location | None:
+        """Return the expression that writes a column of a target."""
+        target, column = place
+        return self.write(target.table, column, later=later)
+
+    def trigger(self, target: Target) -> Location | None:
+        """Return the ``create trigger`` of what fills a table, else its function."""
+        written = [one for one in self._triggers if one.name in target.written_by]
+        places = (one.location for one in written or self._triggers)
+        return next(filter(None, places), None) or self.writer(target)
 
     def column(self, table: Table, column: str) -> Location | None:
         """Return where a column is added to a table, else the table."""
@@ -60,9 +71,14 @@ class Places:
         found = (definitions.locate_object(self.project, kind, named(table)) for kind in kinds)
         return next(filter(None, found), None)
 
-    def policy(self, name: str, table: Table) -> Location | None:
-        """Return where a policy is created or altered."""
-        return definitions.locate_object(self.project, "policy", _quoted(name), named(table))
+    def rights(self, table: Table, policies: Sequence[str] = ()) -> Location | None:
+        """Return the policy that opens a table or view, else where this is created."""
+        name = named(table)
+        found = (
+            definitions.locate_object(self.project, "policy", _quoted(one), name)
+            for one in policies
+        )
+        return next(filter(None, found), None) or self.table(table)
 
     def routine(self, called: str, *mentioned: str) -> Location | None:
         """Return where a function is created, or the first line of it that names something.
@@ -87,6 +103,16 @@ class Places:
     def _relation(self, called: str) -> Location | None:
         *schemas, name = words(called.partition("(")[0])
         return self.table(Table(schemas[-1] if schemas else "public", name))
+
+    def marks(self, failure: Failure | None, place: Location | None) -> tuple[Mark, ...]:
+        """Return the value behind an error about a column, if its statement is not all there is."""
+        if not failure or not place or failure.sqlstate != "23502":
+            return ()
+        tables = [one.table for one in self.sync.targets if one.table.name == failure.table]
+        value = self._written(tables[0], failure.column) if tables else None
+        if not value or value.file != place.file:
+            return ()
+        return (Mark(value.line, value.source, "NULL for these users"),)
 
     @property
     def _triggers(self) -> list[SyncTrigger]:

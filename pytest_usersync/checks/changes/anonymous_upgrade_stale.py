@@ -73,6 +73,7 @@ def _late(context: CheckContext, change: Change) -> Iterable[Finding]:
         f" {context.sync.profile.table}",
         sql=script + showing(context.sync.profile, user.id, "email, is_anonymous"),
         remedy=_remedy(context),
+        location=context.places.trigger(context.sync.profile),
     )
 
 

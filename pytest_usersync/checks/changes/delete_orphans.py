@@ -80,4 +80,5 @@ def _finding(
         f" {target.table}",
         sql=f"{script}reset session authorization;\n{found};\n",
         remedy=forgotten_values.along(context, target, keys),
+        location=context.places.column(target.table, target.key),
     )

@@ -89,6 +89,7 @@ def _finding(
         sql=shrink_history.shortest(context, user.id, before, one.script, still)
         + showing(one.target, user.id),
         remedy=_remedy(context, one, gone),
+        location=context.places.write(one.target.table, *gone, later=True),
         cause=cause_keys.edits(one.target.table),
     )
 

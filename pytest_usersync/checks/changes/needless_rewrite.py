@@ -75,5 +75,6 @@ def _finding(
         summary=f"{change.title} rewrites the row of {one.target.table}, although {moved}",
         sql=f"{script}reset session authorization;\n{compared};\n",
         remedy=needless_updates.conditions(context, user, one.target),
+        location=context.places.write(one.target.table, later=True),
         cause=cause_keys.rewrites(one.target.table),
     )

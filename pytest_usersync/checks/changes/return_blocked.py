@@ -81,6 +81,7 @@ def _ghost(context: CheckContext, user_id: UUID, summary: str, *, soft: bool) ->
         f"select * from auth.users where id = '{user_id}';\n",
         remedy=_forgetting(context, places, soft=soft)
         or f"Drop the constraint of {profile.table} that prevents the user's profile.",
+        location=context.places.write(profile.table),
         cause=cause_keys.DELETION,
     )
 

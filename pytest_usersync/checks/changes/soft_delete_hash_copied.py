@@ -64,4 +64,5 @@ def _finding(context: CheckContext, user_id: UUID, places: list[Place]) -> Findi
         summary=f"a soft delete of a user from {context.signup.title} writes a hash into {where}",
         sql=script + showing(places[0][0], user_id, "email, phone"),
         remedy=remedy,
+        location=context.places.value(places[0], later=True),
     )

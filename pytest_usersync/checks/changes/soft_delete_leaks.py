@@ -82,4 +82,5 @@ def _finding(context: CheckContext, user_id: UUID, leaks: dict[Place, list[objec
         f" ({context.signup.title})",
         sql=context.shortest(user_id, still) + shown,
         remedy=forgotten_values.afterwards(context, leaks),
+        location=context.places.value(next(iter(leaks))),
     )

@@ -73,7 +73,7 @@ def _lost(context: CheckContext, change: Change, user: User, name: str) -> Findi
         sql=lost_values.shown(context, user, name)
         + f"select {name} from auth.users where id = '{user.id}';\n",
         remedy=f"End {who} with `return new;` on every path, and do not change new.{name}.",
-        location=known[0].function_location if known else None,
+        location=known[0].function_location if known else context.places.writer(),
     )
 
 

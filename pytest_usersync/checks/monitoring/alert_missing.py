@@ -52,6 +52,7 @@ def alert_missing(context: CheckContext) -> Iterable[Finding]:
                     "-- once, and only if the state is not healthy:\n"
                     "--     perform pg_catalog.pg_notify('user_sync_alerts', reason);",
                 ),
+                location=context.places.routine(monitoring.record, "pg_notify", "notify "),
             )
             return
 

@@ -33,14 +33,14 @@ def monitor_broken(context: CheckContext) -> Iterable[Finding]:
     for one in broken(context):
         if one.function not in told:
             told.add(one.function)
-            yield _finding(one)
+            yield _finding(context, one)
 
 
-def _finding(one: Broken) -> Finding:
+def _finding(context: CheckContext, one: Broken) -> Finding:
     return Finding(
         summary=f"{one.function} fails as {one.role} with {one.title}: {one.failure.message}",
         sql=one.sql,
         remedy=one.remedy,
         failure=one.failure,
-        location=one.failure.location,
+        location=one.failure.location or context.places.routine(one.function),
     )

@@ -67,6 +67,7 @@ def monitor_race(context: CheckContext) -> Iterable[Finding]:
                 f"a user signs up while {source} reads, and it returns a result that was never"
                 f" true: {_shown(_answer(outcome), usual)}",
                 f"alter function {source} stable;\n-- and every function that it calls",
+                place=context.places.routine(source),
             )
             return
 

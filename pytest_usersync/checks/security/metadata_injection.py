@@ -66,7 +66,8 @@ def _finding(context: CheckContext, one: Injection, script: str) -> Finding:
         "--     execute 'update … set … = $1 where id = $2' using value, new.id;\n"
         "-- or use format() with %L (a value) or %I (a name), never %s or ||",
         failure=None if one.kept else one.failure,
-        location=one.failure.location if one.failure else None,
+        location=(one.failure.location if one.failure else None)
+        or context.places.routine(known.name if known else place, "execute"),
         client=None if one.kept else _REFUSED,
         cause=cause_keys.injection(place),
     )

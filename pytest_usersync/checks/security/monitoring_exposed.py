@@ -44,4 +44,5 @@ def monitoring_exposed(context: CheckContext) -> Iterable[Finding]:
         summary=f"{who} can list {', '.join(one.what for one in found)}",
         sql=told.sql + script(short(told.told), "".join(one.statement for one in found)),
         remedy=closed + "".join(others),
+        location=context.places.opened(found[0].thing, (str(told.told["role"]), "public")),
     )

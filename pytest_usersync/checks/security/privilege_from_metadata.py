@@ -95,6 +95,7 @@ def _told_of(context: CheckContext, wish: Wish, user_id: UUID, shown: str) -> Fi
             summary=f"a user who sends {sent} {when} gets access by {rule}",
             sql=shown + script(_token(user_id, wish), _asking(rule)),
             remedy=_altering(rule),
+            location=context.places.rights(rule.table, [rule.policy]),
         )
     column, target = quoted(wish.privilege.column), wish.privilege.target
     value = "the id of another row" if wish.grade.needs else f"'{wish.grade.value}'"
@@ -107,7 +108,9 @@ def _told_of(context: CheckContext, wish: Wish, user_id: UUID, shown: str) -> Fi
         f" new.raw_user_meta_data into {column} of\n"
         f"-- {named(target.table)}; use the default, or new.raw_app_meta_data, which users cannot"
         " write\n",
-        location=next((t.function_location for t in writers), None),
+        location=context.places.write(
+            target.table, wish.privilege.column, later=context.case == "update"
+        ),
     )
 
 

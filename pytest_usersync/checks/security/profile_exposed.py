@@ -18,7 +18,7 @@ from ...probes.security.exposure import (
     showing_all,
     sign_up_victim,
 )
-from ...probes.security.exposure_remedy import cause, remedy
+from ...probes.security.exposure_remedy import cause, place, remedy
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 from ...runner.requests import arrival, claims, nobody, request, script, short
@@ -100,5 +100,6 @@ def _finding(
         f" ({', '.join(exposure.columns)}): {cause(context, exposure, victim, told)}",
         sql=shown + script(token, showing_all(exposure)).replace("begin;", refreshed + "begin;"),
         remedy=remedy(context, exposure, victim, told),
+        location=place(context, exposure, victim, told),
         cause=cause_keys.rights(table),
     )

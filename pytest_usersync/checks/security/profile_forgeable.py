@@ -72,6 +72,7 @@ def _finding(forger: Forger, one: Try) -> Finding:
         summary=f"{who} {_does(one)} {_where(one)}: {bar.cause(one)}{because}",
         sql=needs + setup + script(told, one.deed.statement) + "commit;\n" + _proof(forger, one),
         remedy=bar.remedy(one),
+        location=bar.place(one),
         cause=cause_keys.rights(one.deed.calls or one.deed.surface.target.table),
     )
 

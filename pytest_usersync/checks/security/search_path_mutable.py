@@ -78,7 +78,7 @@ def _taken(
         f" runs code of {attack.role} as {trace.ran_as}",
         sql=hijack.script,
         remedy=found or "-- write the schema before every name in the function's body",
-        location=locate_context(context.subject.project, trace.stack),
+        location=locate_context(context.subject.project, trace.stack) or context.places.writer(),
     )
 
 

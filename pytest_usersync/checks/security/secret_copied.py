@@ -9,7 +9,7 @@ from functools import partial
 from uuid import UUID
 
 from ...auth import SupabaseAuth, User
-from ...model.finding import Finding, Level, Location
+from ...model.finding import Finding, Level
 from ...model.quoting import named, quoted
 from ...model.sync import Table
 from ...probes.security.called_functions import routines
@@ -103,7 +103,7 @@ def _finding(context: CheckContext, user_id: UUID, leak: Leak, known: Known) -> 
         summary=f"secrets of auth.users ({', '.join(leak.columns)}) {said}",
         sql=context.shortest(user_id, seen) + _look(leak),
         remedy=remedy,
-        location=_place(context),
+        location=context.places.write(leak.table, leak.column),
     )
 
 
@@ -117,7 +117,7 @@ def _overheard(
         f" {channel}",
         sql=f"listen {quoted(channel)};\n{script}reset session authorization;\n{shown}",
         remedy=_without(context, columns),
-        location=_place(context),
+        location=context.places.writer(),
     )
 
 
@@ -148,8 +148,3 @@ def _cleaned(leak: Leak) -> str:
     column = quoted(leak.column)
     value = f"{column} - {_NAMES}" if leak.whole else "null"
     return f"update {named(leak.table)} set {column} = {value};"
-
-
-def _place(context: CheckContext) -> Location | None:
-    places = (t.function_location or t.location for t in context.sync.triggers if t.enabled)
-    return next(filter(None, places), None)

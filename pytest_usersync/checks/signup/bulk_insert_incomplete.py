@@ -71,6 +71,7 @@ def bulk_insert_incomplete(context: CheckContext) -> Iterable[Finding]:
             f" {3 - len(missing)} of them",
             sql=script + showing(profile, missing[0]),
             remedy="Make the trigger `for each row`, or insert from the whole transition table.",
+            location=context.places.trigger(profile),
         )
 
 

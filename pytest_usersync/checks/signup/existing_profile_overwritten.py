@@ -57,6 +57,7 @@ def existing_profile_overwritten(context: CheckContext) -> Iterable[Finding]:
             + showing(context.sync.profile, leftover.user_id),
             remedy=f"-- end the insert into {table} with:\n"
             f"on conflict ({quoted(context.sync.profile.key)}) do nothing",
+            location=context.places.write(table, *lost, later=True),
         )
 
 

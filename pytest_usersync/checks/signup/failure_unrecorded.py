@@ -67,6 +67,7 @@ def _finding(context: CheckContext, table: Table, bad: Day) -> Finding:
         "revoke all on public.sync_failures from anon, authenticated;\n"
         "-- and in the exception handler:\n"
         "--     insert into public.sync_failures (user_id, reason) values (new.id, sqlerrm);",
+        location=context.places.write(table),
     )
 
 

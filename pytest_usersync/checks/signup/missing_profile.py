@@ -85,6 +85,7 @@ def _twice(context: CheckContext, target: Target, user_id: UUID, rows: int) -> F
         remedy=f"alter table {target.table} add unique ({target.key});\n"
         f"-- and end the insert with `on conflict ({target.key}) do nothing`, or drop the extra"
         " trigger",
+        location=context.places.write(target.table),
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from ...migrations import PLATFORM_SCHEMAS
-from ...model.finding import Finding, Level, NotJudged, Severity
+from ...migrations import PLATFORM_SCHEMAS, locate_trigger
+from ...model.finding import Finding, Level, Location, NotJudged, Severity
 from ...model.quoting import quoted
 from ...probes import cause_keys
 from ...runner.check import Needs, check
@@ -91,5 +91,14 @@ def no_sync_trigger(context: CheckContext) -> Iterable[Finding]:
         "    after insert on auth.users\n"
         "    for each row\n"
         f"    execute function {function}();",
-        location=asleep.location if asleep else None,
+        location=asleep.location if asleep else _place(context, idle),
     )
+
+
+def _place(context: CheckContext, idle: Mapping[str, str] | None) -> Location | None:
+    """Return where the sync seems to be meant: at a trigger on another table, or a function."""
+    if idle is None:
+        return None
+    project = context.subject.project
+    wrong = idle["trigger"] and locate_trigger(project, idle["trigger"], table=idle["table"])
+    return wrong or context.places.routine(idle["name"])

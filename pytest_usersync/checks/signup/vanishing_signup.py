@@ -45,4 +45,5 @@ def vanishing_signup(context: CheckContext) -> Iterable[Finding]:
             sql=context.script + "reset session authorization;\n"
             f"select * from auth.users where id = '{user.id}';",
             remedy="Do not delete, cancel or replace the new row in the triggers on auth.users.",
+            location=context.places.writer(),
         )

@@ -60,6 +60,7 @@ def _findings(context: CheckContext, user_id: UUID, flags: Sequence[Mirror]) -> 
             f" although the user {state}",
             sql=script + showing(context.target(mirror), user_id, ", ".join(mirror.sources)),
             remedy=remedies.follow(context, [mirror]),
+            location=context.places.write(mirror.table, mirror.column),
         )
 
 

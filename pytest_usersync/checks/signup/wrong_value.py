@@ -108,6 +108,7 @@ def _finding(
         sql=script + showing(context.target(mirror), user_id, source),
         remedy=f"Copy new.{source} into {mirror.column} of this user only, after the INSERT and"
         " after every UPDATE of auth.users that changes it.",
+        location=context.places.write(mirror.table, mirror.column),
     )
 
 

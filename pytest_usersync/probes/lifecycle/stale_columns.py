@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeAlias
 from uuid import UUID
 
-from ...model.finding import Finding, NotApplicable, NotJudged
+from ...model.finding import Finding, Location, NotApplicable, NotJudged
 from ...model.quoting import showing
 from ...model.sync import Mirror, same
 from ...runner import lifecycle
@@ -139,7 +139,14 @@ def _finding(
             for target, sources in shows.items()
         ),
         remedy=_remedy(context, stale),
+        location=_place(context, stale[0]),
     )
+
+
+def _place(context: CheckContext, first: Stale) -> Location | None:
+    """Return where a wrong value comes from: the INSERT if nothing has touched it since."""
+    mirror = first.mirror
+    return context.places.write(mirror.table, mirror.column, later=not first.untouched)
 
 
 def _all_shown(stale: Sequence[Stale], user_id: UUID, context: CheckContext) -> bool:

@@ -78,6 +78,7 @@ def history(context: CheckContext) -> Iterator[Finding]:
                 sql=f"{text}select * from {monitoring.history};\n",
                 remedy="-- calculate days in UTC, and compare timestamps:\n"
                 "--     where checked_at >= now() - days * interval '1 day'",
+                location=context.places.routine(monitoring.history),
             )
             return
 

@@ -31,11 +31,13 @@ class RequestResult:
 
     Args:
         what: in words, what was told.
+        thing: the function, table or view that told it.
         statement: the query that the request made.
         remedy: the SQL that ends it.
     """
 
     what: str
+    thing: str
     statement: str
     remedy: str
 
@@ -101,6 +103,7 @@ def heard(told: Scene) -> Iterator[RequestResult]:
             guard = f"alter table {table} enable row level security;\n" * (relation.kind in "rp")
             yield RequestResult(
                 f"{what} ({table})",
+                table,
                 f"select {columns} from {table};\n",
                 f"{guard}revoke all on {table} from anon, authenticated;\n",
             )
@@ -130,6 +133,7 @@ def _functions(told: Scene) -> Iterator[RequestResult]:
             signature = f"{one.called}({one.identity_arguments})"
             yield RequestResult(
                 f"{what} ({call})",
+                call,
                 f"select * from {call};\n",
                 f"revoke execute on function {signature} from public, anon, authenticated;\n",
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from ...model.finding import Finding, NotApplicable, NotJudged
@@ -57,10 +58,16 @@ def finding(
             summary=f"with {first.fault.title}, {bare(source)} {verb} {said}{more}",
             sql=f"{first.fault.sql}{show or f'select * from {source}'};\n",
             remedy=remedy(),
+            location=context.places.routine(source, *_quoted_words(said)),
         )
     failed = [o for o in seen if word in o.said and not o.fault.failing and not o.answered(word)]
     if failed:
         raise NotJudged(f"{bare(source)} fails with {failed[0].fault.title} (US501)")
+
+
+def _quoted_words(said: str) -> list[str]:
+    """Return what a body may name in quotes of the words of an answer: ``'ghost_users'``."""
+    return [f"'{one}'" for one in re.findall(r"\w+_\w+", said)]
 
 
 def _titles(wrong: Sequence[tuple[Seen, str]]) -> list[str]:

@@ -20,7 +20,7 @@ from ...interleaving import Outcome, race_of
 from ...interleaving.schedule import with_switches
 from ...interleaving.schedule_steps import steps
 from ...model.errors import UserSyncError
-from ...model.finding import ClientView, Failure, Finding, NotJudged
+from ...model.finding import ClientView, Failure, Finding, Location, NotJudged
 from ...model.quoting import named
 from ...model.sync import Table
 from ...runner.context import CheckContext
@@ -201,6 +201,7 @@ class Meeting:
         *,
         of: str = "",
         ending: str = "",
+        place: Location | None = None,
     ) -> Finding:
         """Return the finding that a schedule shows.
 
@@ -209,6 +210,7 @@ class Meeting:
             summary: what happens.
             of: whose error it is, if it is one.
             ending: the SQL that shows it in the end.
+            place: where the project lets it happen, if not where it writes the profile.
         """
         outcome = self.again(outcome)
         failure, client = self.error(outcome, of) if of else (None, None)
@@ -217,10 +219,16 @@ class Meeting:
             sql=retold(outcome, self.titles, "".join(self.setup), ending),
             remedy=remedy,
             failure=failure,
-            location=failure.location if failure else None,
+            location=(failure.location if failure else None) or place or self._written(outcome),
             client=client,
             schedule=steps(outcome, self.titles),
         )
+
+    def _written(self, outcome: Outcome) -> Location | None:
+        """Return where the first table that is written in a schedule is written."""
+        tables = {str(one.table): one.table for one in self.context.sync.targets}
+        written = [tables[one.table] for one in outcome.changes if one.table in tables]
+        return self.context.places.write((written or [self.context.sync.profile.table])[0])
 
 
 def newcomers(context: CheckContext, *, after: bool = False) -> Entered:

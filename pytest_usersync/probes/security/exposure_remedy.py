@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from uuid import UUID
 
 from ...auth import Json
+from ...model.finding import Location
 from ...model.quoting import named
 from ...runner.context import CheckContext
 from ...runner.requests import nobody
@@ -29,6 +30,17 @@ def cause(context: CheckContext, exposure: Exposure, victim: UUID, told: Mapping
     letting = _letting(context, exposure, victim, told)
     names = " and ".join(f'"{one.name}"' for one in letting)
     return f"policy {names} allows it" if names else "row level security does not prevent it"
+
+
+def place(
+    context: CheckContext, exposure: Exposure, victim: UUID, told: Mapping[str, Json]
+) -> Location | None:
+    """Return where the relation is opened: at the policy that lets it be read, else where made."""
+    relation = exposure.relation
+    if relation.guarded and relation.kind in ("r", "p"):
+        letting = _letting(context, exposure, victim, told)
+        return context.places.rights(relation.table, [one.name for one in letting])
+    return context.places.rights(relation.table)
 
 
 def _letting(

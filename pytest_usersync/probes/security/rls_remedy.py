@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...model.finding import Location
 from ...model.quoting import named
 from ...model.sync import Table
 from ...runner.savepoint import rolled_back
@@ -36,6 +37,15 @@ class Bar:
             return "row level security is off"
         names = " and ".join(f'"{policy.name}"' for policy in self.letting(one))
         return f"policy {names} allows it" if names else "row level security allows it"
+
+    def place(self, one: Try) -> Location | None:
+        """Return where it is let in: at a policy or function, else where the table is made."""
+        places, relation = self.forger.context.places, one.deed.surface.relation
+        if one.deed.calls:
+            return places.routine(one.deed.calls)
+        guarded = relation.guarded and relation.kind != "v"
+        names = [policy.name for policy in self.letting(one)] if guarded else []
+        return places.rights(relation.table, names)
 
     def letting(self, one: Try) -> list[policies.Policy]:
         """Return the policies that let it be done: one alone, else all that are about it."""

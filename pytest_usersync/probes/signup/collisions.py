@@ -63,6 +63,7 @@ def _lost(
                 summary=f"{title} can sign up but {what} {profile.table}",
                 sql=script + showing(profile, user.id),
                 remedy=_every_row(profile),
+                location=context.places.write(profile.table),
             )
     return None
 
