@@ -13,7 +13,7 @@ from ..model.errors import ConfigurationError, UserSyncError, no_room
 from ..model.policy import CHOICES, Policies
 from ..model.safe_text import LIMIT, one_line
 from ..model.settings import Exploration, Settings, Upkeep
-from . import option_values, server_dsn
+from . import command_line, option_values, server_dsn
 from .options import flag
 
 # Enough to tell SQL from a mistyped path; PostgreSQL judges the rest.
@@ -56,7 +56,7 @@ def pack_folder(config: pytest.Config) -> Path | None:
 
 def _read(config: pytest.Config) -> Settings:
     return Settings(
-        active=flag(config),
+        active=command_line.judges(config),
         dsn=_dsn(config),
         binaries=option_values.folder(config, "pg-bin"),
         migrations=option_values.existing(config, "migrations"),

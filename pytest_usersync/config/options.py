@@ -23,7 +23,10 @@ _INI_TYPES: dict[Kind, Literal["bool", "string", "paths", "args"]] = {
 
 
 class Option(NamedTuple):
-    """One option; ``name`` makes ``--usersync-<name>`` and, with ``ini``, ``usersync_<name>``."""
+    """One option; ``name`` makes ``--usersync-<name>`` and, with ``ini``, ``usersync_<name>``.
+
+    With ``judges``, only a run of checks can mean it, so that it implies ``--usersync`` if typed.
+    """
 
     name: str
     kind: Kind
@@ -31,6 +34,7 @@ class Option(NamedTuple):
     metavar: str | None = None
     ini: bool = False
     env: str = ""
+    judges: bool = False
 
     @property
     def flag(self) -> str:
@@ -44,7 +48,7 @@ class Option(NamedTuple):
 
 
 OPTIONS = (
-    Option("", "flag", "judge the user sync of this project on a real PostgreSQL"),
+    Option("", "flag", "judge the user sync of this project on a real PostgreSQL", judges=True),
     Option(
         "dsn",
         "text",
@@ -115,6 +119,7 @@ OPTIONS = (
         "judge only these checks, by code or prefix: US1,US204; repeatable",
         metavar="CODES",
         ini=True,
+        judges=True,
     ),
     Option(
         "ignore",
@@ -123,6 +128,7 @@ OPTIONS = (
         " not apply; repeatable",
         metavar="CODES",
         ini=True,
+        judges=True,
     ),
     Option(
         "seed",
@@ -167,20 +173,24 @@ OPTIONS = (
         metavar="FILE.sql",
         ini=True,
     ),
-    Option("strict", "flag", "fail the run also for findings of level warning"),
+    Option("strict", "flag", "fail the run also for findings of level warning", judges=True),
     Option(
         "baseline",
         "path",
         "accept the findings in this file, each with your reason",
         metavar="FILE.toml",
         ini=True,
+        judges=True,
     ),
     Option(
         "baseline-update",
         "flag",
         "update the baseline file: add new findings, remove old ones, keep your reasons",
+        judges=True,
     ),
-    Option("report", "text", "write the results to this file as JSON", metavar="PATH.json"),
+    Option(
+        "report", "text", "write the results to this file as JSON", metavar="PATH.json", judges=True
+    ),
     Option(
         "explain",
         "text",
@@ -230,6 +240,7 @@ def add(parser: pytest.Parser) -> None:
 def _add_flag(group: pytest.OptionGroup, option: Option) -> None:
     also = [f"ini: {option.key}"] if option.ini else []
     also += [f"env: {option.env}"] if option.env else []
+    also += ["implies --usersync"] if option.judges and option.name else []
     text = f"{option.help} ({', '.join(also)})" if also else option.help
     if option.kind == "flag":
         group.addoption(option.flag, dest=option.key, action="store_true", help=text)

@@ -10,7 +10,7 @@ from . import assertion_rewriting
 
 assertion_rewriting.leave_out()
 # after that: pytest would rewrite these as well
-from ..config import options  # noqa: E402
+from ..config import command_line, options  # noqa: E402
 from . import fixtures, isolation, server_lost, spaced_values, tracebacks  # noqa: E402
 from .spaced_values import pytest_load_initial_conftests  # noqa: E402
 
@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(isolation, "usersync-isolation")
     config.pluginmanager.register(tracebacks, "usersync-tracebacks")
     config.pluginmanager.register(server_lost, "usersync-lost-tests")
-    if options.flag(config):
+    if command_line.judges(config):
         _register(config)
 
 

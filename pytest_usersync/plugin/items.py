@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ..config.command_line import asked
 from ..config.config import settings
 from ..migrations import Project
 from ..model.errors import ServerLost
@@ -138,11 +139,18 @@ def anchor(config: pytest.Config, project: Project) -> Path:
     return next(files, project.hook_path())
 
 
-def aim(config: pytest.Config, path: Path) -> None:
-    """See that the arguments of the run reach the anchor, without widening a choice within it."""
+def aim(config: pytest.Config, path: Path) -> bool:
+    """See that the arguments of the run reach the anchor, without widening a choice within it.
+
+    Return False where they are not to: tests were named, and ``--usersync`` stands in ``addopts``.
+    """
     start = config.invocation_params.dir
-    if not any(path.resolve().is_relative_to(place) for place in _places(config.args, start)):
-        config.args.append(str(path))
+    if any(path.resolve().is_relative_to(place) for place in _places(config.args, start)):
+        return True
+    if config.args_source is config.ArgsSource.ARGS and not asked(config):
+        return False
+    config.args.append(str(path))
+    return True
 
 
 def _places(arguments: Iterable[str], start: Path) -> Iterator[Path]:

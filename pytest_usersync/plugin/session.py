@@ -111,19 +111,27 @@ class Run:
         with usage_errors():
             found = subject.find(self.settings, self.config.rootpath)
             self.anchor = anchor(self.config, found)
-            aim(self.config, self.anchor)
-            if self.controller:
+            wanted = aim(self.config, self.anchor)
+            if not wanted:
+                self._stand_aside()
+            elif self.controller:
                 self._handover = self._exits.enter_context(handover_file())
             elif not self.config.getoption("collectonly"):
                 self._prepare(found)
         yield
-        if self.controller:
+        if self.controller and wanted:
             with usage_errors():
                 self._prepare(found)
                 deliver(self._handover, self.config.stash[SUBJECT])
             self._tell()
         # All that was imported stays to the end: let no collection of garbage go through it again.
         gc.freeze()
+
+    def _stand_aside(self) -> None:
+        """Leave the run to the tests that were named."""
+        self.anchor = None
+        for one in (self, self._results):
+            self.config.pluginmanager.unregister(one)
 
     def _prepare(self, found: Project) -> None:
         """Prepare the subject, or take over the one that the controller of xdist prepared."""

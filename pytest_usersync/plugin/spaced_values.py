@@ -11,12 +11,13 @@ from __future__ import annotations
 import itertools
 import os
 import shlex
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from ..config.command_line import typed
 from ..config.options import OPTIONS
 
 _VALUED = frozenset(option.flag for option in OPTIONS if option.kind != "flag")
@@ -38,7 +39,7 @@ def pytest_load_initial_conftests(
     early_config: pytest.Config, args: list[str]
 ) -> Generator[None, None, object]:
     """Let the first start do nothing if there is to be a second one."""
-    given = [*_unfolded(early_config.invocation_params.args)]
+    given = [*typed(early_config)]
     added = shlex.split(os.environ.get(_ENVIRONMENT, ""))
     here = early_config.invocation_params.dir
     if _misleads(given, here) or _misleads(added, here):
@@ -78,12 +79,3 @@ def _misleads(arguments: list[str], here: Path) -> bool:
         option in _VALUED and os.path.exists(here / value.partition("::")[0])  # noqa: PTH110
         for option, value in pairs
     )
-
-
-def _unfolded(arguments: Iterable[str]) -> Iterator[str]:
-    """Yield the arguments, those of an ``@file`` one by one, as argparse reads it."""
-    for argument in arguments:
-        if argument.startswith("@"):
-            yield from _unfolded(Path(argument[1:]).read_text(encoding="utf-8").splitlines())
-        else:
-            yield argument
