@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from matrix import WHOLE
 from platformdirs import user_cache_path
+from reports import faults, written
 
 from pytest_usersync.postgres import Server, ServerRequest, locate, start
 from pytest_usersync.postgres.database import Clones
@@ -32,6 +33,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [] if WHOLE else [one for one in items if one.get_closest_marker("matrix")]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [one for one in items if one not in set(left_out)]
+
+
+@pytest.fixture(autouse=True)
+def valid_reports(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Compare every JSON report that a test leaves in its folder with the schema."""
+    asked = [one for one in ("pytester", "tmp_path") if one in request.fixturenames]
+    folders = [request.getfixturevalue(one) for one in asked]
+    yield
+    for folder in folders:
+        for path, data in written(getattr(folder, "path", folder)).items():
+            assert faults(data) == [], path
 
 
 @pytest.fixture(scope="session")

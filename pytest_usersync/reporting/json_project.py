@@ -3,40 +3,96 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from ..model.finding import ClientView, Failure, Location, Step
 from ..model.sync import Blocked, Sync, SyncTrigger, Table
 from ..runner.check import LoadFailure, Subject
 from . import json_types
+from .paths import Paths
 
 
-def project(subject: Subject) -> json_types.Project:
+@dataclass(frozen=True)
+class Shown:
+    """How the report names the project's files: from the repository.
+
+    Args:
+        paths: where the project and its repository are.
+        files: what sentences about the project call its files.
+    """
+
+    paths: Paths
+    files: tuple[str, ...]
+
+    @classmethod
+    def of(cls, subject: Subject) -> Shown:
+        """Return how the files of a subject are named."""
+        files = subject.project
+        known = [one.path for one in files.files] + [path for path, _ in files.skipped]
+        return cls(Paths(files.root, files.root), tuple(map(files.show_path, known)))
+
+    def path(self, file: Path | str) -> str:
+        """Return the path of a file."""
+        return self.paths.in_repository(file)
+
+    def text(self, text: str) -> str:
+        """Return a sentence with the paths in it."""
+        return self.paths.retell(text, self.files, document=True)
+
+    def place(self, one: Location | None) -> json_types.Place | None:
+        """Return a place in a file, if there is one."""
+        if one is None:
+            return None
+        return {
+            "file": self.path(one.file),
+            "line": one.line,
+            "column": one.column,
+            "end_line": one.end_line or None,
+            "end_column": one.end_column or None,
+            "source": one.source,
+        }
+
+    def schedule(self, steps: Sequence[Step]) -> list[json_types.Step] | None:
+        """Return what the sessions of a race do, in this order; nothing for what is no race."""
+        return [
+            {
+                "session": one.session,
+                "sql": one.sql,
+                "place": self.place(one.place),
+                "waits_for": one.waits_for or None,
+            }
+            for one in steps
+        ] or None
+
+
+def project(shown: Shown, subject: Subject) -> json_types.Project:
     """Return the files of the project, and what became of them."""
     files, failures = subject.project, subject.load_failures
     return {
-        "root": str(files.root),
+        "root": shown.path(files.root),
         "origin": files.origin,
-        "migrations": [migration.path.name for migration in files.migrations],
-        "skipped": [{"file": path.name, "reason": why} for path, why in files.skipped],
-        "load_failure": _failed(failures[0]) if failures else None,
-        "load_failures": [_failed(one) for one in failures],
+        "migrations": [shown.path(one.path) for one in files.migrations],
+        "skipped": [{"file": shown.path(path), "reason": why} for path, why in files.skipped],
+        "load_failure": _failed(shown, failures[0]) if failures else None,
+        "load_failures": [_failed(shown, one) for one in failures],
     }
 
 
-def _failed(failed: LoadFailure) -> json_types.LoadFailure:
+def _failed(shown: Shown, failed: LoadFailure) -> json_types.LoadFailure:
     return {
-        "file": failed.file,
+        "file": shown.path(failed.file),
         "role": failed.role or "migration",
         "statement": failed.statement,
-        "failure": _failure(failed.failure),
+        "failure": _failure(shown, failed.failure),
         "missed_lines": list(failed.lines),
     }
 
 
-def sync(found: Sync) -> json_types.Sync:
+def sync(shown: Shown, found: Sync) -> json_types.Sync:
     """Return the sync as it was found."""
     return {
-        "triggers": [_trigger(one) for one in found.triggers],
+        "triggers": [_trigger(shown, one) for one in found.triggers],
         "targets": [
             {
                 "table": _table(one.table),
@@ -67,66 +123,39 @@ def sync(found: Sync) -> json_types.Sync:
         ],
         "metadata_keys": [*found.metadata_keys],
         "metadata": found.metadata,
-        "blocked": _blocked(found.blocked) if found.blocked else None,
+        "blocked": _blocked(shown, found.blocked) if found.blocked else None,
     }
 
 
-def _trigger(one: SyncTrigger) -> json_types.Trigger:
+def _trigger(shown: Shown, one: SyncTrigger) -> json_types.Trigger:
     return {
         "name": one.name,
         "event": one.event,
         "function": one.function,
         "enabled": one.enabled,
         "source": one.source,
-        "place": place(one.location),
-        "function_place": place(one.function_location),
+        "place": shown.place(one.location),
+        "function_place": shown.place(one.function_location),
     }
 
 
-def _blocked(one: Blocked) -> json_types.Blocked:
-    failure = _failure(one.failure) if one.failure else None
+def _blocked(shown: Shown, one: Blocked) -> json_types.Blocked:
+    failure = _failure(shown, one.failure) if one.failure else None
     return {"failure": failure, "client": client(one.client), "sql": one.sql}
 
 
-def _failure(one: Failure) -> json_types.Failure:
+def _failure(shown: Shown, one: Failure) -> json_types.Failure:
     return {
         "sqlstate": one.sqlstate,
         "message": one.message,
         "detail": one.detail,
         "hint": one.hint,
         "context": one.context,
-        "place": place(one.location),
+        "place": shown.place(one.location),
         "constraint": one.constraint,
         "table": one.table,
         "column": one.column,
     }
-
-
-def place(one: Location | None) -> json_types.Place | None:
-    """Return a place in a file, if there is one."""
-    if one is None:
-        return None
-    return {
-        "file": one.file,
-        "line": one.line,
-        "column": one.column,
-        "end_line": None,
-        "end_column": None,
-        "source": one.source,
-    }
-
-
-def schedule(steps: Sequence[Step]) -> list[json_types.Step] | None:
-    """Return what the sessions of a race do, in this order; nothing for what is no race."""
-    return [
-        {
-            "session": one.session,
-            "sql": one.sql,
-            "place": place(one.place),
-            "waits_for": one.waits_for or None,
-        }
-        for one in steps
-    ] or None
 
 
 def client(one: ClientView) -> json_types.Client:

@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from ..model.finding import Finding
 from ..model.safe_text import in_json
 from ..process import textfiles
 from ..runner.check import Check, Subject
 from . import fingerprint, json_types
 from .baseline import Baseline, Entry
+from .causes import causes
 from .check_summary import CheckSummary
-from .json_project import client, place, project, schedule, sync
+from .json_findings import PAGES, cause, finding, help_uri
+from .json_project import Shown, project, sync
 
 _NAME = "pytest-usersync"
-_PAGES = "https://github.com/pytest-usersync/pytest-usersync/blob/main"
-# What a person pastes into psql; sentences begin with a capital.
-_SQL = re.compile(
-    r"(alter|begin|call|comment|create|delete|do|drop|grant|insert|revoke|select|set|truncate"
-    r"|update|with)\b"
-)
-_SETTING = re.compile(r"\busersync_\w+ = |\bconfig\.toml\b")
-_OF_CHAPTER: dict[str, json_types.Severity] = {
-    "1": "signup-fails",
-    "2": "wrong-data",
-    "3": "users-lost",
-    "6": "data-exposed",
-}
-SCHEMA = f"{_PAGES}/pytest_usersync/reporting/report.schema.json"
+SCHEMA = Path(__file__).with_name("report-v2.schema.json")
+SCHEMA_URI = f"{PAGES.replace('blob', 'raw')}/pytest_usersync/reporting/{SCHEMA.name}"
 
 
 class Ending(NamedTuple):
@@ -54,8 +42,10 @@ def document(
 ) -> json_types.Report:
     """Return the report as plain data; a field is only ever added while ``version`` stays."""
     done = {one.check.code for one in judged}
+    shown = Shown.of(subject)
+    marks = _fingerprints(judged)
     return {
-        "$schema": SCHEMA,
+        "$schema": SCHEMA_URI,
         "version": 2,
         "tool": {"name": _NAME, "version": version(_NAME)},
         "seed": subject.exploration.seed,
@@ -63,12 +53,12 @@ def document(
         "started": ending.started.isoformat(timespec="seconds"),
         "duration_s": round(ending.duration, 3),
         "server": {"origin": subject.server.origin, "version": subject.server.version},
-        "project": project(subject),
-        "sync": sync(subject.sync),
+        "project": project(shown, subject),
+        "sync": sync(shown, subject.sync),
         "policies": subject.policies.as_dict(),
-        "baseline": _baseline(baseline, gone) if baseline else None,
-        "causes": [],
-        "checks": [_row(one) for one in judged],
+        "baseline": _baseline(shown, baseline, gone) if baseline else None,
+        "causes": [cause(shown, one, marks) for one in causes(judged)],
+        "checks": [_row(shown, one, marks) for one in judged],
         "not_run": [check.code for check in checks if check.code not in done],
     }
 
@@ -79,48 +69,9 @@ def write(path: Path, data: Mapping[str, object]) -> None:
     textfiles.write(path, f"{text}\n")
 
 
-def help_uri(check: Check) -> str:
-    """Return the address of the page that explains a check."""
-    return f"{_PAGES}/docs/checks.md#{check.code.lower()}-{check.name}"
-
-
-def finding(check: Check, one: Finding, mark: str) -> json_types.Finding:
-    """Return a finding as the report shows it; ``mark`` is its fingerprint."""
-    failure, accepted = one.failure, one.accepted
+def _baseline(shown: Shown, known: Baseline, gone: Sequence[Entry]) -> json_types.Baseline:
     return {
-        "code": check.code,
-        "name": check.name,
-        "promise": check.promise,
-        "help_uri": help_uri(check),
-        "level": check.level.value,
-        "severity": _severity(check),
-        "cause": "",
-        "fingerprint": mark,
-        "case": one.case,
-        "summary": one.summary,
-        "sql": one.sql,
-        "sqlstate": failure.sqlstate if failure else None,
-        "message": failure.message if failure else None,
-        "detail": failure.detail if failure else None,
-        "hint": failure.hint if failure else None,
-        "context": failure.context if failure else None,
-        "place": place(one.place),
-        "client": client(one.client) if one.client else None,
-        "remedy": remedy(one.remedy),
-        "schedule": schedule(one.schedule),
-        "accepted": {
-            "reason": accepted.reason,
-            "expires": accepted.expires,
-            "expired": accepted.expired,
-        }
-        if accepted
-        else None,
-    }
-
-
-def _baseline(known: Baseline, gone: Sequence[Entry]) -> json_types.Baseline:
-    return {
-        "file": str(known.path),
+        "file": shown.path(known.path),
         "entries": len(known.entries),
         "gone": [
             {"check": one.code, "cases": list(one.cases), "finding": one.finding} for one in gone
@@ -128,7 +79,17 @@ def _baseline(known: Baseline, gone: Sequence[Entry]) -> json_types.Baseline:
     }
 
 
-def _row(one: CheckSummary) -> json_types.Check:
+def _fingerprints(judged: Sequence[CheckSummary]) -> dict[int, str]:
+    """Return the fingerprints of all findings, by the ``id()`` of each."""
+    verdicts = (verdict for one in judged for verdict in one.verdicts)
+    return {
+        id(found): mark
+        for verdict in verdicts
+        for found, mark in zip(verdict.findings, fingerprint.of(verdict), strict=True)
+    }
+
+
+def _row(shown: Shown, one: CheckSummary, marks: Mapping[int, str]) -> json_types.Check:
     reasons = dict.fromkeys(
         verdict.reason
         for verdict in one.verdicts
@@ -141,38 +102,21 @@ def _row(one: CheckSummary) -> json_types.Check:
         "help": one.check.page,
         "help_uri": help_uri(one.check),
         "level": one.check.level.value,
-        "severity": _severity(one.check),
+        "severity": one.check.severity.value,
         "outcome": one.outcome.value,
-        "reason": "; ".join(reasons) or None,
+        "reason": shown.text("; ".join(reasons)) or None,
         "accepted": one.accepted,
         "duration_s": round(sum(verdict.seconds for verdict in one.verdicts), 3),
         "findings": [
-            finding(one.check, found, mark)
-            for verdict in one.verdicts
-            for found, mark in zip(verdict.findings, fingerprint.of(verdict), strict=True)
+            finding(shown, one.check, found, marks[id(found)]) for found in one.findings()
         ],
         "cases": [
             {
                 "case": verdict.case,
                 "outcome": verdict.outcome.value,
-                "reason": verdict.reason or None,
+                "reason": shown.text(verdict.reason) or None,
             }
             for verdict in one.verdicts
         ],
         "cases_not_run": one.missing,
     }
-
-
-def remedy(text: str) -> json_types.Remedy:
-    """Return a remedy with its kind: SQL to paste, a setting of the plugin, or a decision."""
-    return {"kind": _kind(text), "text": text, "verified": None}
-
-
-def _kind(text: str) -> Literal["sql", "config", "decision"]:
-    if any(_SQL.match(line) for line in text.splitlines()):
-        return "sql"
-    return "config" if _SETTING.search(text) else "decision"
-
-
-def _severity(check: Check) -> json_types.Severity:
-    return _OF_CHAPTER.get(check.code[2], "maintenance")

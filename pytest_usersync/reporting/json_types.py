@@ -5,11 +5,20 @@ They are apart from the classes that the checks use, so that a change there chan
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Annotated, Literal, TypedDict
 
 Severity = Literal["signup-fails", "data-exposed", "users-lost", "wrong-data", "maintenance"]
 Level = Literal["error", "warning", "info"]
 Outcome = Literal["broken", "kept", "not-judged", "not-applicable"]
+
+# What is beside a type goes into the JSON Schema.
+Code = Annotated[str, ("pattern", "^US[0-9]{3}$")]
+Count = Annotated[int, ("minimum", 1)]
+Id = Annotated[str, ("pattern", "^[0-9a-f]{12}$")]
+Fingerprint = Annotated[str, ("pattern", "^[0-9a-f]{16}$")]
+Seconds = Annotated[float, ("minimum", 0)]
+Time = Annotated[str, ("pattern", "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[+]00:00$")]
+Uri = Annotated[str, ("format", "uri"), ("pattern", "^https://")]
 
 
 class Table(TypedDict):
@@ -26,10 +35,10 @@ class Place(TypedDict):
     """
 
     file: str
-    line: int
-    column: int
-    end_line: int | None
-    end_column: int | None
+    line: Count
+    column: Count
+    end_line: Count | None
+    end_column: Count | None
     source: str
 
 
@@ -83,14 +92,14 @@ class Step(TypedDict):
 class Finding(TypedDict):
     """A broken promise; ``cause`` is the id of its cause."""
 
-    code: str
+    code: Code
     name: str
     promise: str
-    help_uri: str
+    help_uri: Uri
     level: Level
     severity: Severity
-    cause: str
-    fingerprint: str
+    cause: Id
+    fingerprint: Fingerprint
     case: str
     summary: str
     sql: str
@@ -109,7 +118,7 @@ class Finding(TypedDict):
 class Cause(TypedDict):
     """What one change would mend: ``findings`` are fingerprints, ``checks`` are codes."""
 
-    id: str
+    id: Id
     severity: Severity
     level: Level
     title: str
@@ -119,8 +128,8 @@ class Cause(TypedDict):
     message: str | None
     client: Client | None
     remedy: Remedy
-    checks: list[str]
-    findings: list[str]
+    checks: list[Code]
+    findings: list[Fingerprint]
 
 
 class Case(TypedDict):
@@ -134,17 +143,17 @@ class Case(TypedDict):
 class Check(TypedDict):
     """A check of which at least one case was judged; ``help`` is its whole page."""
 
-    code: str
+    code: Code
     name: str
     promise: str
     help: str
-    help_uri: str
+    help_uri: Uri
     level: Level
     severity: Severity
     outcome: Outcome
     reason: str | None
     accepted: bool
-    duration_s: float
+    duration_s: Seconds
     findings: list[Finding]
     cases: list[Case]
     cases_not_run: list[str]
@@ -164,7 +173,7 @@ class LoadFailure(TypedDict):
     role: str
     statement: str
     failure: Failure
-    missed_lines: list[int]
+    missed_lines: list[Count]
 
 
 class Project(TypedDict):
@@ -248,7 +257,7 @@ class Server(TypedDict):
 class Gone(TypedDict):
     """An entry of the baseline that was judged and not found again."""
 
-    check: str
+    check: Code
     cases: list[str]
     finding: str
 
@@ -271,13 +280,13 @@ class Tool(TypedDict):
 Report = TypedDict(
     "Report",
     {
-        "$schema": str,
+        "$schema": Uri,
         "version": Literal[2],
         "tool": Tool,
         "seed": int,
         "exit_status": int,
-        "started": str,
-        "duration_s": float,
+        "started": Time,
+        "duration_s": Seconds,
         "server": Server,
         "project": Project,
         "sync": Sync,
@@ -285,7 +294,7 @@ Report = TypedDict(
         "baseline": Baseline | None,
         "causes": list[Cause],
         "checks": list[Check],
-        "not_run": list[str],
+        "not_run": list[Code],
     },
 )
 Report.__doc__ = "The whole report; ``started`` is in UTC."

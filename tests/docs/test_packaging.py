@@ -73,7 +73,7 @@ def test_the_wheel_carries_every_module_and_the_typing_marker(wheel: Path) -> No
     with ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert names >= expected
-    assert "pytest_usersync/py.typed" in names
+    assert {"pytest_usersync/py.typed", "pytest_usersync/reporting/report-v2.schema.json"} <= names
 
 
 def test_the_wheel_registers_the_plugin(wheel: Path) -> None:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from matrix import few
+from reports import subject
 
 from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Failure, Finding
@@ -24,7 +25,8 @@ from pytest_usersync.model.safe_text import (
     visible,
 )
 from pytest_usersync.postgres import Server, database
-from pytest_usersync.reporting import json_report
+from pytest_usersync.reporting import json_findings
+from pytest_usersync.reporting.json_project import Shown
 
 HOSTILE = "a\x1b[2J\u202eb\u200b\x9b\x00\udcff"
 
@@ -63,7 +65,14 @@ def test_findings_and_failures_are_cut_where_they_are_made() -> None:
     long = "x" * 1_000_000
     failed = Failure("P0001", long, long, long, f"{long}\nPL/pgSQL function f() line 3 at RAISE")
     finding = Finding(long, long, long, failure=failed)
-    assert len(json.dumps(json_report.finding(registry.find("US104"), finding, ""))) < 230_000
+    assert (
+        len(
+            json.dumps(
+                json_findings.finding(Shown.of(subject()), registry.find("US104"), finding, "")
+            )
+        )
+        < 230_000
+    )
     assert failed.context.endswith("PL/pgSQL function f() line 3 at RAISE")
 
 

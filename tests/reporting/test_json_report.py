@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_type_hints
 
 import pytest
+from reports import ENDING, subject
 
-from pytest_usersync.migrations import Project
 from pytest_usersync.model.finding import ClientView, Failure, Location, Step
-from pytest_usersync.model.policy import Policies
 from pytest_usersync.model.sync import Blocked, Derived, Mirror, Sync, SyncTrigger, Table, Target
-from pytest_usersync.postgres import Server
-from pytest_usersync.reporting import json_project, json_report, json_types
-from pytest_usersync.runner.check import Subject
+from pytest_usersync.reporting import json_report, json_types
+from pytest_usersync.reporting.json_project import Shown
 
 PAGE = Path(__file__).parents[2] / "docs" / "report.md"
 USERS = Table("public", "users")
@@ -45,7 +42,6 @@ PLACE_SHOWN = {
     "end_column": None,
     "source": "insert",
 }
-ENDING = json_report.Ending(0, datetime(2026, 1, 2, 3, 4, tzinfo=UTC), 5.6)
 SHOWN = {
     "triggers": [
         {
@@ -87,9 +83,7 @@ SHOWN = {
 
 
 def test_a_sync_is_shown_field_by_field() -> None:
-    server = Server("user=x", 170010, "PostgreSQL 17.10 embedded", own=True)
-    subject = Subject(server, Project(Path("/p"), "found", ()), "loaded", SYNC, Policies())
-    report = json_report.document(subject, [], [], ENDING)
+    report = json_report.document(subject(SYNC), [], [], ENDING)
     assert report["sync"] == SHOWN
     assert json.loads(json.dumps(report)) == report
 
@@ -108,9 +102,10 @@ def test_the_page_names_every_field(shown: type) -> None:
 
 
 def test_a_schedule_is_shown_step_by_step_and_is_null_for_what_is_no_race() -> None:
+    shown = Shown.of(subject())
     steps = (Step("ada", "select 1;", PLACE), Step("eve", "-- deletion", waits_for="ada"))
-    assert json_project.schedule(steps) == [
+    assert shown.schedule(steps) == [
         {"session": "ada", "sql": "select 1;", "place": PLACE_SHOWN, "waits_for": None},
         {"session": "eve", "sql": "-- deletion", "place": None, "waits_for": "ada"},
     ]
-    assert json_project.schedule(()) is None
+    assert shown.schedule(()) is None

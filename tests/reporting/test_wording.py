@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
+
+from reports import ENDING
 
 from pytest_usersync.migrations import Migration, Project
 from pytest_usersync.model.finding import (
@@ -29,7 +30,6 @@ from pytest_usersync.runner.check import Check, LoadFailure, Subject, check
 from pytest_usersync.runner.context import CheckContext
 from pytest_usersync.runner.verdict import Verdict, merged
 
-ENDING = json_report.Ending(0, datetime(2026, 1, 2, 3, 4, tzinfo=UTC), 5.6)
 PLACE = Location("supabase/migrations/1_sync.sql", 12, 3, "  insert into public.users (id, email)")
 FAILURE = Failure(
     sqlstate="23502",
