@@ -21,6 +21,11 @@ def report(pytester: pytest.Pytester, name: str = "report.json") -> dict[str, An
     return data
 
 
+def files(pytester: pytest.Pytester) -> list[str]:
+    names = sorted(path.name for path in pytester.path.iterdir())
+    return [name for name in names if name != "__pycache__"]
+
+
 def test_the_report_says_what_was_judged_and_on_what(run: Run, pytester: pytest.Pytester) -> None:
     run("--usersync-report=report.json", select="US901,US911")
     data = report(pytester)
@@ -94,14 +99,14 @@ def test_a_file_that_cannot_be_written_fails_the_run_in_one_line_and_stays(
 ) -> None:
     pytester.makeconftest(FULL)
     (pytester.path / "file").write_text("# old")
-    before = sorted(path.name for path in pytester.path.iterdir())
+    before = files(pytester)
     result = run(*options, "-p", "no:cacheprovider", select="US901,US911")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stdout.fnmatch_lines(["2 checks: *", "ERROR: *file cannot be written: *"])
     result.stdout.no_fnmatch_line("*Wrote *")
     assert "INTERNALERROR" not in result.stdout.str()
     assert (pytester.path / "file").read_text() == "# old"
-    assert sorted(path.name for path in pytester.path.iterdir()) == before
+    assert files(pytester) == before
 
 
 def test_a_project_in_a_folder_whose_name_is_no_text_is_judged_and_reported(
