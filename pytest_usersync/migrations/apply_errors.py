@@ -86,4 +86,4 @@ def _offset(statement: Statement, refusal: Refusal) -> int | None:
         return stray.start()
     if refusal.position and refusal.internal in {"", replace_stray_bytes(statement.text)}:
         return refusal.position - 1
-    return block_offset(statement, refusal.context)
+    return block_offset(statement.text, refusal.context)

@@ -106,20 +106,35 @@ def function_body(project: Project, schema: str, name: str, prosrc: str = "") ->
     return Body.of(code, max(found.body_start, found.start), found.body_end)
 
 
-def called_functions(project: Project, body: Body) -> Iterator[tuple[str, str]]:
-    """Yield schema and name of the project's functions that a body may call, the latest first."""
+def statement_body(project: Project, text: str) -> Body | None:
+    """Return a statement of the files that is sent alone, or with what stands around it."""
+    for migration, statement in _backwards(project):
+        if (start := statement.text.find(text)) >= 0:
+            return Body.of(Code(migration, statement, ""), start, start + len(text))
+    return None
+
+
+def called_functions(project: Project, code: str) -> Iterator[tuple[str, str]]:
+    """Yield schema and name of the project's functions that code may call, the latest first."""
     for schema, name in dict.fromkeys(one.called for one in _definitions(project)):
-        if mentions(body.text, name):
+        if mentions(code, name):
             yield schema, name
 
 
-def block_offset(statement: Statement, context: str) -> int | None:
+def locate_block(project: Project, text: str, context: str) -> Location | None:
+    """Return the line of a ``do`` statement of the files that an error's context speaks of."""
+    body = statement_body(project, text)
+    offset = block_offset(text, context)
+    return body.code.at(project, body.start + offset) if body and offset is not None else None
+
+
+def block_offset(text: str, context: str) -> int | None:
     """Return the offset in a ``do`` statement of the line that an error's context speaks of."""
     block = _BLOCK.search(context)
-    body = _BODY.search(blank_comments(statement.text))
-    if block is None or body is None or not body[1]:
+    body = _BODY.search(blank_comments(text))
+    if block is None or body is None:
         return None
-    return _line_offset(statement.text, body.start(2), int(block[1]))
+    return _line_offset(text, body.start(2) if body[1] else body.start(3), int(block[1]))
 
 
 def _definition(project: Project, schema: str, name: str, source: str) -> _Definition | None:

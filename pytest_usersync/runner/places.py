@@ -104,6 +104,25 @@ class Places:
         *schemas, name = words(called.partition("(")[0])
         return self.table(Table(schemas[-1] if schemas else "public", name))
 
+    def work(self, sql: str, table: Table, columns: Sequence[str] = ()) -> Location | None:
+        """Return where a statement of the files, or what it calls, writes a column or a table."""
+        own = locate.statement_body(self.project, sql)
+        bodies = [*([own] if own else []), *self._called(self._calls(sql))]
+        found = (
+            written_values.locate_write(self.project, bodies, named(table), column)
+            for column in columns or ("",)
+        )
+        return next(filter(None, found), None)
+
+    def block(self, sql: str, failure: Failure) -> Location | None:
+        """Return the line of a ``do`` statement of the files at which it failed."""
+        return locate.locate_block(self.project, sql, failure.context)
+
+    def constraint(self, name: str, table: Table, column: str) -> Location | None:
+        """Return where a constraint is named, else its column, else its table."""
+        found = definitions.locate_object(self.project, "constraint", _quoted(name), named(table))
+        return found or self.column(table, column)
+
     def marks(self, failure: Failure | None, place: Location | None) -> tuple[Mark, ...]:
         """Return the value behind an error about a column, if its statement is not all there is."""
         if not failure or not place or failure.sqlstate != "23502":
@@ -122,7 +141,7 @@ class Places:
     def _bodies(self) -> list[Body]:
         """Return the functions of the triggers, then the functions of the project they call."""
         wanted = [(*_path(one.function), one.source) for one in self._triggers]
-        return list(self._called([(schema, name, source) for schema, name, source in wanted]))
+        return list(self._called(wanted))
 
     def _called(self, wanted: list[tuple[str, str, str]]) -> Iterator[Body]:
         seen: set[str] = set()
@@ -133,7 +152,10 @@ class Places:
                 continue
             seen.add(name)
             yield body
-            wanted += [(*one, "") for one in locate.called_functions(self.project, body)]
+            wanted += self._calls(body.text)
+
+    def _calls(self, code: str) -> list[tuple[str, str, str]]:
+        return [(*one, "") for one in locate.called_functions(self.project, code)]
 
 
 def _path(function: str) -> tuple[str, str]:

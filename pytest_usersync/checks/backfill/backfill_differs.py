@@ -118,7 +118,11 @@ def _finding(one: Filling, target: Target, found: Sequence[Difference]) -> Findi
     if target != one.context.sync.profile:
         remedy = f"Write the same values into {target.table} in the backfill as in the trigger."
     return one.finding(
-        f"{one.routine.origin} writes into {target.table} {'; '.join(parts)}", sql, remedy
+        f"{one.routine.origin} writes into {target.table} {'; '.join(parts)}",
+        sql,
+        remedy,
+        table=target.table,
+        columns=[each.column for each in columns if each.column],
     )
 
 

@@ -7,7 +7,16 @@ from functools import partial
 
 from ...auth import User
 from ...diagnosis.causes import Diagnosis
-from ...model.finding import ClientView, Failure, Finding, Level, NotApplicable, NotJudged, Severity
+from ...model.finding import (
+    ClientView,
+    Failure,
+    Finding,
+    Level,
+    Location,
+    NotApplicable,
+    NotJudged,
+    Severity,
+)
 from ...probes.lifecycle import deletes, owned_rows, references
 from ...probes.lifecycle.owned_rows import Belonging
 from ...runner.check import Needs, check
@@ -87,9 +96,16 @@ def _finding(
         sql=shown,
         remedy="".join(f"{one.remedy.rstrip()}\n" for one in (first, *others)),
         failure=failure,
-        location=failure.location,
+        location=failure.location or _place(context, failure),
         client=view,
     )
+
+
+def _place(context: CheckContext, failure: Failure) -> Location | None:
+    """Return where the foreign key is written that is in the way."""
+    keys = references.every(context)
+    key = next((one for one in keys if one.name == failure.constraint), None)
+    return context.places.constraint(key.name, key.table, key.columns[0]) if key else None
 
 
 def _causes(context: CheckContext, user: User, failure: Failure) -> Iterator[Diagnosis]:

@@ -54,5 +54,5 @@ def retention(context: CheckContext) -> Iterable[Finding]:
                     f"-- when recording: delete from {monitoring.log}"
                     " where checked_at < now() - interval '90 days';",
                 ),
-                location=context.places.routine(monitoring.record, "delete from"),
+                location=context.places.routine(monitoring.record, "delete from", monitoring.log),
             )

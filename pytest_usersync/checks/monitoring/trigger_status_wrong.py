@@ -38,4 +38,6 @@ def trigger_status_wrong(context: CheckContext) -> Iterable[Finding]:
         def judge(seen: Seen, *, works: bool = works) -> str:
             return figures.trigger(seen) if seen.fault.facts.works is works else ""
 
-        yield from finding(context, judge, "check", lambda: read_remedies.check(context))
+        yield from finding(
+            context, judge, "check", lambda: read_remedies.check(context), at=["pg_trigger"]
+        )

@@ -13,6 +13,7 @@ from psycopg import Error
 from ...auth.source import Source
 from ...model.finding import Failure, Finding, NotJudged
 from ...model.quoting import named, quoted
+from ...model.sync import Table
 from ...runner.context import CheckContext
 from ...runner.reused_sandbox import reused_context
 from .. import cause_keys
@@ -129,10 +130,20 @@ class Filling:
         return f"-- {where}{what}:\n{statement(self.context)}"
 
     def finding(
-        self, summary: str, sql: str, remedy: str, failure: Failure | None = None
+        self,
+        summary: str,
+        sql: str,
+        remedy: str,
+        failure: Failure | None = None,
+        *,
+        table: Table | None = None,
+        columns: Sequence[str] = (),
     ) -> Finding:
-        """Return a finding about the backfill, with its place."""
-        place = (failure.location if failure else None) or self.routine.location
+        """Return a finding about the backfill, at what it writes into a table or fails at."""
+        places = self.context.places
+        raised = failure and (failure.location or places.block(self.routine.sql, failure))
+        written = places.work(self.routine.sql, table or self.context.sync.profile.table, columns)
+        place = raised or written or self.routine.location
         # What a table refuses, it may refuse a signup as well: the constraint is then the cause.
         refused = failure and failure.sqlstate.startswith("23")
         cause = None if refused else cause_keys.BACKFILL

@@ -32,6 +32,7 @@ def finding(
     *,
     show: str = "",
     verb: str = "says",
+    at: Sequence[str] = (),
 ) -> Iterator[Finding]:
     """Yield what is wrong with what one function says, shown by the first state that shows it.
 
@@ -41,6 +42,7 @@ def finding(
         remedy: returns what to change.
         show: what shows it, if not a call of the function.
         verb: what stands between the function and what is wrong.
+        at: what the line of the function names that is to be changed.
 
     Raises:
         NotApplicable: there is no such function.
@@ -58,7 +60,7 @@ def finding(
             summary=f"with {first.fault.title}, {bare(source)} {verb} {said}{more}",
             sql=f"{first.fault.sql}{show or f'select * from {source}'};\n",
             remedy=remedy(),
-            location=context.places.routine(source, *_quoted_words(said)),
+            location=context.places.routine(source, *_quoted_words(said), *at),
         )
     failed = [o for o in seen if word in o.said and not o.fault.failing and not o.answered(word)]
     if failed:
