@@ -6,7 +6,7 @@ import difflib
 import functools
 import importlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from ..model.errors import ConfigurationError, UserSyncError
 from ..runner.check import Check
 
 _CODE = re.compile(r"US[1-9][0-9]{2}")
+_ALL = "US"
 # The decorator as every check writes it; `read_entries` reads it without importing the check.
 _DECLARES = re.compile(r'^@check\(\s*"([^"]*)"', re.MULTILINE)
 
@@ -91,22 +92,14 @@ def declared(module: ModuleType) -> Check:
 
 
 def choose(select: Sequence[str], ignore: Sequence[str]) -> tuple[Check, ...]:
-    """Return the checks whose code starts with a selected word and with no ignored one.
+    """Return the checks that a selected word names and no ignored one does.
 
     Raises:
-        ConfigurationError: a word that no code starts with, or a choice that leaves nothing.
+        ConfigurationError: a word that names no check, or a choice that leaves nothing.
     """
-    for word in (*select, *ignore):
-        if not any(_matches(entry.code, word) for entry in entries()):
-            raise ConfigurationError(
-                f"{word!r} is neither a check nor a prefix of one. {_near(word)}"
-            )
-    chosen = [
-        entry
-        for entry in entries()
-        if (not select or any(_matches(entry.code, word) for word in select))
-        and not any(_matches(entry.code, word) for word in ignore)
-    ]
+    selected = codes(select or [_ALL])
+    ignored = codes(ignore)
+    chosen = [entry for entry in entries() if entry.code in selected - ignored]
     if not chosen:
         raise ConfigurationError(
             f"Selecting {', '.join(select) or 'all checks'} and ignoring"
@@ -115,16 +108,32 @@ def choose(select: Sequence[str], ignore: Sequence[str]) -> tuple[Check, ...]:
     return tuple(entry.load() for entry in chosen)
 
 
+def codes(words: Iterable[str]) -> frozenset[str]:
+    """Return the codes of the checks that the words name."""
+    return frozenset(entry.code for word in words for entry in matching(word))
+
+
+def matching(word: str) -> tuple[Entry, ...]:
+    """Return the checks that a word names, in any case: by code, its beginning, or name.
+
+    Raises:
+        ConfigurationError: it names none.
+    """
+    small = word.lower()
+    found = tuple(
+        one for one in entries() if one.code.lower().startswith(small) or one.name == small
+    )
+    if not small or not found:
+        raise ConfigurationError(f"{word!r} is neither a check nor a prefix of one. {_near(word)}")
+    return found
+
+
 def find(word: str) -> Check:
     """Return the check of one code or name, in any case; raise ``ConfigurationError``."""
     for entry in entries():
         if word.lower() in (entry.code.lower(), entry.name):
             return entry.load()
     raise ConfigurationError(f"{word!r} is not a check. {_near(word)}")
-
-
-def _matches(code: str, word: str) -> bool:
-    return code.startswith(word.upper())
 
 
 def _near(word: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from ..checks import policy_reads, registry
 from ..config.config import pack_folder, report_path, settings, usage_errors
-from ..config.option_values import text
+from ..config.option_values import words
 from ..config.options import flag
 from ..model.safe_text import in_line, visible
 from ..reporting import wording
@@ -22,10 +23,8 @@ def answer(config: pytest.Config) -> str:
 
 def _answer(config: pytest.Config) -> str:
     with usage_errors():
-        word = text(config, "explain")
-        if word:
-            check = registry.find(word)
-            return wording.page(check, policy_reads.policies(check))
+        if explained := words(config, "explain"):
+            return _explained(explained)
         if flag(config, "doctor"):
             return _diagnosed(config)
         if flag(config, "show"):
@@ -36,6 +35,11 @@ def _answer(config: pytest.Config) -> str:
             return _walked(config)
         wanted = settings(config)
         return wording.listing(registry.choose(wanted.select, wanted.ignore))
+
+
+def _explained(named: Sequence[str]) -> str:
+    checks = [one.load() for one in registry.entries() if one.code in registry.codes(named)]
+    return "\n\n".join(wording.page(one, policy_reads.policies(one)) for one in checks)
 
 
 def _shown(config: pytest.Config) -> str:

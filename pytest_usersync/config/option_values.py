@@ -60,7 +60,10 @@ def words(config: pytest.Config, name: str) -> tuple[str, ...]:
     given = raw(config, name)
     values = given.values if given else ()
     # pytest splits the ini value at spaces, but not the command line.
-    return tuple(word for value in values for word in value.replace(",", " ").split())
+    found = tuple(word for value in values for word in value.replace(",", " ").split())
+    if given and not found:
+        raise ConfigurationError(f"{given.source} has only commas. Give it a value, or remove it.")
+    return found
 
 
 def number(config: pytest.Config, name: str, otherwise: int) -> int:

@@ -116,7 +116,7 @@ OPTIONS = (
     Option(
         "select",
         "words",
-        "judge only these checks, by code or prefix: US1,US204; repeatable",
+        "judge only these checks, by code, prefix or name: US1,US204; repeatable",
         metavar="CODES",
         ini=True,
         judges=True,
@@ -124,8 +124,8 @@ OPTIONS = (
     Option(
         "ignore",
         "words",
-        "skip these checks, by code or prefix; with US701, tests run although a migration does"
-        " not apply; repeatable",
+        "skip these checks, by code, prefix or name; with US701, tests run although a migration"
+        " does not apply; repeatable",
         metavar="CODES",
         ini=True,
         judges=True,
@@ -193,9 +193,9 @@ OPTIONS = (
     ),
     Option(
         "explain",
-        "text",
-        "print the promise of a check and the reasons for it, and exit",
-        metavar="CODE",
+        "words",
+        "print the promises of these checks and the reasons for them, and exit; repeatable",
+        metavar="CODES",
     ),
     Option("show", "flag", "print what a signup writes in this project, and exit"),
     Option(

@@ -56,9 +56,9 @@ def register(config: pytest.Config) -> None:
     with usage_errors():
         checks = registry.choose(settings.select, settings.ignore)
         if settings.baseline:
-            cases = {check.code: check.cases for check in registry.every()}
             update = settings.baseline_update
-            config.stash[BASELINE] = baseline.read(settings.baseline, cases, update=update)
+            known = baseline.read(settings.baseline, registry.find, update=update)
+            config.stash[BASELINE] = known
     results = Results(config, settings, checks)
     config.pluginmanager.register(results, "usersync-results")
     config.pluginmanager.register(Run(config, settings, checks, results), "usersync-run")

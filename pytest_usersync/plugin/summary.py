@@ -75,13 +75,11 @@ def overlooked(
 
     What the project ignores or accepts by name is left out.
     """
-    judged = {verdict.code for verdict in found}
+    settled = {verdict.code for verdict in found} | registry.codes(settings.ignore)
     return [
         f"{fault.text}. The run fails because of this, although {fault.code} was not judged."
         for fault in subject.faults()
-        if fault.code not in judged
-        and not fault.ignored(settings.ignore)
-        and not _accepted(config, fault.code)
+        if fault.code not in settled and not _accepted(config, fault.code)
     ]
 
 

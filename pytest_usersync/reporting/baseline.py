@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from ..model.errors import ConfigurationError
 from ..model.finding import Acceptance, Finding, Outcome
 from ..model.safe_text import in_toml, travelling
 from ..process import textfiles
+from ..runner.check import Check
 from ..runner.verdict import Verdict
 
 _HEAD = """\
@@ -139,12 +140,12 @@ def signature(finding: Finding) -> str:
     return re.sub(r"\d+", "#", " ".join(_PASSING.sub("", finding.summary).split()))
 
 
-def read(path: Path, cases: Mapping[str, Sequence[str]], *, update: bool) -> Baseline:
+def read(path: Path, find: Callable[[str], Check], *, update: bool) -> Baseline:
     """Return what a file accepts; with ``update`` the file need not be there yet.
 
     Args:
         path: the file.
-        cases: the codes that there are, with the cases of each.
+        find: returns the check of a code or name, or raises ``ConfigurationError``.
         update: whether the file will be written anew.
 
     Raises:
@@ -165,7 +166,7 @@ def read(path: Path, cases: Mapping[str, Sequence[str]], *, update: bool) -> Bas
         raise ConfigurationError(f"{path}: {word!r} is unknown. Write [[accepted]] entries.")
     return Baseline(
         path,
-        tuple(_entry(path, number, one, cases) for number, one in enumerate(entries, 1)),
+        tuple(_entry(path, number, one, find) for number, one in enumerate(entries, 1)),
         update,
     )
 
@@ -175,29 +176,33 @@ def write(path: Path, text: str) -> None:
     textfiles.write(path, text)
 
 
-def _entry(path: Path, number: int, data: object, cases: Mapping[str, Sequence[str]]) -> Entry:
+def _entry(path: Path, number: int, data: object, find: Callable[[str], Check]) -> Entry:
     place = f"{path}, entry {number}"
     if not isinstance(data, dict):
         raise ConfigurationError(f"{place} is not a table. Write [[accepted]] above it.")
     if unknown := sorted(data.keys() - _KEYS):
         raise ConfigurationError(f"{place}: {unknown[0]!r} is unknown. Use {', '.join(_WORDS)}.")
-    code, about = data.get("check"), data.get("finding")
-    if not isinstance(code, str) or code not in cases:
-        raise ConfigurationError(f"{place}: {code!r} is not a check. See pytest --usersync-list.")
+    about = data.get("finding")
+    try:
+        check = find(str(data.get("check", "")))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{place}: {error}") from None
     if not isinstance(about, str) or not about.strip():
         raise ConfigurationError(
             f"{place}: finding is missing. --usersync-baseline-update adds it."
         )
     named = data.get("cases", [])
-    if not isinstance(named, list) or not all(one in cases[code] for one in named):
-        known = ", ".join(cases[code]) or "none"
-        raise ConfigurationError(f"{place}: {named!r} are not cases of {code}. It has {known}.")
-    if cases[code] and not named:
-        raise ConfigurationError(f"{place}: cases is missing. {code} has {', '.join(cases[code])}.")
+    known = ", ".join(check.cases) or "none"
+    if not isinstance(named, list) or not all(one in check.cases for one in named):
+        raise ConfigurationError(
+            f"{place}: {named!r} are not cases of {check.code}. It has {known}."
+        )
+    if check.cases and not named:
+        raise ConfigurationError(f"{place}: cases is missing. {check.code} has {known}.")
     reason = data.get("reason", "")
     if not isinstance(reason, str):
         raise ConfigurationError(f"{place}: reason = {reason!r} is not a text. Put it in quotes.")
-    return Entry(code, tuple(named), about, reason, _date(place, data.get("expires")))
+    return Entry(check.code, tuple(named), about, reason, _date(place, data.get("expires")))
 
 
 _WORDS = ("check", "cases", "finding", "reason", "expires")

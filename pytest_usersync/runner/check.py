@@ -175,10 +175,6 @@ class Fault(NamedTuple):
     code: str
     text: str
 
-    def ignored(self, words: Iterable[str]) -> bool:
-        """Tell whether a word of ``usersync_ignore`` leaves the check out, and so accepts this."""
-        return any(self.code.startswith(word.upper()) for word in words)
-
 
 @dataclass(frozen=True, slots=True)
 class Subject:

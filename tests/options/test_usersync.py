@@ -42,7 +42,7 @@ def test_help_shows_every_option_and_every_policy_with_its_values(
             "-max-examples=N",
             "-strict",
             "-report=PATH.json",
-            "-explain=CODE",
+            "-explain=CODES",
             "-list",
             "-keep",
         ),

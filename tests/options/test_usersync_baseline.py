@@ -140,7 +140,7 @@ def test_the_report_keeps_the_finding_and_says_that_it_is_accepted(
         ('title = "x"', "'title' is unknown. Write [[accepted]] entries."),
         ('accepted = "x"', "'accepted' is unknown. Write [[accepted]] entries."),
         ('accepted = ["x"]', "entry 1 is not a table. Write [[accepted]] above it."),
-        (ENTRY.replace("US911", "US999"), "entry 1: 'US999' is not a check. See pytest"),
+        (ENTRY.replace("US911", "US999"), "entry 1: 'US999' is not a check. "),
         (ENTRY.replace("reason", "because"), "entry 1: 'because' is unknown. Use check, cases"),
         (ENTRY.replace("finding", "#"), "entry 1: finding is missing."),
         (ENTRY + 'cases = ["phone"]', "entry 1: ['phone'] are not cases of US911. It has none."),
