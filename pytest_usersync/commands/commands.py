@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from ..checks import policy_reads, registry
-from ..config.config import pack_folder, report_path, settings, usage_errors
+from ..config.config import pack_folder, settings, usage_errors
 from ..config.option_values import words
 from ..config.options import flag
+from ..config.reports import report_path
 from ..model.safe_text import in_line, visible
 from ..reporting import wording
 

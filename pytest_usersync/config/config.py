@@ -13,7 +13,7 @@ from ..model.errors import ConfigurationError, UserSyncError, no_room
 from ..model.policy import CHOICES, Policies
 from ..model.safe_text import LIMIT, one_line
 from ..model.settings import Exploration, Settings, Upkeep
-from . import command_line, option_values, server_dsn
+from . import command_line, option_values, reports, server_dsn
 from .options import flag
 
 # Enough to tell SQL from a mistyped path; PostgreSQL judges the rest.
@@ -44,11 +44,6 @@ def usage_errors() -> Iterator[None]:
         raise pytest.UsageError(told) from None
 
 
-def report_path(config: pytest.Config) -> Path | None:
-    """Return where the JSON is to be written, if it is, however wrong the other options are."""
-    return option_values.writable(config, "report")
-
-
 def pack_folder(config: pytest.Config) -> Path | None:
     """Return the folder that the pack is to be written to, if it is."""
     return next((path for path, _ in option_values.paths(config, "write-pack")), None)
@@ -70,7 +65,7 @@ def _read(config: pytest.Config) -> Settings:
         select=option_values.words(config, "select"),
         ignore=option_values.words(config, "ignore"),
         strict=flag(config, "strict"),
-        report=option_values.writable(config, "report"),
+        reports=reports.wanted(config),
         baseline=_baseline(config),
         baseline_update=flag(config, "baseline-update"),
         keep=flag(config, "keep"),

@@ -152,18 +152,22 @@ def by_hand(config: pytest.Config, name: str) -> tuple[Path | str, ...]:
     return tuple(value if _FUNCTION.fullmatch(value) else _present(*file) for value, file in files)
 
 
-def writable(config: pytest.Config, name: str) -> Path | None:
-    """Return the path of a file that can be written."""
-    for path, source in paths(config, name):
-        in_folder(path, source)
-        no_folder(path, source)
-        # After the run it would be too late: the findings would be lost.
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise ConfigurationError(
-                f"{source}: {path} cannot be written. Give a file in a folder that you can write."
-            )
-        return path
-    return None
+def writable(config: pytest.Config, name: str) -> list[tuple[Path, str]]:
+    """Return the paths of files that can be written, each with where it was given."""
+    found = paths(config, name)
+    for path, source in found:
+        require_writable(path, source)
+    return found
+
+
+def require_writable(path: Path, source: str) -> None:
+    """Raise that a file cannot be written; after the run the findings would be lost."""
+    in_folder(path, source)
+    no_folder(path, source)
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ConfigurationError(
+            f"{source}: {path} cannot be written. Give a file in a folder that you can write."
+        )
 
 
 def no_folder(path: Path, source: str) -> None:

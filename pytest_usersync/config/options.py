@@ -189,7 +189,20 @@ OPTIONS = (
         judges=True,
     ),
     Option(
-        "report", "text", "write the results to this file as JSON", metavar="PATH.json", judges=True
+        "report",
+        "paths",
+        "write the results to this file, in the format that its ending means: .json, .sarif, .md;"
+        " repeatable",
+        metavar="PATH",
+        judges=True,
+    ),
+    Option(
+        "format",
+        "words",
+        "write the reports in these formats, one for each --usersync-report: json, sarif, markdown,"
+        " pr-comment, gitlab; github prints annotations and writes the step summary; repeatable",
+        metavar="NAME",
+        judges=True,
     ),
     Option(
         "explain",

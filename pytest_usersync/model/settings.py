@@ -40,6 +40,32 @@ class Upkeep:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportFile:
+    """A report to write: the name of its format, and where it goes."""
+
+    format: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """What is made of the results beside the summary in the terminal.
+
+    Args:
+        files: the reports to write.
+        annotations: whether GitHub's annotations are printed.
+        step_summary: the file to which GitHub Actions lets a step add its summary.
+    """
+
+    files: tuple[ReportFile, ...] = ()
+    annotations: bool = False
+    step_summary: Path | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.files or self.annotations)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The options of one run; all that the rest of the plugin sees of the command line.
 
@@ -59,7 +85,7 @@ class Settings:
         select: codes and prefixes to judge; empty means all.
         ignore: codes and prefixes to leave out.
         strict: whether a broken promise of level ``warning`` fails the run.
-        report: where the JSON report is written.
+        reports: what is made of the results for programs.
         baseline: the file of the findings that the project accepts.
         baseline_update: whether that file is written anew.
         keep: whether the database of a broken case stays for a look.
@@ -82,7 +108,7 @@ class Settings:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     strict: bool = False
-    report: Path | None = None
+    reports: Reports = field(default_factory=Reports)
     baseline: Path | None = None
     baseline_update: bool = False
     keep: bool = False

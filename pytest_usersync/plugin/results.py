@@ -18,6 +18,7 @@ from ..reporting.wording import prose
 from ..runner.check import Check, Subject
 from ..runner.verdict import Verdict, crashed
 from .items import BASELINE, SANDBOXES, SUBJECT, VERDICT, CheckFailed, CheckItem
+from .reports import annotate, quiet
 from .summary import NONE_APPLIES, none_applies, overlooked, tell, write
 
 Status = tuple[str, str, str | tuple[str, dict[str, bool]]]
@@ -114,7 +115,8 @@ class Results:
         prepared = self._config.stash.get(SUBJECT, None)
         if prepared is None:
             return
-        tell(terminalreporter, prepared, self._checks, self._verdicts.values())
+        with quiet(terminalreporter, self._settings.reports):
+            tell(terminalreporter, prepared, self._checks, self._verdicts.values())
         for line in self._errors:
             terminalreporter.write_line(line, red=True)
         overran = any(verdict.overran for verdict in self._verdicts.values())
@@ -123,6 +125,7 @@ class Results:
                 terminalreporter.write_line(line, yellow=True)
         if self._kept:
             terminalreporter.write_line(self._kept)
+        annotate(terminalreporter)
 
     def _detach(self, running: RunningServer | None) -> str:
         """Leave the server with the kept databases to the user, and say how to remove it."""

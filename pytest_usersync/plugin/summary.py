@@ -17,6 +17,7 @@ from ..reporting.summary import describe_baseline, gather, summary, title
 from ..runner.check import Check, Subject
 from ..runner.verdict import Verdict
 from .items import BASELINE, SANDBOXES, SUBJECT
+from .reports import ANNOTATIONS, write_reports
 
 NONE_APPLIES = (
     "--usersync judged nothing: none of the chosen checks concerns this project. Choose others with"
@@ -39,14 +40,14 @@ def write(
     """
     known = config.stash.get(BASELINE, None)
     gone = known.gone(found) if known else []
-    if settings.report:
+    if settings.reports:
         from ..reporting import json_report  # noqa: PLC0415  Most runs write none.
 
         judged = gather(checks, found)
         duration = (datetime.now(UTC) - started).total_seconds()
         ending = json_report.Ending(exit_status, started, duration)
         data = json_report.document(config.stash[SUBJECT], checks, judged, ending, known, gone)
-        json_report.write(settings.report, data)
+        config.stash[ANNOTATIONS] = write_reports(settings.reports, data)
     if known and known.update:
         baseline.write(known.path, known.updated(found))
 

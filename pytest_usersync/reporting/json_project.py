@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from ..model.finding import ClientView, Failure, Location, Step
 from ..model.sync import Blocked, Sync, SyncTrigger, Table
 from ..runner.check import LoadFailure, Subject
 from . import json_types
+from .line_hash import line_hash
 from .paths import Paths
 
 
@@ -42,8 +44,10 @@ class Shown:
 
     def place(self, one: Location | None) -> json_types.Place | None:
         """Return a place in a file, if there is one."""
-        if one is None:
-            return None
+        return self.at(one) if one else None
+
+    def at(self, one: Location) -> json_types.Place:
+        """Return a place in a file."""
         return {
             "file": self.path(one.file),
             "line": one.line,
@@ -51,6 +55,7 @@ class Shown:
             "end_line": one.end_line or None,
             "end_column": one.end_column or None,
             "source": one.source,
+            "line_hash": line_hash(self.paths.root / one.file, one.line) or None,
         }
 
     def schedule(self, steps: Sequence[Step]) -> list[json_types.Step] | None:
@@ -72,11 +77,26 @@ def project(shown: Shown, subject: Subject) -> json_types.Project:
     return {
         "root": shown.path(files.root),
         "origin": files.origin,
+        "anchor": shown.at(_anchor(subject)),
         "migrations": [shown.path(one.path) for one in files.migrations],
         "skipped": [{"file": shown.path(path), "reason": why} for path, why in files.skipped],
         "load_failure": _failed(shown, failures[0]) if failures else None,
         "load_failures": [_failed(shown, one) for one in failures],
     }
+
+
+def _anchor(subject: Subject) -> Location:
+    """Return where a program shows what has no place: at the trigger, or what should create it."""
+    files = subject.project
+    for trigger in subject.sync.triggers:
+        if trigger.location:
+            return trigger.location
+    paths = [*(one.path for one in reversed(files.migrations)), *filter(None, [files.config])]
+    path = next((one for one in paths if one.is_file()), files.hook_path())
+    with suppress(OSError, IndexError):
+        first = path.read_text("utf-8", "replace").splitlines()[0]
+        return Location(files.show_path(path), 1, source=first)
+    return Location(files.show_path(path), 1)
 
 
 def _failed(shown: Shown, failed: LoadFailure) -> json_types.LoadFailure:

@@ -31,7 +31,8 @@ class Table(TypedDict):
 class Place(TypedDict):
     """A place in a file of the project; lines and columns count from 1, an end may be unknown.
 
-    ``file`` is relative to the repository, with slashes; ``source`` is the text of the line.
+    ``file`` is relative to the repository, with slashes; ``source`` is the text of the line, and
+    ``line_hash`` is what GitHub knows the line by, null when the file cannot be read.
     """
 
     file: str
@@ -40,6 +41,7 @@ class Place(TypedDict):
     end_line: Count | None
     end_column: Count | None
     source: str
+    line_hash: str | None
 
 
 class Client(TypedDict):
@@ -177,10 +179,11 @@ class LoadFailure(TypedDict):
 
 
 class Project(TypedDict):
-    """The files of the project, and what became of them."""
+    """The files of the project, and what became of them; ``anchor`` is where the sync stands."""
 
     root: str
     origin: str
+    anchor: Place
     migrations: list[str]
     skipped: list[Skipped]
     load_failure: LoadFailure | None

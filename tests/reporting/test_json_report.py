@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import get_type_hints
 
@@ -11,9 +12,12 @@ import pytest
 from reports import ENDING, subject
 
 from pytest_usersync.model.finding import ClientView, Failure, Location, Step
+from pytest_usersync.model.settings import Settings
 from pytest_usersync.model.sync import Blocked, Derived, Mirror, Sync, SyncTrigger, Table, Target
 from pytest_usersync.reporting import json_report, json_types
 from pytest_usersync.reporting.json_project import Shown
+from pytest_usersync.runner.check import Subject
+from pytest_usersync.runner.subject import find
 
 PAGE = Path(__file__).parents[2] / "docs" / "report.md"
 USERS = Table("public", "users")
@@ -41,6 +45,7 @@ PLACE_SHOWN = {
     "end_line": None,
     "end_column": None,
     "source": "insert",
+    "line_hash": None,
 }
 SHOWN = {
     "triggers": [
@@ -109,3 +114,25 @@ def test_a_schedule_is_shown_step_by_step_and_is_null_for_what_is_no_race() -> N
         {"session": "eve", "sql": "-- deletion", "place": None, "waits_for": "ada"},
     ]
     assert shown.schedule(()) is None
+
+
+def test_what_has_no_place_is_shown_at_the_trigger_or_what_should_create_it(tmp_path: Path) -> None:
+    folder = tmp_path / "app" / "supabase"
+    (folder / "migrations").mkdir(parents=True)
+    (tmp_path / ".git").mkdir()
+    for name in ("1_a.sql", "2_b.sql"):
+        (folder / "migrations" / name).write_text(f"select '{name}';\n")
+    (folder / "config.toml").write_text("[db]\n")
+    files = find(Settings(), tmp_path / "app")
+    made = replace(subject(), project=files)
+    assert anchor(made) == ("app/supabase/migrations/2_b.sql", 1, "select '2_b.sql';")
+    triggered = replace(SYNC.triggers[0], location=Location("supabase/migrations/1_a.sql", 1))
+    assert anchor(replace(made, sync=Sync(triggers=(triggered,))))[0].endswith("1_a.sql")
+    none = replace(files, migrations=())
+    assert anchor(replace(made, project=none)) == ("app/supabase/config.toml", 1, "[db]")
+
+
+def anchor(made: Subject) -> tuple[str, int, str]:
+    place = json_report.document(made, [], [], ENDING)["project"]["anchor"]
+    assert place["line_hash"]
+    return place["file"], place["line"], place["source"]
