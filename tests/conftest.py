@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +15,7 @@ from matrix import WHOLE
 from platformdirs import user_cache_path
 from reports import faults, written
 
+import pytest_usersync
 from pytest_usersync.postgres import Server, ServerRequest, locate, start
 from pytest_usersync.postgres.database import Clones
 
@@ -87,9 +90,18 @@ def cache_home() -> Path:
     return user_cache_path()
 
 
+@pytest.fixture(scope="session")
+def imported() -> None:
+    """Import what a run needs: one within this process forgets what it was the first to import."""
+    for room in ("commands", "config", "plugin", "reporting"):
+        name = f"{pytest_usersync.__name__}.{room}"
+        for found in pkgutil.walk_packages(importlib.import_module(name).__path__, f"{name}."):
+            importlib.import_module(found.name)
+
+
 @pytest.fixture
 def write_project(
-    cache_home: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    imported: None, cache_home: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], Path]:
     """Return a function that writes a project of one migration into pytester's folder."""
     # One cached cluster for all runs, and no plugin that warns of options it would like to have.

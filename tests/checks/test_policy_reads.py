@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from acts import sandboxes, sound, staged
+from matrix import few
 
 from pytest_usersync.checks import registry
 from pytest_usersync.checks.policy_reads import policies
@@ -41,7 +42,7 @@ def test_policies_are_found_where_shared_code_reads_them(code: str, read: list[s
     assert policies(registry.find(code)) == read
 
 
-@pytest.mark.parametrize("chapter", ["US1", "US2", "US4", "US5"])
+@pytest.mark.parametrize("chapter", few(["US1", "US2", "US4", "US5"], ["US1"]))
 def test_a_run_reads_no_policy_that_is_not_named(
     server: Server, tmp_path: Path, chapter: str
 ) -> None:

@@ -28,10 +28,11 @@ MENDED = re.compile(r"^    (pytest .*?) +# mended$", re.MULTILINE)
 STORIES = sorted(name for name, text in READMES.items() if AS_IT_WAS.search(text))
 
 
-def report_of(name: str, folder: Path) -> dict[str, Any]:
+def report_of(name: str, folder: Path, *options: str) -> dict[str, Any]:
     """Run an example's built-in checks in a process of its own and return the JSON report."""
     report = folder / "report.json"
     command = [sys.executable, "-m", "pytest", "--usersync", f"--usersync-report={report}", name]
+    command += options
     environment = {key: value for key, value in os.environ.items() if "PYTEST" not in key}
     ran = subprocess.run(
         [*command, "-p", "no:cacheprovider"],
@@ -51,7 +52,8 @@ def outcomes(report: dict[str, Any]) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def petforce(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return report_of("petforce", tmp_path_factory.mktemp("petforce"))
+    # the chapters that are asked about below
+    return report_of("petforce", tmp_path_factory.mktemp("petforce"), "--usersync-select=US1,US7")
 
 
 def findings(report: dict[str, Any], code: str) -> dict[str, dict[str, Any]]:
@@ -127,7 +129,7 @@ def test_the_index_has_every_example_and_the_codes_of_every_story() -> None:
         assert re.search(rf"\({name}\) \| {codes} \|$", index, re.MULTILINE), name
 
 
-@pytest.mark.parametrize("name", few(STORIES, STORIES[::5]))
+@pytest.mark.parametrize("name", few(STORIES, STORIES[:1]))
 def test_a_famous_failure_is_found_as_told_and_nothing_once_it_is_mended(
     server: Server, name: str
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 import pytest
+from matrix import few
 from psycopg.rows import tuple_row
 
 from pytest_usersync.platform import platform
@@ -68,7 +69,7 @@ def outcome(connection: psycopg.Connection[Any], *statements: str, rows: bool) -
     return f"OK {found}" if rows else "OK"
 
 
-@pytest.fixture(scope="module", params=[None, *INSTALLED], ids=str)
+@pytest.fixture(scope="module", params=few([None, *INSTALLED], [None]), ids=str)
 def seeded(request: pytest.FixtureRequest, wanted: ServerRequest) -> Iterator[Server]:
     with start(
         ServerRequest(binaries=request.param or wanted.binaries), platform.seed()
