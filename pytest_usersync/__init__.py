@@ -3,6 +3,9 @@
 The names that a test may import. Three modules are public as well: ``pytest_usersync.strategies``
 and ``pytest_usersync.stateful`` for Hypothesis, ``pytest_usersync.postgresql`` for a suite that
 uses pytest-postgresql. All other modules may change with any release.
+
+The command ``usersync`` imports this before pytest can rewrite it, which there is no need for:
+PYTEST_DONT_REWRITE.
 """
 
 from __future__ import annotations

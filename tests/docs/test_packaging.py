@@ -76,12 +76,13 @@ def test_the_wheel_carries_every_module_and_the_typing_marker(wheel: Path) -> No
     assert {"pytest_usersync/py.typed", "pytest_usersync/reporting/report-v2.schema.json"} <= names
 
 
-def test_the_wheel_registers_the_plugin(wheel: Path) -> None:
+def test_the_wheel_registers_the_plugin_and_the_command(wheel: Path) -> None:
     entry_points = ConfigParser()
     with ZipFile(wheel) as archive:
         (file,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
         entry_points.read_string(archive.read(file).decode())
     assert dict(entry_points["pytest11"]) == {"usersync": "pytest_usersync.plugin.hooks"}
+    assert dict(entry_points["console_scripts"]) == {"usersync": "pytest_usersync.console:main"}
 
 
 def test_the_loader_reads_the_same_sql_from_a_checkout_and_from_a_wheel(
