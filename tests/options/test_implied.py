@@ -14,6 +14,7 @@ VALUES = {
     "ignore": "US902",
     "baseline": "accepted.toml",
     "report": "report.json",
+    "format": "github",
 }
 # Each with what else it cannot do without.
 WITH = {"baseline-update": ["--usersync-baseline=accepted.toml"]}

@@ -170,6 +170,6 @@ def test_help_names_every_command(say: Say) -> None:
 
 
 def test_two_names_are_not_pytests(pytester: pytest.Pytester) -> None:
-    text = pytester.runpytest_inprocess("--help", "-p", "no:usersync").stdout.str()
+    text = pytester.runpytest_inprocess("--help", "-pno:usersync", "-pno:asyncio").stdout.str()
     theirs = set(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", text))
     assert theirs & {one.name for one in OPTIONS} == {"ignore", "strict"}
