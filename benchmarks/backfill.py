@@ -23,7 +23,7 @@ from pathlib import Path
 from packs import Pack, chain
 
 from pytest_usersync.postgres import Server, ServerRequest, start
-from pytest_usersync.postgres.database import Clones
+from pytest_usersync.postgres.clones import Clones
 
 ROUNDS = 3
 ALONE = 300

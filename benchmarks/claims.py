@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from packs import MIGRATIONS, REVIEWED, Pack, chain
 
 from pytest_usersync.postgres import Server, ServerRequest, start
-from pytest_usersync.postgres.database import Clones
+from pytest_usersync.postgres.clones import Clones
 
 BACKFILL = next(MIGRATIONS.glob("20260127000002_*")).read_text(encoding="utf-8")
 FILLS = {"reviewed": BACKFILL, "head": "call public.backfill_ghost_users()"}

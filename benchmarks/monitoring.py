@@ -19,6 +19,7 @@ from pathlib import Path
 from pytest_usersync import migrations
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import ServerRequest, database, start
+from pytest_usersync.postgres.clones import Clones
 from pytest_usersync.postgres.database import Connection
 
 MIGRATIONS = Path(__file__).parents[1] / "sql" / "migrations"
@@ -69,7 +70,7 @@ def main(sizes: list[int]) -> None:
         loaded = migrations.load(server, platform.template(server), found)
         print(f"{server.origin}, {ROUNDS} rounds\n")
         print(f"{'':34}{'users':>10}{'ms':>10}{'joins, ms':>12}{'ratio':>8}")
-        with database.Clones(server) as clones:
+        with Clones(server) as clones:
             for users in sizes:
                 name = clones.take(loaded.database)
                 with database.connect(server, name) as connection:

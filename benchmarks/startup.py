@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import MAINTENANCE, ServerRequest, database, start
+from pytest_usersync.postgres.clones import Clones
 
 PETFORCE = Path(__file__).parents[1] / "examples" / "petforce"
 ROUNDS = 7
@@ -78,7 +79,7 @@ def main() -> None:
         server = running.server
         template = platform.template(server)
         with (
-            database.Clones(server) as clones,
+            Clones(server) as clones,
             closing(database.connect(server, MAINTENANCE)) as bare,
         ):
             clone = milliseconds(lambda: clones.take(template), 30)

@@ -80,7 +80,7 @@ def usersync_noproc(dbname: str | None = None) -> Callable[..., Iterator[Supabas
     @pytest.fixture(scope="session")
     def supabase_noproc(usersync: UserSync) -> Iterator[Supabase]:
         """The server of pytest-usersync, as pytest-postgresql's client fixtures want it."""
-        from .postgres.database import Clones  # noqa: PLC0415
+        from .postgres.clones import Clones  # noqa: PLC0415
 
         subject = usersync.subject
         # One that no superuser is ever in, for clients end all sessions before they copy it.
@@ -196,7 +196,7 @@ def _login(subject: Subject, template: str, role: str) -> tuple[str, Secret]:
 
 
 def _options(superuser: psycopg.Connection[DictRow], role: str) -> str:
-    from .postgres.database import startup_option  # noqa: PLC0415
+    from .postgres.session_options import startup_option  # noqa: PLC0415
 
     # Settings of the database are kept outside of it, so that no copy has them.
     found = [row["entry"].partition("=") for row in superuser.execute(_SETTINGS, [role])]

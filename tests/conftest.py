@@ -17,7 +17,7 @@ from reports import faults, written
 
 import pytest_usersync
 from pytest_usersync.postgres import Server, ServerRequest, locate, start
-from pytest_usersync.postgres.database import Clones
+from pytest_usersync.postgres.clones import Clones
 
 # Many tests start pytest, which compiles for two seconds at each start where no bytecode is kept.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

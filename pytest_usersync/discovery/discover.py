@@ -18,6 +18,7 @@ from ..model.sync import Blocked, Sync, SyncTrigger, Table, Target
 from ..postgres import Server, database, statement_timeout
 from ..postgres.catalog import asking, relations, triggers
 from ..postgres.catalog.relations import Columns
+from ..postgres.clones import Clones
 from ..scenarios.signups import BY_NAME, somebody
 from . import column_probe, metadata_hints
 
@@ -32,14 +33,12 @@ def watch(server: Server, loaded: str, project: Project) -> Sync:
         loaded: the database with the project's migrations; it is cloned, never changed.
         project: its migrations, to tell where triggers and functions are written.
     """
-    with database.Clones(server) as clones:
+    with Clones(server) as clones:
         return _Watch(server, loaded, project, clones).sync()
 
 
 class _Watch:
-    def __init__(
-        self, server: Server, loaded: str, project: Project, clones: database.Clones
-    ) -> None:
+    def __init__(self, server: Server, loaded: str, project: Project, clones: Clones) -> None:
         self.server = server
         self.loaded = loaded
         self.project = project

@@ -11,7 +11,8 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from ..postgres import database
-from ..postgres.database import Clones, Connection
+from ..postgres.clones import Clones
+from ..postgres.database import Connection
 from ..runner.check import Subject
 from ..sessions.nested import NestedConnection
 from ..sessions.roles import Roles

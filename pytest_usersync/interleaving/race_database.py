@@ -12,6 +12,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from ..postgres import database, reset, sqlfiles
+from ..postgres.clones import Clones
 from ..postgres.database import Connection
 from ..postgres.pipeline import query
 from ..postgres.prepared import Plans, table
@@ -77,7 +78,7 @@ class RaceDatabase:
         self.copies = 0
         self.tenant: object = None
         self.logins = Logins(self)
-        self._clones = database.Clones(subject.server)
+        self._clones = Clones(subject.server)
         self._open: list[Connection] = []
         self._pauses: tuple[Pause, ...] = ()
         self._empty = False

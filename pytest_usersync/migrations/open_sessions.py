@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from psycopg import sql
 
-from ..postgres import MAINTENANCE, Server, database
+from ..postgres import MAINTENANCE, Server, database, other_sessions
 
 _PIDS = """
 select pid
@@ -42,9 +42,9 @@ def end_open_sessions(server: Server, name: str) -> Iterator[Unclosed]:
         try:
             yield found
         finally:
-            for session in database.sessions(superuser, name, before):
+            for session in other_sessions.sessions(superuser, name, before):
                 (found.idle if session.startswith("idle,") else found.lost).append(session)
-            database.end_sessions(superuser, name, before)
+            other_sessions.end_sessions(superuser, name, before)
 
 
 def refuse_connections(server: Server, name: str) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 
-from ..postgres import MAINTENANCE, Server, database
+from ..postgres import MAINTENANCE, Server
+from ..postgres.clones import Clones
 from . import auth_schema
 from .auth_schema import Inventory, Thing
 
@@ -29,7 +30,7 @@ def adopt(server: Server, template: str) -> Iterator[str]:
     if not theirs or not (auth_schema.missing(ours, theirs) or auth_schema.beyond(ours, theirs)):
         yield template
         return
-    with database.Clones(server) as clones:
+    with Clones(server) as clones:
         name = clones.take(template, "stack")
         auth_schema.adopt(server, name, theirs)
         yield name

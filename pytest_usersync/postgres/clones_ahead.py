@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
 from . import Server, server_lost
-from .database import Clones
+from .clones import Clones
 
 
 class ClonesAhead(Clones):

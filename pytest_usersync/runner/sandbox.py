@@ -16,7 +16,8 @@ from contextlib import ExitStack, closing
 from typing import Self
 
 from ..auth import User
-from ..postgres.database import HARNESS, Clones, Connection, connect
+from ..postgres.clones import Clones
+from ..postgres.database import HARNESS, Connection, connect
 from . import shrink
 from .check import Subject
 from .shared_cache import SharedCache

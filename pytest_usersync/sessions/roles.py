@@ -12,7 +12,7 @@ from psycopg.pq import TransactionStatus
 
 from ..model.errors import UserSyncError
 from ..platform import platform
-from ..postgres import Server, database
+from ..postgres import Server, database, session_options
 from .nested import NestedConnection
 from .variables import clear, get, put, select
 
@@ -62,7 +62,7 @@ class Roles:
         with database.connect(server, name) as superuser:
             self.superuser = superuser.info.user
             self._logins = {
-                role: database.settings_of(superuser, role, everybody) for role in everybody
+                role: session_options.settings_of(superuser, role, everybody) for role in everybody
             }
             self._own = {
                 role: {row["name"]: row["value"] for row in superuser.execute(OWN_SETTINGS, [role])}

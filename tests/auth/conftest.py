@@ -14,7 +14,8 @@ import pytest
 from pytest_usersync.auth import AuthError, AuthSettings, SupabaseAuth, User
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server
-from pytest_usersync.postgres.database import Clones, Connection, connect
+from pytest_usersync.postgres.clones import Clones
+from pytest_usersync.postgres.database import Connection, connect
 
 FACTS = json.loads((Path(__file__).parent.parent / "facts" / "auth_flows.json").read_text())
 FLOWS = {flow["flow"]: flow for flow in FACTS["flows"]}

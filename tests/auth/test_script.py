@@ -12,7 +12,8 @@ import pytest
 from pytest_usersync.auth import AuthError, AuthSettings, Json, Source, SupabaseAuth, User
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server
-from pytest_usersync.postgres.database import Clones, Connection, connect
+from pytest_usersync.postgres.clones import Clones
+from pytest_usersync.postgres.database import Connection, connect
 
 Auth = Callable[..., SupabaseAuth]
 TABLES = (

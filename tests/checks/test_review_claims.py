@@ -28,6 +28,7 @@ from pytest_usersync.model.finding import Outcome
 from pytest_usersync.model.policy import Policies
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres.clones import Clones
 from pytest_usersync.runner.check import Subject
 from pytest_usersync.runner.shared_cache import SharedCache
 from pytest_usersync.scenarios import signups
@@ -116,14 +117,14 @@ def chains(server: Server) -> Iterator[tuple[str, str]]:
 @pytest.fixture
 def reviewed(server: Server, chains: tuple[str, str]) -> Iterator[Pack]:
     """Return a copy of the pack as it was reviewed."""
-    with database.Clones(server) as clones, Pack(server, clones.take(chains[0])) as pack:
+    with Clones(server) as clones, Pack(server, clones.take(chains[0])) as pack:
         yield pack
 
 
 @pytest.fixture
 def mended(server: Server, chains: tuple[str, str]) -> Iterator[Pack]:
     """Return a copy of the head."""
-    with database.Clones(server) as clones, Pack(server, clones.take(chains[1])) as pack:
+    with Clones(server) as clones, Pack(server, clones.take(chains[1])) as pack:
         yield pack
 
 

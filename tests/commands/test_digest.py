@@ -10,7 +10,8 @@ from psycopg import Rollback
 from pytest_usersync.commands.bisect import digest
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
-from pytest_usersync.postgres.database import Clones, Connection
+from pytest_usersync.postgres.clones import Clones
+from pytest_usersync.postgres.database import Connection
 
 FUNCTION = """
 create or replace function public.greet() returns trigger language plpgsql as $$

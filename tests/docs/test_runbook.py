@@ -16,7 +16,7 @@ from psycopg import Error
 
 from pytest_usersync.migrations.psql_script import cut
 from pytest_usersync.postgres import Server, database
-from pytest_usersync.postgres.database import Clones
+from pytest_usersync.postgres.clones import Clones
 
 PAGE = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -14,7 +14,7 @@ from pytest_usersync.migrations import LoadedProject, find, load
 from pytest_usersync.migrations.hook import dsn
 from pytest_usersync.model.errors import ConfigurationError
 from pytest_usersync.postgres import Server, ServerRequest, start
-from pytest_usersync.postgres.database import Clones
+from pytest_usersync.postgres.clones import Clones
 
 Dropped = Callable[[LoadedProject], LoadedProject]
 Rows = Callable[[str, str], list[dict[str, object]]]

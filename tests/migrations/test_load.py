@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pytest_usersync.migrations import find, load, load_stepwise
 from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres.clones import Clones
 
 PETS = "create table public.pets (id bigint);"
 FAILS = "create table public.more (id bigint); select 1 / 0;"
@@ -29,7 +30,7 @@ def test_each_step_has_the_files_applied_so_far(
     seen = []
     with (
         load_stepwise(server, template, found) as steps,
-        database.Clones(server) as clones,
+        Clones(server) as clones,
     ):
         for step in steps:
             copy = clones.take(step.loaded.database)  # nobody else may be connected

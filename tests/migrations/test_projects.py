@@ -25,6 +25,7 @@ from pytest_usersync.migrations import LoadedProject, Project
 from pytest_usersync.model.sync import Sync
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres.clones import Clones
 
 HERE = Path(__file__).parents[1]
 DESIGNS = sorted(HERE.glob("projects/*.sql"))
@@ -199,7 +200,7 @@ def test_a_single_file_leaves_the_auth_catalog_as_it_is(
 
 
 def test_a_change_of_the_auth_catalog_would_be_seen(server: Server, untouched: Catalog) -> None:
-    with database.Clones(server) as clones:
+    with Clones(server) as clones:
         name = clones.take(platform.template(server))
         with database.connect(server, name) as connection:
             connection.execute("grant select on auth.users to anon")

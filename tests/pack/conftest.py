@@ -8,7 +8,7 @@ import pytest
 from packs import Pack, chain
 
 from pytest_usersync.postgres import Server
-from pytest_usersync.postgres.database import Clones
+from pytest_usersync.postgres.clones import Clones
 
 
 @pytest.fixture(scope="package")

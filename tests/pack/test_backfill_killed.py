@@ -20,7 +20,7 @@ from psycopg import OperationalError
 from psycopg.errors import Diagnostic
 
 from pytest_usersync.postgres import ServerRequest
-from pytest_usersync.postgres.database import Clones
+from pytest_usersync.postgres.clones import Clones
 
 pytestmark = pytest.mark.skipif(
     not PROCESSES.joinpath("self", "stat").exists(), reason="processes are found in /proc"

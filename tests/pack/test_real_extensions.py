@@ -14,7 +14,7 @@ from clusters import Cluster
 from packs import MIGRATIONS, ROOT, Pack, Row, chain
 
 from pytest_usersync.postgres import locate
-from pytest_usersync.postgres.database import Clones
+from pytest_usersync.postgres.clones import Clones
 
 SCHEDULED = "20260203000013"
 BEFORE = "20260203000012"

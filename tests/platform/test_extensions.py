@@ -9,6 +9,7 @@ import pytest
 
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import MAINTENANCE, Server, database, sqlfiles
+from pytest_usersync.postgres.clones import Clones
 
 STAND_INS = [file.removesuffix(".sql") for file in sqlfiles.names("platform", "stand_ins")]
 FIXED = {
@@ -22,7 +23,7 @@ FIXED = {
 @pytest.fixture(scope="module")
 def name(server: Server) -> Iterator[str]:
     """Return a database in which every extension comes as a stand-in."""
-    with database.Clones(server) as clones:
+    with Clones(server) as clones:
         clone = clones.take(platform.template(server))
         with database.connect(server, clone) as superuser:
             superuser.execute(
@@ -145,7 +146,7 @@ def test_a_stand_in_can_be_moved_and_still_works(postgres: database.Connection) 
 
 def test_stand_ins_are_named_database_by_database(server: Server) -> None:
     role = platform.migration_role(server)
-    with database.Clones(server) as clones:
+    with Clones(server) as clones:
         clone = clones.take(platform.template(server))
         before = platform.stand_ins(server, clone)
         with database.connect(server, clone, role) as connection:
@@ -161,7 +162,7 @@ def test_the_real_extension_comes_before_its_stand_in(server: Server) -> None:
     real = [row["name"] for row in found]
     assert real
     role = platform.migration_role(server)
-    with database.Clones(server) as clones:
+    with Clones(server) as clones:
         clone = clones.take(platform.template(server))
         with database.connect(server, clone, role) as connection:
             for extension in real:

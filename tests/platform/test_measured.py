@@ -15,6 +15,7 @@ from psycopg.rows import tuple_row
 
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, ServerRequest, database, start
+from pytest_usersync.postgres.clones import Clones
 
 FACTS = json.loads((Path(__file__).parents[1] / "facts" / "auth_schema_facts.json").read_text())
 INSTALLED = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -80,7 +81,7 @@ def seeded(request: pytest.FixtureRequest, wanted: ServerRequest) -> Iterator[Se
 @pytest.fixture(scope="module")
 def probed(seeded: Server) -> Iterator[list[str]]:
     """Run the privilege probes in their order, for later ones need earlier ones."""
-    with database.Clones(seeded) as clones:
+    with Clones(seeded) as clones:
         name = clones.take(platform.template(seeded))
         yield [probe(seeded, name, row) for row in FACTS["privilege_probe"]]
 

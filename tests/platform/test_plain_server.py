@@ -11,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import MAINTENANCE, Server, ServerRequest, database, start
+from pytest_usersync.postgres.clones import Clones
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def test_migrations_are_run_by_a_role_that_is_what_postgres_would_be(plain: Serv
 def test_rights_are_lent_and_extensions_created_there_as_on_an_own_server(plain: Server) -> None:
     role = platform.migration_role(plain)
     with (
-        database.Clones(plain) as clones,
+        Clones(plain) as clones,
         database.connect(plain, clones.take(platform.template(plain)), role) as connection,
     ):
         connection.execute("create extension if not exists pg_cron")

@@ -18,6 +18,7 @@ import pytest
 
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, ServerRequest, database, start
+from pytest_usersync.postgres.clones import Clones
 
 FACTS = Path(__file__).parents[1] / "facts"
 INSTALLED = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -247,7 +248,7 @@ def seeded(request: pytest.FixtureRequest, wanted: ServerRequest) -> Iterator[Se
 
 @pytest.fixture
 def clone(seeded: Server) -> Iterator[str]:
-    with database.Clones(seeded) as clones:
+    with Clones(seeded) as clones:
         yield clones.take(platform.template(seeded))
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres.clones import Clones
 
 TRIGGER = """
     create function public.f() returns trigger language plpgsql as $$ begin return new; end $$;
@@ -29,7 +30,7 @@ WAYS = {
 
 @pytest.fixture(scope="module")
 def name(server: Server) -> Iterator[str]:
-    with database.Clones(server) as clones:
+    with Clones(server) as clones:
         yield clones.take(platform.template(server))
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres.clones import Clones
 
 NAMED = json.loads((Path(__file__).parents[1] / "facts" / "field_environment.json").read_text())
 
@@ -328,7 +329,7 @@ USES = {
 
 @pytest.fixture(scope="module")
 def name(server: Server) -> Iterator[str]:
-    with database.Clones(server) as clones:
+    with Clones(server) as clones:
         yield clones.take(platform.template(server))
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres.clones import Clones
 
 MADE = ["http", "pg_cron", "pg_net", "pgjwt", "pgsodium", "postgis", "vector"]
 
@@ -21,7 +22,7 @@ MADE = ["http", "pg_cron", "pg_net", "pgjwt", "pgsodium", "postgis", "vector"]
 @pytest.fixture(scope="module")
 def name(server: Server) -> Iterator[str]:
     """Return a database with stand-ins, whatever the server could have had."""
-    with database.Clones(server) as clones:
+    with Clones(server) as clones:
         clone = clones.take(platform.template(server))
         with database.connect(server, clone) as superuser:
             for extension in MADE:

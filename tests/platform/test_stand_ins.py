@@ -13,6 +13,7 @@ import pytest
 
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres.clones import Clones
 
 NAMES = ["pgcrypto", "uuid-ossp"]
 ALGORITHMS = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512"]
@@ -27,7 +28,7 @@ NAMESPACES = {
 @pytest.fixture(scope="module")
 def name(server: Server) -> Iterator[str]:
     """Return a database that has the stand-ins, whatever the server could have had."""
-    with database.Clones(server) as clones:
+    with Clones(server) as clones:
         clone = clones.take(platform.template(server))
         with database.connect(server, clone) as connection:
             connection.execute("set search_path = ''")

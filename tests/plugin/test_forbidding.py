@@ -12,6 +12,7 @@ from pytest_usersync.model.errors import ProjectError
 from pytest_usersync.model.finding import Outcome
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres.clones import Clones
 from pytest_usersync.runner.sandbox_pool import SandboxPool
 
 FORBIDDEN = """
@@ -71,7 +72,7 @@ def test_a_check_that_the_project_stops_is_not_judged_and_the_others_are(
 def test_what_a_project_sets_for_its_database_does_not_reach_the_harness(
     server: Server, role: str | None, setting: str
 ) -> None:
-    with database.Clones(server) as clones:
+    with Clones(server) as clones:
         name = clones.take(platform.template(server))
         with database.connect(server, name, "postgres") as postgres:
             postgres.execute(f'alter database "{name}" set {setting}'.encode())

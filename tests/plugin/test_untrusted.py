@@ -17,6 +17,7 @@ from matrix import WHOLE
 from pytest_usersync.migrations import find, load
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, ServerRequest, database, start
+from pytest_usersync.postgres.clones import Clones
 
 SQL = Path(__file__).parents[2] / "sql"
 OLDER = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -109,7 +110,7 @@ def seeded(request: pytest.FixtureRequest, wanted: ServerRequest) -> Iterator[Se
 
 @pytest.fixture
 def name(seeded: Server) -> Iterator[str]:
-    with database.Clones(seeded) as clones:
+    with Clones(seeded) as clones:
         yield clones.take(platform.template(seeded))
 
 

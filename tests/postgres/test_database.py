@@ -11,8 +11,9 @@ import pytest
 from psycopg import sql
 
 from pytest_usersync.postgres import Server, ServerRequest, start
+from pytest_usersync.postgres.clones import Clones
 from pytest_usersync.postgres.clones_ahead import ClonesAhead
-from pytest_usersync.postgres.database import Clones, clone, connect, drop, fresh_name, psql_line
+from pytest_usersync.postgres.database import clone, connect, drop, fresh_name, psql_line
 
 MakeRole = Callable[..., str]
 MakeDatabase = Callable[[], str]

@@ -20,6 +20,7 @@ from pytest_usersync.model.errors import ServerError, ServerLost
 from pytest_usersync.model.settings import Settings
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import ServerRequest, database, external_server, start
+from pytest_usersync.postgres.clones import Clones
 from pytest_usersync.runner import subject
 
 # What it does to roles; that of somebody else's it may do where postgres is their administrator.
@@ -348,7 +349,7 @@ def test_a_database_that_is_kept_stays_and_its_roles_go_with_it(docker: Host, ro
     before = docker.state()
     settings = Settings(dsn=docker.dsn)
     with subject.prepare(settings, subject.find(settings, root)) as (prepared, running):
-        clones = database.Clones(running.server)
+        clones = Clones(running.server)
         name = clones.take(prepared.database)
         clones.leave(name)
         clones.close()
@@ -439,7 +440,7 @@ def test_a_run_after_one_that_kept_a_database_is_judged_as_ever(docker: Host, ro
             with database.connect(running.server, prepared.database, database.HARNESS) as harness:
                 for role in ("supabase_auth_admin", "anon", "usersync_postgres"):
                     harness.execute(f"set role {role}".encode())
-            clones = database.Clones(running.server)
+            clones = Clones(running.server)
             clones.leave(clones.take(prepared.database))
             clones.close()
     kept = "select datname from pg_database where shobj_description(oid, 'pg_database') = %r"

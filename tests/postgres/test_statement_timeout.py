@@ -15,6 +15,7 @@ import pytest
 from matrix import WHOLE
 
 from pytest_usersync.postgres import Server, database, statement_timeout
+from pytest_usersync.postgres.clones import Clones
 
 SLEEP = "perform pg_catalog.pg_sleep(3600);"
 LOOP = """
@@ -211,7 +212,7 @@ def test_an_app_has_the_limit_for_signups_of_its_own_tests(
 
 @pytest.fixture
 def clone(server: Server) -> Iterator[str]:
-    with database.Clones(server) as clones:
+    with Clones(server) as clones:
         yield clones.take("template1")
 
 

@@ -13,6 +13,7 @@ from acts import Act, staged
 from pytest_usersync.checks.registry import find
 from pytest_usersync.model.settings import Exploration
 from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres.clones import Clones
 from pytest_usersync.probes.signup.metadata_search import Search
 from pytest_usersync.probes.signup.odd_metadata import Metadata, drawn, simpler, values
 from pytest_usersync.probes.signup.saved_failures import FOLDER, Memory
@@ -98,7 +99,7 @@ def test_what_fails_no_more_is_forgotten(subject: Stand) -> None:
 def test_an_example_has_no_more_than_it_needs(subject: Stand) -> None:
     reads = subject(CAST)
     with (
-        database.Clones(reads.server) as clones,
+        Clones(reads.server) as clones,
         closing(database.connect(reads.server, clones.take(reads.database))) as connection,
     ):
         search = Search(connection, reads.sync)
@@ -113,7 +114,7 @@ MANY = [f"key_{number}" for number in range(12)]
 def searched(reads: Subject) -> tuple[Search, int]:
     """Search in a clone; return the search, and how many signups it took in all."""
     with (
-        database.Clones(reads.server) as clones,
+        Clones(reads.server) as clones,
         closing(database.connect(reads.server, clones.take(reads.database))) as connection,
     ):
         search = Search(connection, reads.sync)

@@ -15,7 +15,8 @@ from acts import SCENARIOS, code_of, judged, pairs, staged
 
 from pytest_usersync.model.finding import Finding
 from pytest_usersync.postgres import Server
-from pytest_usersync.postgres.database import Clones, Connection, connect
+from pytest_usersync.postgres.clones import Clones
+from pytest_usersync.postgres.database import Connection, connect
 from pytest_usersync.runner.check import Subject
 
 TOLD = [

@@ -11,6 +11,7 @@ from acts import broken_by, judged, sound, staged, told
 from pytest_usersync.model.settings import Upkeep
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres.clones import Clones
 from pytest_usersync.probes.maintenance.monitoring import NAMES
 from pytest_usersync.probes.monitoring import read_remedies, record_remedy
 from pytest_usersync.probes.monitoring.survey import made
@@ -49,7 +50,7 @@ def test_what_is_prescribed_is_silent_in_every_state(
     server: Server, tmp_path: Path, name: str
 ) -> None:
     assert OWN.keys() < NAMES.keys()
-    with staged(server, sound(name), tmp_path) as plain, database.Clones(server) as clones:
+    with staged(server, sound(name), tmp_path) as plain, Clones(server) as clones:
         copy = clones.take(plain.database)
         subject = replace(plain, database=copy, upkeep=Upkeep(monitoring=SAID))
         with database.connect(server, copy, platform.migration_role(server)) as connection:

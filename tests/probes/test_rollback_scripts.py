@@ -10,6 +10,7 @@ import pytest
 from acts import sound, staged
 
 from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres.clones import Clones
 from pytest_usersync.postgres.database import Connection
 from pytest_usersync.probes.maintenance.rollback_scripts import state
 
@@ -25,7 +26,7 @@ def session(server: Server, tmp_path: Path) -> Iterator[Connection]:
     """Return a superuser's session on a copy of the plain project."""
     with (
         staged(server, sound("plain"), tmp_path) as subject,
-        database.Clones(server) as clones,
+        Clones(server) as clones,
         closing(database.connect(server, clones.take(subject.database))) as opened,
     ):
         yield opened

@@ -11,7 +11,8 @@ from psycopg import Error
 from pytest_usersync.auth import AuthError, AuthSettings, SupabaseAuth
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server
-from pytest_usersync.postgres.database import Clones, Connection, connect
+from pytest_usersync.postgres.clones import Clones
+from pytest_usersync.postgres.database import Connection, connect
 from pytest_usersync.runner import shrink
 
 TRIGGER = """

@@ -23,6 +23,7 @@ from pytest_usersync.model.errors import UserSyncError
 from pytest_usersync.model.policy import Policies
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres.clones import Clones
 from pytest_usersync.runner.check import Subject
 from pytest_usersync.stateful import Member, UserSyncMachine
 from pytest_usersync.strategies import Newcomer, signups
@@ -392,7 +393,7 @@ def test_the_script_runs_as_the_superuser(new_machine: NewMachine, server: Serve
     assert machine.usersync
     template = machine.usersync._subject.database
     with (
-        database.Clones(server) as clones,
+        Clones(server) as clones,
         database.connect(server, clones.take(template)) as connection,
     ):
         connection.execute(script.encode())

@@ -11,7 +11,8 @@ import pytest
 from pytest_usersync.auth import AuthSettings, SupabaseAuth
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server
-from pytest_usersync.postgres.database import Clones, connect
+from pytest_usersync.postgres.clones import Clones
+from pytest_usersync.postgres.database import connect
 
 Fresh = Callable[..., AbstractContextManager[SupabaseAuth]]
 

@@ -19,6 +19,7 @@ from pytest_usersync.model.finding import Finding, Outcome
 from pytest_usersync.model.policy import Policies
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
+from pytest_usersync.postgres.clones import Clones
 from pytest_usersync.postgres.database import Connection
 from pytest_usersync.runner.check import Check, Subject
 from pytest_usersync.runner.sandbox import Sandbox
@@ -181,7 +182,7 @@ def judged(
     """
     verdicts: list[Verdict] = []
     with (
-        database.Clones(subject.server) as clones,
+        Clones(subject.server) as clones,
         closing(SharedCache()) as cache,
         Shared(subject, clones, cache) as shared,
     ):
@@ -218,7 +219,7 @@ def _databases(server: Server) -> set[str]:
 class Shared:
     """One sandbox for many checks; a new one after a check that changed more than rows."""
 
-    def __init__(self, subject: Subject, clones: database.Clones, cache: SharedCache) -> None:
+    def __init__(self, subject: Subject, clones: Clones, cache: SharedCache) -> None:
         self._subject, self._clones, self._cache = subject, clones, cache
         self._sandbox: Sandbox | None = None
         self._seen: object = None
@@ -266,7 +267,7 @@ def broken_by(verdicts: list[Verdict]) -> dict[str, set[str]]:
 def replayed(subject: Subject, finding: Finding) -> bool:
     """Run a finding's SQL elsewhere as psql does, and tell whether it shows what it says."""
     with ExitStack() as exits:
-        name = exits.enter_context(database.Clones(subject.server)).take(subject.database)
+        name = exits.enter_context(Clones(subject.server)).take(subject.database)
         connection = exits.enter_context(closing(database.connect(subject.server, name)))
         shows = False
         try:

@@ -12,6 +12,7 @@ from ...migrations import LoadStep, Manner, Migration, Project, blank_comments
 from ...model.finding import Outcome
 from ...model.settings import Settings
 from ...postgres import Server, database, server_lost, statement_timeout
+from ...postgres.clones import Clones
 from ...process import progress
 from ...runner import subject
 from ...runner.check import Check, Subject
@@ -94,7 +95,7 @@ def _nothing(step: LoadStep) -> Stop:
 
 
 def _judged(running: Server, settings: Settings, step: LoadStep, checks: Sequence[Check]) -> Stop:
-    with database.Clones(running) as clones:
+    with Clones(running) as clones:
         name = clones.take(step.loaded.database, "walk")
         loaded = replace(step.loaded, database=name)
         watched = subject.watched(
