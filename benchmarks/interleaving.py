@@ -22,7 +22,7 @@ from itertools import chain
 from pathlib import Path
 
 from pytest_usersync.interleaving import Race, races
-from pytest_usersync.interleaving.race import New
+from pytest_usersync.interleaving.race import RaceFactory
 from pytest_usersync.model.settings import Settings
 from pytest_usersync.postgres import database
 from pytest_usersync.probes.races.windows import deployed
@@ -87,7 +87,7 @@ def main(rounds: int) -> None:
         installed(prepared, rounds)
 
 
-def cast(new: New, ada: list[str], bob: list[str], isolation: str | None = None) -> Race:
+def cast(new: RaceFactory, ada: list[str], bob: list[str], isolation: str | None = None) -> Race:
     """Return a race of two sessions."""
     race = new()
     race.prepare(TABLES)

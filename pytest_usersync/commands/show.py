@@ -28,7 +28,7 @@ _LONGEST = 60
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _SampleRows:
     """The rows that two users left in one table, none when nothing could be looked at."""
 
     users: tuple[str, ...]
@@ -138,17 +138,17 @@ def _signed_up(context: CheckContext) -> Iterator[str]:
             continue
 
 
-def _seen(context: CheckContext, target: Target, users: tuple[str, ...]) -> _Seen:
+def _seen(context: CheckContext, target: Target, users: tuple[str, ...]) -> _SampleRows:
     query = sql.SQL("select to_jsonb(t) as row from {table} as t where {key}::text = %s").format(
         table=identifier(target.table), key=sql.Identifier(target.key)
     )
     found = [context.query(query.as_string(None), [user]) for user in users]
     kept = [(user, rows[0]["row"]) for user, rows in zip(users, found, strict=True) if rows]
     number = max(map(len, found), default=0)
-    return _Seen(tuple(user for user, _ in kept), tuple(row for _, row in kept), number)
+    return _SampleRows(tuple(user for user, _ in kept), tuple(row for _, row in kept), number)
 
 
-def _source(context: CheckContext, target: Target, column: Column, seen: _Seen) -> str:
+def _source(context: CheckContext, target: Target, column: Column, seen: _SampleRows) -> str:
     """Say where the value of one column comes from, the surest knowledge first."""
     values = [row.get(column.name) for row in seen.rows]
     if column.name == target.key or (values and values == list(seen.users)):

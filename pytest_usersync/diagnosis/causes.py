@@ -14,7 +14,7 @@ from ..model.names import PATH, SAID
 from ..model.quoting import quoted
 from ..model.sync import Sync
 from ..postgres.catalog import Query, columns
-from .failure_context import Scene
+from .failure_context import FailureContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,11 @@ def tell(failure: Failure | None, sync: Sync, client: ClientView | None, query: 
             f"Supabase Auth answers {client}",
             "Check what the triggers on auth.users change: PostgreSQL raised no error.",
         )
-    scene = Scene(failure, sync, query)
+    context = FailureContext(failure, sync, query)
     try:
-        return _CAUSES.get(failure.sqlstate, _anything)(scene)
+        return _CAUSES.get(failure.sqlstate, _anything)(context)
     except LookupError:
-        return _anything(scene)
+        return _anything(context)
 
 
 def _vanished(sync: Sync) -> Diagnosis:
@@ -77,15 +77,15 @@ def _vanished(sync: Sync) -> Diagnosis:
     )
 
 
-def _permission(scene: Scene) -> Diagnosis:
-    function = scene.function()
-    kind = scene.found(r"for (\w+) ")
-    thing = scene.found(rf"for \w+ {SAID}") or scene.found(r"for \w+ (.+)")
-    named = scene.relation(thing) if kind in ("table", "view", "relation") else thing
+def _permission(context: FailureContext) -> Diagnosis:
+    function = context.function()
+    kind = context.found(r"for (\w+) ")
+    thing = context.found(rf"for \w+ {SAID}") or context.found(r"for \w+ (.+)")
+    named = context.relation(thing) if kind in ("table", "view", "relation") else thing
     denied = (
         f"row-level security of {named} forbids the row"
-        if "row-level security" in scene.failure.message
-        else scene.failure.message
+        if "row-level security" in context.failure.message
+        else context.failure.message
     )
     if function and not function.definer:
         # The hosted platform gives supabase_auth_admin no rights on tables of the project.
@@ -98,22 +98,22 @@ def _permission(scene: Scene) -> Diagnosis:
     owner = function.owner if function else "supabase_auth_admin"
     grant = {"schema": "usage", "function": "execute", "sequence": "usage"}.get(kind, "all")
     return Diagnosis(
-        f"{scene.actor} runs as {owner}, which lacks a right: {denied}",
+        f"{context.actor} runs as {owner}, which lacks a right: {denied}",
         f"grant {grant} on {kind or 'table'} {named} to {owner};",
     )
 
 
-def _missing_table(scene: Scene) -> Diagnosis:
-    name = scene.name(r'"(.+)" does not exist')
+def _missing_table(context: FailureContext) -> Diagnosis:
+    name = context.name(r'"(.+)" does not exist')
     # A name with a schema is not looked up on a path, so no other table can be meant.
-    return _missing(scene, "table", name, scene.relations(name) if "." not in name else [])
+    return _missing(context, "table", name, context.relations(name) if "." not in name else [])
 
 
-def _missing(scene: Scene, kind: str, name: str, candidates: Sequence[str]) -> Diagnosis:
-    function = scene.function()
+def _missing(context: FailureContext, kind: str, name: str, candidates: Sequence[str]) -> Diagnosis:
+    function = context.function()
     if not candidates:
         return Diagnosis(
-            f"{scene.actor} uses {kind} {name}, which does not exist in any schema",
+            f"{context.actor} uses {kind} {name}, which does not exist in any schema",
             f"Create {kind} {name} in a migration before the trigger, or correct the name.",
         )
     remedy = f"-- write {candidates[0]} instead of {name}"
@@ -127,56 +127,56 @@ def _missing(scene: Scene, kind: str, name: str, candidates: Sequence[str]) -> D
     else:
         path = function.path.replace('""', "") or "empty"
         where = f"its search_path is {path}"
-    return Diagnosis(f"{scene.actor} uses {name} for {candidates[0]}, but {where}", remedy)
+    return Diagnosis(f"{context.actor} uses {name} for {candidates[0]}, but {where}", remedy)
 
 
-def _missing_function(scene: Scene) -> Diagnosis:
-    signature = scene.found(r"(?:function|operator) (.+) (?:does not exist|is not unique)")
+def _missing_function(context: FailureContext) -> Diagnosis:
+    signature = context.found(r"(?:function|operator) (.+) (?:does not exist|is not unique)")
     name = signature.partition("(")[0]
-    schemas = scene.elsewhere("pg_proc", "pro", name) if "." not in name else []
+    schemas = context.elsewhere("pg_proc", "pro", name) if "." not in name else []
     if "pg_catalog" in schemas or name == signature:
-        return _anything(scene)
-    return _missing(scene, "function", signature, [f"{schema}.{signature}" for schema in schemas])
+        return _anything(context)
+    return _missing(context, "function", signature, [f"{schema}.{signature}" for schema in schemas])
 
 
-def _missing_type(scene: Scene) -> Diagnosis:
-    name = scene.found(r'type "(.+)" does not exist')
+def _missing_type(context: FailureContext) -> Diagnosis:
+    name = context.found(r'type "(.+)" does not exist')
     if not name:
-        return _anything(scene)
-    schemas = scene.elsewhere("pg_type", "typ", name) if "." not in name else []
-    return _missing(scene, "type", name, [f"{schema}.{name}" for schema in schemas])
+        return _anything(context)
+    schemas = context.elsewhere("pg_type", "typ", name) if "." not in name else []
+    return _missing(context, "type", name, [f"{schema}.{name}" for schema in schemas])
 
 
-def _missing_column(scene: Scene) -> Diagnosis:
-    column = scene.found(rf"column {SAID}") or scene.name(rf"field {SAID}")
-    table = scene.found(r'of relation "(.+?)" does')
+def _missing_column(context: FailureContext) -> Diagnosis:
+    column = context.found(rf"column {SAID}") or context.name(rf"field {SAID}")
+    table = context.found(r'of relation "(.+?)" does')
     if not table:
         return Diagnosis(
-            f"{scene.actor} reads {column}, which does not exist: {scene.failure.message}",
+            f"{context.actor} reads {column}, which does not exist: {context.failure.message}",
             "Correct the name in the function's body.",
         )
-    named = scene.relation(table)
+    named = context.relation(table)
     return Diagnosis(
-        f"{scene.actor} writes the column {named}.{quoted(column)}, which does not exist",
+        f"{context.actor} writes the column {named}.{quoted(column)}, which does not exist",
         f"alter table {named} add column {quoted(column)} text;\n"
         "-- or correct the name in the function's body",
     )
 
 
-def _null(scene: Scene) -> Diagnosis:
-    column = quoted(scene.called("column"))
-    table = scene.relation(scene.called("relation"))
+def _null(context: FailureContext) -> Diagnosis:
+    column = quoted(context.called("column"))
+    table = context.relation(context.called("relation"))
     return Diagnosis(
-        f"{scene.actor} writes NULL into {table}.{column} (NOT NULL)",
+        f"{context.actor} writes NULL into {table}.{column} (NOT NULL)",
         f"alter table {table} alter column {column} drop not null;\n"
         "-- or write another value when this one is missing, in the function's body",
     )
 
 
-def _taken(scene: Scene) -> Diagnosis:
-    name = scene.called("constraint")
-    found = scene.constraint(name)
-    key = scene.found(r"Key (\(.*\))=\(") or "key"
+def _taken(context: FailureContext) -> Diagnosis:
+    name = context.called("constraint")
+    found = context.constraint(name)
+    key = context.found(r"Key (\(.*\))=\(") or "key"
     drop = f"alter table {found['table']} drop constraint {quoted(name)};"
     if found["index"]:
         drop = f"drop index {quoted(name)};"
@@ -184,101 +184,102 @@ def _taken(scene: Scene) -> Diagnosis:
     kind = "unique index" if found["index"] else "unique constraint"
     taken = key if ", " in key else key.strip("()")
     return Diagnosis(
-        f"{scene.actor} inserts a row into {found['table']} whose {taken} already exists"
+        f"{context.actor} inserts a row into {found['table']} whose {taken} already exists"
         f" ({kind} {name})",
         # To drop a primary key is no remedy.
         keep if found["primary"] else f"{drop}\n-- or, if a second row is never right:\n{keep}",
     )
 
 
-def _unreferenced(scene: Scene) -> Diagnosis:
-    name = scene.called("constraint")
-    found = scene.constraint(name)
-    early = [t for t in scene.sync.triggers if t.event.upper().startswith("BEFORE INSERT")]
+def _unreferenced(context: FailureContext) -> Diagnosis:
+    name = context.called("constraint")
+    found = context.constraint(name)
+    early = [t for t in context.sync.triggers if t.event.upper().startswith("BEFORE INSERT")]
     if found["referenced"] == "auth.users" and early:
         return Diagnosis(
-            f"{scene.actor} writes into {found['table']} before the row of auth.users exists,"
+            f"{context.actor} writes into {found['table']} before the row of auth.users exists,"
             f" which {name} requires: {early[0].name} is a BEFORE INSERT trigger",
             f"Make {early[0].name} an AFTER INSERT trigger.",
         )
     return Diagnosis(
-        f"{scene.actor} inserts a row into {found['table']} whose referenced row does not exist:"
-        f" {scene.failure.detail or scene.failure.message}",
+        f"{context.actor} inserts a row into {found['table']} whose referenced row does not exist:"
+        f" {context.failure.detail or context.failure.message}",
         f"Insert the row of {found['referenced'] or 'the referenced table'} first, in the same"
         " function or in a migration, or leave the column NULL.",
     )
 
 
-def _unchecked(scene: Scene) -> Diagnosis:
-    name = scene.called("constraint")
-    found = scene.constraint(name)
+def _unchecked(context: FailureContext) -> Diagnosis:
+    name = context.called("constraint")
+    found = context.constraint(name)
     return Diagnosis(
-        f"{scene.actor} writes a row into {found['table']} that violates {name}:"
+        f"{context.actor} writes a row into {found['table']} that violates {name}:"
         f" {found['definition']}",
         f"alter table {found['table']} drop constraint {quoted(name)};\n"
         "-- or write a value that satisfies it",
     )
 
 
-def _unreadable(scene: Scene) -> Diagnosis:
-    kind, value = scene.found(rf"for enum ({PATH}):"), scene.found(r': "(.*)"$')
+def _unreadable(context: FailureContext) -> Diagnosis:
+    kind, value = context.found(rf"for enum ({PATH}):"), context.found(r': "(.*)"$')
     if not kind:
-        return _anything(scene)
-    schemas = [s for s in scene.elsewhere("pg_type", "typ", kind) if s != "pg_catalog"]
+        return _anything(context)
+    schemas = [s for s in context.elsewhere("pg_type", "typ", kind) if s != "pg_catalog"]
     named = kind if "." in kind or not schemas else f"{schemas[0]}.{kind}"
     text = value.replace("'", "''")
     return Diagnosis(
-        f"{scene.actor} writes '{value}', which the enum {named} does not have",
+        f"{context.actor} writes '{value}', which the enum {named} does not have",
         f"alter type {named} add value '{text}';\n-- or write a value that the enum has",
     )
 
 
-def _too_long(scene: Scene) -> Diagnosis:
-    kind = scene.name(r"for type (.+)$")
+def _too_long(context: FailureContext) -> Diagnosis:
+    kind = context.name(r"for type (.+)$")
     # PostgreSQL names the type and not the column, so columns of that type are looked for.
-    into = re.search(rf"(?i)\b(?:insert\s+into|update)\s+({PATH})", scene.failure.context)
-    table = scene.relation(into[1]) if into else ""
-    found = columns.of(scene.query, table).values() if table else ()
+    into = re.search(rf"(?i)\b(?:insert\s+into|update)\s+({PATH})", context.failure.context)
+    table = context.relation(into[1]) if into else ""
+    found = columns.of(context.query, table).values() if table else ()
     names = [quoted(one.name) for one in found if one.full_type == kind]
     place = f"{table}.{names[0]}" if len(names) == 1 else table or "a column"
     alters = [f"alter table {table} alter column {name} type text;" for name in names]
     return Diagnosis(
-        f"{scene.actor} writes a value into {place} that is too long for {kind}",
+        f"{context.actor} writes a value into {place} that is too long for {kind}",
         "\n".join(alters) or f"Make the column of type {kind} text.",
     )
 
 
-def _unmatched(scene: Scene) -> Diagnosis:
+def _unmatched(context: FailureContext) -> Diagnosis:
     return Diagnosis(
-        f"{scene.actor} has an ON CONFLICT without a matching unique constraint or index",
+        f"{context.actor} has an ON CONFLICT without a matching unique constraint or index",
         "Create a unique index on the columns of the ON CONFLICT, or name the columns of an"
         " existing one.",
     )
 
 
-def _raised(scene: Scene) -> Diagnosis:
+def _raised(context: FailureContext) -> Diagnosis:
     return Diagnosis(
-        f'{scene.actor} raises its own exception: "{scene.failure.message}"',
-        f"Remove the RAISE from {scene.actor}: it refuses the whole signup. To refuse users, use"
+        f'{context.actor} raises its own exception: "{context.failure.message}"',
+        f"Remove the RAISE from {context.actor}: it refuses the whole signup. To refuse users, use"
         " the before-user-created hook, which gives the app an answer it can show.",
     )
 
 
-def _cancelled(scene: Scene) -> Diagnosis:
+def _cancelled(context: FailureContext) -> Diagnosis:
     return Diagnosis(
-        f"{scene.actor} takes longer than the statement timeout allows: {scene.failure.message}",
+        f"{context.actor} takes longer than the statement timeout allows:"
+        f" {context.failure.message}",
         "Remove slow work (a remote call, pg_sleep, a wait for a lock) from the trigger.",
     )
 
 
-def _anything(scene: Scene) -> Diagnosis:
+def _anything(context: FailureContext) -> Diagnosis:
     return Diagnosis(
-        f"{scene.actor} fails: {scene.failure.sqlstate} {scene.failure.message}",
-        scene.failure.hint or "Correct the statement in the finding.",
+        f"{context.actor} fails: {context.failure.sqlstate} {context.failure.message}",
+        context.failure.hint or "Correct the statement in the finding.",
     )
 
 
-_CAUSES: dict[str, Callable[[Scene], Diagnosis]] = {
+_CAUSES: dict[str, Callable[[FailureContext], Diagnosis]] = {
     "42501": _permission,
     "42P01": _missing_table,
     "42883": _missing_function,

@@ -57,7 +57,7 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class FailureContext:
     """A failure, the sync it came from, and the catalog to ask about both."""
 
     failure: Failure

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from ..model.quoting import quoted
-from .failure_context import Scene
+from .failure_context import FailureContext
 
 _REMEDY = (
     "; if a seed inserts it, set usersync_seeds; if it is inserted by hand, name a SQL file for"
@@ -51,53 +51,53 @@ _REFERENCED = """
 """
 
 
-def missing(scene: Scene) -> str:
+def missing(context: FailureContext) -> str:
     """Return what to say of the row that is missing, or nothing when that is not the reason."""
     try:
-        if scene.failure.sqlstate == "23503":
-            return _unreferenced(scene)
-        if scene.failure.sqlstate == "23502":
-            return _not_found(scene)
+        if context.failure.sqlstate == "23503":
+            return _unreferenced(context)
+        if context.failure.sqlstate == "23502":
+            return _not_found(context)
     except LookupError:
         pass
     return ""
 
 
-def _unreferenced(scene: Scene) -> str:
+def _unreferenced(context: FailureContext) -> str:
     """Judge a reference to a row that is not there, by a value that the project wrote down."""
-    found = scene.constraint(scene.called("constraint"))
-    key = re.search(r"\((.+)\)=\((.+)\)", scene.failure.detail)
+    found = context.constraint(context.called("constraint"))
+    key = re.search(r"\((.+)\)=\((.+)\)", context.failure.detail)
     columns = re.search(r"\) REFERENCES .*?\((.+?)\)", found["definition"])
     referenced = found["referenced"] or "auth."
     if not key or not columns or referenced.startswith("auth."):
         return ""
     values = key[2].split(", ")
-    if not all(_constant(scene, found["table"], value) for value in values):
+    if not all(_constant(context, found["table"], value) for value in values):
         return ""
     row = ", ".join(
         f"{column} = '{value}'"
         for column, value in zip(columns[1].split(", "), values, strict=False)
     )
     return (
-        f"{scene.actor} writes {found['table']}.{key[1]} and needs the row {row} of {referenced},"
+        f"{context.actor} writes {found['table']}.{key[1]} and needs the row {row} of {referenced},"
         f" but the migrations create no such row{_REMEDY}"
     )
 
 
-def _not_found(scene: Scene) -> str:
+def _not_found(context: FailureContext) -> str:
     """Judge a NULL in a column that refers to a table in which there is nothing to be found."""
-    column = scene.called("column")
-    table = scene.relation(scene.called("relation"))
-    for row in scene.query(_REFERENCED, [table, column]):
+    column = context.called("column")
+    table = context.relation(context.called("relation"))
+    for row in context.query(_REFERENCED, [table, column]):
         # The name is quoted by PostgreSQL.
-        if not scene.query(f"select from {row['table']} limit 1", []):
+        if not context.query(f"select from {row['table']} limit 1", []):
             return (
-                f"{scene.actor} finds no value for {table}.{quoted(column)}, which refers to"
+                f"{context.actor} finds no value for {table}.{quoted(column)}, which refers to"
                 f" {row['table']}, but the migrations create no row there{_REMEDY}"
             )
     return ""
 
 
-def _constant(scene: Scene, table: str, value: str) -> bool:
+def _constant(context: FailureContext, table: str, value: str) -> bool:
     word = re.compile(rf"(?<!\w){re.escape(value)}(?!\w)")
-    return any(word.search(row["text"] or "") for row in scene.query(_WRITTEN, [table]))
+    return any(word.search(row["text"] or "") for row in context.query(_WRITTEN, [table]))

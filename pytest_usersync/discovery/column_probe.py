@@ -15,7 +15,7 @@ from ..auth.rows import NIL_UUID, email_signup
 from ..auth.script import AS_AUTH
 from ..model.sync import CONFIRMATIONS, Derived, Mirror, Sync, Table, Target, moment
 from ..postgres.database import Connection
-from .metadata import Learnt, learn
+from .metadata import MetadataEffects, probe_metadata
 
 # Whole milliseconds: Prisma keeps no more of a moment, and a copy is a copy.
 MOMENT = "2001-02-03T04:05:06.789000+00:00"
@@ -134,8 +134,8 @@ class ColumnProbe:
         return tuple(dict.fromkeys((*self._learnt.keys, *self._sync.metadata_keys)))
 
     @cached_property
-    def _learnt(self) -> Learnt:
-        return learn(self._connection, self._sync)
+    def _learnt(self) -> MetadataEffects:
+        return probe_metadata(self._connection, self._sync)
 
     @cached_property
     def _moves_of_columns(self) -> list[_Move]:

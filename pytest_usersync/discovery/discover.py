@@ -25,7 +25,7 @@ from . import column_probe, metadata_hints
 _AUTHS_OWN = frozenset({"sub", "email", "email_verified", "phone_verified"})
 
 
-def watch(server: Server, loaded: str, project: Project) -> Sync:
+def discover(server: Server, loaded: str, project: Project) -> Sync:
     """Return the sync of a loaded project database, learnt from signups in clones of it.
 
     Args:
@@ -34,10 +34,10 @@ def watch(server: Server, loaded: str, project: Project) -> Sync:
         project: its migrations, to tell where triggers and functions are written.
     """
     with Clones(server) as clones:
-        return _Watch(server, loaded, project, clones).sync()
+        return _Discovery(server, loaded, project, clones).sync()
 
 
-class _Watch:
+class _Discovery:
     def __init__(self, server: Server, loaded: str, project: Project, clones: Clones) -> None:
         self.server = server
         self.loaded = loaded

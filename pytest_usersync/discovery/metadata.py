@@ -30,7 +30,7 @@ Metadata = dict[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class MetadataEffects:
     """What was learnt.
 
     Args:
@@ -44,7 +44,7 @@ class Learnt:
 
 
 @dataclass(slots=True)
-class _Effects:
+class _KeyEffects:
     """What moved with which key, and whether it then was what had been sent."""
 
     keys: dict[str, None] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class _Effects:
         return any(f"metadata.{key}" in sources for sources in self.moves.values())
 
 
-def learn(connection: Connection, sync: Sync) -> Learnt:
+def probe_metadata(connection: Connection, sync: Sync) -> MetadataEffects:
     """Try the keys that functions mention, those that apps send, and those that are columns.
 
     Args:
@@ -63,10 +63,10 @@ def learn(connection: Connection, sync: Sync) -> Learnt:
         sync: what watching has found so far; its ``metadata_keys`` are what functions mention.
     """
     with connection.transaction(force_rollback=True):  # in one transaction, now() stands still
-        return _Learning(connection, sync).learnt()
+        return _MetadataProbe(connection, sync).learnt()
 
 
-class _Learning:
+class _MetadataProbe:
     def __init__(self, connection: Connection, sync: Sync) -> None:
         self._connection = connection
         self._sync = sync
@@ -83,11 +83,11 @@ class _Learning:
             for place, _ in self._moved(before, after)
         } - self._unsteady
 
-    def learnt(self) -> Learnt:
+    def learnt(self) -> MetadataEffects:
         """Try keys together, then one by one where something happened, then with other values."""
         mentioned = list(self._sync.metadata_keys)
         keys = mentioned + list(self._suspects(mentioned))
-        effects = _Effects()
+        effects = _KeyEffects()
         self._try(keys, [TEXT], effects)
         values: list[Json] = [*_OTHERS, *self._words()]
         unmoved = [key for key in keys if not effects.moving(key)]
@@ -104,7 +104,7 @@ class _Learning:
             Derived(table, column, (WHOLE,))
             for table, column in sorted(self._whole, key=lambda one: (str(one[0]), one[1]))
         ]
-        return Learnt(tuple(key for key in keys if key in effects.keys), tuple(derived))
+        return MetadataEffects(tuple(key for key in keys if key in effects.keys), tuple(derived))
 
     def _suspects(self, known: Sequence[str]) -> Iterator[str]:
         """Yield the keys of those groups that make a difference when they are sent together.
@@ -139,7 +139,7 @@ class _Learning:
         }
         return [one for place, one in enumerate(given) if place in told]
 
-    def _try(self, keys: Iterable[str], values: Sequence[Json], effects: _Effects) -> None:
+    def _try(self, keys: Iterable[str], values: Sequence[Json], effects: _KeyEffects) -> None:
         tries = [
             (key, value, before, {**base, key: value})
             for key in keys

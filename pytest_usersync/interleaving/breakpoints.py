@@ -13,7 +13,7 @@ from ..model.errors import UserSyncError
 from ..postgres import sqlfiles
 from ..postgres.database import Connection
 from ..postgres.pipeline import query
-from ..postgres.prepared import Plans
+from ..postgres.prepared import PreparedStatements
 
 WRITES = ("insert", "update", "delete")
 # The first of the two numbers of our advisory locks.
@@ -120,7 +120,7 @@ def hold(control: Connection, keeper: Connection, slot: int) -> None:
     keeper.execute("select pg_catalog.pg_advisory_lock(%s, %s)", [KEYS, 2 * slot + 1])
 
 
-def let_go(plans: Plans, slot: int, count: int) -> None:
+def let_go(plans: PreparedStatements, slot: int, count: int) -> None:
     """Close the next pause of a session, and let it go on from its latest.
 
     It may be about to wait still, so what is opened now is closed again at the next pause only.

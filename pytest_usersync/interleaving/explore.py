@@ -8,7 +8,7 @@ from math import factorial
 
 from ..model.errors import UserSyncError
 from .footprint import Footprint
-from .moves import Choose, Move, Play
+from .moves import Choose, Move, ScheduleRun
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ class Tree:
             total //= factorial(length)
         return total
 
-    def plays(self, play: Callable[[Choose], Play]) -> Iterator[Play]:
+    def plays(self, play: Callable[[Choose], ScheduleRun]) -> Iterator[ScheduleRun]:
         """Yield what comes of every schedule."""
         while not self.finished:
             told = play(self._choose())

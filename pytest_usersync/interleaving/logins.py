@@ -10,7 +10,7 @@ import psycopg
 
 from ..model.errors import UserSyncError
 from ..sessions.roles import Part, Roles
-from .race_connection import Line
+from .race_connection import RaceLogin
 
 if TYPE_CHECKING:
     from .race_database import RaceDatabase
@@ -24,8 +24,8 @@ class Logins:
     def __init__(self, race_database: RaceDatabase) -> None:
         self._race_database = race_database
         self._roles: Roles | None = None
-        self._free: dict[str, list[Line]] = {}
-        self._open: list[Line] = []
+        self._free: dict[str, list[RaceLogin]] = {}
+        self._open: list[RaceLogin] = []
         self._count = 0
 
     def part(self, role: str, claims: str | None) -> tuple[str, Part | None]:
@@ -39,7 +39,7 @@ class Logins:
         return "authenticator", self._roles.request(role, claims)
 
     @contextmanager
-    def line(self, login: str) -> Iterator[Line]:
+    def line(self, login: str) -> Iterator[RaceLogin]:
         """Lend a session of the role; it comes back as it was, or not at all."""
         free = self._free.setdefault(login, [])
         line = free.pop() if free else self._login(login)
@@ -52,12 +52,12 @@ class Logins:
             else:
                 free.append(line)
 
-    def _login(self, login: str) -> Line:
+    def _login(self, login: str) -> RaceLogin:
         subject = self._race_database.subject
         try:
             self._count += 1
             options = f"{_OPTIONS} -c usersync_race.slot={self._count}"
-            line = Line.open(subject.server, self._race_database.name, login, options)
+            line = RaceLogin.open(subject.server, self._race_database.name, login, options)
         except psycopg.Error as error:
             unknown = f'role "{login}" does not exist'
             if isinstance(error, psycopg.OperationalError) and unknown not in str(error):

@@ -20,7 +20,7 @@ class Move:
 
 
 @dataclass(slots=True)
-class Play:
+class ScheduleRun:
     """What came of one schedule, as far as it was played."""
 
     moves: list[Move] = field(default_factory=list)

@@ -15,7 +15,7 @@ from . import shrink_schedule, standalone, timeline
 from .explore import Tree
 from .judge import Judge, aborted
 from .model import Invariant, Session
-from .moves import Choose, Play
+from .moves import Choose, ScheduleRun
 from .race_database import RaceDatabase
 from .race_setup import PATIENCE, RaceSetup
 from .result import Exploration, Outcome, RaceFound
@@ -159,7 +159,9 @@ class Race(RaceSetup):
             self.race_database.settle(self.pauses)
             self._ready = True
 
-    def _play(self, choose: Choose, *, learn: bool = False, only: Sequence[str] = ()) -> Play:
+    def _play(
+        self, choose: Choose, *, learn: bool = False, only: Sequence[str] = ()
+    ) -> ScheduleRun:
         self._settle()
         sessions = [one for one in self.sessions.values() if not only or one.name in only]
         try:
@@ -172,7 +174,7 @@ class Race(RaceSetup):
         play.changes = self.race_database.restore(play.backends)
         return play
 
-    def _outcome(self, play: Play) -> Outcome:
+    def _outcome(self, play: ScheduleRun) -> Outcome:
         return Outcome(
             tuple(move.event.session for move in play.moves),
             [move.event for move in play.moves],
@@ -188,7 +190,7 @@ class Race(RaceSetup):
             return Outcome((), [], {}, [])
         return self._outcome(self._play(follow(order, whole=True), only=order))
 
-    def _broken(self, play: Play) -> Iterator[str]:
+    def _broken(self, play: ScheduleRun) -> Iterator[str]:
         for name, many in play.errors.items():
             for told in many:
                 if told.sqlstate == "AssertionError":
@@ -218,7 +220,7 @@ def race_of(context: CheckContext) -> Race:
     return Race(context.shared(RaceDatabase), statement_timeout.statement())
 
 
-class New(Protocol):
+class RaceFactory(Protocol):
     """Makes races, one after the other."""
 
     def __call__(self, *, patience: float = PATIENCE) -> Race:
@@ -226,7 +228,7 @@ class New(Protocol):
 
 
 @contextmanager
-def races(subject: Subject) -> Iterator[New]:
+def races(subject: Subject) -> Iterator[RaceFactory]:
     """Lend what makes races on a copy of a project's loaded database, where they take turns."""
     race_database = RaceDatabase(subject)
 

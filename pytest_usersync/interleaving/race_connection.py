@@ -15,7 +15,7 @@ from psycopg.rows import DictRow
 
 from ..postgres import Server, cursors, database
 from ..postgres.pipeline import Query, expect, send
-from ..postgres.prepared import Plans
+from ..postgres.prepared import PreparedStatements
 
 T = TypeVar("T")
 # What a session leaves behind at its end; the plans that functions have made stay.
@@ -105,18 +105,18 @@ class RaceConnection(psycopg.Connection[DictRow]):
         self.cursor_factory = _Cursor
         self.prepare_threshold = None
         self.add_notice_handler(self._hear)
-        self.plans = Plans(self)
+        self.plans = PreparedStatements(self)
 
     def _hear(self, notice: psycopg.errors.Diagnostic) -> None:
         if self.listener:
             self.listener.heard(notice)
 
-    def trip(self, queries: Sequence[Query]) -> list[PGresult]:
+    def send_together(self, queries: Sequence[Query]) -> list[PGresult]:
         """Send what Supabase Auth sends together; return the results, up to the first error."""
         if self.listener is None:
             return send(self, queries)
         texts = [one.text for one in queries]
-        return self.listener.statements(texts, lambda: self.plans.trip(queries))
+        return self.listener.statements(texts, lambda: self.plans.send_together(queries))
 
     def commit(self) -> None:
         """Commit, when it is its turn."""
@@ -161,7 +161,7 @@ class RaceConnection(psycopg.Connection[DictRow]):
                 yield pipeline
 
 
-class Line:
+class RaceLogin:
     """A session of the server that one race after the other may use."""
 
     def __init__(self, connection: RaceConnection, login: str, superuser: str) -> None:

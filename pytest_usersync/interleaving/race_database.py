@@ -15,14 +15,14 @@ from ..postgres import database, reset, sqlfiles
 from ..postgres.clones import Clones
 from ..postgres.database import Connection
 from ..postgres.pipeline import query
-from ..postgres.prepared import Plans, table
+from ..postgres.prepared import PreparedStatements, table
 from ..runner.check import Subject
 from ..sessions.roles import Part
 from . import breakpoints
 from .breakpoints import Pause
 from .logins import Logins, refused
 from .model import Change, Row
-from .race_connection import Line
+from .race_connection import RaceLogin
 from .relations import Relations
 
 _PLAIN = (
@@ -68,7 +68,7 @@ class RaceDatabase:
 
     control: Connection
     keeper: Connection
-    plans: Plans
+    plans: PreparedStatements
     reader: Connection
 
     def __init__(self, subject: Subject) -> None:
@@ -113,7 +113,7 @@ class RaceDatabase:
             self.control.execute(sqlfiles.read("interleaving", "log.sql").encode())
         self.keeper = self._connect(_PLAIN)
         self.keeper.prepare_threshold = None
-        self.plans = Plans(self.keeper)
+        self.plans = PreparedStatements(self.keeper)
         self.reader = self._connect(_AT_WORK)
         self.spoiled = False
         self._pauses = ()
@@ -147,7 +147,7 @@ class RaceDatabase:
         return connection
 
     @contextmanager
-    def line(self, login: str) -> Iterator[Line]:
+    def line(self, login: str) -> Iterator[RaceLogin]:
         """Lend a session of the role; it comes back as it was, or not at all."""
         with self.logins.line(login) as line:
             if self._pauses and not line.held:
@@ -159,7 +159,7 @@ class RaceDatabase:
         """Return who logs in, and what is set then, to be the role, or to ask PostgREST as it."""
         return self.logins.part(role, claims)
 
-    def resume(self, line: Line) -> None:
+    def resume(self, line: RaceLogin) -> None:
         """Let a session go on that pauses."""
         line.pauses += 1
         breakpoints.let_go(self.plans, line.slot, line.pauses)

@@ -14,7 +14,7 @@ from ..postgres.pipeline import query
 from ..postgres.prepared import table
 from .footprint import ANYTHING, Footprint
 from .model import Event, Session
-from .moves import Choose, Move, Play
+from .moves import Choose, Move, ScheduleRun
 from .race_database import RaceDatabase
 from .session_thread import News, SessionThread
 from .waiting import Waiting
@@ -37,7 +37,7 @@ class Runner:
         self.sessions = tuple(sessions)
         self.patience = patience
 
-    def play(self, choose: Choose, *, learn: bool = False) -> Play:
+    def play(self, choose: Choose, *, learn: bool = False) -> ScheduleRun:
         """Play one schedule to its end, unless enough has been seen before.
 
         Args:
@@ -54,11 +54,11 @@ class Runner:
                 login, _ = self.race_database.part(session.role, session.claims)
                 line = lines.enter_context(self.race_database.line(login))
                 cast.append(SessionThread(session, line, news, self.race_database, learn=learn))
-            sandbox = _Stage(self.race_database, cast, news, self.patience, learn=learn)
+            sandbox = _ScheduleSessions(self.race_database, cast, news, self.patience, learn=learn)
             return sandbox.play(choose)
 
 
-class _Stage:
+class _ScheduleSessions:
     """The sessions of one schedule."""
 
     def __init__(
@@ -76,11 +76,11 @@ class _Stage:
         self.patience = patience
         self.moment = statement_timeout.mark()
         self.waiting = Waiting(race_database, cast, news, patience)
-        self.told = Play(
+        self.told = ScheduleRun(
             backends=[(session_thread.line.pid, session_thread.name) for session_thread in cast]
         )
 
-    def play(self, choose: Choose) -> Play:
+    def play(self, choose: Choose) -> ScheduleRun:
         try:
             for session_thread in self.cast:
                 session_thread.start()

@@ -18,7 +18,7 @@ from .session_steps import perform
 from .tracker import Tracker
 
 if TYPE_CHECKING:
-    from .race_connection import Line
+    from .race_connection import RaceLogin
     from .race_database import RaceDatabase
 
 T = TypeVar("T")
@@ -42,7 +42,13 @@ class SessionThread:
     """
 
     def __init__(
-        self, session: Session, line: Line, news: News, race_database: RaceDatabase, *, learn: bool
+        self,
+        session: Session,
+        line: RaceLogin,
+        news: News,
+        race_database: RaceDatabase,
+        *,
+        learn: bool,
     ) -> None:
         self.session = session
         self.name = session.name

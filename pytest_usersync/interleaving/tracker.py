@@ -11,7 +11,7 @@ from psycopg.pq import TransactionStatus
 from .footprint import ANYTHING, SNAPSHOT, WRITTEN, Footprint
 
 if TYPE_CHECKING:
-    from .race_connection import Line
+    from .race_connection import RaceLogin
     from .race_database import RaceDatabase
 
 # What can be given a transaction of its own, so that its locks are still there to be seen.
@@ -28,7 +28,7 @@ _SECRETIVE = re.compile(
 class Tracker:
     """Looks at the locks that a transaction holds when its session comes to the next step."""
 
-    def __init__(self, line: Line, race_database: RaceDatabase, *, learn: bool) -> None:
+    def __init__(self, line: RaceLogin, race_database: RaceDatabase, *, learn: bool) -> None:
         self.footprint = Footprint()
         self._line = line
         self._race_database = race_database

@@ -14,7 +14,7 @@ from .race_points import RacePoints
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class InterruptionPoint:
     """A moment at which others act.
 
     Args:
@@ -30,10 +30,10 @@ class Moment:
     committed: bool = True
 
 
-class Others(Protocol):
+class OtherSessions(Protocol):
     """The other sessions, which act while the migrations are applied."""
 
-    def act(self, moment: Moment, pid: int) -> None:
+    def act(self, moment: InterruptionPoint, pid: int) -> None:
         """Act at this moment; ``pid`` is the backend that applies the migrations."""
 
     def give_way(self) -> None:
@@ -44,7 +44,7 @@ class Others(Protocol):
 
 
 def apply_with_others(
-    applier: Applier, known: Mapping[Path, RacePoints], others: Others, late: int = 0
+    applier: Applier, known: Mapping[Path, RacePoints], others: OtherSessions, late: int = 0
 ) -> int:
     """Apply all files while others act, up to the first one that fails only because they act.
 
@@ -58,7 +58,7 @@ def apply_with_others(
     Returns:
         The number of files up to the one that failed, or 0.
     """
-    between = _Between(applier, known, others, late)
+    between = _InterruptingObserver(applier, known, others, late)
     between.act()
     for migration, _ in applier.steps(stop=False, observer=between.observe):
         others.end()
@@ -69,12 +69,12 @@ def apply_with_others(
 
 
 @dataclass
-class _Between:
+class _InterruptingObserver:
     """An observer that lets others act between the statements of a file."""
 
     applier: Applier
     known: Mapping[Path, RacePoints]
-    others: Others
+    others: OtherSessions
     late: int
     failed: int = 0
     begun: int = 0
@@ -106,4 +106,4 @@ class _Between:
         # A file that is being applied is counted in ``begun``, but is not yet behind us.
         if self.begun - (not committed) >= self.late:
             pid = self.applier.session.connection.info.backend_pid
-            self.others.act(Moment(number, migration, done, committed), pid)
+            self.others.act(InterruptionPoint(number, migration, done, committed), pid)

@@ -22,7 +22,7 @@ order by pid
 
 
 @dataclass(slots=True)
-class Unclosed:
+class OpenSessions:
     """What each open session did; ``idle`` ones lose nothing, ``lost`` ones lose their work."""
 
     idle: list[str] = field(default_factory=list)
@@ -30,13 +30,13 @@ class Unclosed:
 
 
 @contextmanager
-def end_open_sessions(server: Server, name: str) -> Iterator[Unclosed]:
+def end_open_sessions(server: Server, name: str) -> Iterator[OpenSessions]:
     """End the sessions that the block opens in a database and does not close.
 
     Yields:
         what they did; it is empty until the block ends.
     """
-    found = Unclosed()
+    found = OpenSessions()
     with database.connect(server, MAINTENANCE) as superuser:
         before = [row["pid"] for row in superuser.execute(_PIDS, [name])]
         try:

@@ -51,7 +51,7 @@ class Pack:
     unjudged: tuple[Verdict, ...] = ()
 
 
-class _NotYet(ProjectError):
+class _PackFault(ProjectError):
     """The pack as a whole is not what its steps promised."""
 
 
@@ -64,7 +64,7 @@ def made(base: Subject) -> Pack:
     Raises:
         ProjectError: the project has nothing that the pack can be made for.
     """
-    with suppress(_NotYet):
+    with suppress(_PackFault):
         return _made(base, thorough=False)
     return _made(base, thorough=True)
 
@@ -98,7 +98,7 @@ def _made(base: Subject, *, thorough: bool) -> Pack:
     pack = _finished(base, _ordered(drafts), words, verify, decided)
     news = {code for code in broken(pack.left) - left if code.startswith(JUDGED)}
     if news and not thorough:
-        raise _NotYet(f"The pack would cause {', '.join(sorted(news))}. See --usersync-explain.")
+        raise _PackFault(f"The pack would cause {', '.join(sorted(news))}. See --usersync-explain.")
     return pack
 
 
@@ -191,7 +191,7 @@ def _finished(
         upkeep = Upkeep(verify=str(paths[0]), rollback=str(paths[1]))
         with loaded_with(base, drafts, upkeep) as subject:
             if said := refused(base, subject):
-                raise _NotYet(f"The migrations of the pack do not apply: {'; '.join(said)}.")
+                raise _PackFault(f"The migrations of the pack do not apply: {'; '.join(said)}.")
             with on_clone(subject) as context:
                 _fills(context, words)
                 after = state(context.session())
@@ -216,7 +216,7 @@ def _fills(context: CheckContext, words: dict[str, str]) -> None:
             f"select error_message as said from {words['schema']}.user_sync_failures"
         )
         said = f": {rows[0]['said']}" if rows else ""
-        raise _NotYet(
+        raise _PackFault(
             f"The project's triggers cannot run again for a ghost user{said}. Write the profile"
             " in one AFTER INSERT trigger, from the new row only."
         )

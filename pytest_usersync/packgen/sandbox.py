@@ -16,7 +16,7 @@ from ..postgres.database import drop
 from ..process import progress
 from ..runner.check import Check, Subject
 from ..runner.sandbox_pool import SandboxPool
-from ..runner.subject import watched
+from ..runner.subject import discover_sync
 from ..runner.verdict import Verdict
 
 
@@ -46,7 +46,7 @@ def loaded_with(
         whole = replace(whole, migrations=(*whole.migrations, *mine))
     loaded = migrations.load(base.server, platform.template(base.server), whole)
     try:
-        subject = watched(base.server, whole, loaded, base.policies)
+        subject = discover_sync(base.server, whole, loaded, base.policies)
         yield replace(subject, exploration=base.exploration, upkeep=upkeep or Upkeep())
     finally:
         drop(base.server, loaded.database)

@@ -17,7 +17,7 @@ _KINDS = (
 )
 
 
-class Thing(NamedTuple):
+class SchemaPart(NamedTuple):
     """A part of the schema: a column, a default, a constraint, a grant.
 
     Args:
@@ -40,7 +40,7 @@ class Thing(NamedTuple):
         return said or f"{self.kind} {self.name}" + f" {self.definition}" * (self.kind == "type")
 
 
-Inventory = dict[tuple[str, str], Thing]
+Inventory = dict[tuple[str, str], SchemaPart]
 
 
 def take(server: Server, name: str) -> Inventory:
@@ -52,19 +52,19 @@ def take(server: Server, name: str) -> Inventory:
         if not found.fetchall()[0]["found"]:
             return {}
         rows = connection.execute(sqlfiles.read("stack", "auth_inventory.sql").encode()).fetchall()
-    things = sorted((Thing(**row) for row in rows), key=lambda one: _KINDS.index(one.kind))
+    things = sorted((SchemaPart(**row) for row in rows), key=lambda one: _KINDS.index(one.kind))
     return {(one.kind, one.name): one for one in things}
 
 
-def missing(ours: Inventory, theirs: Inventory) -> list[Thing]:
+def missing(ours: Inventory, theirs: Inventory) -> list[SchemaPart]:
     """Return what is theirs alone, or otherwise than ours, as it is theirs."""
     return [one for key, one in theirs.items() if key not in ours or ours[key][3] != one[3]]
 
 
-def beyond(ours: Inventory, theirs: Inventory) -> list[Thing]:
+def beyond(ours: Inventory, theirs: Inventory) -> list[SchemaPart]:
     """Return what is ours alone, but for what is so because its table or its column is."""
 
-    def holder(one: Thing) -> tuple[str, str] | None:
+    def holder(one: SchemaPart) -> tuple[str, str] | None:
         if one.kind in ("type", "default", "not null"):
             return "column", one.name
         return ("table", f"auth.{one.relation}") if one.relation and one.kind != "table" else None

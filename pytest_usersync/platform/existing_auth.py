@@ -13,7 +13,7 @@ from functools import cache
 from ..postgres import MAINTENANCE, Server
 from ..postgres.clones import Clones
 from . import auth_schema
-from .auth_schema import Inventory, Thing
+from .auth_schema import Inventory, SchemaPart
 
 # How many names a sentence has before the others are only counted.
 _ENOUGH = 8
@@ -82,7 +82,7 @@ def _simulated(server: Server, name: str) -> Inventory:
     return auth_schema.take(server, name)
 
 
-def _named(things: Sequence[Thing]) -> str:
+def _named(things: Sequence[SchemaPart]) -> str:
     """Return the names of things, of a new table and a new column without what they consist of."""
     whole = {one.relation for one in things if one.kind == "table"}
     columns = {one.name for one in things if one.kind == "column"}

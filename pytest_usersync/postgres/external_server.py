@@ -68,7 +68,7 @@ order by kind, name
 
 
 @dataclass(frozen=True, slots=True)
-class _Thing:
+class _MarkedObject:
     kind: str
     name: str
     run: str
@@ -229,8 +229,8 @@ def _alive(control: Connection) -> set[str]:
     return {row["id"] for row in control.execute(_ALIVE_ONES, [_ALIVE])}
 
 
-def _list_marked(control: Connection) -> list[_Thing]:
-    return [_Thing(**row) for row in control.execute(_MARKED)]
+def _list_marked(control: Connection) -> list[_MarkedObject]:
+    return [_MarkedObject(**row) for row in control.execute(_MARKED)]
 
 
 def _sweep(

@@ -25,7 +25,7 @@ T = TypeVar("T")
 # What psycopg's ``wait`` drives: it yields what it waits for, and returns a value.
 Waits: TypeAlias = "Generator[Wait, Ready | int, T]"
 # Sends queries, and returns their results up to the first error.
-Trip: TypeAlias = "Callable[[Sequence[Query]], list[PGresult]]"
+SendTogether: TypeAlias = "Callable[[Sequence[Query]], list[PGresult]]"
 
 _AUTO = [PyFormat.AUTO] * 100
 
@@ -65,14 +65,17 @@ def encoded(text: str) -> bytes:
 class Pipeline:
     """Sends queries of one connection together, and reads the rows that they return.
 
-    The connection may have a ``trip`` of its own, and may let reads wait (``reads_later``).
+    The connection may have a ``send_together`` of its own, and may let reads wait
+    (``reads_later``).
     """
 
     together = True
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
-        self._trip: Trip = getattr(connection, "trip", None) or partial(send, connection)
+        self._send_together: SendTogether = getattr(connection, "send_together", None) or partial(
+            send, connection
+        )
         # Whether what is read may go out with what is written after it.
         self.reads_later = bool(getattr(connection, "reads_later", False))
         self._adapt = Transformer(connection)
@@ -93,7 +96,7 @@ class Pipeline:
         """
         self.found = found = []
         with self._connection.lock:
-            results = self._trip(queries)
+            results = self._send_together(queries)
         for one, result in zip(queries, results, strict=False):
             expect(self._connection, result)
             found.append(self._rows(one.sql, result) if result.ntuples else [])

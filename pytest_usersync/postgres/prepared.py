@@ -19,7 +19,7 @@ _SPENT = {"0A000", "26000"}
 _numbers = count()
 
 
-class Plans:
+class PreparedStatements:
     """What is prepared on a connection, beside what psycopg prepares."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
@@ -40,11 +40,11 @@ class Plans:
     def ask(self, *queries: Query) -> list[PGresult]:
         """Send queries as one transaction, and return their results; raises psycopg.Error."""
         with self._connection.lock:
-            results = self.trip(queries)
+            results = self.send_together(queries)
         expect(self._connection, results[-1])
         return results
 
-    def trip(self, queries: Sequence[Query]) -> list[PGresult]:
+    def send_together(self, queries: Sequence[Query]) -> list[PGresult]:
         """Send queries as one transaction; return their results, up to the first error.
 
         What cannot be prepared fails in the place of its query.

@@ -70,7 +70,9 @@ def environment() -> dict[str, str]:
 class Postmaster:
     """One running ``postgres``; made by ``launch``."""
 
-    def __init__(self, process: subprocess.Popen[bytes], watch: Watch | None, data: Path) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], watch: Watchdog | None, data: Path
+    ) -> None:
         self._process = process
         self._watch = watch
         self._data = data
@@ -106,7 +108,7 @@ class Postmaster:
             self._watch = None
 
 
-class Watch:
+class Watchdog:
     """A shell that ends the server when its pipe from us breaks, where the kernel will not."""
 
     def __init__(self, pid: int, account: Account) -> None:
@@ -169,7 +171,7 @@ def launch(
         except (OSError, subprocess.SubprocessError) as error:
             raise ServerError(f"{command[0]} does not start: {error}.") from error
     watched = tied and tie is None
-    watch = Watch(process.pid, account) if watched else None
+    watch = Watchdog(process.pid, account) if watched else None
     postmaster = Postmaster(process, watch, run.data)
     try:
         _await(process, run)

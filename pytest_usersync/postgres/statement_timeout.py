@@ -102,12 +102,12 @@ class Overrun:
 _Handled: TypeAlias = "tuple[datetime, Overrun, float]"
 
 _found: list[Overrun] = []
-_watches: dict[str, tuple[_Watch, int]] = {}
+_watches: dict[str, tuple[_Watchdog, int]] = {}
 _own_limits: dict[str, float] = {}
 _current: list[float | None] = []
 
 
-class _Watch(threading.Thread):
+class _Watchdog(threading.Thread):
     """Looks at the databases of this process on one server."""
 
     def __init__(self, server: Server) -> None:
@@ -194,7 +194,7 @@ def watching(server: Server, given: float | None = None) -> Iterator[None]:
         given: the limit that the user gave, in seconds, for whatever runs; by default
             ``STATEMENT``, and ``LOADING`` where ``allowing`` says so.
     """
-    watch, users = _watches.get(server.conninfo) or (_Watch(server), 0)
+    watch, users = _watches.get(server.conninfo) or (_Watchdog(server), 0)
     if not users:
         watch.start()
     _watches[server.conninfo] = (watch, users + 1)

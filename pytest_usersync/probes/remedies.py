@@ -90,7 +90,7 @@ class _Part:
 
     def __init__(self, context: CheckContext, target: Target, mirrors: Sequence[Mirror]) -> None:
         self.target = target
-        self._trial = context
+        self._context = context
         self._columns = columns.of(context.known, target.table)
         self._mirrors = {
             one.column: one for one in mirrors if not self._columns[one.column].read_only
@@ -110,7 +110,7 @@ class _Part:
 
     def deferred(self) -> bool:
         """Tell whether the profile is written when the signup commits."""
-        known = triggers.on_users(self._trial.known)
+        known = triggers.on_users(self._context.known)
         return any(known[name].deferred for name in self.target.written_by if name in known)
 
     def loosened(self) -> str:

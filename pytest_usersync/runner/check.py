@@ -199,9 +199,9 @@ class Subject:
 
     def faults(self) -> Iterator[Fault]:
         """Yield what keeps the database from being whole: one line for each file."""
-        twins = bool(self.project.duplicates())
+        duplicates = bool(self.project.duplicates())
         for failed in self.load_failures:
-            if twins and failed.unrecorded:
+            if duplicates and failed.unrecorded:
                 yield Fault("US702", f"{failed.told}: {failed.failure.hint.rstrip('.')}")
             elif lacks_extension(failed.failure):
                 yield Fault("US701", f"{failed.told}: this server has no such extension")

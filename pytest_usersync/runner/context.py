@@ -15,7 +15,7 @@ from ..auth.channel import Sent
 from ..auth.script import script
 from ..auth.source import Source
 from ..diagnosis import causes, missing_seed
-from ..diagnosis.failure_context import Scene
+from ..diagnosis.failure_context import FailureContext
 from ..diagnosis.locating import describe
 from ..model.finding import ClientView, Failure, Finding, NotApplicable, NotJudged
 from ..model.policy import Policies
@@ -224,7 +224,7 @@ class CheckContext(SandboxReader):
         cause = refusal.error.__cause__
         if not isinstance(cause, Error):
             return ""
-        return missing_seed.missing(Scene(self.failure(cause), self.sync, self.query))
+        return missing_seed.missing(FailureContext(self.failure(cause), self.sync, self.query))
 
     def refused(self, refusal: SignupRefused, summary: str = "") -> Finding:
         """Return the finding that a signup was refused, with cause, client's view and remedy."""

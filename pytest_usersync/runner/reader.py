@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
 
-class _Known:
+class _Cache:
     """What is known of the catalog of a subject, by the question."""
 
     def __init__(self, _: Subject) -> None:
@@ -52,7 +52,7 @@ class SandboxReader:
 
     def known(self, text: str, parameters: Sequence[object] = ()) -> list[DictRow]:
         """Return what is known of the catalog as the migrations left it, asked once for all."""
-        known = self._sandbox.cache.get(_Known, self._sandbox.subject)
+        known = self._sandbox.cache.get(_Cache, self._sandbox.subject)
         asked = repr((text, parameters))
         if asked not in known.rows:
             known.rows[asked] = self._read(text, parameters)

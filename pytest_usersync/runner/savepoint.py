@@ -52,7 +52,7 @@ def block(*steps: str) -> str:
 
 
 @dataclass(frozen=True)
-class NewUser:
+class UserSql:
     """A user about to be inserted as Supabase Auth does it.
 
     Args:
@@ -122,33 +122,33 @@ class RolledBack:
         except Error as error:
             return self._context.failure(error)
 
-    def live(self, newcomer: NewUser) -> None:
+    def live(self, new_user: UserSql) -> None:
         """Insert a user, let everything happen to them, and delete them.
 
         What the database refuses is left out.
         """
-        steps = [newcomer.insert(), *map(newcomer.update, LIFE), newcomer.delete()]
+        steps = [new_user.insert(), *map(new_user.update, LIFE), new_user.delete()]
         self.as_auth(block(*(f"{step}; {_SETTLE}" for step in steps)))
 
     def rows(self, text: str, parameters: Sequence[object] = ()) -> list[DictRow]:
         """Return the rows of a query."""
         return self._connection.execute(text.encode(), parameters or None).fetchall()
 
-    def leaves(self, newcomer: NewUser | None = None) -> list[int]:
+    def leaves(self, new_user: UserSql | None = None) -> list[int]:
         """Return how many rows of each target a signup and its confirmation leave; undo it."""
-        newcomer = newcomer or NewUser({"raw_user_meta_data": metadata(self._context)})
+        new_user = new_user or UserSql({"raw_user_meta_data": metadata(self._context)})
         with self.undone():
-            self.as_auth(newcomer.insert())
-            self.as_auth(newcomer.update({"email_confirmed_at": _MOMENT}))
-            return [self.count(target, newcomer) for target in self._context.sync.targets]
+            self.as_auth(new_user.insert())
+            self.as_auth(new_user.update({"email_confirmed_at": _MOMENT}))
+            return [self.count(target, new_user) for target in self._context.sync.targets]
 
-    def count(self, target: Target, newcomer: NewUser) -> int:
+    def count(self, target: Target, new_user: UserSql) -> int:
         """Return how many rows of a target carry the user's id."""
-        where = f"where {quoted(target.key)}::text = '{newcomer.id}'"
+        where = f"where {quoted(target.key)}::text = '{new_user.id}'"
         query = f"select count(*)::int as rows from {named(target.table)} {where}"
         return int(self.rows(query)[0]["rows"])
 
-    def leaving(self, newcomer: NewUser, target: Target) -> str:
+    def leaving(self, new_user: UserSql, target: Target) -> str:
         """Return the shortest INSERT of a user, as Supabase Auth, that leaves a row in the target.
 
         It is the whole one where a row takes more than that.
@@ -156,10 +156,10 @@ class RolledBack:
 
         def holds(only: Sequence[str]) -> bool:
             with self.undone():
-                refused = self.as_auth(newcomer.insert(only=only))
-                return refused is None and self.count(target, newcomer) > 0
+                refused = self.as_auth(new_user.insert(only=only))
+                return refused is None and self.count(target, new_user) > 0
 
-        return f"{PRELUDE}{newcomer.insert(only=shortest(newcomer, holds))};\n"
+        return f"{PRELUDE}{new_user.insert(only=shortest(new_user, holds))};\n"
 
     @contextmanager
     def undone(self) -> Iterator[None]:
@@ -168,9 +168,9 @@ class RolledBack:
             yield
 
 
-def shortest(newcomer: NewUser, holds: Callable[[Sequence[str]], bool]) -> list[str]:
+def shortest(new_user: UserSql, holds: Callable[[Sequence[str]], bool]) -> list[str]:
     """Return the columns of which none can be left out of the INSERT while the same holds."""
-    kept = list(newcomer.values())
+    kept = list(new_user.values())
     few = [column for column in FEW if column in kept]
     kept = next((one for one in (few[:1], few) if holds(one)), kept)
     while (fewer := ddmin(kept, lambda only: bool(only) and holds(only))) != kept:

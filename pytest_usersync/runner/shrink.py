@@ -58,7 +58,7 @@ def shortest(
     writes = written(sent)
     known = [shaped for shape in shapes if (shaped := _in_shape(writes, shape))]
     with Replay(connection, broken, setup) as attempts:
-        holds = _Known(attempts)
+        holds = _Tester(attempts)
         smallest = next((one for one in known if holds(_plain(one)) or holds(one)), None)
         if smallest is None:
             if guess := next(filter(holds, _guesses(writes)), None):
@@ -71,7 +71,7 @@ def shortest(
         return setup + PRELUDE + _text(_simpler(smallest, holds))
 
 
-class _Known:
+class _Tester:
     """Tells whether candidates hold, and tries those of which it is not known yet."""
 
     def __init__(self, attempts: Replay) -> None:

@@ -67,7 +67,7 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
         with server_lost.detect(running.server, "the migrations were applied"):
             loaded = migrations.load(running.server, template, found, stop=stop)
         with server_lost.detect(running.server, "a signup was observed"):
-            prepared = watched(running.server, found, loaded, settings.policies, stop=stop)
+            prepared = discover_sync(running.server, found, loaded, settings.policies, stop=stop)
         asked = replace(prepared, exploration=settings.exploration, upkeep=settings.upkeep)
         yield asked, running
 
@@ -78,7 +78,7 @@ def start(settings: Settings) -> RunningServer:
         return postgres.start(ServerRequest(settings.dsn, settings.binaries), platform.seed())
 
 
-def watched(
+def discover_sync(
     running: Server,
     found: Project,
     loaded: LoadedProject,
@@ -110,7 +110,7 @@ def _understood(running: Server, loaded: LoadedProject, found: Project) -> Sync:
         ProjectError: the project answers with an error where what it wrote is only looked at.
     """
     try:
-        return discover.watch(running, loaded.database, found)
+        return discover.discover(running, loaded.database, found)
     except Error as error:
         if server_lost.ended(error) or no_room(error):
             raise

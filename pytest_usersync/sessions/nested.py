@@ -13,7 +13,7 @@ from psycopg.pq.abc import PGresult
 from psycopg.rows import dict_row
 
 from ..postgres import cursors, deferred
-from .pipelined import TripConnection
+from .pipelined import PipelinedConnection
 
 # What only a real commit brings about, or undoes.
 _NEEDS_COMMIT = re.compile(
@@ -41,7 +41,7 @@ class _Cursor(psycopg.Cursor[Any]):
         return super().execute(query, *given, **named)
 
 
-class NestedConnection(TripConnection):
+class NestedConnection(PipelinedConnection):
     """A psycopg connection that can be put inside a transaction of its own.
 
     Inside, ``commit``, ``rollback`` and the outermost ``transaction()`` block do what the code that

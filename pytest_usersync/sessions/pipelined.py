@@ -12,12 +12,12 @@ from psycopg.pq.abc import PGresult
 from psycopg.rows import DictRow
 
 from ..postgres.pipeline import Query, expect, sqlstate
-from ..postgres.prepared import Key, Plans, is_spent
+from ..postgres.prepared import Key, PreparedStatements, is_spent
 
 _POINT = "usersync_plans"
 
 
-class TripConnection(psycopg.Connection[DictRow]):
+class PipelinedConnection(psycopg.Connection[DictRow]):
     """A psycopg connection on which statements of ours may wait for the next trip.
 
     What Supabase Auth sends has prepared statements that outlive the test they were made in. The
@@ -29,7 +29,7 @@ class TripConnection(psycopg.Connection[DictRow]):
 
     def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401
         super().__init__(*given, **named)
-        self._plans = Plans(self)
+        self._plans = PreparedStatements(self)
         # Those that fit the database as a test finds it; whether the app may have changed that; and
         # whether all that was ever prepared is still there.
         self._proven: set[Key] = set()
@@ -42,7 +42,7 @@ class TripConnection(psycopg.Connection[DictRow]):
         self._unanswered = False
         self._failure: psycopg.Error | None = None
 
-    def trip(self, queries: Sequence[Query]) -> list[PGresult]:
+    def send_together(self, queries: Sequence[Query]) -> list[PGresult]:
         """Send what Supabase Auth sends; return the results, up to the first error."""
         self.catch_up()
         keys = [(one.sql, one.types) for one in queries]
@@ -69,7 +69,7 @@ class TripConnection(psycopg.Connection[DictRow]):
         ahead = [Query(text.encode(), once=not kept) for text in self.take_ahead()]
         first = [*ahead, *(Query(text.encode(), once=True) for text in before)]
         last = [Query(text.encode(), once=True) for text in after]
-        results = self._plans.trip([*first, *queries, *last])
+        results = self._plans.send_together([*first, *queries, *last])
         return results[len(first) :] or results[-1:]
 
     def send(self, *statements: str) -> list[PGresult]:

@@ -20,7 +20,7 @@ MOVING = frozenset({"updated_at", "last_sign_in_at"})
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ObservedUser:
     """A user as the database has them: the row of ``auth.users``, None if gone, and their rows."""
 
     account: Row | None
@@ -28,7 +28,7 @@ class Seen:
 
 
 @dataclass(slots=True)
-class Known:
+class ExpectedUser:
     """A user as the model knows them.
 
     Args:
@@ -39,8 +39,8 @@ class Known:
         taboo: what must not be in the profile since the soft delete, with what it is.
     """
 
-    seen: Seen
-    before: Seen | None = None
+    seen: ObservedUser
+    before: ObservedUser | None = None
     owed: bool = False
     waiting: bool = False
     adrift: set[str] = field(default_factory=set)
@@ -61,11 +61,11 @@ class Model:
         self._mirrors = sync.mirrors
         self._policies = policies
         self._waits = waits
-        self.known: dict[str, Known] = {}
+        self.known: dict[str, ExpectedUser] = {}
         self._ever: dict[str, set[Any]] = {column: set() for column in ADDRESSES}
 
     def observe(
-        self, found: Mapping[str, Seen], *, watched: bool = True, filled: bool = False
+        self, found: Mapping[str, ObservedUser], *, watched: bool = True, filled: bool = False
     ) -> Iterator[str]:
         """Take in what a step left, and yield what is wrong with it.
 
@@ -90,13 +90,19 @@ class Model:
         return account["email"] is not None or self._policies.null_email == "profile"
 
     def _taken_in(
-        self, user_id: str, known: Known | None, seen: Seen, *, watched: bool, filled: bool
-    ) -> Known:
+        self,
+        user_id: str,
+        known: ExpectedUser | None,
+        seen: ObservedUser,
+        *,
+        watched: bool,
+        filled: bool,
+    ) -> ExpectedUser:
         account = seen.account or {}
         for column, values in self._ever.items():
             values.add(account[column])
         if known is None:
-            known = self.known[user_id] = Known(seen, owed=watched and self.wanted(account))
+            known = self.known[user_id] = ExpectedUser(seen, owed=watched and self.wanted(account))
             return known
         old, known.before, known.seen = known.seen.account or {}, known.seen, seen
         moved = {column for column, value in account.items() if value != old[column]}
@@ -110,7 +116,7 @@ class Model:
             known.owed |= self.wanted(account)
         return known
 
-    def _judged(self, known: Known, *, bound: bool) -> Iterator[str]:
+    def _judged(self, known: ExpectedUser, *, bound: bool) -> Iterator[str]:
         account, rows = known.seen.account or {}, known.seen.rows
         has = bool(rows[self._profile])
         fresh = has and not (known.before and known.before.rows[self._profile])
@@ -127,7 +133,7 @@ class Model:
             if self._binding(mirror, fresh=fresh) and not known.adrift & {*mirror.sources}:
                 yield from self._stale(mirror, account, rows[mirror.table])
 
-    def _still_waiting(self, known: Known) -> bool:
+    def _still_waiting(self, known: ExpectedUser) -> bool:
         """Try whether the profile comes with the confirmation, if that is still to come."""
         account = known.seen.account or {}
         if account["confirmed_at"] is None:
@@ -168,7 +174,7 @@ class Model:
             taboo |= {old[c]: f"the {c} of a deleted user" for c in ADDRESSES if old[c]}
         return taboo
 
-    def _leaks(self, known: Known) -> Iterator[str]:
+    def _leaks(self, known: ExpectedUser) -> Iterator[str]:
         for mirror in self._mirrors:
             if mirror.table != self._profile or mirror.flag or not ADDRESSES & {*mirror.sources}:
                 continue
@@ -176,7 +182,7 @@ class Model:
                 if told := known.taboo.get(row[mirror.column]):
                     yield f"{mirror.table}.{mirror.column} is {row[mirror.column]!r}, {told}"
 
-    def _left(self, seen: Seen, *, watched: bool) -> Iterator[str]:
+    def _left(self, seen: ObservedUser, *, watched: bool) -> Iterator[str]:
         if watched and self._policies.hard_delete != "keep" and seen.rows[self._profile]:
             yield f"{self._profile} has an orphaned profile: {dict(seen.rows[self._profile][0])!r}"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from ..model.sync import Sync, Target
-from .model import Seen
+from .model import ObservedUser
 
 if TYPE_CHECKING:
     from ..postgres.database import Connection
@@ -63,7 +63,7 @@ class SandboxReader:
         found = connection.execute("select id from auth.users order by id")
         self._old = [row["id"] for row in found]
 
-    def everybody(self, connection: Connection, known: Sequence[str]) -> dict[str, Seen]:
+    def everybody(self, connection: Connection, known: Sequence[str]) -> dict[str, ObservedUser]:
         """Return those who are known, and those who are new."""
         found = connection.execute(self._query, [list(known), self._old])
         return {row["id"]: self._seen(row) for row in found}
@@ -77,9 +77,11 @@ class SandboxReader:
             seen = self.everybody(connection, [user_id])[user_id]
         return bool(seen.rows[self._sync.profile.table])
 
-    def _seen(self, row: dict[str, Any]) -> Seen:
+    def _seen(self, row: dict[str, Any]) -> ObservedUser:
         targets = enumerate(self._sync.targets)
-        return Seen(row["account"], {target.table: row[f"t{number}"] for number, target in targets})
+        return ObservedUser(
+            row["account"], {target.table: row[f"t{number}"] for number, target in targets}
+        )
 
 
 def _profiles(sync: Sync, target: Target, number: int) -> sql.Composed:

@@ -25,7 +25,7 @@ from ..scenarios.acts import (
     Unlink,
     providers_of,
 )
-from ..strategies import Newcomer, emails, metadata, phones, signups
+from ..strategies import NewUser, emails, metadata, phones, signups
 from ..strategies.histories import LINKABLE
 from .base import Base
 from .members import Member
@@ -78,7 +78,7 @@ class UserSyncMachine(Base):
 
     users = _users
 
-    def newcomers(self) -> SearchStrategy[Newcomer]:
+    def new_users(self) -> SearchStrategy[NewUser]:
         """Return who may sign up: everybody; override it to have fewer."""
         return signups(keys=self.sync.metadata_keys)
 
@@ -86,13 +86,13 @@ class UserSyncMachine(Base):
         """Return what users may change their metadata to."""
         return metadata(self.sync.metadata_keys)
 
-    @rule(target=users, newcomer=_own(lambda self: self.newcomers()))
-    def signs_up(self, newcomer: Newcomer) -> Member | MultipleResults[Member]:
+    @rule(target=users, new_user=_own(lambda self: self.new_users()))
+    def signs_up(self, new_user: NewUser) -> Member | MultipleResults[Member]:
         """Let somebody sign up; with the address of somebody else, they may be that one."""
-        refusable = newcomer.emailless and self.policies.null_email == "reject"
+        refusable = new_user.emailless and self.policies.null_email == "reject"
         member: Member | None = None
         with self.accepted(refusable=refusable):
-            member = self.joined(newcomer.act(self.auth))
+            member = self.joined(new_user.act(self.auth))
         return member or multiple()
 
     @_about(_can(Confirm()))

@@ -1,19 +1,19 @@
 """Hypothesis strategies for signups that Supabase Auth accepts, and for what users do later.
 
-``signups()`` draws a ``Newcomer``, ``histories()`` a ``History``; the method ``act(auth)`` of both
+``signups()`` draws a ``NewUser``, ``histories()`` a ``History``; the method ``act(auth)`` of both
 does it and raises ``AuthError`` when it is refused. ``realistic_signups()`` draws names and
 addresses of one country, by Faker.
 """
 
 from .histories import History, histories
-from .new_user import Newcomer
+from .new_user import NewUser
 from .realistic import realistic_signups
 from .signups import signups
 from .values import emails, metadata, phones, providers
 
 __all__ = [
     "History",
-    "Newcomer",
+    "NewUser",
     "emails",
     "histories",
     "metadata",

@@ -11,7 +11,7 @@ from hypothesis.strategies import SearchStrategy
 from ..auth import AuthSettings, SupabaseAuth, User
 from ..scenarios import acts
 from ..scenarios.acts import Act
-from .new_user import Newcomer, Printer
+from .new_user import NewUser, Printer
 from .signups import signups
 from .values import emails, made, metadata, phones
 
@@ -23,15 +23,15 @@ class History:
     """One user's life.
 
     Args:
-        newcomer: how they sign up.
+        new_user: how they sign up.
         acts: what then happens, in this order.
     """
 
-    newcomer: Newcomer
+    new_user: NewUser
     acts: tuple[Act, ...] = ()
 
     def __repr__(self) -> str:
-        return f"History({self.newcomer!r}, {self.acts!r})"
+        return f"History({self.new_user!r}, {self.acts!r})"
 
     def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:  # noqa: FBT001
         printer.text("History(...)" if cycle else repr(self))
@@ -42,7 +42,7 @@ class History:
         What the server would not let happen to the user as they are then, such as a sign-in of
         somebody banned, is left out.
         """
-        user: User | None = self.newcomer.act(auth)
+        user: User | None = self.new_user.act(auth)
         for act in self.acts:
             if user is not None and act.applies(user):
                 user = act.act(auth, user)
@@ -63,10 +63,10 @@ def histories(
         kinds: as in ``signups()``, as are ``providers``, ``settings`` and ``keys``.
         max_size: how many acts may follow the signup.
     """
-    newcomers = signups(kinds=kinds, providers=providers, settings=settings, keys=keys)
+    new_users = signups(kinds=kinds, providers=providers, settings=settings, keys=keys)
     closed = settings is not None and settings.disable_signup
     later = st.lists(events(keys, closed=closed), max_size=max_size)
-    return made(lambda newcomer, acts: History(newcomer, tuple(acts)), newcomers, later)
+    return made(lambda new_user, acts: History(new_user, tuple(acts)), new_users, later)
 
 
 def events(keys: Collection[str] = (), *, closed: bool = False) -> SearchStrategy[Act]:

@@ -20,7 +20,7 @@ class Printer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Newcomer:
+class NewUser:
     """Somebody about to sign up.
 
     Args:
@@ -43,10 +43,10 @@ class Newcomer:
     def __repr__(self) -> str:
         values = {each.name: getattr(self, each.name) for each in fields(self)[1:]}
         given = [f"{name}={value!r}" for name, value in values.items() if value]
-        return f"Newcomer({', '.join([repr(self.kind), *given])})"
+        return f"NewUser({', '.join([repr(self.kind), *given])})"
 
     def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:  # noqa: FBT001
-        printer.text("Newcomer(...)" if cycle else repr(self))
+        printer.text("NewUser(...)" if cycle else repr(self))
 
     @property
     def provider(self) -> str:
@@ -70,12 +70,12 @@ class Kind:
 
     Args:
         needs: the server settings, each on or off, under which it is this way and no other.
-        data: what the newcomer's ``data`` is: ``metadata``, ``profile`` or nothing.
+        data: what the new_user's ``data`` is: ``metadata``, ``profile`` or nothing.
         by_admin: whether the service key does it, for whom signups are never closed.
     """
 
     provider: str
-    act: Callable[[SupabaseAuth, Newcomer], User]
+    act: Callable[[SupabaseAuth, NewUser], User]
     needs: Mapping[str, bool] = field(default_factory=dict)
     email: bool = False
     phone: bool = False
@@ -94,44 +94,44 @@ class Kind:
         return replace(settings, **changes)
 
 
-def _email(auth: SupabaseAuth, who: Newcomer) -> User:
+def _email(auth: SupabaseAuth, who: NewUser) -> User:
     return auth.sign_up(who.email or "", data=who.data)
 
 
-def _phone(auth: SupabaseAuth, who: Newcomer) -> User:
+def _phone(auth: SupabaseAuth, who: NewUser) -> User:
     return auth.sign_up_phone(who.phone or "", data=who.data)
 
 
-def _anonymous(auth: SupabaseAuth, who: Newcomer) -> User:
+def _anonymous(auth: SupabaseAuth, who: NewUser) -> User:
     return auth.sign_in_anonymously(data=who.data)
 
 
-def _web3(auth: SupabaseAuth, _: Newcomer) -> User:
+def _web3(auth: SupabaseAuth, _: NewUser) -> User:
     return auth.sign_in_with_web3()
 
 
-def _oauth(provider: str) -> Callable[[SupabaseAuth, Newcomer], User]:
-    def act(auth: SupabaseAuth, who: Newcomer) -> User:
+def _oauth(provider: str) -> Callable[[SupabaseAuth, NewUser], User]:
+    def act(auth: SupabaseAuth, who: NewUser) -> User:
         profile = cast("Profile", who.data)
         return auth.sign_in_with_oauth(provider, email=who.email, **profile)
 
     return act
 
 
-def _sso(auth: SupabaseAuth, who: Newcomer) -> User:
+def _sso(auth: SupabaseAuth, who: NewUser) -> User:
     return auth.sign_in_with_sso(who.email or "", attributes=who.data)
 
 
-def _code(auth: SupabaseAuth, who: Newcomer) -> User:
+def _code(auth: SupabaseAuth, who: NewUser) -> User:
     return auth.sign_in_with_otp(email=who.email, phone=who.phone, data=who.data)
 
 
-def _invite(auth: SupabaseAuth, who: Newcomer) -> User:
+def _invite(auth: SupabaseAuth, who: NewUser) -> User:
     return auth.admin.invite(who.email or "", data=who.data)
 
 
-def _admin(*, confirm: bool) -> Callable[[SupabaseAuth, Newcomer], User]:
-    def act(auth: SupabaseAuth, who: Newcomer) -> User:
+def _admin(*, confirm: bool) -> Callable[[SupabaseAuth, NewUser], User]:
+    def act(auth: SupabaseAuth, who: NewUser) -> User:
         return auth.admin.create_user(
             email=who.email,
             phone=who.phone,
@@ -144,7 +144,7 @@ def _admin(*, confirm: bool) -> Callable[[SupabaseAuth, Newcomer], User]:
     return act
 
 
-def _imported(auth: SupabaseAuth, who: Newcomer) -> User:
+def _imported(auth: SupabaseAuth, who: NewUser) -> User:
     return auth.admin.create_user(email=who.email, password_hash="$2a$10$imported")
 
 

@@ -11,7 +11,7 @@ from hypothesis.strategies import SearchStrategy
 
 from ..auth import AuthSettings, Json
 from ..model.errors import UserSyncError
-from .new_user import KINDS, Newcomer
+from .new_user import KINDS, NewUser
 from .signups import chosen
 from .values import made
 
@@ -54,8 +54,8 @@ def realistic_signups(
     providers: Collection[str] | None = None,
     settings: AuthSettings | None = None,
     keys: Collection[str] = ("full_name", "avatar_url"),
-) -> SearchStrategy[Newcomer]:
-    """Return newcomers as Faker imagines them, the same for the same seed of Hypothesis.
+) -> SearchStrategy[NewUser]:
+    """Return new users as Faker imagines them, the same for the same seed of Hypothesis.
 
     Args:
         locale: Faker's name of a language and country, ``de_DE``.
@@ -68,7 +68,7 @@ def realistic_signups(
     _faker(locale)
     names = chosen(kinds, providers, settings)
 
-    def imagined(name: str, seed: int) -> Newcomer:
+    def imagined(name: str, seed: int) -> NewUser:
         faker = _faker(locale)
         faker.seed_instance(seed)
         return _newcomer(faker, name, keys)
@@ -88,7 +88,7 @@ def _faker(locale: str) -> Faker:
         ) from None
 
 
-def _newcomer(faker: Faker, name: str, keys: Collection[str]) -> Newcomer:
+def _newcomer(faker: Faker, name: str, keys: Collection[str]) -> NewUser:
     kind = KINDS[name]
     email = f"{faker.random_int(1, 9999)}.{faker.ascii_safe_email()}" if kind.email else None
     data: dict[str, Json] = {}
@@ -96,7 +96,7 @@ def _newcomer(faker: Faker, name: str, keys: Collection[str]) -> Newcomer:
         data = {key: _word(faker, key) for key in keys}
     elif kind.data == "profile":
         data = {"name": faker.name()}
-    return Newcomer(name, email=email, phone=_phone(faker) if kind.phone else None, data=data)
+    return NewUser(name, email=email, phone=_phone(faker) if kind.phone else None, data=data)
 
 
 def _phone(faker: Faker) -> str:

@@ -10,7 +10,7 @@ from hypothesis.strategies import SearchStrategy
 
 from ..auth import AuthSettings, Json
 from ..model.errors import UserSyncError
-from .new_user import KINDS, Kind, Newcomer
+from .new_user import KINDS, Kind, NewUser
 from .values import PROVIDERS, emails, made, metadata, phones, texts
 
 # What a provider tells, and which of them tell it.
@@ -27,8 +27,8 @@ def signups(
     providers: Collection[str] | None = None,
     settings: AuthSettings | None = None,
     keys: Collection[str] = (),
-) -> SearchStrategy[Newcomer]:
-    """Return newcomers, each of whom the real server would let in: ``newcomer.act(auth)``.
+) -> SearchStrategy[NewUser]:
+    """Return new users, each of whom the real server would let in: ``new_user.act(auth)``.
 
     Args:
         kinds: only these ways to sign up, such as ``("email", "phone")``.
@@ -73,10 +73,10 @@ def _expect_known(what: str, given: Collection[str] | None, known: Collection[st
 
 
 @cache
-def _newcomers(name: str, keys: tuple[str, ...]) -> SearchStrategy[Newcomer]:
+def _newcomers(name: str, keys: tuple[str, ...]) -> SearchStrategy[NewUser]:
     kind = KINDS[name]
     return made(
-        Newcomer,
+        NewUser,
         st.just(name),
         emails() if kind.email else st.none(),
         phones() if kind.phone else st.none(),

@@ -17,7 +17,7 @@ from packs import MIGRATIONS, REVIEWED
 from pytest_usersync.postgres import Server, ServerRequest, start
 from pytest_usersync.probes.monitoring import survey
 from pytest_usersync.probes.monitoring.earlier_days import scheduler
-from pytest_usersync.probes.monitoring.survey import Seen
+from pytest_usersync.probes.monitoring.survey import SurveyedState
 from pytest_usersync.runner.context import on_clone
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
@@ -39,7 +39,7 @@ alarm if the table that it reads is gone. The role `postgres` calls the function
 """
 
 
-def seen(server: Server, upto: str | None = None) -> list[Seen]:
+def seen(server: Server, upto: str | None = None) -> list[SurveyedState]:
     """Return what the pack says in every state."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "supabase" / "migrations"
@@ -54,7 +54,7 @@ def seen(server: Server, upto: str | None = None) -> list[Seen]:
             return survey.survey(context)
 
 
-def truth(one: Seen) -> str:
+def truth(one: SurveyedState) -> str:
     facts = one.fault.facts
     said = [
         f"{len(found)} {word}{'s' * (len(found) > 1)}" if found else ""
@@ -64,7 +64,7 @@ def truth(one: Seen) -> str:
     return ", ".join(filter(None, said)) or "sound"
 
 
-def cells(one: Seen) -> Iterator[str]:
+def cells(one: SurveyedState) -> Iterator[str]:
     """Yield a line of the table."""
     yield one.fault.title
     yield truth(one)

@@ -104,7 +104,7 @@ def both(server: Server, request: pytest.FixtureRequest) -> Iterator[Subject]:
     """Return one chain after the other as a run judges it."""
     found = migrations.find(ROOT, [MIGRATIONS], request.param)
     with chain(server, request.param) as name:
-        yield Subject(server, found, name, discover.watch(server, name, found), Policies())
+        yield Subject(server, found, name, discover.discover(server, name, found), Policies())
 
 
 @pytest.fixture(scope="module")

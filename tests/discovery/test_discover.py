@@ -27,7 +27,7 @@ def watched(server: Server) -> Iterator[Watch]:
         loaded = migrations.load(server, platform.template(server), found)
         databases.append(loaded.database)
         assert loaded.failure is None
-        return discover.watch(server, loaded.database, found)
+        return discover.discover(server, loaded.database, found)
 
     yield watched
     for name in databases:
@@ -231,7 +231,7 @@ def test_watching_leaves_nothing_in_the_loaded_database(
     found = migrations.find(tmp_path, [path])
     loaded = migrations.load(server, platform.template(server), found)
     try:
-        discover.watch(server, loaded.database, found)
+        discover.discover(server, loaded.database, found)
         with database.connect(server, loaded.database) as connection:
             rows = connection.execute(
                 "select (select count(*) from auth.users)"

@@ -46,7 +46,7 @@ def learnt(server: Server, tmp_path: Path) -> Iterator[Learn]:
         loaded = migrations.load(server, platform.template(server), found)
         databases.append(loaded.database)
         assert loaded.failure is None
-        return discover.watch(server, loaded.database, found)
+        return discover.discover(server, loaded.database, found)
 
     yield learnt
     for name in databases:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_usersync.interleaving import Race, races
-from pytest_usersync.interleaving.race import New
+from pytest_usersync.interleaving.race import RaceFactory
 from pytest_usersync.model.settings import Settings
 from pytest_usersync.postgres import ServerRequest
 from pytest_usersync.runner import subject
@@ -27,13 +27,13 @@ def loaded(wanted: ServerRequest) -> Iterator[Subject]:
 
 
 @pytest.fixture(scope="session")
-def new_race(loaded: Subject) -> Iterator[New]:
+def new_race(loaded: Subject) -> Iterator[RaceFactory]:
     """Return what makes races."""
     with races(loaded) as new:
         yield new
 
 
 @pytest.fixture
-def race(new_race: New) -> Race:
+def race(new_race: RaceFactory) -> Race:
     """Return a race with nobody in it yet."""
     return new_race()

@@ -15,7 +15,7 @@ import pytest
 
 from pytest_usersync.interleaving import Race
 from pytest_usersync.interleaving.drawn_schedules import schedules
-from pytest_usersync.interleaving.race import New
+from pytest_usersync.interleaving.race import RaceFactory
 from pytest_usersync.model.errors import UserSyncError
 from pytest_usersync.postgres import database
 from pytest_usersync.postgres.database import Connection
@@ -84,7 +84,7 @@ def test_nobody_to_draw() -> None:
     assert told(schedules).startswith("No session is named.")
 
 
-def test_a_step_that_never_returns(new_race: New, loaded: Subject) -> None:
+def test_a_step_that_never_returns(new_race: RaceFactory, loaded: Subject) -> None:
     race = new_race(patience=0.3)
     race.session("ada", "select 1", SLEEP)
     race.session("bob", "select 1")
@@ -112,7 +112,7 @@ def asleep(loaded: Subject) -> int:
         return count
 
 
-def test_code_that_never_returns(new_race: New) -> None:
+def test_code_that_never_returns(new_race: RaceFactory) -> None:
     race = new_race(patience=0.3)
     gate = threading.Event()
 
@@ -139,7 +139,7 @@ def test_a_session_that_dies(race: Race, loaded: Subject) -> None:
     )
 
 
-def test_more_sessions_than_connections(new_race: New, loaded: Subject) -> None:
+def test_more_sessions_than_connections(new_race: RaceFactory, loaded: Subject) -> None:
     race = new_race()
     open_: list[psycopg.Connection[object]] = []
     race.session("ada", "select 1")

@@ -20,7 +20,7 @@ from matrix import WHOLE
 from pytest_usersync.auth import SupabaseAuth
 from pytest_usersync.checks import registry
 from pytest_usersync.interleaving import Outcome, Race, races
-from pytest_usersync.interleaving.race import New
+from pytest_usersync.interleaving.race import RaceFactory
 from pytest_usersync.model.settings import Settings
 from pytest_usersync.postgres import Server
 from pytest_usersync.postgres.database import connect
@@ -95,18 +95,18 @@ def one_by_one(race: Race) -> None:
 
 
 @pytest.mark.parametrize("cast", [circle, queue, signups])
-def test_a_race_is_the_same_each_time(new_race: New, busy: None, cast: RaceSetup) -> None:
+def test_a_race_is_the_same_each_time(new_race: RaceFactory, busy: None, cast: RaceSetup) -> None:
     assert len(outcomes(new_race, cast)) == 1
 
 
 @pytest.mark.parametrize("cast", [circle, signups, one_by_one])
 def test_two_sessions_do_the_same_each_time_on_a_server_by_dsn(
-    by_dsn: New, busy: None, cast: RaceSetup
+    by_dsn: RaceFactory, busy: None, cast: RaceSetup
 ) -> None:
     assert len(outcomes(by_dsn, cast)) == 1
 
 
-def outcomes(new: New, cast: RaceSetup) -> set[str]:
+def outcomes(new: RaceFactory, cast: RaceSetup) -> set[str]:
     told = set()
     for _ in range(REPETITIONS):
         race = new()
@@ -116,7 +116,7 @@ def outcomes(new: New, cast: RaceSetup) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def by_dsn(loaded: Subject) -> Iterator[New]:
+def by_dsn(loaded: Subject) -> Iterator[RaceFactory]:
     """Return what makes races on a server that is not ours."""
     settings = Settings(dsn=loaded.server.conninfo)
     with subject.prepare(settings, loaded.project) as (guest, _), races(guest) as new:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from pytest_usersync.interleaving import Outcome, Race, RaceFound
-from pytest_usersync.interleaving.race import New
+from pytest_usersync.interleaving.race import RaceFactory
 from pytest_usersync.postgres.database import Connection
 
 RC = "read committed"
@@ -231,7 +231,7 @@ def test_a_session_that_never_gets_anywhere_is_told(race: Race) -> None:
         race.explore()
 
 
-def test_a_race_that_was_interrupted_by_another_goes_on(new_race: New) -> None:
+def test_a_race_that_was_interrupted_by_another_goes_on(new_race: RaceFactory) -> None:
     first, second = new_race(), new_race()
     first.prepare("insert into public.notes values ('first')")
     second.prepare("insert into public.notes values ('second')")

@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_usersync.auth import AuthSettings, SupabaseAuth
 from pytest_usersync.interleaving import Race, races
-from pytest_usersync.interleaving.race import New
+from pytest_usersync.interleaving.race import RaceFactory
 from pytest_usersync.postgres import database
 from pytest_usersync.postgres.database import Connection
 from pytest_usersync.runner.check import Subject
@@ -66,7 +66,7 @@ def test_what_a_schedule_wrote_is_taken_back(race: Race) -> None:
     assert race.race_database.copies == copies, "it was not a fresh copy that did it"
 
 
-def test_the_next_race_begins_anew(new_race: New) -> None:
+def test_the_next_race_begins_anew(new_race: RaceFactory) -> None:
     first = new_race()
     first.prepare(MEDLEY)
     first.prepare_auth(lambda auth: auth.sign_up("kim@example.com"))
@@ -78,7 +78,7 @@ def test_the_next_race_begins_anew(new_race: New) -> None:
     assert second.run("ada").seen["ada"][0].rows == (("0",),)
 
 
-def test_races_with_the_same_pauses_share_a_copy(new_race: New) -> None:
+def test_races_with_the_same_pauses_share_a_copy(new_race: RaceFactory) -> None:
     def reading(*tables: str) -> tuple[int, tuple[object, ...]]:
         race = new_race()
         for table in tables:
@@ -95,7 +95,7 @@ def test_races_with_the_same_pauses_share_a_copy(new_race: New) -> None:
     assert reading("public.accounts") == (first + 1, (("after select public.accounts",), ()))
 
 
-def test_a_fresh_copy_serves_one_race_after_the_other(new_race: New) -> None:
+def test_a_fresh_copy_serves_one_race_after_the_other(new_race: RaceFactory) -> None:
     copies = []
     for text in ("create table public.more ()", "select 1", "select 1", "select 1"):
         race = new_race()
@@ -105,7 +105,7 @@ def test_a_fresh_copy_serves_one_race_after_the_other(new_race: New) -> None:
     assert copies[1] == copies[2] == copies[3]
 
 
-def test_what_was_prepared_is_gone_from_a_copy_whose_pauses_stay(new_race: New) -> None:
+def test_what_was_prepared_is_gone_from_a_copy_whose_pauses_stay(new_race: RaceFactory) -> None:
     for prepared in ((), ("insert into public.notes values ('before')",), ()):
         race = new_race()
         race.prepare(*prepared)

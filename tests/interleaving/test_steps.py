@@ -6,7 +6,7 @@ import pytest
 
 from pytest_usersync.auth import AuthSettings, SupabaseAuth
 from pytest_usersync.interleaving import Outcome, Race, RaceFound
-from pytest_usersync.interleaving.race import New
+from pytest_usersync.interleaving.race import RaceFactory
 from pytest_usersync.postgres.database import Connection
 
 RC = "read committed"
@@ -172,7 +172,7 @@ def test_who_is_left_out_does_nothing(race: Race) -> None:
     assert {change.session for change in outcome.changes} == {"ada"}
 
 
-def test_what_supabase_auth_sends_together_is_told_one_by_one(new_race: New) -> None:
+def test_what_supabase_auth_sends_together_is_told_one_by_one(new_race: RaceFactory) -> None:
     def told(cut: str) -> list[tuple[str, int, int]]:
         race = new_race()
         race.auth("ada", sign_up, settings=AuthSettings(mailer_autoconfirm=True), cut=cut)
@@ -184,7 +184,7 @@ def test_what_supabase_auth_sends_together_is_told_one_by_one(new_race: New) -> 
     assert told("calls") == told("commits")
 
 
-def test_a_refusal_of_what_is_sent_together_is_that_of_one_by_one(new_race: New) -> None:
+def test_a_refusal_of_what_is_sent_together_is_that_of_one_by_one(new_race: RaceFactory) -> None:
     def told(cut: str) -> list[tuple[str, str]]:
         race = new_race()
         race.prepare("alter table public.profiles add constraint nobody check (false)")

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_usersync.auth import SupabaseAuth
 from pytest_usersync.interleaving import Race, RaceFound
-from pytest_usersync.interleaving.race import New
+from pytest_usersync.interleaving.race import RaceFactory
 from pytest_usersync.interleaving.schedule_steps import steps
 from pytest_usersync.model.finding import Step
 from pytest_usersync.postgres.database import Connection
@@ -100,14 +100,14 @@ def test_what_is_found_is_told_beside_what_was_due(found: RaceFound) -> None:
     assert found.test in text
 
 
-def play(text: str, new_race: New) -> None:
+def play(text: str, new_race: RaceFactory) -> None:
     """Run the test in a text, as pytest would."""
     space: dict[str, Any] = {"Connection": Connection}
     exec(compile(text, "kept.py", "exec"), space)  # noqa: S102
     next(value for name, value in space.items() if name.startswith("test_"))(new_race)
 
 
-def test_the_test_to_keep_fails_as_the_race_did(found: RaceFound, new_race: New) -> None:
+def test_the_test_to_keep_fails_as_the_race_did(found: RaceFound, new_race: RaceFactory) -> None:
     assert "    # ada: careless\n" in found.test
     assert "begin; select amount from public.accounts where id = 1" in found.test
     with pytest.raises(AssertionError, match="both counted does not hold"):
@@ -120,7 +120,7 @@ def sign_up(auth: SupabaseAuth) -> None:
 
 @pytest.mark.parametrize("cut", ["commits", "statements", "calls"])
 def test_a_test_to_keep_has_the_writes_of_supabase_auth(
-    race: Race, new_race: New, cut: str
+    race: Race, new_race: RaceFactory, cut: str
 ) -> None:
     race.auth("ada", sign_up, cut=cut)
     race.session("bob", "insert into public.notes select 'late' from auth.users")
@@ -135,7 +135,7 @@ def test_a_test_to_keep_has_the_writes_of_supabase_auth(
         play(text, new_race)
 
 
-def test_a_test_to_keep_has_what_sql_was_given(race: Race, new_race: New) -> None:
+def test_a_test_to_keep_has_what_sql_was_given(race: Race, new_race: RaceFactory) -> None:
     race.pause("public.notes", after=True)
     race.session("ada", ("insert into public.notes values (%s)", ["x"]), isolation="serializable")
     race.session("bob", "select * from public.notes", user=None, role="service_role")

@@ -173,7 +173,7 @@ def test_a_dump_of_a_whole_database_is_loaded_beside_the_platform(
         "select nextval('notes_id_seq')",
     ):
         assert rows(loaded.database, query) == rows(made.database, query)
-    sync = discover.watch(server, loaded.database, project)
+    sync = discover.discover(server, loaded.database, project)
     assert [str(target.table) for target in sync.targets] == ["public.profiles"]
 
 

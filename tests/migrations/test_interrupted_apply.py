@@ -19,7 +19,7 @@ from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
 from pytest_usersync.probes.races.psql_sessions import Block, typed
 from pytest_usersync.runner.check import Subject
-from pytest_usersync.runner.subject import watched
+from pytest_usersync.runner.subject import discover_sync
 from pytest_usersync.runner.verdict import Verdict
 
 TABLE = "create table public.profiles (id uuid primary key);"
@@ -71,7 +71,7 @@ def subject_of(server: Server, tmp_path: Path) -> Iterator[New]:
         found = migrations.find(tmp_path, rest, before=before)
         loaded = migrations.load(server, platform.template(server), found)
         made.append(loaded.database)
-        return watched(server, found, loaded, Policies())
+        return discover_sync(server, found, loaded, Policies())
 
     yield subject_of
     for name in made:

@@ -179,7 +179,7 @@ def test_a_project_loads_unmodified_and_its_sync_is_found_as_described(
 ) -> None:
     assert staged.loaded.failure is None
     assert staged.loaded.left_out == 0
-    sync = discover.watch(server, staged.loaded.database, staged.found)
+    sync = discover.discover(server, staged.loaded.database, staged.found)
     assert summed_up(sync) == variant.described()
     assert all(one.location and one.function_location for one in sync.triggers)
 

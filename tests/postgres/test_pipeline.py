@@ -10,7 +10,7 @@ from psycopg.pq import ExecStatus
 from pytest_usersync.postgres import Server
 from pytest_usersync.postgres.database import Connection, connect
 from pytest_usersync.postgres.pipeline import Pipeline, next_result, pipelined, query, send
-from pytest_usersync.postgres.prepared import Plans, array, table
+from pytest_usersync.postgres.prepared import PreparedStatements, array, table
 
 SENT = {"Parse", "Bind", "Execute", "Sync", "ReadyForQuery"}
 
@@ -21,7 +21,7 @@ def connection(server: Server) -> Iterator[Connection]:
         yield opened
 
 
-def traced(connection: Connection, path: Path, plans: Plans, *texts: str) -> list[str]:
+def traced(connection: Connection, path: Path, plans: PreparedStatements, *texts: str) -> list[str]:
     with path.open("w") as file:
         connection.pgconn.trace(file.fileno())
         plans.ask(*map(query, texts))
@@ -55,7 +55,7 @@ def test_what_is_sent_together_is_one_transaction(connection: Connection) -> Non
 def test_a_statement_is_prepared_in_the_trip_that_needs_it(
     connection: Connection, tmp_path: Path
 ) -> None:
-    plans = Plans(connection)
+    plans = PreparedStatements(connection)
 
     first = traced(connection, tmp_path / "first", plans, "select 1", "select 1")
     second = traced(connection, tmp_path / "second", plans, "select 1", "select 2")
@@ -66,16 +66,16 @@ def test_a_statement_is_prepared_in_the_trip_that_needs_it(
 
 
 def test_a_statement_that_cannot_be_prepared_fails_in_its_place(connection: Connection) -> None:
-    plans = Plans(connection)
+    plans = PreparedStatements(connection)
 
-    results = plans.trip([query("select 1"), query("select nope"), query("select 2")])
+    results = plans.send_together([query("select 1"), query("select nope"), query("select 2")])
 
     assert [result.status for result in results] == [ExecStatus.TUPLES_OK, ExecStatus.FATAL_ERROR]
     assert table(plans.ask(query("select 2"))[0]) == [("2",)]
 
 
 def test_a_plan_that_somebody_deallocates_is_made_anew(connection: Connection) -> None:
-    plans = Plans(connection)
+    plans = PreparedStatements(connection)
     plans.ask(query("select 1"))
     connection.execute("deallocate all")
 
@@ -99,4 +99,4 @@ def test_rows_that_nobody_keeps_take_no_memory(connection: Connection) -> None:
 @pytest.mark.parametrize("text", ["plain", 'a "quoted" word', "back\\slash", "a,b", ""])
 def test_an_array_keeps_its_items(connection: Connection, text: str) -> None:
     asked = query("select one from pg_catalog.unnest($1::text[]) as one", array([text, "end"]))
-    assert table(Plans(connection).ask(asked)[0]) == [(text,), ("end",)]
+    assert table(PreparedStatements(connection).ask(asked)[0]) == [(text,), ("end",)]

@@ -11,7 +11,7 @@ from acts import Act, staged
 from pytest_usersync.postgres import Server
 from pytest_usersync.probes.security.called_functions import routines
 from pytest_usersync.runner.context import CheckContext, on_clone
-from pytest_usersync.runner.savepoint import NewUser, rolled_back
+from pytest_usersync.runner.savepoint import UserSql, rolled_back
 
 HELPERS = """
 create function public.greeting(address text)
@@ -80,7 +80,7 @@ def test_a_function_that_no_signup_calls_is_not_of_the_sync(context: CheckContex
 
 def test_a_rolled_back_transaction_leaves_nothing_behind(context: CheckContext) -> None:
     with rolled_back(context) as transaction:
-        assert transaction.as_auth(NewUser().insert()) is None
+        assert transaction.as_auth(UserSql().insert()) is None
         assert transaction.rows("select from auth.users")
     assert not context.query("select from auth.users")
 

@@ -16,7 +16,7 @@ from pytest_usersync.postgres import Server, database
 from pytest_usersync.postgres.clones import Clones
 from pytest_usersync.probes.signup.metadata_search import Search
 from pytest_usersync.probes.signup.odd_metadata import Metadata, drawn, simpler, values
-from pytest_usersync.probes.signup.saved_failures import FOLDER, Memory
+from pytest_usersync.probes.signup.saved_failures import FOLDER, SavedFailures
 from pytest_usersync.runner.check import Subject
 from pytest_usersync.runner.sandbox import Sandbox
 from pytest_usersync.runner.verdict import Verdict, judge
@@ -90,7 +90,7 @@ def test_what_drawing_alone_finds_is_remembered_for_a_run_that_draws_nothing(
 
 def test_what_fails_no_more_is_forgotten(subject: Stand) -> None:
     sound = subject("null")
-    memory = Memory(sound.project.root, "US107")
+    memory = SavedFailures(sound.project.root, "US107")
     memory.remember([{"score": "x"}])
     assert not judged(sound, Exploration(0, 0)).findings
     assert memory.examples() == []

@@ -62,7 +62,7 @@ def test_a_row_of_every_usual_type_can_be_made(server: Server, tmp_path: Path) -
             CheckContext(sandbox(exits, server, with_tables(TABLES), tmp_path))
         )
         user = context.with_profile(BY_NAME["email-autoconfirm"])
-        found = owned_rows.furnish(context, user, context.person())
+        found = owned_rows.insert_owned_rows(context, user, context.person())
         notes = context.query("select * from public.notes")
     assert not found.refused, found.refused
     assert [str(one.reference.table) for one in found.rows] == ["public.notes", "public.replies"]

@@ -9,7 +9,7 @@ import pytest
 from acts import Act, staged
 
 from pytest_usersync.postgres import Server
-from pytest_usersync.probes.security.privileges import Law
+from pytest_usersync.probes.security.privileges import PolicyProbe
 from pytest_usersync.runner.context import on_clone
 from pytest_usersync.scenarios.signups import BY_NAME
 
@@ -60,7 +60,7 @@ def found(server: Server, tmp_path: Path) -> Found:
             on_clone(subject) as context,
         ):
             other, user = (context.with_profile(BY_NAME["email-autoconfirm"]) for _ in range(2))
-            privileges = Law(context, user.id, other.id).privileges()
+            privileges = PolicyProbe(context, user.id, other.id).privileges()
             return {one.column: [grade.value for grade in one.grades] for one in privileges}
 
     return found

@@ -12,8 +12,8 @@ from pytest_usersync.model.settings import Upkeep
 from pytest_usersync.postgres import Server
 from pytest_usersync.probes.maintenance import capabilities
 from pytest_usersync.probes.monitoring.faults import faults
-from pytest_usersync.probes.monitoring.populated import Populated
-from pytest_usersync.probes.monitoring.survey import Seen, _at_once, _one_by_one, survey
+from pytest_usersync.probes.monitoring.populated import PopulatedDatabase
+from pytest_usersync.probes.monitoring.survey import SurveyedState, _at_once, _one_by_one, survey
 from pytest_usersync.runner.context import on_clone
 from pytest_usersync.runner.reused_sandbox import reused_context
 
@@ -50,7 +50,7 @@ SAID = "\n".join(
 )
 
 
-def essence(seen: Seen | None) -> object:
+def essence(seen: SurveyedState | None) -> object:
     """Return what was said, without what is another each time."""
     if seen is None:
         return None
@@ -70,7 +70,10 @@ def test_one_trip_says_what_many_say(server: Server, tmp_path: Path) -> None:
         subject = exits.enter_context(staged(server, act, tmp_path))
         subject = replace(subject, upkeep=Upkeep(monitoring=SAID))
         context = exits.enter_context(on_clone(subject))
-        monitoring, populated = capabilities.monitoring(context), Populated(reused_context(context))
+        monitoring, populated = (
+            capabilities.monitoring(context),
+            PopulatedDatabase(reused_context(context)),
+        )
         sound = replace(monitoring, orphans="")
         for fault in faults(populated):
             if not fault.failing:

@@ -235,7 +235,7 @@ def test_whatever_did_not_apply_is_told_although_the_sync_is_found(
     found = subject.find(given, tmp_path)
     loaded = migrations.load(server, platform.template(server), found)
     try:
-        prepared = subject.watched(server, found, loaded, Policies())
+        prepared = subject.discover_sync(server, found, loaded, Policies())
     finally:
         database.drop(server, loaded.database)
 

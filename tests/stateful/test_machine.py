@@ -26,7 +26,7 @@ from pytest_usersync.postgres import Server, database
 from pytest_usersync.postgres.clones import Clones
 from pytest_usersync.runner.check import Subject
 from pytest_usersync.stateful import Member, UserSyncMachine
-from pytest_usersync.strategies import Newcomer, signups
+from pytest_usersync.strategies import NewUser, signups
 
 ROOT = Path(__file__).parents[2]
 MINIMAL = ROOT / "examples" / "minimal" / "supabase" / "migrations"
@@ -56,7 +56,7 @@ def new_machine(server: Server, tmp_path: Path) -> Iterator[NewMachine]:
         applied = migrations.load(server, platform.template(server), found)
         assert applied.failure is None, applied.failure
         loaded.append(applied.database)
-        sync = discover.watch(server, applied.database, found)
+        sync = discover.discover(server, applied.database, found)
         subject = Subject(server, found, applied.database, sync, Policies(**policies))
         opened.append(UserSync(subject))
         return type("Users", (UserSyncMachine,), {"usersync": opened[-1]})
@@ -101,9 +101,9 @@ def history(told: str) -> list[str]:
 class Few(UserSyncMachine):
     """A machine that shrinks faster, because less can happen."""
 
-    def newcomers(self) -> SearchStrategy[Newcomer]:
+    def new_users(self) -> SearchStrategy[NewUser]:
         return signups(kinds=["email", "email-autoconfirm", "phone", "anonymous"]).map(
-            lambda newcomer: replace(newcomer, data={})
+            lambda new_user: replace(new_user, data={})
         )
 
     def changes(self) -> SearchStrategy[dict[str, Json]]:
@@ -277,7 +277,7 @@ def test_a_signup_that_is_refused_shows_what_the_client_sees(new_machine: NewMac
     assert len(history(told)) == 1, told
     assert 'the client sees 500 "Database error ' in told
     assert 'because null value in column "email"' in told
-    assert re.search(r"state\.signs_up\(newcomer=Newcomer\('[\w-]+'", told), told
+    assert re.search(r"state\.signs_up\(new_user=NewUser\('[\w-]+'", told), told
     assert "The same in SQL:\n\nset session authorization supabase_auth_admin;" in told
     assert "insert into users (" in told.partition("The same in SQL:")[2]
 
@@ -292,13 +292,13 @@ def walking(machine: type[UserSyncMachine]) -> Iterator[UserSyncMachine]:
         users.teardown()
 
 
-ADA = Newcomer("email-autoconfirm", email="ada@example.com")
+ADA = NewUser("email-autoconfirm", email="ada@example.com")
 
 
 def test_a_backfill_that_leaves_columns_out_is_found(new_machine: NewMachine) -> None:
     with walking(new_machine(PROFILES + SCRUBBING + LAZY_BACKFILL)) as users:
         users.switch_triggers(on=False)
-        users.signs_up(newcomer=ADA)
+        users.signs_up(new_user=ADA)
         users.every_user_has_the_right_profile()
         users.switch_triggers(on=True)
         users.is_backfilled()
@@ -315,14 +315,14 @@ def test_a_quality_check_that_sees_nothing_is_seen_through(new_machine: NewMachi
     with walking(new_machine(PROFILES + SCRUBBING + BLIND_CHECK)) as users:
         users.is_checked()
         users.switch_triggers(on=False)
-        users.signs_up(newcomer=ADA)
+        users.signs_up(new_user=ADA)
         with pytest.raises(AssertionError, match=r"^ghosts: 1, and the quality check says"):
             users.is_checked()
 
 
 def test_what_nobody_was_there_to_see_is_nobodys_fault(new_machine: NewMachine) -> None:
     with walking(new_machine(PROFILES + SCRUBBING)) as users:
-        member = users.signs_up(newcomer=ADA)
+        member = users.signs_up(new_user=ADA)
         assert isinstance(member, Member)
         users.every_user_has_the_right_profile()
         users.switch_triggers(on=False)
@@ -346,7 +346,7 @@ def test_a_second_confirmation_need_not_mend_what_missed_the_first(new_machine: 
     with walking(
         new_machine(PROFILES + once, email_change="snapshot", soft_delete="keep")
     ) as users:
-        member = users.signs_up(newcomer=Newcomer("email", email="ada@example.com"))
+        member = users.signs_up(new_user=NewUser("email", email="ada@example.com"))
         assert isinstance(member, Member)
         assert member.user
         users.every_user_has_the_right_profile()
@@ -363,9 +363,9 @@ def test_a_second_confirmation_need_not_mend_what_missed_the_first(new_machine: 
 
 def test_the_script_tells_all_that_happened_in_its_order(new_machine: NewMachine) -> None:
     with walking(new_machine(PROFILES + SCRUBBING)) as users:
-        users.signs_up(newcomer=ADA)
+        users.signs_up(new_user=ADA)
         users.switch_triggers(on=False)
-        users.signs_up(newcomer=Newcomer("anonymous"))
+        users.signs_up(new_user=NewUser("anonymous"))
         script = users.script
     parts = [
         "set session authorization supabase_auth_admin;",
@@ -386,9 +386,9 @@ def test_the_script_tells_all_that_happened_in_its_order(new_machine: NewMachine
 def test_the_script_runs_as_the_superuser(new_machine: NewMachine, server: Server) -> None:
     machine = new_machine(PROFILES + SCRUBBING)
     with walking(machine) as users:
-        users.signs_up(newcomer=ADA)
+        users.signs_up(new_user=ADA)
         users.switch_triggers(on=False)
-        users.signs_up(newcomer=Newcomer("anonymous"))
+        users.signs_up(new_user=NewUser("anonymous"))
         script = users.script
     assert machine.usersync
     template = machine.usersync._subject.database

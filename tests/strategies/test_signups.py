@@ -16,7 +16,7 @@ from pytest_usersync.scenarios.acts import ChangeEmail, ChangePhone, Confirm, Ha
 from pytest_usersync.scenarios.signups import BY_NAME
 from pytest_usersync.strategies import (
     History,
-    Newcomer,
+    NewUser,
     histories,
     providers,
     realistic_signups,
@@ -31,22 +31,22 @@ on_a_database = settings(deadline=None)
 
 
 @on_a_database
-@given(newcomer=signups(keys=("full_name", "email", "sub")))
-def test_everybody_drawn_is_let_in(fresh_auth: Fresh, newcomer: Newcomer) -> None:
+@given(new_user=signups(keys=("full_name", "email", "sub")))
+def test_everybody_drawn_is_let_in(fresh_auth: Fresh, new_user: NewUser) -> None:
     with fresh_auth() as auth:
-        user = newcomer.act(auth)
-        assert user.email == (newcomer.email and newcomer.email.lower())
-        assert (user.phone is None) == (newcomer.phone is None)
+        user = new_user.act(auth)
+        assert user.email == (new_user.email and new_user.email.lower())
+        assert (user.phone is None) == (new_user.phone is None)
 
 
 @on_a_database
-@given(newcomer=realistic_signups("de_DE") | realistic_signups("ja_JP", keys=("bio", "plan")))
-def test_everybody_imagined_is_let_in(fresh_auth: Fresh, newcomer: Newcomer) -> None:
+@given(new_user=realistic_signups("de_DE") | realistic_signups("ja_JP", keys=("bio", "plan")))
+def test_everybody_imagined_is_let_in(fresh_auth: Fresh, new_user: NewUser) -> None:
     with fresh_auth() as auth:
-        assert newcomer.act(auth).email == newcomer.email
+        assert new_user.act(auth).email == new_user.email
 
 
-MOVED_ON = History(Newcomer("phone", phone="15550000000"), (ChangePhone("15550000001"), Confirm()))
+MOVED_ON = History(NewUser("phone", phone="15550000000"), (ChangePhone("15550000001"), Confirm()))
 
 
 @on_a_database
@@ -70,7 +70,7 @@ def test_settings_leave_only_what_such_a_server_offers(
     history = data.draw(histories(settings=given))
     with fresh_auth(given) as auth:
         history.act(auth)
-        if history.newcomer.kind in ("email", "phone"):
+        if history.new_user.kind in ("email", "phone"):
             assert not given.disable_signup
 
 
@@ -78,9 +78,9 @@ def test_every_kind_is_drawn() -> None:
     seen = set()
 
     @settings(max_examples=500, database=None)
-    @given(newcomer=signups())
-    def look(newcomer: Newcomer) -> None:
-        seen.add(newcomer.kind)
+    @given(new_user=signups())
+    def look(new_user: NewUser) -> None:
+        seen.add(new_user.kind)
 
     look()
     assert seen == {*KINDS}
@@ -101,15 +101,15 @@ def test_providers_choose_among_the_kinds(data: st.DataObject) -> None:
     assert data.draw(realistic_signups(providers=[provider])).provider == provider
 
 
-@given(newcomer=signups(kinds=["phone", "sms-code", "admin-phone"], keys=["email"]))
-def test_no_number_comes_with_an_address_that_is_no_text(newcomer: Newcomer) -> None:
-    assert isinstance(newcomer.data.get("email", ""), str)
+@given(new_user=signups(kinds=["phone", "sms-code", "admin-phone"], keys=["email"]))
+def test_no_number_comes_with_an_address_that_is_no_text(new_user: NewUser) -> None:
+    assert isinstance(new_user.data.get("email", ""), str)
 
 
-@given(newcomer=signups(), history=histories())
-def test_what_is_drawn_prints_as_code(newcomer: Newcomer, history: History) -> None:
-    names = {**vars(acts), "Newcomer": Newcomer, "History": History}
-    assert eval(repr(newcomer), names) == newcomer  # noqa: S307
+@given(new_user=signups(), history=histories())
+def test_what_is_drawn_prints_as_code(new_user: NewUser, history: History) -> None:
+    names = {**vars(acts), "NewUser": NewUser, "History": History}
+    assert eval(repr(new_user), names) == new_user  # noqa: S307
     assert eval(repr(history), names) == history  # noqa: S307
 
 
@@ -130,16 +130,16 @@ def test_a_failure_shows_what_was_drawn_as_it_is(drawn: st.SearchStrategy[object
 
 def test_the_simplest_newcomer_prints_on_one_short_line() -> None:
     def simplest(kind: str) -> str:
-        return repr(find(signups(), lambda newcomer: newcomer.kind == kind))
+        return repr(find(signups(), lambda new_user: new_user.kind == kind))
 
-    assert simplest("web3") == "Newcomer('web3')"
-    assert simplest("phone") == "Newcomer('phone', phone='15550000000')"
-    assert simplest("email") == "Newcomer('email', email='a@example.com')"
+    assert simplest("web3") == "NewUser('web3')"
+    assert simplest("phone") == "NewUser('phone', phone='15550000000')"
+    assert simplest("email") == "NewUser('email', email='a@example.com')"
 
 
 def test_the_same_seed_of_hypothesis_imagines_the_same_people() -> None:
-    def wanted(newcomer: Newcomer) -> bool:
-        return newcomer.kind == "email" and len(str(newcomer.data["full_name"])) > 12
+    def wanted(new_user: NewUser) -> bool:
+        return new_user.kind == "email" and len(str(new_user.data["full_name"])) > 12
 
     first = find(realistic_signups(), wanted)
     assert find(realistic_signups(), wanted) == first
@@ -147,7 +147,7 @@ def test_the_same_seed_of_hypothesis_imagines_the_same_people() -> None:
 
 
 def test_a_life_goes_on_after_the_signup(fresh_auth: Fresh) -> None:
-    ada = Newcomer("email", email="ada@example.com", data={"full_name": "Ada"})
+    ada = NewUser("email", email="ada@example.com", data={"full_name": "Ada"})
     with fresh_auth() as auth:
         user = History(ada, (Confirm(), ChangeEmail("Ada@example.org"), Confirm())).act(auth)
         assert user is not None
@@ -160,8 +160,8 @@ def test_a_server_that_confirms_by_itself_is_set_up_for_one_signup_alone(
     fresh_auth: Fresh,
 ) -> None:
     with fresh_auth() as auth:
-        first = Newcomer("email-autoconfirm", email="a@example.com").act(auth)
-        second = Newcomer("email", email="b@example.com").act(auth)
+        first = NewUser("email-autoconfirm", email="a@example.com").act(auth)
+        second = NewUser("email", email="b@example.com").act(auth)
         assert auth.settings == AuthSettings()
         assert "b@example.com" in auth.script
     assert (first.confirmed, second.confirmed) == (True, False)
@@ -169,7 +169,7 @@ def test_a_server_that_confirms_by_itself_is_set_up_for_one_signup_alone(
 
 def test_a_nul_character_is_refused_and_so_never_drawn(fresh_auth: Fresh) -> None:
     with fresh_auth() as auth, pytest.raises(AuthError) as told:
-        Newcomer("email", email="a@example.com", data={"name": "\0"}).act(auth)
+        NewUser("email", email="a@example.com", data={"name": "\0"}).act(auth)
     assert told.value.message == "Database error saving new user"
 
 
@@ -179,7 +179,7 @@ def test_all_refusals_look_the_same_to_hypothesis_whichever_write_noticed_them(
     places = set()
     for kind in ("email", "admin", "magic-link"):
         with fresh_auth() as auth, pytest.raises(AuthError) as told:
-            Newcomer(kind, email="a@example.com", data={"name": "\0"}).act(auth)
+            NewUser(kind, email="a@example.com", data={"name": "\0"}).act(auth)
         assert told.value.__context__ is None
         places.add((told.traceback[-1].path, told.traceback[-1].lineno))
     assert len(places) == 1
@@ -188,7 +188,7 @@ def test_all_refusals_look_the_same_to_hypothesis_whichever_write_noticed_them(
 @pytest.mark.parametrize(
     ("ask", "told"),
     [
-        (lambda: Newcomer("fax"), "'fax' is not a signup. Use one of email, "),
+        (lambda: NewUser("fax"), "'fax' is not a signup. Use one of email, "),
         (lambda: signups(kinds=["fax"]), "'fax' is not a signup. Use one of email, "),
         (lambda: signups(providers=["fax"]), "'fax' is not a provider. Use one of email, "),
         (lambda: signups(kinds=["email"], providers=["web3"]), "No kind of signup is left. "),

@@ -25,7 +25,7 @@ from pytest_usersync.runner.check import Check, Subject
 from pytest_usersync.runner.sandbox import Sandbox
 from pytest_usersync.runner.sandbox_pool import SandboxPool
 from pytest_usersync.runner.shared_cache import SharedCache
-from pytest_usersync.runner.subject import watched
+from pytest_usersync.runner.subject import discover_sync
 from pytest_usersync.runner.verdict import Verdict, judge
 
 TESTS = Path(__file__).parents[1]
@@ -166,7 +166,7 @@ def loaded(
     found = migrations.find(folder, upto=upto)
     database_of = migrations.load(server, platform.template(server), found)
     try:
-        yield watched(server, found, database_of, Policies(**stated))
+        yield discover_sync(server, found, database_of, Policies(**stated))
     finally:
         database.drop(server, database_of.database)
 

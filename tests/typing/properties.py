@@ -12,7 +12,7 @@ from pytest_usersync import AuthSettings, Json, SupabaseAuth, User, UserSync
 from pytest_usersync.stateful import Member, UserSyncMachine
 from pytest_usersync.strategies import (
     History,
-    Newcomer,
+    NewUser,
     emails,
     histories,
     metadata,
@@ -23,9 +23,9 @@ from pytest_usersync.strategies import (
 )
 
 
-@given(newcomer=signups(kinds=["email", "phone"], settings=AuthSettings()) | realistic_signups())
-def test_everybody_gets_a_profile(usersync: UserSync, newcomer: Newcomer) -> None:
-    usersync.assert_synced(usersync.assert_signup_succeeds(newcomer.act))
+@given(new_user=signups(kinds=["email", "phone"], settings=AuthSettings()) | realistic_signups())
+def test_everybody_gets_a_profile(usersync: UserSync, new_user: NewUser) -> None:
+    usersync.assert_synced(usersync.assert_signup_succeeds(new_user.act))
 
 
 @given(history=histories(keys=["full_name"], max_size=3))
@@ -36,11 +36,11 @@ def test_lives(supabase_auth: SupabaseAuth, history: History) -> None:
 
 @given(email=emails(), phone=phones(), provider=providers(), data=metadata(["full_name"]))
 def test_values(email: str, phone: str, provider: str, data: Mapping[str, Json]) -> None:
-    assert Newcomer("admin-both", email=email, phone=phone, data=data).provider != provider
+    assert NewUser("admin-both", email=email, phone=phone, data=data).provider != provider
 
 
 class Life(UserSyncMachine):
-    def newcomers(self) -> SearchStrategy[Newcomer]:
+    def new_users(self) -> SearchStrategy[NewUser]:
         return signups(kinds=["email"])
 
     @rule(user=UserSyncMachine.users)

@@ -6,7 +6,7 @@ import notes
 from hypothesis import given
 
 from pytest_usersync import AsUser, User, UserSync
-from pytest_usersync.strategies import Newcomer, signups
+from pytest_usersync.strategies import NewUser, signups
 
 
 def test_a_signup_leaves_a_profile(usersync: UserSync, ada: User) -> None:
@@ -18,11 +18,9 @@ def test_a_signup_leaves_a_profile(usersync: UserSync, ada: User) -> None:
     }
 
 
-@given(newcomer=signups(keys=["full_name"]))
-def test_whoever_signs_up_can_write(
-    usersync: UserSync, as_user: AsUser, newcomer: Newcomer
-) -> None:
-    user = usersync.assert_signup_succeeds(newcomer.act)
+@given(new_user=signups(keys=["full_name"]))
+def test_whoever_signs_up_can_write(usersync: UserSync, as_user: AsUser, new_user: NewUser) -> None:
+    user = usersync.assert_signup_succeeds(new_user.act)
     usersync.assert_synced(user)
     with as_user(user) as connection:
         notes.write(connection, "hello")

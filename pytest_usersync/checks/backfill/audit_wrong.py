@@ -10,7 +10,7 @@ from ...model.quoting import named
 from ...model.sync import Table
 from ...probes import cause_keys
 from ...probes.backfill.audit_log import Entry, entered
-from ...probes.backfill.run_backfill import LEAVES, Filling, filling
+from ...probes.backfill.run_backfill import LEAVES, BackfillSandbox, backfill_sandbox
 from ...probes.signup.failing_table import gained_since
 from ...runner.check import check
 from ...runner.context import CheckContext
@@ -42,7 +42,7 @@ def audit_wrong(context: CheckContext) -> Iterable[Finding]:
     inside a block that catches the error; update the row, commit, and then raise the error. In a
     migration, which is one transaction, raise a warning instead of the error.
     """
-    one = filling(context)
+    one = backfill_sandbox(context)
     good = [_good(one, count) for count in (FIRST, SECOND)]
     both = gained_since(one.context, good[0].since)
     # A row that is written anew each time is a bookmark, and no log.
@@ -60,7 +60,7 @@ def audit_wrong(context: CheckContext) -> Iterable[Finding]:
     yield from _failed(one, good, logs, counted)
 
 
-def _good(one: Filling, count: int) -> Entry:
+def _good(one: BackfillSandbox, count: int) -> Entry:
     one.make_ghosts(count)
     entry = entered(one, one.fill)
     if entry.ran.failure or entry.ran.left:
@@ -68,7 +68,7 @@ def _good(one: Filling, count: int) -> Entry:
     return entry
 
 
-def _miscounted(one: Filling, good: list[Entry]) -> Iterator[Finding]:
+def _miscounted(one: BackfillSandbox, good: list[Entry]) -> Iterator[Finding]:
     """Tell the column that is meant to count, unless words have the number."""
     if all(str(n) in _texts(entry) for n, entry in zip((FIRST, SECOND), good, strict=True)):
         return
@@ -94,7 +94,7 @@ def _texts(entry: Entry) -> set[str]:
 
 
 def _failed(
-    one: Filling, good: list[Entry], logs: list[Table], counted: list[tuple[Table, str]]
+    one: BackfillSandbox, good: list[Entry], logs: list[Table], counted: list[tuple[Table, str]]
 ) -> Iterator[Finding]:
     users = one.make_ghosts(2)
     table = named(one.context.sync.profile.table)

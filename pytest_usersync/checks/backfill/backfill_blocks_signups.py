@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ...model.finding import Finding, Level, Severity
 from ...probes import cause_keys
 from ...probes.backfill.interrupted import paused, unfinished, waits
-from ...probes.backfill.run_backfill import Filling, filling
+from ...probes.backfill.run_backfill import BackfillSandbox, backfill_sandbox
 from ...probes.maintenance import ghosts
 from ...runner.check import check
 from ...runner.context import CheckContext
@@ -33,7 +33,7 @@ def backfill_blocks_signups(context: CheckContext) -> Iterable[Finding]:
     for a backfill that commits in batches: the check stops such a backfill at its last row, and
     other sessions must already see its first rows.
     """
-    one = filling(context)
+    one = backfill_sandbox(context)
     if one.routine.commits:
         ghosts.crowd(one.context, CROWD)
         with paused(one.context, one.routine, CROWD - 1) as pid:
@@ -52,7 +52,7 @@ def _blocks(context: CheckContext, pid: int) -> bool:
     return waits(context, pid, lambda: context.sign_up(ghosts.ORDINARY), session)
 
 
-def _finding(one: Filling) -> Finding:
+def _finding(one: BackfillSandbox) -> Finding:
     return one.finding(
         f"{one.routine.origin} blocks every signup until it ends",
         f"begin;\n{one.call}-- in a second session, as supabase_auth_admin:\n"

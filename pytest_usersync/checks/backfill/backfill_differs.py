@@ -10,7 +10,7 @@ from ...model.finding import Finding, Level, NotJudged
 from ...model.quoting import showing
 from ...model.sync import Target
 from ...probes import cause_keys
-from ...probes.backfill.run_backfill import LEAVES, Filling, filling
+from ...probes.backfill.run_backfill import LEAVES, BackfillSandbox, backfill_sandbox
 from ...probes.backfill.single_signup import Rows, rows, sign, signed
 from ...probes.maintenance.capabilities import backfill
 from ...probes.maintenance.ghosts import KINDS, Kind
@@ -72,13 +72,13 @@ def backfill_differs(context: CheckContext) -> Iterable[Finding]:
             yield _finding(filled, target, found)
 
 
-def _filled(context: CheckContext, kinds: Sequence[Kind]) -> Filling:
+def _filled(context: CheckContext, kinds: Sequence[Kind]) -> BackfillSandbox:
     """Let the backfill fill a ghost of each kind, or of each that it can fill."""
-    one = filling(context)
+    one = backfill_sandbox(context)
     one.make(kinds)
     if not one.fill().failure:
         return one
-    one = filling(context)
+    one = backfill_sandbox(context)
     done, lost = False, list[UUID]()
     for kind in kinds:
         users = one.make([kind], gone=lost).get(kind, ())
@@ -102,7 +102,7 @@ def _differences(
                 yield Difference(kind, user_id, column, seen[0][column], wanted)
 
 
-def _finding(one: Filling, target: Target, found: Sequence[Difference]) -> Finding:
+def _finding(one: BackfillSandbox, target: Target, found: Sequence[Difference]) -> Finding:
     columns = list({each.column: each for each in reversed(found)}.values())[::-1]
     parts = [
         f"{each.column} = {_shown(each.seen)} for {each.kind.title}, but the trigger writes"

@@ -10,7 +10,7 @@ from ...model.finding import Finding, Level, NotJudged
 from ...model.quoting import showing
 from ...model.sync import Target
 from ...probes import cause_keys
-from ...probes.backfill.run_backfill import LEAVES, Filling, filling
+from ...probes.backfill.run_backfill import LEAVES, BackfillSandbox, backfill_sandbox
 from ...probes.lifecycle.edits import edit
 from ...probes.maintenance import ghosts
 from ...runner.check import check
@@ -33,7 +33,7 @@ def backfill_overwrites(context: CheckContext) -> Iterable[Finding]:
     The check signs up users with the triggers on, lets them edit what they may, and adds ghost
     users. Their rows, in every table that a signup fills, must be the same after the run.
     """
-    one = filling(context)
+    one = backfill_sandbox(context)
     users = [one.context.with_profile(ghosts.ORDINARY) for _ in range(2)]
     edits = edit(one.context, users[0])
     ghosts_made = one.make_ghosts(2)
@@ -53,7 +53,7 @@ def backfill_overwrites(context: CheckContext) -> Iterable[Finding]:
             return
 
 
-def _rows(one: Filling, target: Target, user_id: UUID) -> list[Mapping[str, object]]:
+def _rows(one: BackfillSandbox, target: Target, user_id: UUID) -> list[Mapping[str, object]]:
     return list(one.context.profiles(target, user_id))
 
 
@@ -66,7 +66,7 @@ def _changed(was: list[Mapping[str, object]], now: list[Mapping[str, object]]) -
 
 
 def _finding(
-    one: Filling, user_id: UUID, changed: Mapping[Target, list[str]], edits: str
+    one: BackfillSandbox, user_id: UUID, changed: Mapping[Target, list[str]], edits: str
 ) -> Finding:
     parts = [f"{', '.join(names)} of {target.table}" for target, names in changed.items()]
     target = next(iter(changed))

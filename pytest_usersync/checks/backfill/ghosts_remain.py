@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 from ...model.finding import Finding, Level
-from ...probes.backfill.run_backfill import Filling, Ran, filling, said
+from ...probes.backfill.run_backfill import BackfillRun, BackfillSandbox, backfill_sandbox, said
 from ...probes.backfill.single_signup import signed
 from ...probes.maintenance import ghosts
 from ...probes.maintenance.ghosts import KINDS, Kind
@@ -49,9 +49,9 @@ def ghosts_remain(context: CheckContext) -> Iterable[Finding]:
 
 def _all_at_once(
     context: CheckContext, kinds: Sequence[Kind]
-) -> tuple[Filling, Ran, Mapping[Kind, Sequence[UUID]]]:
+) -> tuple[BackfillSandbox, BackfillRun, Mapping[Kind, Sequence[UUID]]]:
     """Run it over everybody together; return also who is of which kind."""
-    one = filling(context)
+    one = backfill_sandbox(context)
     _settle(one.context)
     ghosts.crowd(one.context, CROWD)
     made = one.make(kinds)
@@ -68,8 +68,8 @@ def _settle(context: CheckContext) -> None:
 
 def _apart(context: CheckContext, kinds: Sequence[Kind]) -> Iterator[Finding]:
     """Add one kind after the other, and tell for each reason who stays a ghost."""
-    one = filling(context)
-    reasons: dict[object, list[tuple[Kind, str, Ran]]] = {}
+    one = backfill_sandbox(context)
+    reasons: dict[object, list[tuple[Kind, str, BackfillRun]]] = {}
     users: Sequence[UUID] = ()
     for kind in kinds:
         users = one.make([kind], gone=users).get(kind, ())
@@ -95,7 +95,7 @@ def _needless(context: CheckContext, kinds: Sequence[Kind]) -> set[Kind]:
     return refused | {kind for kind in kinds if known.ghosts.intersection(known.made.get(kind, ()))}
 
 
-def _finding(one: Filling, cases: Sequence[tuple[Kind, str, Ran]]) -> Finding:
+def _finding(one: BackfillSandbox, cases: Sequence[tuple[Kind, str, BackfillRun]]) -> Finding:
     (_, script, ran), titles = cases[0], _or([kind.title for kind, _, _ in cases])
     table = one.context.sync.profile.table
     if ran.failure is None:
@@ -110,12 +110,12 @@ def _or(titles: Sequence[str]) -> str:
     return f"{', '.join(titles[:-1])} or {titles[-1]}" if len(titles) > 1 else titles[0]
 
 
-def _crowd(one: Filling, ran: Ran, left: Sequence[UUID]) -> Finding:
+def _crowd(one: BackfillSandbox, ran: BackfillRun, left: Sequence[UUID]) -> Finding:
     summary = f"{one.routine.origin} leaves {len(left)} of {CROWD} ghost users: "
     summary += ran.failure.message if ran.failure else "it fills only a part of them"
     sql = f"-- with {CROWD} ghost users:\n{one.call}{one.query}"
     return one.finding(summary, sql, _remedy(one), ran.failure)
 
 
-def _remedy(one: Filling) -> str:
+def _remedy(one: BackfillSandbox) -> str:
     return one.better("fill every user without a row, without any other condition")

@@ -9,7 +9,7 @@ from ...model.finding import Finding, Level
 from ...model.quoting import named, quoted
 from ...probes import cause_keys
 from ...probes.backfill.interrupted import killed
-from ...probes.backfill.run_backfill import Filling, Ran, filling
+from ...probes.backfill.run_backfill import BackfillRun, BackfillSandbox, backfill_sandbox
 from ...runner.check import check
 from ...runner.context import CheckContext
 
@@ -32,7 +32,7 @@ def interrupted_backfill(context: CheckContext) -> Iterable[Finding]:
     The check ends the backfill's session at its first row, and again in the middle of its rows.
     Then it runs the backfill again. Every ghost user must have exactly one profile.
     """
-    one = filling(context)
+    one = backfill_sandbox(context)
     for after in (GHOSTS // 2, 0):
         users = one.make_ghosts(GHOSTS)
         killed(one.context, one.routine, after)
@@ -43,7 +43,7 @@ def interrupted_backfill(context: CheckContext) -> Iterable[Finding]:
             return
 
 
-def _twice(one: Filling, users: Sequence[UUID]) -> bool:
+def _twice(one: BackfillSandbox, users: Sequence[UUID]) -> bool:
     """Tell whether some of the users have more than one profile."""
     profile = one.context.sync.profile
     key = f"{quoted(profile.key)}::text"
@@ -51,7 +51,9 @@ def _twice(one: Filling, users: Sequence[UUID]) -> bool:
     return bool(one.context.query(f"{query} having count(*) > 1", [list(map(str, users))]))
 
 
-def _finding(one: Filling, users: Sequence[UUID], after: int, left: int, ran: Ran) -> Finding:
+def _finding(
+    one: BackfillSandbox, users: Sequence[UUID], after: int, left: int, ran: BackfillRun
+) -> Finding:
     place = "in the middle of its rows" if after else "at its first row"
     what = f"leaves {left} of {GHOSTS} ghost users" if left else "writes some profiles twice"
     why = f": {ran.failure.message}" if ran.failure else ""

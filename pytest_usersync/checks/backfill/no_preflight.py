@@ -13,7 +13,7 @@ from ...postgres.catalog import triggers
 from ...probes import cause_keys
 from ...probes.backfill.audit_log import entered
 from ...probes.backfill.backfill_sql import preflight, writer
-from ...probes.backfill.run_backfill import LEAVES, Filling, filling
+from ...probes.backfill.run_backfill import LEAVES, BackfillSandbox, backfill_sandbox
 from ...runner.check import check
 from ...runner.context import CheckContext
 
@@ -39,7 +39,7 @@ def no_preflight(context: CheckContext) -> Iterable[Finding]:
     dropped, and on another table under its own name. The backfill reports the problem if a message,
     an error or a log row differs from those of the good runs in more than numbers.
     """
-    one = filling(context)
+    one = backfill_sandbox(context)
     if one.routine.once and PLAIN.match(one.routine.sql):
         raise NotApplicable("a backfill that is one SQL statement cannot report failures")
     trigger = writer(one.context.sync)
@@ -78,7 +78,7 @@ def _faulty(context: CheckContext, name: str, fault: str) -> Iterator[None]:
     context.execute(definition)
 
 
-def _finding(one: Filling, trigger: SyncTrigger, silent: list[str]) -> Finding:
+def _finding(one: BackfillSandbox, trigger: SyncTrigger, silent: list[str]) -> Finding:
     states = silent[0] if len(silent) == 1 else ", ".join(silent[:-1]) + " or " + silent[-1]
     users = one.make_ghosts(1)
     off = f"alter table auth.users disable trigger {quoted(trigger.name)};\n"

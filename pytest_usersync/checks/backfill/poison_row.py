@@ -11,7 +11,7 @@ from ...model.quoting import named, quoted
 from ...probes import cause_keys
 from ...probes.backfill.audit_log import Entry, entered
 from ...probes.backfill.backfill_sql import one_by_one
-from ...probes.backfill.run_backfill import LEAVES, Filling, Ran, filling
+from ...probes.backfill.run_backfill import LEAVES, BackfillRun, BackfillSandbox, backfill_sandbox
 from ...probes.maintenance import ghosts
 from ...probes.maintenance.ghosts import KINDS, Kind
 from ...runner.check import check
@@ -42,7 +42,7 @@ def poison_row(context: CheckContext) -> Iterable[Finding]:
     differs from those of a good run. A statement of a migration is judged only with the first kind:
     it runs once, and when it fails, the migration fails.
     """
-    one = filling(context)
+    one = backfill_sandbox(context)
     good = entered(one, lambda: _ordinary(one))
     kinds = [k for k in NATURAL if not k.emailless or context.policies.null_email == "profile"]
     for kind in kinds:
@@ -54,12 +54,12 @@ def poison_row(context: CheckContext) -> Iterable[Finding]:
     yield from _constrained(one, good)
 
 
-def _ordinary(one: Filling) -> Ran:
+def _ordinary(one: BackfillSandbox) -> BackfillRun:
     one.make_ghosts(3)
     return one.fill()
 
 
-def _natural(one: Filling, kind: Kind) -> Finding | None:
+def _natural(one: BackfillSandbox, kind: Kind) -> Finding | None:
     """Put a user among the ghosts whom the tables may refuse; return what that stops."""
     users = one.make([kind]).get(kind, ())
     others = one.make_ghosts(3)
@@ -76,7 +76,7 @@ def _natural(one: Filling, kind: Kind) -> Finding | None:
     return finding
 
 
-def _constrained(one: Filling, good: Entry) -> Iterator[Finding]:
+def _constrained(one: BackfillSandbox, good: Entry) -> Iterator[Finding]:
     """Let the table refuse some; first see that the others are filled, then who tells of them."""
     poisoned = _crowd(one, FEW)
     others = one.make_ghosts(3)
@@ -100,21 +100,21 @@ def _constrained(one: Filling, good: Entry) -> Iterator[Finding]:
         yield _silent(one, poisoned)
 
 
-def _crowd(one: Filling, count: int) -> list[UUID]:
+def _crowd(one: BackfillSandbox, count: int) -> list[UUID]:
     before = set(ghosts.without_profile(one.context))
     ghosts.crowd(one.context, count)
     return [user for user in ghosts.without_profile(one.context) if user not in before]
 
 
 @contextmanager
-def _refused(one: Filling, users: Sequence[UUID]) -> Iterator[None]:
+def _refused(one: BackfillSandbox, users: Sequence[UUID]) -> Iterator[None]:
     table = named(one.context.sync.profile.table)
     one.context.execute(_setup(one, users))
     yield
     one.context.execute(f"alter table {table} drop constraint {NAME}")
 
 
-def _setup(one: Filling, users: Sequence[UUID]) -> str:
+def _setup(one: BackfillSandbox, users: Sequence[UUID]) -> str:
     profile = one.context.sync.profile
     values = ", ".join(f"'{user}'" for user in users)
     return (
@@ -128,7 +128,7 @@ def _named(entry: Entry, users: Sequence[UUID]) -> bool:
     return all(str(user) in told for user in users)
 
 
-def _stops(one: Filling, title: str, sql: str, failure: Failure | None) -> Finding:
+def _stops(one: BackfillSandbox, title: str, sql: str, failure: Failure | None) -> Finding:
     why = f": {failure.message}" if failure else ""
     return one.finding(
         f"{title} stops {one.routine.origin}, and other users stay ghost users{why}",
@@ -138,7 +138,7 @@ def _stops(one: Filling, title: str, sql: str, failure: Failure | None) -> Findi
     )
 
 
-def _silent(one: Filling, users: Sequence[UUID]) -> Finding:
+def _silent(one: BackfillSandbox, users: Sequence[UUID]) -> Finding:
     return one.finding(
         f"{one.routine.origin} skips users that {one.context.sync.profile.table} refuses, and no"
         " table records which or how many",

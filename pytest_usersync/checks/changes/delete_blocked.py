@@ -18,7 +18,7 @@ from ...model.finding import (
     Severity,
 )
 from ...probes.lifecycle import deletes, owned_rows, references
-from ...probes.lifecycle.owned_rows import Belonging
+from ...probes.lifecycle.owned_rows import OwnedRow
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 from ...runner.signup_refused import SignupRefused
@@ -68,18 +68,18 @@ def delete_blocked(context: CheckContext) -> Iterable[Finding]:
         yield _finding(context, user, refusal, rows)
 
 
-def _furnished(context: CheckContext, user: User) -> tuple[Belonging, ...]:
-    furnished = owned_rows.furnish(context, user, context.person())
-    if furnished.rows:
-        return furnished.rows
-    for key, failure in furnished.refused:
+def _furnished(context: CheckContext, user: User) -> tuple[OwnedRow, ...]:
+    owned = owned_rows.insert_owned_rows(context, user, context.person())
+    if owned.rows:
+        return owned.rows
+    for key, failure in owned.refused:
         if key.blocks:
             raise NotJudged(f"no row could be inserted into {key.table}: {failure.message}")
     raise NotApplicable("no other table can refer to the user")
 
 
 def _finding(
-    context: CheckContext, user: User, refusal: SignupRefused, rows: tuple[Belonging, ...]
+    context: CheckContext, user: User, refusal: SignupRefused, rows: tuple[OwnedRow, ...]
 ) -> Finding:
     error = refusal.error
     failure = deletes.cause(context, refusal)
@@ -124,8 +124,8 @@ def _causes(context: CheckContext, user: User, failure: Failure) -> Iterator[Dia
 
 
 def _shown(
-    context: CheckContext, user: User, failure: Failure, rows: Sequence[Belonging]
-) -> tuple[Sequence[Belonging], str]:
+    context: CheckContext, user: User, failure: Failure, rows: Sequence[OwnedRow]
+) -> tuple[Sequence[OwnedRow], str]:
     """Return the fewest rows with which the delete is refused in the same way, and the SQL."""
     held: list[bool] = []
 
@@ -145,7 +145,7 @@ def _shown(
     return some, f"{shown}{script if some else ''}{deletes.script(user)}"
 
 
-def _chain(row: Belonging, rows: Sequence[Belonging]) -> list[Belonging]:
+def _chain(row: OwnedRow, rows: Sequence[OwnedRow]) -> list[OwnedRow]:
     """Return a row and those that it refers to, in the order in which they are written."""
     before = next((one for one in rows if one.reference.table == row.reference.referenced), None)
     if before is None or before == row:

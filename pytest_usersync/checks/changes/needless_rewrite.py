@@ -10,7 +10,7 @@ from ...model.finding import Finding, Level, NotApplicable, Severity
 from ...model.quoting import named, quoted
 from ...probes import cause_keys
 from ...probes.lifecycle import needless_updates
-from ...probes.lifecycle.needless_updates import Rewritten
+from ...probes.lifecycle.needless_updates import RewrittenRow
 from ...runner import lifecycle, shrink_history
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
@@ -58,7 +58,7 @@ def needless_rewrite(context: CheckContext) -> Iterable[Finding]:
 
 
 def _finding(
-    context: CheckContext, change: Change, user: User, before: Sequence[Sent], one: Rewritten
+    context: CheckContext, change: Change, user: User, before: Sequence[Sent], one: RewrittenRow
 ) -> Finding:
     table, key = named(one.target.table), quoted(one.target.key)
     where = f"{key} = '{user.id}'"

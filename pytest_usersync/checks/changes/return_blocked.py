@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from uuid import UUID
 
-from ...diagnosis.failure_context import Scene
+from ...diagnosis.failure_context import FailureContext
 from ...model.finding import Finding, Level, NotApplicable, Severity
 from ...model.names import SAID, words
 from ...model.quoting import named
@@ -91,10 +91,10 @@ def _remedy(context: CheckContext, finding: Finding, *, soft: bool) -> str:
     failure = finding.failure
     if failure is None or failure.sqlstate != "23505":
         return finding.remedy
-    scene = Scene(failure, context.sync, context.query)
-    name = failure.constraint or scene.found(rf"constraint {SAID}")
-    table = scene.constraint(name)["table"]
-    key = words(scene.found(r"Key \((.*)\)=\("))
+    failure_context = FailureContext(failure, context.sync, context.query)
+    name = failure.constraint or failure_context.found(rf"constraint {SAID}")
+    table = failure_context.constraint(name)["table"]
+    key = words(failure_context.found(r"Key \((.*)\)=\("))
     places = [
         (target, name)
         for target in context.sync.targets

@@ -74,11 +74,11 @@ def migration_fails(context: CheckContext) -> Iterable[Finding]:
     as SQL files in `usersync_before` or `usersync_setup`.
     """
     failures = context.subject.load_failures
-    twins = bool(context.subject.project.duplicates())
+    duplicates = bool(context.subject.project.duplicates())
     for place, broken in enumerate(failures):
-        if not (twins and broken.unrecorded):
+        if not (duplicates and broken.unrecorded):
             yield _finding(context, broken, failures[:place])
-    if twins and failures:
+    if duplicates and failures:
         raise NotJudged("two migrations share a version (US702)")
 
 

@@ -13,7 +13,7 @@ from ...postgres.catalog import triggers
 from ...probes import cause_keys
 from ...probes.maintenance.capabilities import Script, migrator, verification
 from ...probes.monitoring.faults import Fault, faults
-from ...probes.monitoring.populated import Populated
+from ...probes.monitoring.populated import PopulatedDatabase
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 
@@ -48,7 +48,7 @@ def verify_script_lies(context: CheckContext) -> Iterable[Finding]:
     function does not work, it must fail. A table of FAIL rows stops no deployment.
     """
     script = verification(context)
-    populated = Populated(context.fresh_context())
+    populated = PopulatedDatabase(context.fresh_context())
     passed: list[Fault] = []
     for fault in (*faults(populated), *_functions(populated)):
         if fault.sql.startswith("set timezone"):  # what the clock says is monitoring's business
@@ -70,7 +70,7 @@ def _meant(context: CheckContext, fault: Fault) -> bool:
     return kept and fault.facts.works and not fault.facts.ghosts and not fault.failing
 
 
-def _functions(populated: Populated) -> Iterator[Fault]:
+def _functions(populated: PopulatedDatabase) -> Iterator[Fault]:
     """Yield the states in which the trigger is as it should be, and its function is not."""
     for name in populated.target.written_by:
         runs = triggers.on_users(populated.context.query)[name].signature

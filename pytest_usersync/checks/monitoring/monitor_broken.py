@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ...model.finding import Finding, Level
 from ...probes import cause_keys
-from ...probes.monitoring.intended_callers import Broken, broken
+from ...probes.monitoring.intended_callers import FailedCall, broken
 from ...runner.check import check
 from ...runner.context import CheckContext
 
@@ -36,7 +36,7 @@ def monitor_broken(context: CheckContext) -> Iterable[Finding]:
             yield _finding(context, one)
 
 
-def _finding(context: CheckContext, one: Broken) -> Finding:
+def _finding(context: CheckContext, one: FailedCall) -> Finding:
     return Finding(
         summary=f"{one.function} fails as {one.role} with {one.title}: {one.failure.message}",
         sql=one.sql,

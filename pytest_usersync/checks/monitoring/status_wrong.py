@@ -10,7 +10,7 @@ from ...probes.maintenance import capabilities
 from ...probes.monitoring import record_remedy
 from ...probes.monitoring.figures import worded
 from ...probes.monitoring.report_answers import finding, showing
-from ...probes.monitoring.survey import Seen, survey
+from ...probes.monitoring.survey import SurveyedState, survey
 from ...runner.check import check
 from ...runner.context import CheckContext
 
@@ -38,7 +38,7 @@ def status_wrong(context: CheckContext) -> Iterable[Finding]:
     if not any("sync_status" in row for seen in survey(context) for row in seen.rows("log")):
         raise NotApplicable("the log has no sync_status")
 
-    def judge(seen: Seen) -> str:
+    def judge(seen: SurveyedState) -> str:
         return worded(seen, "log") or worded(seen, "latest")
 
     def remedy() -> str:

@@ -8,7 +8,7 @@ from ...model.finding import Finding, Level, NotApplicable
 from ...probes import cause_keys
 from ...probes.monitoring import figures, read_remedies
 from ...probes.monitoring.report_answers import finding
-from ...probes.monitoring.survey import Seen, survey
+from ...probes.monitoring.survey import SurveyedState, survey
 from ...runner.check import check
 from ...runner.context import CheckContext
 
@@ -35,7 +35,7 @@ def trigger_status_wrong(context: CheckContext) -> Iterable[Finding]:
         raise NotApplicable("the quality check does not report the trigger")
     for works in (False, True):
 
-        def judge(seen: Seen, *, works: bool = works) -> str:
+        def judge(seen: SurveyedState, *, works: bool = works) -> str:
             return figures.trigger(seen) if seen.fault.facts.works is works else ""
 
         yield from finding(

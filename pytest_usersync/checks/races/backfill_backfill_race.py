@@ -9,7 +9,7 @@ from ...model.quoting import named, quoted
 from ...probes import cause_keys
 from ...probes.races.aftermath import errors, left
 from ...probes.races.backfill_race import POLITE, backfill, expect_filled, ghost
-from ...probes.races.signup_race import Meeting
+from ...probes.races.signup_race import SignupRace
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 
@@ -34,7 +34,7 @@ def backfill_backfill_race(context: CheckContext) -> Iterable[Finding]:
     pg_try_advisory_lock(…) then return`. A backfill that refuses the second run with its own
     message is no finding.
     """
-    meeting = Meeting(context, alike=True)
+    meeting = SignupRace(context, alike=True)
     routine = backfill(context, meeting, "first", "second")
     if routine.once:
         raise NotApplicable(f"{routine.origin} runs only once, in its migration")

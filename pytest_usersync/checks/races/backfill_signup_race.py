@@ -11,7 +11,7 @@ from ...model.sync import Table
 from ...probes import cause_keys
 from ...probes.races.aftermath import errors, left
 from ...probes.races.backfill_race import backfill, expect_filled, ghost
-from ...probes.races.signup_race import Meeting
+from ...probes.races.signup_race import SignupRace
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 
@@ -37,7 +37,7 @@ def backfill_signup_race(context: CheckContext) -> Iterable[Finding]:
     Find and fill in one statement: `insert into … select … from auth.users … on conflict (id) do
     nothing`. Generate numbers and names in the same way as the trigger.
     """
-    meeting = Meeting(context)
+    meeting = SignupRace(context)
     routine = backfill(context, meeting, "backfill")
     lost = ghost(context, meeting)
     meeting.sign_up("ada", context.person())

@@ -10,7 +10,7 @@ from ...model.finding import Finding, Level
 from ...model.quoting import named, quoted
 from ...model.sync import Target, moment
 from ...probes.races.aftermath import errors, rows
-from ...probes.races.signup_race import Meeting, newcomers
+from ...probes.races.signup_race import SignupRace, new_users
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 
@@ -37,7 +37,7 @@ def collision_race(context: CheckContext) -> Iterable[Finding]:
     a sequence, or one counter row and `update … set n = n + 1 returning n`. Or take a lock before
     the function reads: `perform pg_advisory_xact_lock(…)`.
     """
-    meeting, alone = newcomers(context)
+    meeting, alone = new_users(context)
     for outcome in meeting.outcomes(alone):
         found = _refused(context, meeting, outcome) or _doubled(context, meeting, outcome, alone)
         if found:
@@ -45,7 +45,7 @@ def collision_race(context: CheckContext) -> Iterable[Finding]:
             return
 
 
-def _refused(context: CheckContext, meeting: Meeting, outcome: Outcome) -> Finding | None:
+def _refused(context: CheckContext, meeting: SignupRace, outcome: Outcome) -> Finding | None:
     for name, _ in errors(outcome):
         table = context.sync.profile.table
         return meeting.finding(
@@ -59,7 +59,7 @@ def _refused(context: CheckContext, meeting: Meeting, outcome: Outcome) -> Findi
 
 
 def _doubled(
-    context: CheckContext, meeting: Meeting, outcome: Outcome, alone: list[Outcome]
+    context: CheckContext, meeting: SignupRace, outcome: Outcome, alone: list[Outcome]
 ) -> Finding | None:
     for target in context.sync.targets:
         if not all(_ones(one, target) for one in alone):

@@ -11,7 +11,7 @@ from ...probes import cause_keys
 from ...probes.maintenance import capabilities
 from ...probes.races.aftermath import DEADLOCK, shared, written
 from ...probes.races.profile_edit import editing
-from ...probes.races.signup_race import Meeting, newcomers
+from ...probes.races.signup_race import SignupRace, new_users
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 from ...scenarios import BY_NAME
@@ -66,10 +66,10 @@ def deadlock(context: CheckContext) -> Iterable[Finding]:
                 return
 
 
-def _met(context: CheckContext) -> tuple[Meeting, list[Outcome]]:
+def _met(context: CheckContext) -> tuple[SignupRace, list[Outcome]]:
     if context.case == "signups":
-        return newcomers(context, after=True)
-    meeting = Meeting(context, after=True)
+        return new_users(context, after=True)
+    meeting = SignupRace(context, after=True)
     if context.case == "delete":
         if context.policies.hard_delete == "refuse":
             raise NotApplicable("only for usersync_hard_delete = remove or keep")

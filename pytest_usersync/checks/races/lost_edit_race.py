@@ -10,8 +10,8 @@ from ...model.finding import Finding, Level, NotApplicable, NotJudged, Severity
 from ...model.quoting import named, quoted
 from ...probes import cause_keys
 from ...probes.lifecycle.needless_updates import triggers
-from ...probes.races.profile_edit import Editing, editing
-from ...probes.races.signup_race import Meeting
+from ...probes.races.profile_edit import ProfileEdit, editing
+from ...probes.races.signup_race import SignupRace
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 from ...scenarios import BY_NAME
@@ -40,7 +40,7 @@ def lost_edit_race(context: CheckContext) -> Iterable[Finding]:
     if not triggers(context):
         raise NotApplicable("no trigger runs after an update of auth.users")
     change = BY_NAME[context.case]
-    meeting = Meeting(context)
+    meeting = SignupRace(context)
     made = editing(context, meeting, change)
     alone = meeting.alone()
     if any(outcome.errors for outcome in alone):
@@ -53,7 +53,7 @@ def lost_edit_race(context: CheckContext) -> Iterable[Finding]:
             return
 
 
-def _lost(outcome: Outcome, made: Editing, name: str) -> bool:
+def _lost(outcome: Outcome, made: ProfileEdit, name: str) -> bool:
     """Tell whether the row of the user does not have any more what the edit has written."""
     table, key = str(made.edit.target.table), made.edit.target.key
     edited: object = None
@@ -67,7 +67,7 @@ def _lost(outcome: Outcome, made: Editing, name: str) -> bool:
 
 
 def _finding(
-    meeting: Meeting, outcome: Outcome, made: Editing, gone: list[str], title: str
+    meeting: SignupRace, outcome: Outcome, made: ProfileEdit, gone: list[str], title: str
 ) -> Finding:
     target = made.edit.target
     columns = ", ".join(map(quoted, gone))

@@ -13,7 +13,7 @@ from ...platform.platform import migration_role
 from ...probes import cause_keys
 from ...probes.maintenance import capabilities
 from ...probes.maintenance.monitoring import NAMES
-from ...probes.races.signup_race import Meeting
+from ...probes.races.signup_race import SignupRace
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 
@@ -49,7 +49,7 @@ def monitor_race(context: CheckContext) -> Iterable[Finding]:
     source = getattr(capabilities.monitoring(context), context.case)
     if not source:
         raise NotApplicable(f"the project has no {NAMES[context.case]}()")
-    meeting = Meeting(context)
+    meeting = SignupRace(context)
     role = migration_role(context.subject.server)
     meeting.sql("monitor", f"asks {source}", f"select * from {source}", role=role)
     meeting.sign_up("ada", context.person(), pauses=False)

@@ -11,8 +11,8 @@ from ...model.finding import Finding, Level, NotJudged
 from ...model.quoting import named, quoted
 from ...platform.platform import migration_role
 from ...probes.races.aftermath import errors, left
-from ...probes.races.signup_race import Meeting
-from ...probes.signup.existing_profile import leave
+from ...probes.races.signup_race import SignupRace
+from ...probes.signup.existing_profile import leave_profile
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 from ...scenarios.signups import Person
@@ -41,11 +41,11 @@ def same_user_race(context: CheckContext) -> Iterable[Finding]:
     importer = migration_role(context.subject.server)
     if context.case == "user":
         user_id, person, other = uuid4(), context.person(), ""
-        meeting = Meeting(context, alike=True)
+        meeting = SignupRace(context, alike=True)
     else:
-        leftover = leave(context)
+        leftover = leave_profile(context)
         user_id, person, other = leftover.user_id, leftover.person, leftover.script
-        meeting = Meeting(context)
+        meeting = SignupRace(context)
     row = _row(user_id, person)
     meeting.sql("ada", "inserts the user", row, role=importer)
     meeting.sql(
@@ -57,7 +57,7 @@ def same_user_race(context: CheckContext) -> Iterable[Finding]:
     yield from _judged(context, meeting, user_id)
 
 
-def _judged(context: CheckContext, meeting: Meeting, user_id: UUID) -> Iterable[Finding]:
+def _judged(context: CheckContext, meeting: SignupRace, user_id: UUID) -> Iterable[Finding]:
     alone = meeting.alone()
     usual = {error for outcome in alone for error in _told(context, outcome)}
     profile = context.sync.profile

@@ -9,7 +9,7 @@ from ...model.quoting import named, quoted
 from ...probes import cause_keys
 from ...probes.races.aftermath import left
 from ...probes.races.backfill_race import backfill, expect_filled, ghost
-from ...probes.races.signup_race import Meeting
+from ...probes.races.signup_race import SignupRace
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 from ...scenarios import BY_NAME
@@ -48,7 +48,7 @@ def signup_delete_race(context: CheckContext) -> Iterable[Finding]:
 
 
 def _met(context: CheckContext, name: str) -> Finding | None:
-    meeting = Meeting(context)
+    meeting = SignupRace(context)
     if context.case == "backfill":
         title = backfill(context, meeting, "other").origin
         user, other = ghost(context, meeting), ghost(context, meeting)

@@ -55,7 +55,7 @@ def _finding(
     hijack: Hijack,
 ) -> Finding:
     attack, trace, victim = hijack.attack, hijack.trace, hijack.victim
-    when = "in the same request" if attack.baits else "at every signup"
+    when = "in the same request" if attack.lures else "at every signup"
     user = victim.name if victim else "the sync"
     closing = f"revoke execute on function {through.name} from public, anon, authenticated;"
     return Finding(

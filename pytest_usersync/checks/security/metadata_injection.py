@@ -75,8 +75,8 @@ def _finding(context: CheckContext, one: Injection, script: str) -> Finding:
 
 def _script(transaction: RolledBack, one: Injection) -> str:
     """Return the shortest signup that executes it, and what it leaves."""
-    columns = shortest(one.newcomer, partial(one.shown, transaction))
-    lines = [one.newcomer.insert(only=columns), *one.afterwards]
+    columns = shortest(one.new_user, partial(one.shown, transaction))
+    lines = [one.new_user.insert(only=columns), *one.afterwards]
     if one.kept:
         lines += ["reset session authorization", LOOK]
     return PRELUDE + "".join(f"{line};\n" for line in lines)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ...model.finding import Finding, Level
 from ...probes import cause_keys
-from ...probes.monitoring.exposed_answers import heard, open_functions, scene
+from ...probes.monitoring.exposed_answers import read_answers, requester, revoke_from_users
 from ...runner.check import check
 from ...runner.context import CheckContext
 from ...runner.requests import script, short
@@ -32,11 +32,11 @@ def monitoring_exposed(context: CheckContext) -> Iterable[Finding]:
     `authenticated`: each of them has its own grant. A new table is just as open, and a view reads
     with its owner's rights. A log that shows when the sync failed should not be public either.
     """
-    told = scene(context, signed_in=context.case == "another-user")
-    found = list(heard(told))
+    told = requester(context, signed_in=context.case == "another-user")
+    found = list(read_answers(told))
     if not found:
         return
-    closed = open_functions(told)
+    closed = revoke_from_users(told)
     functions = [one for one in found if one.remedy.startswith("revoke execute")]
     others = [one.remedy for one in found if one not in functions or not closed]
     who = "any signed-in user" if context.case == "another-user" else "anyone with the anon key"

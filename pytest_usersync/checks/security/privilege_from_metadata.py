@@ -10,8 +10,8 @@ from ...auth import Json, SupabaseAuth, User
 from ...model.finding import Finding, Level, NotApplicable
 from ...model.quoting import named, quoted, showing
 from ...model.sync import SyncTrigger, Target
-from ...probes.security.metadata_escalation import Wish, fulfilled
-from ...probes.security.privileges import Law
+from ...probes.security.metadata_escalation import Escalation, escalations
+from ...probes.security.privileges import PolicyProbe
 from ...probes.security.rls_rights import Rule
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
@@ -44,30 +44,34 @@ def privilege_from_metadata(context: CheckContext) -> Iterable[Finding]:
     """
     user = context.with_profile(BY_NAME["email-autoconfirm"])
     other = context.with_profile(BY_NAME["email-autoconfirm"])
-    law = Law(context, other.id, user.id)
-    privileges = law.privileges()
-    if not privileges and not law.leanings.keys:
+    probe = PolicyProbe(context, other.id, user.id)
+    privileges = probe.privileges()
+    if not privileges and not probe.rule_inputs.keys:
         raise NotApplicable("the sync fills no role, plan or admin column")
-    for wish in fulfilled(law, privileges, later=context.case == "update"):
-        yield from _finding(context, law, wish)
+    for escalation in escalations(probe, privileges, later=context.case == "update"):
+        yield from _finding(context, probe, escalation)
 
 
-def _finding(context: CheckContext, law: Law, wish: Wish) -> Iterable[Finding]:
+def _finding(
+    context: CheckContext, probe: PolicyProbe, escalation: Escalation
+) -> Iterable[Finding]:
     """Let somebody really sign up so, and tell what they got."""
     before = ""
     try:
         if context.case == "update":
             user = context.with_profile(BY_NAME["email-autoconfirm"])
             before = arrival(context, user.id)
-            context.sign_up(Signup("update", "a change", partial(_change, user, wish.data)))
+            context.sign_up(Signup("update", "a change", partial(_change, user, escalation.data)))
         else:
-            signup = Signup("signup", "a signup", partial(_sign_up, wish.data), AUTOCONFIRMING)
+            signup = Signup(
+                "signup", "a signup", partial(_sign_up, escalation.data), AUTOCONFIRMING
+            )
             user = context.sign_up(signup)
     except SignupRefused:
         return
-    if wish.granted(law, user.id, claims(context, user.id)):
-        shown = _shortest(context, law, wish, user.id, before)
-        yield _told_of(context, wish, user.id, shown)
+    if escalation.granted(probe, user.id, claims(context, user.id)):
+        shown = _shortest(context, probe, escalation, user.id, before)
+        yield _told_of(context, escalation, user.id, shown)
 
 
 def _sign_up(data: Mapping[str, Json], auth: SupabaseAuth, person: Person) -> User:
@@ -78,38 +82,40 @@ def _change(user: User, data: Mapping[str, Json], auth: SupabaseAuth, _: Person)
     return auth.update_user(user, data=data)
 
 
-def _shortest(context: CheckContext, law: Law, wish: Wish, user_id: UUID, before: str) -> str:
+def _shortest(
+    context: CheckContext, probe: PolicyProbe, escalation: Escalation, user_id: UUID, before: str
+) -> str:
     def broken(seen: CheckContext) -> bool:
-        return wish.granted(law.seen_by(seen), user_id, claims(seen, user_id))
+        return escalation.granted(probe.seen_by(seen), user_id, claims(seen, user_id))
 
-    needs = wish.grade.needs if wish.grade else ""
+    needs = escalation.grade.needs if escalation.grade else ""
     return context.shortest(user_id, broken, needs + before)
 
 
-def _told_of(context: CheckContext, wish: Wish, user_id: UUID, shown: str) -> Finding:
+def _told_of(context: CheckContext, escalation: Escalation, user_id: UUID, shown: str) -> Finding:
     when = "in a metadata change" if context.case == "update" else "at the signup"
-    if not (wish.privilege and wish.grade):
-        sent = " and ".join(f"{key}: '{value}'" for key, value in wish.data.items())
-        rule = wish.rules[0]
+    if not (escalation.privilege and escalation.grade):
+        sent = " and ".join(f"{key}: '{value}'" for key, value in escalation.data.items())
+        rule = escalation.rules[0]
         return Finding(
             summary=f"a user who sends {sent} {when} gets access by {rule}",
-            sql=shown + script(_token(user_id, wish), _asking(rule)),
+            sql=shown + script(_token(user_id, escalation), _asking(rule)),
             remedy=_altering(rule),
             location=context.places.rights(rule.table, [rule.policy]),
         )
-    column, target = quoted(wish.privilege.column), wish.privilege.target
-    value = "the id of another row" if wish.grade.needs else f"'{wish.grade.value}'"
+    column, target = quoted(escalation.privilege.column), escalation.privilege.target
+    value = "the id of another row" if escalation.grade.needs else f"'{escalation.grade.value}'"
     writers = _writers(context, target)
     return Finding(
-        summary=f"a user who sends {next(iter(wish.data))}: {value} {when} gets it in"
-        f" {target.table}.{wish.privilege.column}: {wish.grade.because}",
+        summary=f"a user who sends {next(iter(escalation.data))}: {value} {when} gets it in"
+        f" {target.table}.{escalation.privilege.column}: {escalation.grade.because}",
         sql=shown + showing(target, user_id),
         remedy=f"-- in {' and '.join(dict.fromkeys(t.function for t in writers))}(): do not write"
         f" new.raw_user_meta_data into {column} of\n"
         f"-- {named(target.table)}; use the default, or new.raw_app_meta_data, which users cannot"
         " write\n",
         location=context.places.write(
-            target.table, wish.privilege.column, later=context.case == "update"
+            target.table, escalation.privilege.column, later=context.case == "update"
         ),
     )
 
@@ -122,8 +128,8 @@ def _writers(context: CheckContext, target: Target) -> list[SyncTrigger]:
     return (later if context.case == "update" else first) or ran
 
 
-def _token(user_id: UUID, wish: Wish) -> dict[str, Json]:
-    sent: dict[str, Json] = dict(wish.data)
+def _token(user_id: UUID, escalation: Escalation) -> dict[str, Json]:
+    sent: dict[str, Json] = dict(escalation.data)
     return {"sub": str(user_id), "role": "authenticated", "user_metadata": sent}
 
 

@@ -11,9 +11,9 @@ from ...model.finding import Finding, Level, NotApplicable
 from ...model.quoting import named, quoted, showing
 from ...postgres.catalog import triggers
 from ...probes import cause_keys
-from ...probes.security.forger import Forger, Try
+from ...probes.security.forger import Attempt, Forger
 from ...probes.security.privileges import literal
-from ...probes.security.rls_remedy import Bar
+from ...probes.security.rls_remedy import RlsRemedy
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 from ...runner.requests import arrival, script, short
@@ -56,8 +56,8 @@ def profile_forgeable(context: CheckContext) -> Iterable[Finding]:
         yield _finding(forger, one)
 
 
-def _finding(forger: Forger, one: Try) -> Finding:
-    bar = Bar(forger)
+def _finding(forger: Forger, one: Attempt) -> Finding:
+    bar = RlsRemedy(forger)
     who = "any signed-in user" if "sub" in one.told else "anyone with the anon key"
     told: Mapping[str, Json] = short(one.told)
     if "sub" in told and not forger.succeeds(replace(one, told=told)):
@@ -67,13 +67,13 @@ def _finding(forger: Forger, one: Try) -> Finding:
     needs, because = "", ""
     if one.grade:
         needs, because = one.grade.needs, f"; {one.grade.because}"
-    setup = _arrivals(forger.context, people) + one.deed.before
+    setup = _arrivals(forger.context, people) + one.forgery.before
     return Finding(
         summary=f"{who} {_does(one)} {_where(one)}: {bar.cause(one)}{because}",
-        sql=needs + setup + script(told, one.deed.statement) + "commit;\n" + _proof(forger, one),
+        sql=needs + setup + script(told, one.forgery.statement) + "commit;\n" + _proof(forger, one),
         remedy=bar.remedy(one),
         location=bar.place(one),
-        cause=cause_keys.rights(one.deed.calls or one.deed.surface.target.table),
+        cause=cause_keys.rights(one.forgery.calls or one.forgery.surface.target.table),
     )
 
 
@@ -84,8 +84,8 @@ def _arrivals(context: CheckContext, people: list[UUID]) -> str:
     return f"begin;\n{text}commit;\n" if deferred else text
 
 
-def _proof(forger: Forger, one: Try) -> str:
-    target = one.deed.surface.target
+def _proof(forger: Forger, one: Attempt) -> str:
+    target = one.forgery.surface.target
     if forger.context.case != "delete":
         return showing(target, forger.whose)
     return (
@@ -96,18 +96,18 @@ def _proof(forger: Forger, one: Try) -> str:
     )
 
 
-def _where(one: Try) -> str:
-    surface = one.deed.surface
-    through = f" by calling {one.deed.calls}" if one.deed.calls else ""
+def _where(one: Attempt) -> str:
+    surface = one.forgery.surface
+    through = f" by calling {one.forgery.calls}" if one.forgery.calls else ""
     return f"{named(surface.target.table) if through else surface.name}{through}"
 
 
-def _does(one: Try) -> str:
+def _does(one: Attempt) -> str:
     if one.privilege and one.grade:
         value = "another user's" if one.grade.needs else literal(one.grade.value)
-        if one.deed.act == "update":
+        if one.forgery.act == "update":
             return f"can set their own {one.privilege.column} to {value} in"
         return f"can insert their own row with {one.privilege.column} {value} in"
-    if one.deed.before:
+    if one.forgery.before:
         return "can insert the missing row of another user in"
-    return f"can {one.deed.act} the row of another user in"
+    return f"can {one.forgery.act} the row of another user in"

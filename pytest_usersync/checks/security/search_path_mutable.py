@@ -70,7 +70,7 @@ def _taken(
 ) -> Finding:
     attack, trace, victim = hijack.attack, hijack.trace, hijack.victim
     where = "in pg_temp" if attack.schema == "pg_temp" else f"in the schema {attack.schema}"
-    when = "there" if attack.baits else "at every signup"
+    when = "there" if attack.lures else "at every signup"
     found = first(transaction, attacker, hijack, paths(attack.schema, victim))
     return Finding(
         summary=f"a session that can run SQL as {attack.role} (an API request cannot) can create"

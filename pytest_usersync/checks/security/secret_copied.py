@@ -13,7 +13,7 @@ from ...model.finding import Finding, Level
 from ...model.quoting import named, quoted
 from ...model.sync import Table
 from ...probes.security.called_functions import routines
-from ...probes.security.leaks import SECRETS, Known, Leak, Overheard, leaks, secrets
+from ...probes.security.leaks import SECRETS, Known, Leak, NotificationListener, leaks, secrets
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 from ...runner.lifecycle import act
@@ -50,7 +50,7 @@ def secret_copied(context: CheckContext) -> Iterable[Finding]:
     notifications.
     """
     sources = " ".join(one.source for one in routines(context))
-    overheard = Overheard(context, set(_CHANNEL.findall(sources)))
+    overheard = NotificationListener(context, set(_CHANNEL.findall(sources)))
     user = context.require_signup(BY_NAME["email"])
     known: dict[str, str] = {}
     found: dict[tuple[Table, str], Leak] = {}

@@ -11,7 +11,7 @@ from ...model.quoting import showing
 from ...probes.security.called_functions import Routine, routines
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
-from ...runner.savepoint import NewUser, RolledBack, metadata, rolled_back
+from ...runner.savepoint import RolledBack, UserSql, metadata, rolled_back
 
 # Who may execute a function, beside its owner and whoever may do everything; and whether that is
 # what a new function of this owner in this schema is given anyway.
@@ -135,5 +135,5 @@ def _granting(
 
 def _shown(context: CheckContext, transaction: RolledBack) -> str:
     target = context.sync.profile
-    newcomer = NewUser({"email": "ada@example.com", "raw_user_meta_data": metadata(context)})
-    return transaction.leaving(newcomer, target) + showing(target, newcomer.id)
+    new_user = UserSql({"email": "ada@example.com", "raw_user_meta_data": metadata(context)})
+    return transaction.leaving(new_user, target) + showing(target, new_user.id)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ...auth.request_values import dumps
 from ...model.finding import Finding, Level, NotJudged
 from ...probes.signup.collisions import collision
-from ...probes.signup.similar_signups import Twins, twins
+from ...probes.signup.similar_signups import SimilarPair, colliding_pairs
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 from ...runner.signup_refused import SignupRefused
@@ -34,10 +34,10 @@ def collision_blocked(context: CheckContext) -> Iterable[Finding]:
     leave the column NULL and let the app ask after the signup, when it can show what is wrong.
     """
     signup = BY_NAME["email-autoconfirm"]
-    pairs = twins(context.connect(), context.sync, context.case)
+    pairs = colliding_pairs(context.connect(), context.sync, context.case)
     if any(pair.taken for pair in pairs):  # by a case before this one, or by a migration's users
         context = context.fresh_context()
-        pairs = twins(context.connect(), context.sync, context.case)
+        pairs = colliding_pairs(context.connect(), context.sync, context.case)
     for pair in pairs:
         people = [replace(context.person(), data=one) for one in pair.metadata]
         if context.case == "local-part":
@@ -58,7 +58,7 @@ def collision_blocked(context: CheckContext) -> Iterable[Finding]:
             yield replace(found, remedy=_remedy(found))
 
 
-def _what(context: CheckContext, pair: Twins) -> str:
+def _what(context: CheckContext, pair: SimilarPair) -> str:
     if context.case == "local-part":
         return "whose email differs from the first only after the @"
     if not pair.key:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...model.finding import Finding, Level
-from ...probes.signup.existing_profile import leave
+from ...probes.signup.existing_profile import leave_profile
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 from ...runner.signup_refused import SignupRefused
@@ -30,7 +30,7 @@ def existing_profile_blocks(context: CheckContext) -> Iterable[Finding]:
     also swallows a conflict with another user's email or username, and then the user has no
     profile.
     """
-    leftover = leave(context)
+    leftover = leave_profile(context)
     try:
         leftover.sign_up()
     except SignupRefused as refusal:

@@ -9,7 +9,7 @@ from uuid import UUID
 from ...model.finding import Finding, Level, NotApplicable, NotJudged, Severity
 from ...model.quoting import named, quoted, showing
 from ...postgres.catalog import columns
-from ...probes.signup.existing_profile import Leftover, leave
+from ...probes.signup.existing_profile import ExistingProfile, leave_profile
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 from ...runner.signup_refused import SignupRefused
@@ -37,7 +37,7 @@ def existing_profile_overwritten(context: CheckContext) -> Iterable[Finding]:
     metadata may fill a gap, keep an existing value: `set name = coalesce(profiles.name,
     excluded.name)`.
     """
-    leftover = leave(context)
+    leftover = leave_profile(context)
     edited, edits = _edit(leftover)
     if not edited:
         raise NotApplicable(f"{context.sync.profile.table} has no text column that a user can edit")
@@ -66,7 +66,7 @@ def _lost(context: CheckContext, user_id: UUID, edited: Mapping[str, str]) -> li
     return [name for name in edited if not any(row[name] == edited[name] for row in rows)]
 
 
-def _edit(leftover: Leftover) -> tuple[dict[str, str], str]:
+def _edit(leftover: ExistingProfile) -> tuple[dict[str, str], str]:
     """Write into every text column that takes it; return what then stands there, and the SQL."""
     context, profile = leftover.context, leftover.context.sync.profile
     mirrored = {m.column for m in context.sync.mirrors if m.table == profile.table}

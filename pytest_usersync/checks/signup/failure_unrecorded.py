@@ -9,7 +9,7 @@ from uuid import UUID
 from ...model.finding import Finding, Level, NotApplicable, Severity
 from ...model.quoting import named, showing
 from ...model.sync import Table
-from ...probes.signup.failing_table import Day, day, records, tables
+from ...probes.signup.failing_table import ObservedSignup, observe_signup, records, tables
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 from ...runner.signup_refused import SignupRefused
@@ -35,11 +35,11 @@ def failure_unrecorded(context: CheckContext) -> Iterable[Finding]:
     """
     if context.policies.sync_failure != "allow":
         raise NotApplicable("only for usersync_sync_failure = allow")
-    good, again = day(context), day(context)
+    good, again = observe_signup(context), observe_signup(context)
     went_on = False
     for table in (one for one in tables(context) if one in good.gained):
         try:
-            bad = day(context, table)
+            bad = observe_signup(context, table)
         except SignupRefused:
             continue
         went_on = True
@@ -49,7 +49,7 @@ def failure_unrecorded(context: CheckContext) -> Iterable[Finding]:
         raise NotApplicable("a signup fails when its sync fails")
 
 
-def _finding(context: CheckContext, table: Table, bad: Day) -> Finding:
+def _finding(context: CheckContext, table: Table, bad: ObservedSignup) -> Finding:
     said = f", only {bad.warning}" if bad.warning else ""
     target = next((one for one in context.sync.targets if one.table == table), None)
     shown = f"reset session authorization;\nselect * from {named(table)};\n"

@@ -10,7 +10,7 @@ from ...model.finding import Finding, Level, NotJudged
 from ...probes.signup.metadata_causes import Cause, another_check_s
 from ...probes.signup.metadata_remedy import remedy, said
 from ...probes.signup.metadata_search import Search
-from ...probes.signup.saved_failures import Memory
+from ...probes.signup.saved_failures import SavedFailures
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 from ...runner.signup_refused import SignupRefused
@@ -51,7 +51,7 @@ def metadata_blocked(context: CheckContext) -> Iterable[Finding]:
     search = Search(context.connect(), context.sync)
     if refusal := search.refused():
         raise NotJudged(f"a signup by plain SQL statements fails: {refusal.message}")
-    memory = Memory(context.subject.project.root, "US107")
+    memory = SavedFailures(context.subject.project.root, "US107")
     search.systematic()
     memory.forget(search.replayed(memory.examples()))
     memory.remember(search.drawn(context.subject.exploration))

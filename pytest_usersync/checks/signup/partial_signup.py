@@ -10,7 +10,7 @@ from ...model.finding import Finding, Level, NotApplicable, Severity
 from ...model.quoting import named, showing
 from ...model.sync import Table
 from ...probes import cause_keys
-from ...probes.signup.failing_table import Day, day, handler, tables
+from ...probes.signup.failing_table import ObservedSignup, handler, observe_signup, tables
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 from ...runner.signup_refused import SignupRefused
@@ -39,11 +39,11 @@ def partial_signup(context: CheckContext) -> Iterable[Finding]:
     """
     if context.policies.sync_failure != "block":
         raise NotApplicable("only for usersync_sync_failure = block")
-    good = day(context)
+    good = observe_signup(context)
     told: set[frozenset[Table]] = set()
     for table in (one for one in tables(context) if one in good.gained):
         try:
-            bad = day(context, table)
+            bad = observe_signup(context, table)
         except SignupRefused:
             continue
         missing = frozenset(good.gained) - frozenset(bad.gained)
@@ -53,7 +53,11 @@ def partial_signup(context: CheckContext) -> Iterable[Finding]:
 
 
 def _finding(
-    context: CheckContext, table: Table, bad: Day, missing: list[Table], good: Day
+    context: CheckContext,
+    table: Table,
+    bad: ObservedSignup,
+    missing: list[Table],
+    good: ObservedSignup,
 ) -> Finding:
     kept = sorted(str(one) for one in good.gained if one not in missing)
     rest = f"fills only {', '.join(kept)}" if kept else "leaves no row"

@@ -98,7 +98,7 @@ def _judged(running: Server, settings: Settings, step: LoadStep, checks: Sequenc
     with Clones(running) as clones:
         name = clones.take(step.loaded.database, "walk")
         loaded = replace(step.loaded, database=name)
-        watched = subject.watched(
+        watched = subject.discover_sync(
             running, step.project, loaded, settings.policies, stop=settings.stop
         )
         asked = replace(watched, exploration=settings.exploration, upkeep=settings.upkeep)

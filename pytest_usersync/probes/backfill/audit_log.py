@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...model.sync import Table
 from ..signup.failing_table import Row, gained_since, now, tables
-from .run_backfill import Filling, Ran, said
+from .run_backfill import BackfillRun, BackfillSandbox, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Entry:
     """
 
     since: int
-    ran: Ran
+    ran: BackfillRun
     rows: Mapping[Table, list[Row]]
 
     def words(self) -> set[str]:
@@ -48,7 +48,7 @@ class Entry:
         return (*self.ran.said, *([failure.message] if failure else []))
 
 
-def entered(one: Filling, run: Callable[[], Ran]) -> Entry:
+def entered(one: BackfillSandbox, run: Callable[[], BackfillRun]) -> Entry:
     """Run the backfill and return what it said and wrote down."""
     since = now(one.context)
     ran = run()

@@ -30,7 +30,7 @@ LEAVES = "the backfill leaves ghost users (US401)"
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class BackfillRun:
     """One run of a backfill: how it failed, if it did, what it said, and who is a ghost then."""
 
     failure: Failure | None
@@ -39,7 +39,7 @@ class Ran:
 
 
 @dataclass(frozen=True, slots=True)
-class Filling:
+class BackfillSandbox:
     """A database as new with a backfill that is yet to run."""
 
     context: CheckContext
@@ -47,7 +47,7 @@ class Filling:
     # Ids that are the same in every run, for the order of the ghosts may make a difference.
     _seeds: Iterator[int] = field(default_factory=lambda: count(1000))
 
-    def run(self) -> Ran:
+    def run(self) -> BackfillRun:
         """Run it once, as the role that runs migrations."""
         self.context.notices.clear()
         failure = None
@@ -56,9 +56,9 @@ class Filling:
                 self.routine.run(connection)
         except Error as error:
             failure = self.context.failure(error)
-        return Ran(failure, tuple(self.context.notices))
+        return BackfillRun(failure, tuple(self.context.notices))
 
-    def fill(self) -> Ran:
+    def fill(self) -> BackfillRun:
         """Run it once, and again as long as it fills some, if it can be called again."""
         left = ghosts.without_profile(self.context)
         for _ in range(AGAIN):
@@ -150,18 +150,18 @@ class Filling:
         return Finding(summary, sql, remedy, self.context.case, failure, place, cause=cause)
 
 
-def filling(context: CheckContext) -> Filling:
+def backfill_sandbox(context: CheckContext) -> BackfillSandbox:
     """Return the project's backfill on a database as new; raise ``NotApplicable`` if none.
 
     What was returned before is over.
     """
     routine = backfill(context)
-    return Filling(reused_context(context), routine)
+    return BackfillSandbox(reused_context(context), routine)
 
 
-def filled(context: CheckContext, number: int) -> tuple[Filling, list[UUID]]:
+def filled(context: CheckContext, number: int) -> tuple[BackfillSandbox, list[UUID]]:
     """Return the backfill after it has filled ordinary ghosts; whether it does, US401 judges."""
-    one = filling(context)
+    one = backfill_sandbox(context)
     ghosts_made = one.make_ghosts(number)
     ran = one.fill()
     if ran.failure or ran.left:

@@ -19,7 +19,7 @@ Rows: TypeAlias = dict[tuple[Target, UUID], list[Mapping[str, object]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class SyncedUser:
     """Who signed up with the triggers on.
 
     Args:
@@ -34,29 +34,29 @@ class Signed:
 
 
 @dataclass
-class _Known:
+class _Cache:
     """What this process has seen."""
 
     subject: Subject
-    signed: Signed | None = None
+    signed: SyncedUser | None = None
 
     def close(self) -> None:
         """Nothing is open."""
 
 
-def signed(context: CheckContext) -> Signed:
+def signed(context: CheckContext) -> SyncedUser:
     """Return who signs up, and gets what; it is done once in a process."""
-    known = context.shared(_Known)
+    known = context.shared(_Cache)
     known.signed = known.signed or sign(context, KINDS)
     return known.signed
 
 
-def sign(context: CheckContext, kinds: Iterable[Kind]) -> Signed:
+def sign(context: CheckContext, kinds: Iterable[Kind]) -> SyncedUser:
     """Sign up one of each kind, in this order, on a database as new."""
     alone = reused_context(context)
     made = ghosts.made(alone, kinds)
     users = [user_id for ids in made.values() for user_id in ids]
-    return Signed(made, rows(alone, users), frozenset(ghosts.without_profile(alone)))
+    return SyncedUser(made, rows(alone, users), frozenset(ghosts.without_profile(alone)))
 
 
 def rows(context: CheckContext, user_ids: Sequence[UUID]) -> Rows:

@@ -9,7 +9,7 @@ from psycopg import Error
 from ...auth import SupabaseAuth, User
 from ...diagnosis import causes
 from ...diagnosis.causes import Diagnosis
-from ...diagnosis.failure_context import Scene
+from ...diagnosis.failure_context import FailureContext
 from ...model.finding import Failure, NotJudged
 from ...model.quoting import named, quoted
 from ...model.sync import Sync
@@ -80,10 +80,10 @@ def tell(context: CheckContext, failure: Failure, keys: Sequence[Reference]) -> 
     if key := behind(failure, keys):
         return _emptied(key) if failure.sqlstate == "23502" else _kept(key, context.sync)
     if failure.sqlstate == "P0001":
-        scene = Scene(failure, context.sync, context.query)
+        failure_context = FailureContext(failure, context.sync, context.query)
         return Diagnosis(
-            f'{scene.actor} raises its own exception: "{failure.message}"',
-            f"Remove the RAISE from {scene.actor}. If no user may be deleted, set"
+            f'{failure_context.actor} raises its own exception: "{failure.message}"',
+            f"Remove the RAISE from {failure_context.actor}. If no user may be deleted, set"
             " usersync_hard_delete = refuse.",
         )
     return causes.tell(failure, context.sync, None, context.query)

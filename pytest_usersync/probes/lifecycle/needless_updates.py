@@ -20,7 +20,7 @@ _GENERATED = {"confirmed_at": ("email_confirmed_at", "phone_confirmed_at")}
 
 
 @dataclass(frozen=True, slots=True)
-class Rewritten:
+class RewrittenRow:
     """A table whose row of the user is another version; ``moved`` are the columns that differ."""
 
     target: Target
@@ -32,7 +32,7 @@ def triggers(context: CheckContext) -> list[SyncTrigger]:
     return [one for one in context.sync.triggers if one.enabled and "UPDATE" in one.event]
 
 
-def by(context: CheckContext, change: Change, user: User) -> list[Rewritten]:
+def by(context: CheckContext, change: Change, user: User) -> list[RewrittenRow]:
     """Let a change happen; return the tables in which it rewrites what it does not concern.
 
     A row that copies something which did change had to be written, and so had a new one.
@@ -65,14 +65,14 @@ def _versions(context: CheckContext, user_id: UUID) -> dict[Target, dict[str, di
 
 def _rewritten(
     target: Target, old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]]
-) -> Rewritten | None:
+) -> RewrittenRow | None:
     gone = [row for version, row in old.items() if version not in new]
     come = [row for version, row in new.items() if version not in old]
     if not gone or len(gone) != len(come):
         return None
     pairs = list(zip(gone, come, strict=True))
     names = [name for name in target.columns if any(a[name] != b[name] for a, b in pairs)]
-    return Rewritten(target, tuple(names))
+    return RewrittenRow(target, tuple(names))
 
 
 def moved(old: Mapping[str, Any], new: Mapping[str, Any]) -> set[str]:

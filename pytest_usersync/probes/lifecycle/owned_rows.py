@@ -37,7 +37,7 @@ _DEEPEST = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Belonging:
+class OwnedRow:
     """A row that refers to a user through ``reference``; ``script`` is the SQL that put it there.
 
     ``place`` is the condition that finds it in its table.
@@ -49,14 +49,14 @@ class Belonging:
 
 
 @dataclass(frozen=True, slots=True)
-class Furnished:
+class OwnedRows:
     """What could be put into the tables that refer to a user, and what refused it elsewhere."""
 
-    rows: tuple[Belonging, ...]
+    rows: tuple[OwnedRow, ...]
     refused: tuple[tuple[Reference, Failure], ...]
 
 
-def furnish(context: CheckContext, user: User, other: Person) -> Furnished:
+def insert_owned_rows(context: CheckContext, user: User, other: Person) -> OwnedRows:
     """Put a row into every table of the project that refers to the user or to the profile.
 
     What is put there is the least that the table takes; where it takes nothing that can be made up
@@ -65,12 +65,12 @@ def furnish(context: CheckContext, user: User, other: Person) -> Furnished:
     Args:
         other: somebody who signs up only if a profile must refer to the user.
     """
-    return _Furnishing(context, user, other).furnish()
+    return _OwnedRowWriter(context, user, other).furnish()
 
 
-class _Furnishing:
+class _OwnedRowWriter:
     def __init__(self, context: CheckContext, user: User, other: Person) -> None:
-        self._trial = context
+        self._context = context
         self._user_id = user.id
         self._other = other
         self._targets = {target.table: target for target in context.sync.targets}
@@ -80,27 +80,27 @@ class _Furnishing:
         self._keys = references.every(context)
         self._number = 0
 
-    def furnish(self) -> Furnished:
-        rows: list[Belonging] = []
+    def furnish(self) -> OwnedRows:
+        rows: list[OwnedRow] = []
         refused: list[tuple[Reference, Failure]] = []
-        for reference in references.leading_to_users(self._trial, self._keys):
+        for reference in references.leading_to_users(self._context, self._keys):
             target = self._targets.get(reference.table)
             if reference.referenced not in self._places or self._there(reference):
                 continue
             self._number += 1
             script = self._others(reference, target) if target else self._row(reference)
-            if failure := self._trial.attempt(partial(self._trial.execute, script)):
+            if failure := self._context.attempt(partial(self._context.execute, script)):
                 refused.append((reference, failure))
                 continue
             place = self._referring(reference)
-            rows.append(Belonging(reference, script, place))
+            rows.append(OwnedRow(reference, script, place))
             self._places.setdefault(reference.table, place)
-        return Furnished(tuple(rows), tuple(refused))
+        return OwnedRows(tuple(rows), tuple(refused))
 
     def _there(self, reference: Reference) -> bool:
         """Tell whether a row refers so by now: the signup's own, or one that was put there."""
         text = f"select from {named(reference.table)} where {self._referring(reference)} limit 1"
-        return bool(self._trial.query(text))
+        return bool(self._context.query(text))
 
     def _referring(self, reference: Reference) -> str:
         columns = ", ".join(map(quoted, reference.columns))
@@ -120,7 +120,7 @@ class _Furnishing:
     def _others(self, reference: Reference, target: Target) -> str:
         """Return SQL that lets the profile of somebody else refer to the user."""
         other = UUID(int=self._user_id.int ^ 1)
-        data = self._trial.sync.metadata.replace("{n}", self._other.phone[-7:]).replace("'", "''")
+        data = self._context.sync.metadata.replace("{n}", self._other.phone[-7:]).replace("'", "''")
         pairs = self._values(reference)
         return (
             "insert into auth.users (id, aud, role, email, raw_user_meta_data, created_at)\n"
@@ -149,7 +149,7 @@ class _Furnishing:
         """Return the least insert that has a chance, after those that it needs first."""
         before = ""
         values = dict(given)
-        for column in columns.of(self._trial.query, table).values():
+        for column in columns.of(self._context.query, table).values():
             free = not column.required or column.filled or column.domain_default
             if free or column.name in values:
                 continue
@@ -176,7 +176,7 @@ class _Furnishing:
             return "", self._values(reference)
         some = f"select from {named(parent)} limit 1"
         before = ""
-        if not self._trial.query(some) and depth:
+        if not self._context.query(some) and depth:
             before = self._insert(parent, {}, depth - 1)
         order = ", ".join(map(quoted, reference.keys))
         return before, {

@@ -21,7 +21,7 @@ Row: TypeAlias = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Stale:
+class StaleColumn:
     """A column that says ``before`` and ``after`` a change what auth.users does not say after it.
 
     ``old`` and ``new`` are the rows of ``auth.users``.
@@ -110,7 +110,7 @@ def findings(context: CheckContext, mirrors: Sequence[Mirror]) -> Iterator[Findi
         if change.moves and not any(_moved(one, old, new) for one in sound):
             raise NotApplicable(f"{change.title} changes no value that the profile copies")
         stale = [
-            Stale(one, before[one], _first(_said(context, one, user.id)), old, new)
+            StaleColumn(one, before[one], _first(_said(context, one, user.id)), old, new)
             for one in sound
             if not _agrees(context, one, user.id, new, old)
         ]
@@ -125,7 +125,7 @@ def _expect_wanted(context: CheckContext, change: Change) -> None:
 
 
 def _finding(
-    context: CheckContext, change: Change, user_id: UUID, stale: Sequence[Stale]
+    context: CheckContext, change: Change, user_id: UUID, stale: Sequence[StaleColumn]
 ) -> Finding:
     script = context.shortest(user_id, partial(_all_shown, stale, user_id))
     shows = {context.target(one.mirror): list[str]() for one in stale}
@@ -143,17 +143,17 @@ def _finding(
     )
 
 
-def _place(context: CheckContext, first: Stale) -> Location | None:
+def _place(context: CheckContext, first: StaleColumn) -> Location | None:
     """Return where a wrong value comes from: the INSERT if nothing has touched it since."""
     mirror = first.mirror
     return context.places.write(mirror.table, mirror.column, later=not first.untouched)
 
 
-def _all_shown(stale: Sequence[Stale], user_id: UUID, context: CheckContext) -> bool:
+def _all_shown(stale: Sequence[StaleColumn], user_id: UUID, context: CheckContext) -> bool:
     return all(one.shown(context, user_id) for one in stale)
 
 
-def _remedy(context: CheckContext, stale: Sequence[Stale]) -> str:
+def _remedy(context: CheckContext, stale: Sequence[StaleColumn]) -> str:
     if all(one.untouched for one in stale):
         return remedies.follow(context, [one.mirror for one in stale])
     writers = " or ".join(

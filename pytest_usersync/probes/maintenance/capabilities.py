@@ -46,7 +46,7 @@ def backfill(context: CheckContext) -> Routine:
         NotApplicable: it has none.
         NotJudged: the one that the user names cannot be run.
     """
-    known = context.shared(_Known)
+    known = context.shared(_Cache)
     if known.backfill is None:
         try:
             found = backfills.given(context) or backfills.first(context)
@@ -61,7 +61,7 @@ def backfill(context: CheckContext) -> Routine:
 
 def monitoring(context: CheckContext) -> Monitoring:
     """Return what the project monitors its sync with; raise ``NotApplicable`` if with nothing."""
-    known = context.shared(_Known)
+    known = context.shared(_Cache)
     if known.monitoring is None:
         known.monitoring = _monitoring(context)
     if not known.monitoring:
@@ -82,7 +82,7 @@ def rollback(context: CheckContext) -> Script:
 
 
 @dataclass
-class _Known:
+class _Cache:
     """What this process has found out so far; a text says why there is nothing."""
 
     subject: Subject

@@ -17,7 +17,7 @@ from ..maintenance import capabilities
 from ..maintenance.ghosts import switched
 from .call import ask, bare, rows_of
 from .faults import Fault
-from .populated import Populated
+from .populated import PopulatedDatabase
 from .survey import survey
 
 # Where a row may tell somebody: the project's own tables but for the log, and the queue in which
@@ -57,7 +57,7 @@ class Alarm:
 def alarms(context: CheckContext) -> Iterator[Alarm]:
     """Yield what is heard in each state, one after the other in one database."""
     known = {seen.fault.name: seen.fault for seen in reversed(survey(context))}
-    populated, heard = Populated(reused_context(context)), list[str]()
+    populated, heard = PopulatedDatabase(reused_context(context)), list[str]()
     session = populated.context.session()
 
     def hear(notice: Notify) -> None:

@@ -26,7 +26,7 @@ _AGES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class AgedRow:
     """What became of a row of some age.
 
     Args:
@@ -83,7 +83,7 @@ def history(context: CheckContext) -> Iterator[Finding]:
             return
 
 
-def kept(context: CheckContext, age: str) -> Kept:
+def kept(context: CheckContext, age: str) -> AgedRow:
     """Record, let a row grow old, record again, and run what is scheduled; see what is left."""
     monitoring = capabilities.monitoring(context)
     session = context.session()
@@ -106,7 +106,7 @@ def kept(context: CheckContext, age: str) -> Kept:
             undone = next((job for job in _jobs(context) if not _done(context, *job)), ("",))[0]
             there = bool(aged & set(rows_of(context, monitoring.log)))
     shown = f"select * from {monitoring.log} order by 1;\n"
-    return Kept(there, undone, f"{record}{text}{record}{shown}")
+    return AgedRow(there, undone, f"{record}{text}{record}{shown}")
 
 
 def _jobs(context: CheckContext) -> list[tuple[str, str]]:

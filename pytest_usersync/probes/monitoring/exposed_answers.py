@@ -21,7 +21,7 @@ from ..maintenance.monitoring import Monitoring
 from ..security.exposed_relations import Relation, relations, schemas
 from .call import ask
 from .faults import faults
-from .populated import Populated
+from .populated import PopulatedDatabase
 from .survey import made
 
 
@@ -43,7 +43,7 @@ class RequestResult:
 
 
 @dataclass(frozen=True)
-class Scene:
+class Requester:
     """A database with ghosts, an orphan, a record of it, and somebody who asks.
 
     Args:
@@ -62,13 +62,13 @@ class Scene:
     known: str
 
 
-def scene(context: CheckContext, *, signed_in: bool) -> Scene:
+def requester(context: CheckContext, *, signed_in: bool) -> Requester:
     """Set it up; who asks is not the first user, who may be an admin."""
     monitoring = capabilities.monitoring(context)
     if "parity" not in made(context):
         raise NotJudged("the check cannot create a ghost user and an orphaned profile")
     fresh_context = reused_context(context)
-    populated = Populated(fresh_context)
+    populated = PopulatedDatabase(fresh_context)
     fault = next(one for one in faults(populated) if one.name == "parity")
     arrivals = [populated.resident() for _ in range(3)]
     fresh_context.session().execute("".join([fault.sql, *(one for _, one in arrivals)]).encode())
@@ -80,7 +80,7 @@ def scene(context: CheckContext, *, signed_in: bool) -> Scene:
     users = fault.facts.users
     lost = [users[one] for one in fault.facts.ghosts]
     who = arrivals[-1][0]
-    return Scene(
+    return Requester(
         fresh_context,
         monitoring,
         text,
@@ -91,7 +91,7 @@ def scene(context: CheckContext, *, signed_in: bool) -> Scene:
     )
 
 
-def heard(told: Scene) -> Iterator[RequestResult]:
+def read_answers(told: Requester) -> Iterator[RequestResult]:
     """Yield what the request reads, from functions and from tables and views."""
     yield from _functions(told)
     role = str(told.told["role"])
@@ -109,7 +109,7 @@ def heard(told: Scene) -> Iterator[RequestResult]:
             )
 
 
-def _functions(told: Scene) -> Iterator[RequestResult]:
+def _functions(told: Requester) -> Iterator[RequestResult]:
     role = str(told.told["role"])
     served = schemas(told.context)
     found = [
@@ -139,7 +139,7 @@ def _functions(told: Scene) -> Iterator[RequestResult]:
             )
 
 
-def _known(told: Scene) -> list[Function]:
+def _known(told: Requester) -> list[Function]:
     found = (one for one in functions.of_project(told.context.known) if not one.procedure)
     return sorted(found, key=lambda one: (one.schema, one.name))
 
@@ -148,7 +148,7 @@ def _name(source: str) -> str:
     return source.partition("(")[0]
 
 
-def _shows(told: Scene, relation: Relation) -> str:
+def _shows(told: Requester, relation: Relation) -> str:
     """Return what a table or view shows of the monitoring, or nothing."""
     table = sql.Identifier(relation.table.schema, relation.table.name)
     columns = sql.SQL(", ").join(map(sql.Identifier, relation.columns))
@@ -161,7 +161,7 @@ def _shows(told: Scene, relation: Relation) -> str:
     return "" if any(told.known in text for text in rows) else "ghost users"
 
 
-def _read(told: Scene, query: str) -> list[str]:
+def _read(told: Requester, query: str) -> list[str]:
     """Return what the request reads, each row as text; nothing where it is refused."""
     rows: list[str] = []
 
@@ -174,7 +174,7 @@ def _read(told: Scene, query: str) -> list[str]:
     return rows
 
 
-def open_functions(told: Scene) -> str:
+def revoke_from_users(told: Requester) -> str:
     """Return the SQL that closes the monitoring functions, those that were not read included."""
     words = ("ghosts", "orphans", "stats", "check", "record", "latest", "history")
     names = [_name(getattr(told.monitoring, word)) for word in words]

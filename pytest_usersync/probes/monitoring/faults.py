@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from ...model.quoting import named, quoted
 from ...postgres.catalog import functions, triggers
-from .populated import Facts, Populated, Someone
+from .populated import Facts, MonitoredUser, PopulatedDatabase
 
 # A day ahead of UTC for half of the day, and behind it for a third.
 _AGAIN = "set session_replication_role = origin;\nset session_replication_role = replica;\n"
@@ -34,14 +34,14 @@ class Fault:
     failing: bool = False
 
 
-def faults(populated: Populated, ghosts_call: str = "") -> Iterator[Fault]:
+def faults(populated: PopulatedDatabase, ghosts_call: str = "") -> Iterator[Fault]:
     """Yield the states, those that need the fewest words first."""
     yield from _rows(populated)
     yield from _triggers(populated)
     yield from _failing(populated, ghosts_call)
 
 
-def _rows(populated: Populated) -> Iterator[Fault]:
+def _rows(populated: PopulatedDatabase) -> Iterator[Fault]:
     base, now, day = populated.base, populated.now, timedelta(days=1)
     yield Fault("healthy", "all users in sync", "", base)
     resident, text = populated.resident()
@@ -58,7 +58,7 @@ def _rows(populated: Populated) -> Iterator[Fault]:
     ):
         if email is None and populated.context.policies.null_email != "profile":
             continue
-        yield _of(populated, name, title, [populated.newcomer(email, created)])
+        yield _of(populated, name, title, [populated.new_user(email, created)])
     midnight = now.replace(hour=0, minute=0, second=0)
     for zone in ZONES:
         around = [midnight - timedelta(minutes=1), midnight + timedelta(minutes=1)]
@@ -66,12 +66,12 @@ def _rows(populated: Populated) -> Iterator[Fault]:
             populated,
             f"midnight-{_short(zone)}",
             f"two ghosts around midnight UTC, in the time zone {zone}",
-            [populated.newcomer("", moment) for moment in around],
+            [populated.new_user("", moment) for moment in around],
         )
         yield replace(one, sql=f"set timezone = '{zone}';\n{one.sql}")
     yield _of(populated, "orphan", "an orphan", [], 1)
     yield _of(populated, "orphans", "three orphans", [], 3)
-    yield _of(populated, "parity", "a ghost and an orphan", [populated.newcomer("", now)], 1)
+    yield _of(populated, "parity", "a ghost and an orphan", [populated.new_user("", now)], 1)
     more = _of(populated, "more", "three ghosts and an orphan", _three(populated), 1)
     beside, arrival = populated.resident()
     yield replace(more, sql=arrival + more.sql, facts=_with(more.facts, beside, user=True))
@@ -91,21 +91,21 @@ def _short(zone: str) -> str:
     return zone.rpartition("/")[2].lower().replace("_", "-")
 
 
-def _three(populated: Populated) -> list[Someone]:
-    return [populated.newcomer("", populated.now - timedelta(days=days)) for days in (0, 1, 40)]
+def _three(populated: PopulatedDatabase) -> list[MonitoredUser]:
+    return [populated.new_user("", populated.now - timedelta(days=days)) for days in (0, 1, 40)]
 
 
 def _none() -> Facts:
     return Facts({}, frozenset())
 
 
-def _with(facts: Facts, who: Someone, *, user: bool = False) -> Facts:
+def _with(facts: Facts, who: MonitoredUser, *, user: bool = False) -> Facts:
     users = {**facts.users, who.id: who} if user else facts.users
     return replace(facts, users=users, profiles=facts.profiles | {who.id})
 
 
 def _of(
-    populated: Populated, name: str, title: str, lost: list[Someone], orphans: int = 0
+    populated: PopulatedDatabase, name: str, title: str, lost: list[MonitoredUser], orphans: int = 0
 ) -> Fault:
     text = "".join(map(populated.ghost, lost)).replace(_AGAIN, "")
     facts = replace(populated.base, users={**populated.base.users, **{who.id: who for who in lost}})
@@ -115,7 +115,7 @@ def _of(
     return Fault(name, title, text, facts)
 
 
-def _soft_deleted(populated: Populated) -> Fault | None:
+def _soft_deleted(populated: PopulatedDatabase) -> Fault | None:
     """Return the state after a soft delete, where it leaves the profile."""
     who, text = populated.resident()
     text += (
@@ -128,7 +128,7 @@ def _soft_deleted(populated: Populated) -> Fault | None:
     return Fault("soft-deleted", "a soft-deleted user", text, facts)
 
 
-def _triggers(populated: Populated) -> Iterator[Fault]:
+def _triggers(populated: PopulatedDatabase) -> Iterator[Fault]:
     for name in populated.target.written_by:
         found = triggers.on_users(populated.context.query).get(name)
         definition = found.definition if found else ""
@@ -172,16 +172,16 @@ def _triggers(populated: Populated) -> Iterator[Fault]:
             yield _broken(populated, f"trigger-{short}", f"the trigger {name} {title}", text, name)
 
 
-def _broken(populated: Populated, name: str, title: str, text: str, trigger: str) -> Fault:
+def _broken(populated: PopulatedDatabase, name: str, title: str, text: str, trigger: str) -> Fault:
     """Return a state of a trigger; whether it works then, a signup shows."""
     user_id, signup = populated.arrival()
     works = populated.brings(text + signup, user_id)
     return Fault(name, title, text, replace(populated.base, works=works), trigger=trigger)
 
 
-def _failing(populated: Populated, ghosts_call: str) -> Iterator[Fault]:
+def _failing(populated: PopulatedDatabase, ghosts_call: str) -> Iterator[Fault]:
     table = populated.target.table
-    lost = _of(populated, "table-away", f"a ghost and {table} renamed", [populated.newcomer()])
+    lost = _of(populated, "table-away", f"a ghost and {table} renamed", [populated.new_user()])
     away = f"alter table {named(table)} rename to {quoted(table.name + '_away')};\n"
     yield replace(lost, sql=lost.sql + away, failing=True)
     known = functions.of_project(populated.context.query)

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from ...model.sync import moment
 from .call import Row
 from .populated import status
-from .survey import Seen
+from .survey import SurveyedState
 
 
-def counts(seen: Seen) -> dict[str, set[int]]:
+def counts(seen: SurveyedState) -> dict[str, set[int]]:
     """Return by the name of each metric what it may be."""
     facts = seen.fault.facts
     ghosts = _either(len(facts.ghosts), seen.told_ghosts)
@@ -32,7 +32,7 @@ def _either(real: int, told: int | None) -> set[int]:
     return {real} if told is None else {real, told}
 
 
-def _discrepancies(seen: Seen) -> Iterator[int]:
+def _discrepancies(seen: SurveyedState) -> Iterator[int]:
     """Yield how many rows have no counterpart; the totals may differ by less, but not by none."""
     facts = seen.fault.facts
     unpaired = len(facts.ghosts) + len(facts.orphans)
@@ -46,7 +46,7 @@ def _discrepancies(seen: Seen) -> Iterator[int]:
             yield from (sum(told), abs(told[0] - told[1]))
 
 
-def stats(seen: Seen) -> str:
+def stats(seen: SurveyedState) -> str:
     """Return what is wrong with the count, or nothing."""
     wanted, failing = counts(seen), seen.fault.failing
     return _joined(
@@ -74,14 +74,14 @@ _CHECKS = {
 }
 
 
-def counted(seen: Seen) -> bool:
+def counted(seen: SurveyedState) -> bool:
     """Tell whether anything is counted under a name that is known."""
     metrics = {str(row.get("metric")) for row in seen.rows("stats")}
     names = {str(row.get("check_name")) for row in seen.rows("check")}
     return bool(metrics & counts(seen).keys() or names & _CHECKS.keys())
 
 
-def checks(seen: Seen) -> str:
+def checks(seen: SurveyedState) -> str:
     """Return what is wrong with the quality check but for the trigger, or nothing."""
     wanted, names = counts(seen), _CHECKS
     return _joined(
@@ -102,7 +102,7 @@ def _checked(name: str, row: Row, wanted: set[int], *, failing: bool) -> Iterato
         yield f"{name} {'passes' if passed else 'does not pass'} with {count}"
 
 
-def trigger(seen: Seen) -> str:
+def trigger(seen: SurveyedState) -> str:
     """Return what is wrong with what is said of the trigger, or nothing."""
     works = seen.fault.facts.works
     if seen.told_works is None or seen.fault.failing:
@@ -111,7 +111,7 @@ def trigger(seen: Seen) -> str:
     return "" if told == works else f"that the trigger is {'active' if told else 'not active'}"
 
 
-def statuses(seen: Seen) -> set[str]:
+def statuses(seen: SurveyedState) -> set[str]:
     """Return which status is right: of what is true, or of what the project's checks say."""
     facts = seen.fault.facts
     told = [
@@ -125,7 +125,7 @@ def statuses(seen: Seen) -> set[str]:
     return {facts.status, status(ghosts, orphans, works=works)}
 
 
-def worded(seen: Seen, word: str) -> str:
+def worded(seen: SurveyedState, word: str) -> str:
     """Return what is wrong with the status of the record or of the latest status, or nothing.
 
     A latest status that is not of the record is for US507 to tell.
@@ -138,7 +138,7 @@ def worded(seen: Seen, word: str) -> str:
     return f"{wrong[0]} instead of {seen.fault.facts.status}" if wrong else ""
 
 
-def shown(seen: Seen) -> bool:
+def shown(seen: SurveyedState) -> bool:
     """Tell whether the latest status is of the one record that was written."""
     rows, latest = seen.rows("log"), seen.rows("latest")
     return len(rows) == len(latest) == 1 and all(
@@ -147,7 +147,7 @@ def shown(seen: Seen) -> bool:
     )
 
 
-def recorded(seen: Seen) -> str:
+def recorded(seen: SurveyedState) -> str:
     """Return what is wrong with the record that was written, or nothing."""
     rows = seen.rows("log")
     if len(rows) != 1:
@@ -164,7 +164,7 @@ _COLUMNS = {
 }
 
 
-def _numbers(seen: Seen, row: Row) -> Iterator[str]:
+def _numbers(seen: SurveyedState, row: Row) -> Iterator[str]:
     wanted = counts(seen)
     for column, (metric, _) in _COLUMNS.items():
         value = row.get(column)
@@ -181,7 +181,7 @@ def _numbers(seen: Seen, row: Row) -> Iterator[str]:
         yield f"checked_at is {at} at {seen.now}"
 
 
-def latest(seen: Seen) -> str:
+def latest(seen: SurveyedState) -> str:
     """Return what is wrong with the latest status, where one record was written, or nothing."""
     return (
         ""

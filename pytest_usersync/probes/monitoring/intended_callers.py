@@ -18,7 +18,7 @@ from ..maintenance import capabilities
 from ..maintenance.monitoring import NAMES
 from .call import bare
 from .faults import Fault
-from .populated import Populated
+from .populated import PopulatedDatabase
 from .survey import survey
 
 ROLES = ("postgres", "service_role")
@@ -27,7 +27,7 @@ STATES = ("healthy", "more")
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class FailedCall:
     """A call that failed."""
 
     function: str
@@ -38,7 +38,7 @@ class Broken:
     remedy: str
 
 
-def broken(context: CheckContext) -> Iterator[Broken]:
+def broken(context: CheckContext) -> Iterator[FailedCall]:
     """Yield the calls that fail: of the migrations' role in every state, of each role in two."""
     monitoring = capabilities.monitoring(context)
     words = {word: source for word in NAMES if (source := getattr(monitoring, word))}
@@ -49,7 +49,7 @@ def broken(context: CheckContext) -> Iterator[Broken]:
                 yield _told(context, seen.fault, role, words[word], answer.failure)
     words.pop("log", None)
     may = _may(context, words.values())
-    populated = Populated(reused_context(context))
+    populated = PopulatedDatabase(reused_context(context))
     for fault in (seen.fault for seen in survey(context) if seen.fault.name in STATES):
         for role in ROLES:
             yield from _failing(populated.context, fault, role, may[role])
@@ -57,7 +57,7 @@ def broken(context: CheckContext) -> Iterator[Broken]:
 
 def _failing(
     context: CheckContext, fault: Fault, role: str, may: Sequence[str]
-) -> Iterator[Broken]:
+) -> Iterator[FailedCall]:
     """Call everything that the role may call, with the log as it is found, empty at first."""
     failures: dict[str, Failure] = {}
     calls = {source: f"select * from {source}" for source in may}
@@ -80,11 +80,13 @@ def _fails(connection: Connection, text: str) -> Error | None:
     return None
 
 
-def _told(context: CheckContext, fault: Fault, role: str, source: str, failure: Failure) -> Broken:
+def _told(
+    context: CheckContext, fault: Fault, role: str, source: str, failure: Failure
+) -> FailedCall:
     monitoring = capabilities.monitoring(context)
     # What reads the log fails on a record, if on anything.
     reads = source in (monitoring.latest, monitoring.history) and monitoring.record
-    return Broken(
+    return FailedCall(
         bare(source),
         role,
         fault.title,

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from .call import Row
-from .populated import Someone
-from .survey import Seen, scalar
+from .populated import MonitoredUser
+from .survey import SurveyedState, scalar
 
 
-def misreported(seen: Seen, word: str) -> str:
+def misreported(seen: SurveyedState, word: str) -> str:
     """Return in words what is wrong with a list, or nothing.
 
     Args:
@@ -35,7 +35,7 @@ def _texts(row: Row) -> set[str]:
     return {str(value) for value in row.values()}
 
 
-def _details(users: Mapping[str, Someone], rows: Sequence[Row]) -> str:
+def _details(users: Mapping[str, MonitoredUser], rows: Sequence[Row]) -> str:
     for row in rows:
         who = next(users[name] for name in _texts(row) if name in users)
         if "email" in row and row["email"] != who.email:
@@ -46,7 +46,7 @@ def _details(users: Mapping[str, Someone], rows: Sequence[Row]) -> str:
     return ""
 
 
-def _days(who: Someone) -> int | None:
+def _days(who: MonitoredUser) -> int | None:
     if who.created_at is None:
         return None
     return int((datetime.now(UTC) - who.created_at).total_seconds() / 86400)

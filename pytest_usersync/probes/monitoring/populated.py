@@ -19,7 +19,7 @@ _SEED = "select u.id::text as id, u.email, u.created_at from auth.users as u ord
 
 
 @dataclass(frozen=True, slots=True)
-class Someone:
+class MonitoredUser:
     """A user, as far as monitoring tells of one; an orphan's is who it was."""
 
     id: str
@@ -31,7 +31,7 @@ class Someone:
 class Facts:
     """What is true: the users, the keys of the profiles, whether a signup gets its profile."""
 
-    users: Mapping[str, Someone]
+    users: Mapping[str, MonitoredUser]
     profiles: frozenset[str]
     works: bool = True
 
@@ -58,7 +58,7 @@ def status(ghosts: int, orphans: int, *, works: bool) -> str:
     return "degraded" if orphans else "healthy"
 
 
-class Populated:
+class PopulatedDatabase:
     """The database of a context before any fault: every user in it has a profile."""
 
     def __init__(self, context: CheckContext) -> None:
@@ -92,7 +92,7 @@ class Populated:
 
     def clear(self) -> Facts:
         """Take away who is not in both tables, such as what a seed brought; say who is left."""
-        users = {row["id"]: Someone(**row) for row in self.context.query(_SEED)}
+        users = {row["id"]: MonitoredUser(**row) for row in self.context.query(_SEED)}
         profiles = self.keys()
         for table, key, gone in (
             ("auth.users", "id", frozenset(users) - profiles),
@@ -119,14 +119,16 @@ class Populated:
         """Return the keys of the profile table."""
         return frozenset(row["id"] for row in self.context.query(self.keyed))
 
-    def newcomer(self, email: str | None = "", created: datetime | None = None) -> Someone:
+    def new_user(self, email: str | None = "", created: datetime | None = None) -> MonitoredUser:
         """Return somebody of a new id, who is not in the database yet."""
         self._number += 1
         name = f"00000000-0000-4000-8000-{self._number:012}"
-        return Someone(name, f"user{self._number}@example.com" if email == "" else email, created)
+        return MonitoredUser(
+            name, f"user{self._number}@example.com" if email == "" else email, created
+        )
 
     def _arrival(self, form: int) -> tuple[str, str]:
-        who, person = self.newcomer(), self.context.person()
+        who, person = self.new_user(), self.context.person()
         values = {"id": f"'{who.id}'", "email": f"'{who.email}'", "created_at": "now()"}
         if form % 2:
             data = json.dumps(dict(person.data), ensure_ascii=False)
@@ -137,12 +139,12 @@ class Populated:
         """Return an id, and the SQL by which its user arrives."""
         return self._arrival(self._form)
 
-    def resident(self) -> tuple[Someone, str]:
+    def resident(self) -> tuple[MonitoredUser, str]:
         """Return somebody with a profile, and the SQL by which they come."""
         user_id, text = self.arrival()
-        return Someone(user_id, f"user{self._number}@example.com", self.now), text
+        return MonitoredUser(user_id, f"user{self._number}@example.com", self.now), text
 
-    def ghost(self, who: Someone) -> str:
+    def ghost(self, who: MonitoredUser) -> str:
         """Return the SQL that makes somebody a ghost."""
         values = (
             f"'{who.id}', 'authenticated', 'authenticated', {_text(who.email)}, now(), "
@@ -160,7 +162,7 @@ class Populated:
             return _text(created.isoformat() if created else None)
         return f"now() - interval '{days:.0f} days'" if days else "now()"
 
-    def orphan(self) -> tuple[Someone, str]:
+    def orphan(self) -> tuple[MonitoredUser, str]:
         """Return somebody of whom only the profile is left, and the SQL by which that comes."""
         who, text = self.resident()
         return who, (

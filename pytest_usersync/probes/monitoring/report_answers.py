@@ -9,7 +9,7 @@ from ...model.finding import Finding, NotApplicable, NotJudged
 from ...runner.context import CheckContext
 from ..maintenance import capabilities
 from .call import bare
-from .survey import Seen, survey
+from .survey import SurveyedState, survey
 
 WORDS = {
     "ghosts": "list of ghost users",
@@ -21,7 +21,7 @@ WORDS = {
     "history": "history",
     "log": "log",
 }
-Judge = Callable[[Seen], str]
+Judge = Callable[[SurveyedState], str]
 
 
 def finding(
@@ -72,7 +72,7 @@ def _quoted_words(said: str) -> list[str]:
     return [f"'{one}'" for one in re.findall(r"\w+_\w+", said)]
 
 
-def _titles(wrong: Sequence[tuple[Seen, str]]) -> list[str]:
+def _titles(wrong: Sequence[tuple[SurveyedState, str]]) -> list[str]:
     titles = [one.fault.title for one, _ in wrong]
     return titles if len(titles) < 4 else [*titles[:3], f"{len(titles) - 3} more"]
 

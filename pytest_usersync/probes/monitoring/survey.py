@@ -21,7 +21,7 @@ from ..maintenance import capabilities
 from ..maintenance.monitoring import Monitoring
 from .call import Answer, Row, ask, asking, placed, rows_in, rows_of
 from .faults import Fault, faults
-from .populated import Populated
+from .populated import PopulatedDatabase
 
 # What only reads, and what is asked once a record is written.
 READING = ("ghosts", "orphans", "stats", "check")
@@ -31,7 +31,7 @@ _NOW = "select now() as now, set_config('statement_timeout', '10s', true)"
 
 
 @dataclass(frozen=True)
-class Seen:
+class SurveyedState:
     """One state, and what each function said in it.
 
     Args:
@@ -92,17 +92,17 @@ def scalar(rows: Sequence[Row]) -> int | None:
 
 
 @dataclass
-class _Surveyed:
+class _SurveyCache:
     """What this process has seen."""
 
     subject: Subject
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[SurveyedState] = field(default_factory=list)
 
     def close(self) -> None:
         """Nothing is open."""
 
 
-def survey(context: CheckContext) -> list[Seen]:
+def survey(context: CheckContext) -> list[SurveyedState]:
     """Return what was said in every state.
 
     Raises:
@@ -110,9 +110,9 @@ def survey(context: CheckContext) -> list[Seen]:
         NotJudged: not one state can be made.
     """
     monitoring = capabilities.monitoring(context)
-    known = context.shared(_Surveyed)
+    known = context.shared(_SurveyCache)
     if not known.seen:
-        populated = Populated(reused_context(context))
+        populated = PopulatedDatabase(reused_context(context))
         known.seen = [
             seen
             for fault in faults(populated, monitoring.ghosts)
@@ -123,7 +123,9 @@ def survey(context: CheckContext) -> list[Seen]:
     return known.seen
 
 
-def _seen(populated: Populated, monitoring: Monitoring, fault: Fault) -> Seen | None:
+def _seen(
+    populated: PopulatedDatabase, monitoring: Monitoring, fault: Fault
+) -> SurveyedState | None:
     """Return what is said in one state, or None where the state cannot be made."""
     if not fault.failing:
         try:
@@ -133,7 +135,9 @@ def _seen(populated: Populated, monitoring: Monitoring, fault: Fault) -> Seen | 
     return _one_by_one(populated, monitoring, fault)
 
 
-def _one_by_one(populated: Populated, monitoring: Monitoring, fault: Fault) -> Seen | None:
+def _one_by_one(
+    populated: PopulatedDatabase, monitoring: Monitoring, fault: Fault
+) -> SurveyedState | None:
     context = populated.context
     session = context.session()
     with session.transaction(force_rollback=True):
@@ -143,10 +147,10 @@ def _one_by_one(populated: Populated, monitoring: Monitoring, fault: Fault) -> S
             return None
         if not fault.failing and not _came_about(fault, users, keys):
             return None
-        return Seen(fault, dict(_answers(context, monitoring)), now[0]["now"])
+        return SurveyedState(fault, dict(_answers(context, monitoring)), now[0]["now"])
 
 
-def _state(populated: Populated, fault: Fault) -> str:
+def _state(populated: PopulatedDatabase, fault: Fault) -> str:
     """Return the script that brings a state about, and then asks who is there, and the time."""
     return f"{fault.sql}{_USERS}; {_NONE if fault.failing else populated.keyed}; {_NOW}"
 
@@ -158,7 +162,9 @@ def _came_about(fault: Fault, users: Sequence[Row], keys: Sequence[Row]) -> bool
     } == facts.profiles
 
 
-def _at_once(populated: Populated, monitoring: Monitoring, fault: Fault) -> Seen | None:
+def _at_once(
+    populated: PopulatedDatabase, monitoring: Monitoring, fault: Fault
+) -> SurveyedState | None:
     """Bring a state about and ask everything in one round trip: that is what the asking costs.
 
     Raises:
@@ -187,7 +193,7 @@ def _at_once(populated: Populated, monitoring: Monitoring, fault: Fault) -> Seen
     given = {word: Answer(rows_in(tuple(rows))) for word, rows in said.items()}
     if "log" in said:
         given["log"] = Answer(tuple(new))
-    return Seen(fault, given, now[0]["now"])
+    return SurveyedState(fault, given, now[0]["now"])
 
 
 def _answers(context: CheckContext, monitoring: Monitoring) -> Iterator[tuple[str, Answer]]:

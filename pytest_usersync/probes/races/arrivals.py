@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from ...auth.channel import Sent
-from ...migrations.interrupted_apply import Moment
+from ...migrations.interrupted_apply import InterruptionPoint
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class SignedUpUser:
     """Somebody who signed up.
 
     Args:
@@ -21,7 +21,7 @@ class Arrival:
         served: whether there is a profile in the end.
     """
 
-    moment: Moment
+    moment: InterruptionPoint
     stayed: bool
     waited: bool
     id: UUID
@@ -42,7 +42,7 @@ class Installation:
         last: the number of the last moment.
     """
 
-    arrivals: tuple[Arrival, ...]
+    arrivals: tuple[SignedUpUser, ...]
     acts: tuple[str, ...]
     failed: int
     first: str
@@ -53,10 +53,10 @@ class Installation:
         """Tell whether somebody who comes in the end has a profile."""
         return any(one.served and one.moment.number == self.last for one in self.arrivals)
 
-    def holes(self) -> list[list[Arrival]]:
+    def holes(self) -> list[list[SignedUpUser]]:
         """Return those without a profile who came after somebody who has one, run by run."""
-        runs: list[list[Arrival]] = []
-        before: Arrival | None = None
+        runs: list[list[SignedUpUser]] = []
+        before: SignedUpUser | None = None
         anybody = False
         for one in self.arrivals:
             if anybody and not one.served:

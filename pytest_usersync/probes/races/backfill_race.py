@@ -15,13 +15,13 @@ from ...runner.context import CheckContext
 from ..maintenance import capabilities
 from ..maintenance.capabilities import Routine
 from .aftermath import left
-from .signup_race import Meeting
+from .signup_race import SignupRace
 
 # Nobody raises these without meaning to: who says so has seen that another is at work.
 POLITE = frozenset({"P0001", "55P03"})
 
 
-def ghost(context: CheckContext, meeting: Meeting) -> User:
+def ghost(context: CheckContext, meeting: SignupRace) -> User:
     """Let there be a user who has no row in any table of the sync."""
     user = meeting.earlier(context.person())
     texts = [
@@ -34,7 +34,7 @@ def ghost(context: CheckContext, meeting: Meeting) -> User:
     return user
 
 
-def backfill(context: CheckContext, meeting: Meeting, *names: str) -> Routine:
+def backfill(context: CheckContext, meeting: SignupRace, *names: str) -> Routine:
     """Let sessions of these names run the project's backfill.
 
     Raises:

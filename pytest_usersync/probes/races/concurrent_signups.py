@@ -14,14 +14,14 @@ from dataclasses import replace
 from psycopg import Error, sql
 
 from ...auth import AuthError, SupabaseAuth, User
-from ...migrations.interrupted_apply import Moment
+from ...migrations.interrupted_apply import InterruptionPoint
 from ...model.quoting import identifier
 from ...model.sync import Target
 from ...postgres import database
 from ...postgres.database import Connection
 from ...runner.context import CheckContext
 from ...scenarios.signups import Person
-from .arrivals import Arrival, Installation
+from .arrivals import Installation, SignedUpUser
 from .schedule_sql import arrival as arrival_of
 from .signup_race import ORDINARY
 
@@ -49,7 +49,9 @@ where users.id = any (%s)
 class _Signup(threading.Thread):
     """One signup, in a thread of its own as it may have to wait."""
 
-    def __init__(self, line: Connection, person: Person, moment: Moment, *, stays: bool) -> None:
+    def __init__(
+        self, line: Connection, person: Person, moment: InterruptionPoint, *, stays: bool
+    ) -> None:
         super().__init__(daemon=True)
         self.line = line
         self.pid = line.info.backend_pid
@@ -74,20 +76,20 @@ class _Signup(threading.Thread):
         finally:
             self.over.set()
 
-    def arrival(self) -> Arrival | None:
+    def arrival(self) -> SignedUpUser | None:
         """Return who came, if the signup was not refused."""
         if self.user is None:
             return None
         sent = tuple(self._auth.channel.sent)
-        return Arrival(self.moment, self.stays, self.waited, self.user.id, sent, self.lost)
+        return SignedUpUser(self.moment, self.stays, self.waited, self.user.id, sent, self.lost)
 
 
-class People:
+class ConcurrentSignups:
     """Those who sign up in one application of the migrations."""
 
-    def __init__(self, context: CheckContext, name: str, only: Arrival | None) -> None:
+    def __init__(self, context: CheckContext, name: str, only: SignedUpUser | None) -> None:
         self.acts: list[str] = []
-        self._trial = context
+        self._context = context
         self._name = name
         self._only = only
         self._migrations = 0
@@ -110,7 +112,7 @@ class People:
 
     # -- while the migrations are applied
 
-    def act(self, moment: Moment, pid: int) -> None:
+    def act(self, moment: InterruptionPoint, pid: int) -> None:
         """Let two people sign up, unless somebody waits for the migrations already."""
         self._migrations, self._last = pid, moment.number
         self._settle()
@@ -143,9 +145,11 @@ class People:
             self._commit(one)
         self._settle()
 
-    def _sign_up(self, moment: Moment, *, stays: bool, lost: frozenset[str] = frozenset()) -> bool:
+    def _sign_up(
+        self, moment: InterruptionPoint, *, stays: bool, lost: frozenset[str] = frozenset()
+    ) -> bool:
         """Let somebody sign up; return whether that is over, and nobody was refused."""
-        one = _Signup(self._line(), self._trial.person(), moment, stays=stays)
+        one = _Signup(self._line(), self._context.person(), moment, stays=stays)
         one.lost = lost
         self._turn("ada")
         self._came.append(one)
@@ -185,7 +189,7 @@ class People:
 
     def _line(self) -> Connection:
         if not self._free:
-            server = self._trial.subject.server
+            server = self._context.subject.server
             line = database.connect(server, self._name, "supabase_auth_admin")
             line.execute(_LIMIT)
             self._lines.append(line)

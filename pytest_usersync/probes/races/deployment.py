@@ -17,15 +17,15 @@ from ...platform import platform
 from ...postgres import database
 from ...runner.context import CheckContext
 from ..maintenance.routines import Routine
-from .arrivals import Arrival, Installation
-from .concurrent_signups import People
+from .arrivals import Installation, SignedUpUser
+from .concurrent_signups import ConcurrentSignups
 
 
 def install(
     context: CheckContext,
     known: Mapping[Path, RacePoints],
     *,
-    only: Arrival | None = None,
+    only: SignedUpUser | None = None,
     late: int = 0,
     backfill: Routine | None = None,
 ) -> Installation:
@@ -46,7 +46,7 @@ def install(
     project = replace(project, after=tuple(one for one in project.after if one.role != "seed"))
     with (
         open_applier(server, project, "install") as applier,
-        closing(People(context, applier.name, only)) as people,
+        closing(ConcurrentSignups(context, applier.name, only)) as people,
     ):
         failed = apply_with_others(applier, known, people, late)
         people.end()

@@ -11,18 +11,18 @@ from ...runner.context import CheckContext
 from ...scenarios import Change
 from ..lifecycle import edits
 from ..lifecycle.edits import Edit
-from .signup_race import Meeting
+from .signup_race import SignupRace
 
 
 @dataclass(frozen=True, slots=True)
-class Editing:
+class ProfileEdit:
     """Whose profile is edited, and how."""
 
     user_id: str
     edit: Edit
 
 
-def editing(context: CheckContext, meeting: Meeting, change: Change) -> Editing:
+def editing(context: CheckContext, meeting: SignupRace, change: Change) -> ProfileEdit:
     """Let an edit of the profile meet a change of its user.
 
     What can be edited is found out by somebody else, to whom nothing else happens.
@@ -44,4 +44,4 @@ def editing(context: CheckContext, meeting: Meeting, change: Change) -> Editing:
         role = migration_role(context.subject.server)
         meeting.sql("ada", "edits the profile", text, role=role)
     meeting.act("auth", change.title, lambda auth: change.act(auth, user), change.settings)
-    return Editing(str(user.id), one)
+    return ProfileEdit(str(user.id), one)

@@ -32,11 +32,11 @@ from .schedule_sql import arrival, retold
 ORDINARY = BY_NAME["email-autoconfirm"]
 # More of a session than so many steps is not cut.
 _STEPS = 8
-Entered: TypeAlias = "tuple[Meeting, list[Outcome]]"
+Entered: TypeAlias = "tuple[SignupRace, list[Outcome]]"
 
 
 @dataclass
-class Meeting:
+class SignupRace:
     """Two sessions that meet.
 
     Args:
@@ -231,7 +231,7 @@ class Meeting:
         return self.context.places.write((written or [self.context.sync.profile.table])[0])
 
 
-def newcomers(context: CheckContext, *, after: bool = False) -> Entered:
+def new_users(context: CheckContext, *, after: bool = False) -> Entered:
     """Let two people sign up at once: as alike as two may be, who can come one after the other.
 
     Raises:
@@ -240,7 +240,7 @@ def newcomers(context: CheckContext, *, after: bool = False) -> Entered:
     ada, bob = context.person(), context.person()
     twin = replace(ada, email=f"{ada.email.partition('@')[0]}@another.example.com", phone=bob.phone)
     for other in (twin, bob):
-        meeting = Meeting(context, after, alike=True)
+        meeting = SignupRace(context, after, alike=True)
         meeting.sign_up("ada", ada)
         meeting.sign_up("bob", other)
         alone = meeting.alone()

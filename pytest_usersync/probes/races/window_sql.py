@@ -25,7 +25,7 @@ _MADE = r"\bcreate\s+(?:or\s+replace\s+)?(?:constraint\s+)?trigger\s+\"?{}(?![\w
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class _ScriptStatement:
     """A statement of a migration, and whether it comes before the signup."""
 
     migration: Migration
@@ -39,7 +39,7 @@ class _Line:
 
 def sql_of(context: CheckContext, deployment: Deployment, window: Window) -> str:
     """Return the shortest SQL that shows the window."""
-    showing = _Showing(context, deployment, window)
+    showing = _WindowScript(context, deployment, window)
     every = showing.lines()
     # What stands before the signup may be applied already, and cannot be twice.
     tries = (every, [one for one in every if not one.before])
@@ -48,7 +48,7 @@ def sql_of(context: CheckContext, deployment: Deployment, window: Window) -> str
         return showing.whole()
     controls = [one for one in lines if one.controls]
 
-    def shown(fewer: list[_Line]) -> bool:
+    def shown(fewer: list[_ScriptStatement]) -> bool:
         return [one for one in fewer if one.controls] == controls and showing.shows(fewer)
 
     lines = ddmin(lines, shown)
@@ -56,14 +56,14 @@ def sql_of(context: CheckContext, deployment: Deployment, window: Window) -> str
 
 
 @dataclass
-class _Showing:
+class _WindowScript:
     """What one window is shown with."""
 
     context: CheckContext
     deployment: Deployment
     window: Window
 
-    def lines(self) -> list[_Line]:
+    def lines(self) -> list[_ScriptStatement]:
         """Return the statements of the files around the window that others could notice."""
         found = []
         project, moment = self.context.subject.project, self.window.arrival.moment
@@ -75,14 +75,14 @@ class _Showing:
             for number, statement in enumerate(statements):
                 earlier = place == first and bool(moment.migration)
                 before = earlier and (moment.committed or number < moment.done)
-                line = _Line(migration, statement, before)
+                line = _ScriptStatement(migration, statement, before)
                 if known and (number in known.noticeable or line.controls):
                     found.append(line)
             if migration is last:
                 break
         return found
 
-    def shows(self, lines: Sequence[_Line]) -> bool:
+    def shows(self, lines: Sequence[_ScriptStatement]) -> bool:
         """Tell whether only the one who came before has a profile in the end."""
         fresh_context = self.context.fresh_context()
         column = typed(fresh_context.connect, self.blocks(lines))
@@ -94,12 +94,12 @@ class _Showing:
 
     # -- as SQL
 
-    def blocks(self, lines: Sequence[_Line]) -> list[Block]:
+    def blocks(self, lines: Sequence[_ScriptStatement]) -> list[Block]:
         """Return what is typed into which session."""
         early = f"{self._absent(lines)}{self.deployment.seen.first}"
         return [Block(1, "", early), *self._acts(lines), self._ending()]
 
-    def _absent(self, lines: Sequence[_Line]) -> str:
+    def _absent(self, lines: Sequence[_ScriptStatement]) -> str:
         """Return what takes away the triggers that the statements make."""
         texts = [blank_comments(one.statement.text) for one in lines]
         drops = ""
@@ -111,7 +111,7 @@ class _Showing:
                 drops += f"drop trigger {quoted(name)} on auth.users;\n"
         return drops
 
-    def _acts(self, lines: Sequence[_Line]) -> Iterator[Block]:
+    def _acts(self, lines: Sequence[_ScriptStatement]) -> Iterator[Block]:
         stays = self._signup()
         yield from self._files([one for one in lines if one.before], ends=self._cut(lines))
         if self.window.arrival.stayed:
@@ -126,14 +126,14 @@ class _Showing:
         """Return the transaction of the signup that writes the user, without its end."""
         return into_users([self.window.arrival.sent]).partition("commit;\n")[0]
 
-    def _cut(self, lines: Sequence[_Line]) -> bool:
+    def _cut(self, lines: Sequence[_ScriptStatement]) -> bool:
         """Tell whether somebody comes in the midst of a file that is one transaction."""
         before = [one.migration for one in lines if one.before]
         after = [one.migration for one in lines if not one.before]
         return bool(before and after) and before[-1] is after[0]
 
     def _files(
-        self, lines: Sequence[_Line], *, begins: bool = False, ends: bool = False
+        self, lines: Sequence[_ScriptStatement], *, begins: bool = False, ends: bool = False
     ) -> Iterator[Block]:
         groups = [list(group) for _, group in groupby(lines, lambda one: one.migration.path)]
         for place, group in enumerate(groups):

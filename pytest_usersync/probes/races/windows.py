@@ -11,7 +11,7 @@ from ...model.finding import NotApplicable, NotJudged
 from ...runner.context import CheckContext
 from ..maintenance import capabilities
 from ..maintenance.routines import Routine
-from .arrivals import Arrival, Installation
+from .arrivals import Installation, SignedUpUser
 from .deployment import install
 
 # How often users may come later, as one more file applies only where there are none.
@@ -44,9 +44,9 @@ class Window:
         until: the next one who has a profile.
     """
 
-    arrival: Arrival
+    arrival: SignedUpUser
     acts: tuple[str, ...]
-    until: Arrival
+    until: SignedUpUser
 
 
 def deployed(context: CheckContext) -> Deployment:
@@ -107,9 +107,9 @@ def windows(context: CheckContext, deployment: Deployment) -> Iterator[Window]:
             raise NotJudged("a user without a profile among many has one when nobody else signs up")
 
 
-def _causes(seen: Installation) -> list[tuple[list[Arrival], Arrival]]:
+def _causes(seen: Installation) -> list[tuple[list[SignedUpUser], SignedUpUser]]:
     """Return those without a profile, together where one file ends it, and who comes next."""
-    found: dict[Path | None, tuple[list[Arrival], Arrival]] = {}
+    found: dict[Path | None, tuple[list[SignedUpUser], SignedUpUser]] = {}
     for hole in seen.holes():
         behind = seen.arrivals[seen.arrivals.index(hole[-1]) + 1 :]
         until = behind[0] if behind else hole[-1]

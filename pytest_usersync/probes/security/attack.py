@@ -8,12 +8,12 @@ from itertools import chain
 from typing import NamedTuple
 
 from ...auth.script import PRELUDE
-from ...runner.savepoint import NewUser, RolledBack, block
+from ...runner.savepoint import RolledBack, UserSql, block
 from . import name_shadowing
 from .called_functions import Routine
 from .name_shadowing import LOOT, Shadow
 from .sql_executors import Executor
-from .trigger_lure import STRANGER, Bait
+from .trigger_lure import STRANGER, TriggerLure
 
 
 class Trace(NamedTuple):
@@ -32,7 +32,7 @@ class Attack:
         role: who makes it.
         schema: where: ``pg_temp``, or a schema in which the role may create.
         made: the shadows.
-        baits: what the role does with them; without any it waits for others to sign up.
+        lures: what the role does with them; without any it waits for others to sign up.
         columns: what a signup brings; empty for everything, by one user and by one who says
             nothing of themselves.
         met: whether the role's own user has signed up before.
@@ -42,12 +42,12 @@ class Attack:
     role: str
     schema: str
     made: tuple[Shadow, ...]
-    baits: tuple[Bait, ...] = ()
+    lures: tuple[TriggerLure, ...] = ()
     columns: tuple[str, ...] = ()
     met: bool = False
     through: Executor | None = None
 
-    def traces(self, transaction: RolledBack, newcomer: NewUser, *, whole: bool) -> list[Trace]:
+    def traces(self, transaction: RolledBack, new_user: UserSql, *, whole: bool) -> list[Trace]:
         """Do it all and return the traces of everybody else.
 
         Args:
@@ -55,36 +55,36 @@ class Attack:
         """
         with transaction.undone():
             if self.met:
-                transaction.as_auth(newcomer.insert())
+                transaction.as_auth(new_user.insert())
             snare = self._done(name_shadowing.snare(self.schema, self.made))
             if transaction.run(f"set local role {self.role}; {snare}"):
                 return []
             transaction.run(block(*self._statements()))
             transaction.run("reset role")
-            if whole and not self.baits:
-                transaction.live(newcomer)
-                transaction.live(NewUser({"email": "bea@example.com"}, STRANGER))
-            elif not self.baits:
-                transaction.as_auth(newcomer.insert(only=self.columns))
+            if whole and not self.lures:
+                transaction.live(new_user)
+                transaction.live(UserSql({"email": "bea@example.com"}, STRANGER))
+            elif not self.lures:
+                transaction.as_auth(new_user.insert(only=self.columns))
             query = f"select ran_as::text, what, stack from {self.schema}.{LOOT}"
             found = transaction.rows(f"{query} where ran_as <> '{self.role}'")
             return [Trace(**row) for row in found]
 
-    def script(self, newcomer: NewUser) -> str:
+    def script(self, new_user: UserSql) -> str:
         """Return the SQL of it, with the traces at the end."""
-        signup = f"{PRELUDE}{newcomer.insert(only=self.columns)}"
+        signup = f"{PRELUDE}{new_user.insert(only=self.columns)}"
         lines = [signup] if self.met else []
         lines.append(f"set session authorization {self.role}")
         lines.append(self._done(name_shadowing.snare(self.schema, self.made, stack=False)))
         lines += self._statements()
-        lines += [] if self.baits else [signup]
+        lines += [] if self.lures else [signup]
         lines += ["reset session authorization"]
         look = f"select ran_as, what from {self.schema}.{LOOT} where ran_as <> '{self.role}'"
         return ";\n".join([*lines, look]) + ";\n"
 
     def _statements(self) -> Iterator[str]:
         made = (one.sql for one in self.made)
-        done = chain.from_iterable(one.statements() for one in self.baits)
+        done = chain.from_iterable(one.statements() for one in self.lures)
         return map(self._done, chain(made, done))
 
     def _done(self, text: str) -> str:

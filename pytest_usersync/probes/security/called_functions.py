@@ -8,7 +8,7 @@ from ...migrations import PLATFORM_SCHEMAS
 from ...model.quoting import named
 from ...model.sync import Table
 from ...runner.context import CheckContext
-from ...runner.savepoint import NewUser, metadata, rolled_back
+from ...runner.savepoint import UserSql, metadata, rolled_back
 
 # What was counted in this transaction, the triggers on auth.users, and those on the given tables;
 # nothing that the platform or an extension brought.
@@ -106,7 +106,7 @@ def _observed(context: CheckContext) -> tuple[Routine, ...]:
             {"email": None, "phone": "15559990001", "is_anonymous": True},
         ):
             with transaction.undone():
-                transaction.live(NewUser(given))
+                transaction.live(UserSql(given))
         # So that names come with their schemas.
         transaction.run("set local search_path = ''")
         found = transaction.rows(_ROUTINES, [watched, list(PLATFORM_SCHEMAS)])

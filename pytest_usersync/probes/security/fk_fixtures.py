@@ -17,7 +17,7 @@ from .candidates import Candidate, Reference
 _FILLS = {"S": "somebody's", "N": "1", "B": "false", "D": "2026-01-01", "U": "{}"}
 
 
-def furnished(context: CheckContext, one: Candidate, somebody: UUID) -> Candidate:
+def with_parent_rows(context: CheckContext, one: Candidate, somebody: UUID) -> Candidate:
     """Make a row that the column may point at, as somebody else may have one; it stays."""
     assert one.refers
     found = columns.of(context.known, one.refers.table)

@@ -58,7 +58,7 @@ class Surface:
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class Forgery:
     """Something that a user tries.
 
     Args:
@@ -74,8 +74,8 @@ class Deed:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """What a deed leaves: the rows of whoever it was done to, and how many rows it touched."""
+class Effects:
+    """What a forgery leaves: the rows of whoever it was done to, and how many rows it touched."""
 
     rows: list[dict[str, str | None]]
     touched: int
@@ -116,7 +116,7 @@ def alone(context: CheckContext, target: Target) -> bool:
     return bool(context.query(_UNIQUE, [named(target.table), target.key])[0]["alone"])
 
 
-def takings(context: CheckContext, surface: Surface, user_id: UUID) -> Iterator[Deed]:
+def takeovers(context: CheckContext, surface: Surface, user_id: UUID) -> Iterator[Forgery]:
     """Yield ways to change somebody's row, one for each column that can be told afterwards."""
     found = columns.of(context.known, surface.relation.table).values()
     for column in sorted(found, key=lambda one: one.category != "S"):
@@ -129,10 +129,12 @@ def takings(context: CheckContext, surface: Surface, user_id: UUID) -> Iterator[
         ):
             value = other.format(quoted(name))
             text = f"update {surface.name} set {quoted(name)} = {value}"
-            yield Deed(surface, "update", f"{text} where {surface.whose(user_id)};\n")
+            yield Forgery(surface, "update", f"{text} where {surface.whose(user_id)};\n")
 
 
-def creations(context: CheckContext, surface: Surface, me: UUID, user_id: UUID) -> Iterator[Deed]:
+def creations(
+    context: CheckContext, surface: Surface, me: UUID, user_id: UUID
+) -> Iterator[Forgery]:
     """Yield ways to write the row of somebody whose own is missing."""
     table, key = named(surface.target.table), quoted(surface.target.key)
     missing = f"delete from {table} where {key} = '{user_id}';\n"
@@ -141,29 +143,29 @@ def creations(context: CheckContext, surface: Surface, me: UUID, user_id: UUID) 
         names = ", ".join(map(quoted, required))
         text = f"insert into {surface.name} ({quoted(surface.key)}, {names})\n"
         text += f"select '{user_id}', {names} from {surface.name} where {surface.whose(me)};\n"
-        yield Deed(surface, "insert", text, missing)
+        yield Forgery(surface, "insert", text, missing)
     if text := inserting(context, surface, user_id, {surface.key: str(user_id)}):
-        yield Deed(surface, "insert", text, missing)
+        yield Forgery(surface, "insert", text, missing)
     text = f"update {surface.name} set {quoted(surface.key)} = '{user_id}'"
-    yield Deed(surface, "update", f"{text} where {surface.whose(me)};\n", missing)
+    yield Forgery(surface, "update", f"{text} where {surface.whose(me)};\n", missing)
 
 
-def risings(
+def promotions(
     context: CheckContext, surface: Surface, me: UUID, privilege: Privilege, value: str
-) -> Iterator[Deed]:
+) -> Iterator[Forgery]:
     """Yield ways to give oneself a privilege: change the row, or write another one."""
     column = quoted(privilege.column)
-    yield Deed(
+    yield Forgery(
         surface,
         "update",
         f"update {surface.name} set {column} = {literal(value)} where {surface.whose(me)};\n",
     )
     text = inserting(context, surface, me, {privilege.column: value, surface.key: str(me)})
     if text and not alone(context, privilege.target):
-        yield Deed(surface, "insert", text)
+        yield Forgery(surface, "insert", text)
     elif text:
         delete = f"delete from {surface.name} where {surface.whose(me)};\n"
-        yield Deed(surface, "insert", delete + text)
+        yield Forgery(surface, "insert", delete + text)
 
 
 def inserting(
@@ -196,24 +198,28 @@ def _required(context: CheckContext, target: Target, *given: str) -> list[str]:
 
 
 def left(
-    context: CheckContext, told: Mapping[str, Json], deed: Deed, user_id: UUID, setup: str = ""
-) -> Left | None:
-    """Return what a deed would leave of a user's rows, or None when it is refused.
+    context: CheckContext,
+    told: Mapping[str, Json],
+    forgery: Forgery,
+    user_id: UUID,
+    setup: str = "",
+) -> Effects | None:
+    """Return what a forgery would leave of a user's rows, or None when it is refused.
 
     Args:
         context: the case that acts.
         told: what the token of whoever does it says.
-        deed: what is done, and taken back.
+        forgery: what is done, and taken back.
         user_id: whose rows are looked at.
         setup: SQL that the harness runs before.
     """
-    done: list[Left] = []
+    done: list[Effects] = []
 
     def act() -> None:
-        with rolled_back(context, told, setup + deed.before) as session:
-            touched = session.execute(deed.statement.encode()).rowcount
+        with rolled_back(context, told, setup + forgery.before) as session:
+            touched = session.execute(forgery.statement.encode()).rowcount
             session.execute("set local role none; set constraints all immediate")
-            done.append(Left(rows(context, deed.surface.target, user_id), touched))
+            done.append(Effects(rows(context, forgery.surface.target, user_id), touched))
 
     return None if context.attempt(act) else done[0]
 

@@ -10,13 +10,13 @@ from typing import NamedTuple
 from ...auth import Json
 from ...model.names import PATH
 from ...runner.context import CheckContext
-from ...runner.savepoint import NewUser, RolledBack, metadata, shortest
+from ...runner.savepoint import RolledBack, UserSql, metadata, shortest
 from . import name_shadowing
 from .attack import Attack, Hijack, Trace
 from .called_functions import Routine
 from .name_shadowing import Shadow
 from .sql_executors import Executor, executors
-from .trigger_lure import Bait, baits
+from .trigger_lure import TriggerLure, trigger_lures
 
 ROLES = ("authenticated", "anon")
 _TEMP = "pg_temp"
@@ -99,13 +99,13 @@ class Attacker:
         ours: Sequence[Routine],
         through: Executor | None = None,
     ) -> None:
-        self._trial, self._transaction, self._ours = context, transaction, ours
+        self._context, self._transaction, self._ours = context, transaction, ours
         self.role, self._rights, self.through = role, rights, through
         given: dict[str, Json] = {
             "email": "ada@example.com",
             "raw_user_meta_data": metadata(context),
         }
-        self._newcomer = NewUser(given)
+        self._newcomer = UserSql(given)
 
     def hijacks(self) -> Iterator[Hijack]:
         """Yield the attacks that gained something: one for each schema and function hijacked."""
@@ -133,7 +133,7 @@ class Attacker:
         if self.through:
             # A session would do with the right to create triggers too, which nearly all grant.
             schema = next(iter(sorted(self._rights.schemas)), _TEMP)
-            for hung in name_shadowing.triggers(self._trial, schema):
+            for hung in name_shadowing.triggers(self._context, schema):
                 yield Attack(self.role, schema, (hung,), through=self.through)
         for attack in self._looking_up():
             yield replace(attack, through=self.through)
@@ -141,7 +141,7 @@ class Attacker:
     def _looking_up(self) -> Iterator[Attack]:
         for schema in sorted(self._rights.schemas):
             near = [
-                *name_shadowing.functions(self._trial, self._ours, schema),
+                *name_shadowing.functions(self._context, self._ours, schema),
                 *name_shadowing.operators(self._ours, schema),
             ]
             for made in self._relations(schema) or [()]:
@@ -151,27 +151,29 @@ class Attacker:
             # A session is not tried with types: a path that is '' lets them in, everywhere.
             shadowed.append(named)
         if self._rights.temp and shadowed:
-            tried = tuple(baits(self._trial, self._transaction, self.role, self._newcomer))
+            tried = tuple(
+                trigger_lures(self._context, self._transaction, self.role, self._newcomer)
+            )
             for made in shadowed:
                 yield Attack(self.role, _TEMP, made, tried, met=True)
 
     def _relations(self, schema: str) -> list[tuple[Shadow, ...]]:
         """Return shadows of each kind, if there is anything to be shadowed."""
         kinds = (name_shadowing.tables, name_shadowing.views)
-        made = (tuple(kind(self._trial, self._ours, schema)) for kind in kinds)
+        made = (tuple(kind(self._context, self._ours, schema)) for kind in kinds)
         return [one for one in made if one]
 
     def _holds(self, attack: Attack, trace: Trace) -> bool:
-        whole = not (attack.columns or attack.baits)
+        whole = not (attack.columns or attack.lures)
         found = attack.traces(self._transaction, self._newcomer, whole=whole)
         return any(one.what == trace.what and one.ran_as == trace.ran_as for one in found)
 
     def _smallest(self, attack: Attack, trace: Trace, victim: Routine | None) -> Hijack:
         smaller = (one for one in self._smaller(attack, trace) if self._holds(one, trace))
         attack = next(smaller, attack)
-        if len(attack.baits) == 1:
+        if len(attack.lures) == 1:
             attack = self._apart(attack, trace)
-        elif not attack.baits:
+        elif not attack.lures:
 
             def left(only: Sequence[str]) -> bool:
                 return self._holds(replace(attack, columns=tuple(only)), trace)
@@ -185,15 +187,15 @@ class Attacker:
         stranger = replace(attack, met=False)
         known = stranger if self._holds(stranger, trace) else attack
 
-        def still(bait: Bait) -> bool:
-            return self._holds(replace(known, baits=(bait,)), trace)
+        def still(lure: TriggerLure) -> bool:
+            return self._holds(replace(known, lures=(lure,)), trace)
 
-        return replace(known, baits=(known.baits[0].smallest(still),))
+        return replace(known, lures=(known.lures[0].smallest(still),))
 
     def _smaller(self, attack: Attack, trace: Trace) -> Iterable[Attack]:
-        """Yield it with one shadow and one bait, or with one of them."""
+        """Yield it with one shadow and one lure, or with one of them."""
         alone = tuple(one for one in attack.made if one.what == trace.what)
         for made in (alone, attack.made):
-            for bait in attack.baits:
-                yield replace(attack, made=made, baits=(bait,))
+            for lure in attack.lures:
+                yield replace(attack, made=made, lures=(lure,))
             yield replace(attack, made=made)

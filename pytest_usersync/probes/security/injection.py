@@ -15,7 +15,7 @@ from ...model.finding import Failure
 from ...model.quoting import literal, quoted
 from ...postgres.catalog import columns
 from ...runner.context import CheckContext
-from ...runner.savepoint import NewUser, RolledBack, metadata
+from ...runner.savepoint import RolledBack, UserSql, metadata
 
 # What is run is who it runs as: kept by the session, or said by the error that it raises.
 _KEPT = "set_config('usersync.ran', current_user, false)"
@@ -53,7 +53,7 @@ class Injection:
     Args:
         what: where it stood, ``"the user metadata key full_name"``.
         when: ``"at the signup"``.
-        newcomer: the user who signs up.
+        new_user: the user who signs up.
         afterwards: the statements that follow the signup, if it takes more to execute it.
         role: who it ran as; empty where an address has no room to ask.
         failure: the error that the executed raised, with the line that executed it.
@@ -62,7 +62,7 @@ class Injection:
 
     what: str
     when: str
-    newcomer: NewUser
+    new_user: UserSql
     afterwards: tuple[str, ...]
     role: str
     failure: Failure | None
@@ -70,7 +70,7 @@ class Injection:
 
     def shown(self, transaction: RolledBack, only: Sequence[str]) -> bool:
         """Tell whether the same comes of it when the user has only these columns."""
-        outcome = transaction.ask(LOOK, self.newcomer.insert(only=only), *self.afterwards)
+        outcome = transaction.ask(LOOK, self.new_user.insert(only=only), *self.afterwards)
         if not isinstance(outcome, Failure):
             return self.kept and bool(outcome["ran_as"])
         wanted = self.failure
@@ -132,8 +132,8 @@ class Injector:
     def _lived(self, brought: dict[str, Json]) -> DictRow | Failure:
         """Let one user sign up with the metadata, and another one change theirs to it."""
         given: dict[str, Json] = {**self._ordinary, **brought}
-        other = NewUser({"raw_user_meta_data": given}, _OTHER)
-        first = NewUser({"raw_user_meta_data": self._ordinary})
+        other = UserSql({"raw_user_meta_data": given}, _OTHER)
+        first = UserSql({"raw_user_meta_data": self._ordinary})
         return self._transaction.ask(
             LOOK,
             other.insert(),
@@ -146,16 +146,16 @@ class Injector:
     def _tried(self, what: str, bringing: Bringing, way: str) -> Injection | None:
         """Return what happens when one value is brought by the signup, by a change, or by a job."""
 
-        def sent(run: str) -> Iterator[tuple[str, NewUser, tuple[str, ...]]]:
+        def sent(run: str) -> Iterator[tuple[str, UserSql, tuple[str, ...]]]:
             brought = bringing(self._payload(way, run))
             given: dict[str, Json] = {"email": "ada@example.com", "raw_user_meta_data": brought}
             full: dict[str, Json] = {**given, "raw_user_meta_data": {**self._ordinary, **brought}}
-            first = NewUser({**given, "raw_user_meta_data": self._ordinary})
-            for newcomer in (NewUser(given), NewUser(full)):
-                yield "at the signup", newcomer, ()
-                yield "at the confirmation", newcomer, (newcomer.update(_CONFIRMED),)
+            first = UserSql({**given, "raw_user_meta_data": self._ordinary})
+            for new_user in (UserSql(given), UserSql(full)):
+                yield "at the signup", new_user, ()
+                yield "at the confirmation", new_user, (new_user.update(_CONFIRMED),)
                 for job in self._jobs:
-                    yield "by a scheduled job", newcomer, (job,)
+                    yield "by a scheduled job", new_user, (job,)
             changed = {"raw_user_meta_data": {**self._ordinary, **brought}}
             yield "when the user changes it", first, (first.update(changed),)
 
@@ -163,20 +163,20 @@ class Injector:
             failed = self._transaction.ask(LOOK, said[1].insert(), *said[2])
             error = failed if isinstance(failed, Failure) else None
             ran = _WORDS.search(error.message) if error else None
-            when, newcomer, afterwards = kept
-            outcome = self._transaction.ask(LOOK, newcomer.insert(), *afterwards)
+            when, new_user, afterwards = kept
+            outcome = self._transaction.ask(LOOK, new_user.insert(), *afterwards)
             if not isinstance(outcome, Failure) and outcome["ran_as"]:
                 shown, role = error if ran else None, outcome["ran_as"]
-                return Injection(what, when, newcomer, afterwards, role, shown, kept=True)
+                return Injection(what, when, new_user, afterwards, role, shown, kept=True)
             if ran:
                 return Injection(what, when, said[1], said[2], ran[1], error)
         return None
 
     def _addressed(self, address: str) -> Injection | None:
         given: dict[str, Json] = {"email": address, "raw_user_meta_data": self._ordinary}
-        newcomer, first = NewUser(given), NewUser({**given, "email": "ada@example.com"})
+        new_user, first = UserSql(given), UserSql({**given, "email": "ada@example.com"})
         for when, who, afterwards in (
-            ("at the signup", newcomer, ()),
+            ("at the signup", new_user, ()),
             ("when the user changes it", first, (first.update({"email": address}),)),
         ):
             failed = self._transaction.ask(LOOK, who.insert(), *afterwards)

@@ -76,7 +76,7 @@ def leaks(context: CheckContext, known: Known) -> list[Leak]:
     return list(found.values())
 
 
-class Overheard:
+class NotificationListener:
     """A session that listens on channels, from now on."""
 
     def __init__(self, context: CheckContext, channels: Iterable[str]) -> None:

@@ -35,13 +35,13 @@ from ...runner.context import CheckContext
 from ...runner.requests import claims
 from . import candidates, fk_fixtures
 from .candidates import Candidate, ordinary
-from .rls_rights import Leanings, Rule, carrying, leanings, opened, rules
+from .rls_rights import Rule, RuleInputs, carrying, opened, rule_inputs, rules
 
 _UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
-class Grade:
+class PrivilegedValue:
     """A value that gives more than the ordinary one, and how that is known.
 
     Args:
@@ -68,7 +68,7 @@ class Privilege:
     target: Target
     column: str
     ordinary: str | None
-    grades: tuple[Grade, ...]
+    grades: tuple[PrivilegedValue, ...]
     meant: bool = False
 
     @property
@@ -80,14 +80,14 @@ class Privilege:
         return f"{self.table}.{self.column}"
 
 
-class Belonging(NamedTuple):
+class RowOwner(NamedTuple):
     """What rows may belong to, by the type and the value of the columns that say so."""
 
     kind: str
     value: str
 
 
-class Law:
+class PolicyProbe:
     """The policies of the project, and what they make of a user's row.
 
     Args:
@@ -101,11 +101,11 @@ class Law:
         self.user_id = user_id
         self.other_id = other_id
         self.rules: list[Rule] = rules(context)
-        self.leanings: Leanings = leanings(context, self.rules)
+        self.rule_inputs: RuleInputs = rule_inputs(context, self.rules)
 
-    def seen_by(self, context: CheckContext) -> Law:
-        """Return the same law for another context of this project."""
-        other = Law.__new__(Law)
+    def seen_by(self, context: CheckContext) -> PolicyProbe:
+        """Return the same probe for another context of this project."""
+        other = PolicyProbe.__new__(PolicyProbe)
         vars(other).update(vars(self))
         other.context = context
         return other
@@ -121,7 +121,7 @@ class Law:
         return opened(self.context, self.told, self.rules)
 
     def gained(
-        self, target: Target, values: Mapping[str, str], among: Belonging | None = None
+        self, target: Target, values: Mapping[str, str], among: RowOwner | None = None
     ) -> list[Rule]:
         """Return the rules that become true for the user when columns of the row have values.
 
@@ -169,21 +169,21 @@ class Law:
 
     def _furnished(self, target: Target, one: Candidate) -> Candidate:
         """Give a column that points at nothing yet something to point at."""
-        asked = self.leanings.may_turn_on(target.table, one.column)
+        asked = self.rule_inputs.may_turn_on(target.table, one.column)
         if one.values or not one.refers or not asked:
             return one
-        return fk_fixtures.furnished(self.context, one, self.other_id)
+        return fk_fixtures.with_parent_rows(self.context, one, self.other_id)
 
     def _belongings(
         self, found: Sequence[Candidate], mine: Mapping[str, str | None]
-    ) -> Iterator[Belonging]:
+    ) -> Iterator[RowOwner]:
         """Yield what the user belongs to: a tenant, whoever made it, and the like."""
         for one in found:
             if one.refers and (value := mine.get(one.column)):
-                yield Belonging(one.kind, value)
+                yield RowOwner(one.kind, value)
         for value in filter(None, mine.values()):
             if _UUID.fullmatch(value) and value != str(self.user_id):
-                yield Belonging("uuid", value)
+                yield RowOwner("uuid", value)
 
     def _grades(
         self,
@@ -191,35 +191,39 @@ class Law:
         one: Candidate,
         now: str | None,
         promising: Sequence[str],
-        own: Sequence[Belonging],
-    ) -> Iterator[Grade]:
-        asked = self.leanings.may_turn_on(target.table, one.column)
+        own: Sequence[RowOwner],
+    ) -> Iterator[PrivilegedValue]:
+        asked = self.rule_inputs.may_turn_on(target.table, one.column)
         values = dict.fromkeys(promising, "") if asked and not one.listed else {}
         for value, reason in {**values, **one.values}.items():
             if value == now:
                 continue
-            places = [Belonging(one.kind, value)] if one.refers else [None, *own]
+            places = [RowOwner(one.kind, value)] if one.refers else [None, *own]
             if asked and (gained := self._anywhere(target, {one.column: value}, places)):
                 needs = fk_fixtures.row_of(self.context, one.refers, value) if one.refers else ""
-                yield Grade(value, f"with it, {gained[0]} allows more", tuple(gained), needs)
+                yield PrivilegedValue(
+                    value, f"with it, {gained[0]} allows more", tuple(gained), needs
+                )
             elif reason:
-                yield Grade(value, reason)
+                yield PrivilegedValue(value, reason)
 
     def _anywhere(
-        self, target: Target, values: Mapping[str, str], places: Sequence[Belonging | None]
+        self, target: Target, values: Mapping[str, str], places: Sequence[RowOwner | None]
     ) -> list[Rule]:
         """Return what is gained among the first of these in which anything is."""
         found = (self.gained(target, values, among) for among in places)
         return next((rules for rules in found if rules), [])
 
     def _promising(
-        self, target: Target, plain: Sequence[Candidate], own: Sequence[Belonging]
+        self, target: Target, plain: Sequence[Candidate], own: Sequence[RowOwner]
     ) -> list[str]:
         """Return the words that give rights when plain text says them, all columns at once."""
-        names = [one.column for one in plain if self.leanings.may_turn_on(target.table, one.column)]
+        names = [
+            one.column for one in plain if self.rule_inputs.may_turn_on(target.table, one.column)
+        ]
         if not names:
             return []
-        words = dict.fromkeys((*self.leanings.words, *candidates.TRIED))
+        words = dict.fromkeys((*self.rule_inputs.words, *candidates.TRIED))
         return [
             word
             for word in words

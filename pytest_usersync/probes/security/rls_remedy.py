@@ -10,11 +10,11 @@ from ...model.sync import Table
 from ...runner.savepoint import rolled_back
 from . import policies
 from .exposed_relations import relations
-from .forger import Forger, Try
+from .forger import Attempt, Forger
 from .forgeries import alone
 
 
-class Bar:
+class RlsRemedy:
     """What lets a forger in, and what keeps them out.
 
     Args:
@@ -24,10 +24,10 @@ class Bar:
     def __init__(self, forger: Forger) -> None:
         self.forger = forger
 
-    def cause(self, one: Try) -> str:
+    def cause(self, one: Attempt) -> str:
         """Return in words what lets them."""
-        relation = one.deed.surface.relation
-        if one.deed.calls:
+        relation = one.forgery.surface.relation
+        if one.forgery.calls:
             return "the function writes with its owner's rights, and the user may call it"
         if relation.kind == "v" and self.forger.succeeds(one, self._invoking(relation.table)):
             return "the function that writes for the view has its owner's rights"
@@ -35,43 +35,47 @@ class Bar:
             return "the view writes with its owner's rights"
         if not relation.guarded:
             return "row level security is off"
-        names = " and ".join(f'"{policy.name}"' for policy in self.letting(one))
+        names = " and ".join(f'"{policy.name}"' for policy in self.policies_that_allow(one))
         return f"policy {names} allows it" if names else "row level security allows it"
 
-    def place(self, one: Try) -> Location | None:
+    def place(self, one: Attempt) -> Location | None:
         """Return where it is let in: at a policy or function, else where the table is made."""
-        places, relation = self.forger.context.places, one.deed.surface.relation
-        if one.deed.calls:
-            return places.routine(one.deed.calls)
+        places, relation = self.forger.context.places, one.forgery.surface.relation
+        if one.forgery.calls:
+            return places.routine(one.forgery.calls)
         guarded = relation.guarded and relation.kind != "v"
-        names = [policy.name for policy in self.letting(one)] if guarded else []
+        names = [policy.name for policy in self.policies_that_allow(one)] if guarded else []
         return places.rights(relation.table, names)
 
-    def letting(self, one: Try) -> list[policies.Policy]:
+    def policies_that_allow(self, one: Attempt) -> list[policies.Policy]:
         """Return the policies that let it be done: one alone, else all that are about it."""
-        table = one.deed.surface.relation.table
-        about = [p for p in policies.policies(self.forger.context, table) if p.covers(one.deed.act)]
+        table = one.forgery.surface.relation.table
+        about = [
+            p for p in policies.policies(self.forger.context, table) if p.covers(one.forgery.act)
+        ]
         for policy in about:
             if not self.forger.succeeds(one, policies.dropping(table, [policy])):
                 return [policy]
         return about
 
-    def remedy(self, one: Try) -> str:
+    def remedy(self, one: Attempt) -> str:
         """Return the first remedy after which nothing like it succeeds any more."""
-        if one.deed.calls:
+        if one.forgery.calls:
             return self._closing(one)
-        table = one.deed.surface.relation.table
-        alike = [two for two in self.forger.tries() if two.deed.surface.relation.table == table]
+        table = one.forgery.surface.relation.table
+        alike = [two for two in self.forger.tries() if two.forgery.surface.relation.table == table]
         for candidate in self._candidates(one):
             applies = bool(candidate) and self._applies(candidate)
             if applies and not any(self.forger.succeeds(two, candidate) for two in alike):
                 return candidate
         return policies.revoking(table, "insert", "update", "delete")
 
-    def _closing(self, one: Try) -> str:
+    def _closing(self, one: Attempt) -> str:
         """Return the SQL that takes a function from the app's users and leaves it to the sync."""
-        revoke = f"revoke execute on function {one.deed.calls} from public, anon, authenticated;\n"
-        grant = f"grant execute on function {one.deed.calls} to supabase_auth_admin;\n"
+        revoke = (
+            f"revoke execute on function {one.forgery.calls} from public, anon, authenticated;\n"
+        )
+        grant = f"grant execute on function {one.forgery.calls} to supabase_auth_admin;\n"
         with rolled_back(self.forger.context) as transaction:
             before = transaction.leaves()
             with transaction.undone():
@@ -87,8 +91,8 @@ class Bar:
 
         return self.forger.context.attempt(act) is None
 
-    def _candidates(self, one: Try) -> Iterator[str]:
-        context, relation = self.forger.context, one.deed.surface.relation
+    def _candidates(self, one: Attempt) -> Iterator[str]:
+        context, relation = self.forger.context, one.forgery.surface.relation
         table = relation.table
         if relation.kind == "v":
             yield self._invoking(table)
@@ -103,12 +107,12 @@ class Bar:
             return
         if self.forger.context.case == "promote":
             inserts = policies.revoking(table, "insert")
-            yield from (inserts, theirs + inserts) if one.deed.act == "insert" else (theirs,)
+            yield from (inserts, theirs + inserts) if one.forgery.act == "insert" else (theirs,)
             yield theirs + inserts
-        letting = self.letting(one)
-        kept = [p for p in policies.policies(context, table) if p not in letting]
-        dropped = policies.dropping(table, letting)
-        if one.deed.act == "update" or any(p.act == "*" for p in letting):
+        allowing = self.policies_that_allow(one)
+        kept = [p for p in policies.policies(context, table) if p not in allowing]
+        dropped = policies.dropping(table, allowing)
+        if one.forgery.act == "update" or any(p.act == "*" for p in allowing):
             dropped += self._own(table, kept)
         yield dropped
         yield dropped + theirs
@@ -130,9 +134,9 @@ class Bar:
             if not any(policy.covers(act) for policy in kept)
         )
 
-    def _own_columns(self, one: Try) -> str:
+    def _own_columns(self, one: Attempt) -> str:
         """Return the column privileges that leave out what is a privilege; nothing without one."""
-        surface = one.deed.surface
+        surface = one.forgery.surface
         table = surface.relation.table
         protected = {two.column for two in self.forger.privileges if two.table == table}
         if not protected:

@@ -88,7 +88,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Leanings:
+class RuleInputs:
     """What the rules look at.
 
     Args:
@@ -127,14 +127,14 @@ def rules(context: CheckContext) -> list[Rule]:
     return list(dict.fromkeys(found))
 
 
-def leanings(context: CheckContext, known: Sequence[Rule]) -> Leanings:
+def rule_inputs(context: CheckContext, known: Sequence[Rule]) -> RuleInputs:
     """Return what the rules look at."""
     rows = context.query(_LEANINGS, [list(PLATFORM_SCHEMAS)]) if known else []
     texts = [rule.condition for rule in known]
     texts += [row["source"] for row in rows if row["source"]]
     words = (word for text in texts for word in re.findall(r"'([\w -]{1,40})'", text))
     keys = (key for text in texts for key in re.findall(r"->>?\s*'([^']+)'", text))
-    return Leanings(
+    return RuleInputs(
         frozenset((Table(row["schema"], row["name"]), row["column"]) for row in rows),
         any(row["opaque"] for row in rows),
         tuple(dict.fromkeys(words)),

@@ -12,7 +12,7 @@ from ...postgres.catalog.functions import Function
 from ...runner.context import CheckContext
 from .called_functions import routines
 from .exposed_relations import Relation, schemas
-from .forgeries import Deed, Surface
+from .forgeries import Forgery, Surface
 
 _GIVEN = {"boolean": "true", "integer": "1", "bigint": "1", "jsonb": "'{}'", "json": "'{}'"}
 
@@ -25,7 +25,7 @@ def callings(
     act: str,
     text: str,
     before: str = "",
-) -> Iterator[Deed]:
+) -> Iterator[Forgery]:
     """Yield calls by which a role may write somebody's row of the target.
 
     Args:
@@ -42,7 +42,7 @@ def callings(
             relation = Relation(Table(one.schema, one.name), "f", True, ())  # noqa: FBT003
             surface = Surface(target, relation, target.key)
             for call in _calls(one, given):
-                yield Deed(surface, act, call, before, calls=ran[one.oid])
+                yield Forgery(surface, act, call, before, calls=ran[one.oid])
 
 
 def _calls(one: Function, given: Mapping[str, str]) -> Iterator[str]:

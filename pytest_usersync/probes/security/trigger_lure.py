@@ -11,28 +11,28 @@ from ...model.ddmin import ddmin
 from ...model.quoting import literal, named, quoted
 from ...postgres.catalog import columns, functions, triggers
 from ...runner.context import CheckContext
-from ...runner.savepoint import FEW, LIFE, NewUser, RolledBack
+from ...runner.savepoint import FEW, LIFE, RolledBack, UserSql
 
-TABLE = "pg_temp.usersync_bait"
+TABLE = "pg_temp.usersync_lure"
 STRANGER = uuid5(NAMESPACE_URL, "pytest-usersync:stranger")
 
 # The triggers that a role can hang on a table of its own, and how they are created.
 
 
 @dataclass(frozen=True, slots=True)
-class Bait:
+class TriggerLure:
     """A temporary table like ``auth.users`` with a trigger of the sync, and what happens in it.
 
     Args:
         trigger: the statement that hangs the trigger on the table; empty for edits elsewhere.
         columns: the table's columns, with their types.
-        newcomer: whose row is put into it.
+        new_user: whose row is put into it.
         steps: what follows.
     """
 
     trigger: str
     columns: tuple[tuple[str, str], ...]
-    newcomer: NewUser
+    new_user: UserSql
     steps: tuple[str, ...]
 
     def statements(self) -> list[str]:
@@ -41,24 +41,24 @@ class Bait:
             return list(self.steps)
         given = ", ".join(f"{name} {kind}" for name, kind in self.columns)
         only = [name for name, _ in self.columns]
-        insert = self.newcomer.insert(table=TABLE, only=only)
+        insert = self.new_user.insert(table=TABLE, only=only)
         made = [f"create table {TABLE} ({given})", self.trigger, insert]
         return [*made, *self.steps]
 
-    def smallest(self, holds: Callable[[Bait], bool]) -> Bait:
+    def smallest(self, holds: Callable[[TriggerLure], bool]) -> TriggerLure:
         """Return the smallest one that still holds: with fewer steps, and fewer columns."""
-        bait = self._with_fewer_steps(holds)
-        few = replace(bait, columns=tuple(one for one in bait.columns if one[0] in FEW))
-        bait = few if self.trigger and holds(few) else bait
+        lure = self._with_fewer_steps(holds)
+        few = replace(lure, columns=tuple(one for one in lure.columns if one[0] in FEW))
+        lure = few if self.trigger and holds(few) else lure
 
         def still(columns: list[tuple[str, str]]) -> bool:
-            return bool(columns) and holds(replace(bait, columns=tuple(columns)))
+            return bool(columns) and holds(replace(lure, columns=tuple(columns)))
 
         # Most columns have nothing to do with it.
-        sizes = (8, 3, 1, 1) if len(bait.columns) > len(FEW) else (1,)
-        return replace(bait, columns=tuple(ddmin(bait.columns, still, sizes)))
+        sizes = (8, 3, 1, 1) if len(lure.columns) > len(FEW) else (1,)
+        return replace(lure, columns=tuple(ddmin(lure.columns, still, sizes)))
 
-    def _with_fewer_steps(self, holds: Callable[[Bait], bool]) -> Bait:
+    def _with_fewer_steps(self, holds: Callable[[TriggerLure], bool]) -> TriggerLure:
         """Try no step and each step alone, then leave out one after the other."""
         alone = ((), *((one,) for one in self.steps)) if self.trigger else ()
         for steps in alone:
@@ -68,10 +68,10 @@ class Bait:
         return replace(self, steps=tuple(needed))
 
 
-def baits(
-    context: CheckContext, transaction: RolledBack, role: str, newcomer: NewUser
-) -> Iterator[Bait]:
-    """Yield two baits for each trigger, with the id of nobody and of a user; and profile edits.
+def trigger_lures(
+    context: CheckContext, transaction: RolledBack, role: str, new_user: UserSql
+) -> Iterator[TriggerLure]:
+    """Yield two lures for each trigger, with the id of nobody and of a user; and profile edits.
 
     The table is dropped at the end of each, so that they can follow one another.
     """
@@ -86,21 +86,21 @@ def baits(
     changed = {column: value for values in LIFE[:-1] for column, value in values.items()}
     for one in lent:
         trigger = one.definition.replace(" ON auth.users ", f" ON {TABLE} ", 1)
-        for someone in (replace(newcomer, id=STRANGER), replace(newcomer, given=shy)):
+        for someone in (replace(new_user, id=STRANGER), replace(new_user, given=shy)):
             steps = [someone.update(values, table=TABLE) for values in (changed, LIFE[-1])]
             steps += [someone.delete(table=TABLE), f"drop table {TABLE}"]
-            yield Bait(trigger, given, someone, tuple(steps))
-    yield Bait("", (), newcomer, tuple(_edits(context, newcomer)))
+            yield TriggerLure(trigger, given, someone, tuple(steps))
+    yield TriggerLure("", (), new_user, tuple(_edits(context, new_user)))
 
 
-def _edits(context: CheckContext, newcomer: NewUser) -> Iterator[str]:
+def _edits(context: CheckContext, new_user: UserSql) -> Iterator[str]:
     """Yield what the user may do to the profile by requests of the app."""
-    claims = f'{{"sub": "{newcomer.id}", "role": "authenticated"}}'
+    claims = f'{{"sub": "{new_user.id}", "role": "authenticated"}}'
     yield f"select set_config('request.jwt.claims', {literal(claims)}, true)"
     for target in context.sync.targets:
         table, key = named(target.table), quoted(target.key)
         for column in target.columns:
             name = quoted(column)
-            yield f"update {table} set {name} = {name} where {key}::text = '{newcomer.id}'"
-        yield f"delete from {table} where {key}::text = '{newcomer.id}'"
-        yield f"insert into {table} ({key}) values ('{newcomer.id}')"
+            yield f"update {table} set {name} = {name} where {key}::text = '{new_user.id}'"
+        yield f"delete from {table} where {key}::text = '{new_user.id}'"
+        yield f"insert into {table} ({key}) values ('{new_user.id}')"

@@ -13,7 +13,7 @@ from ...runner.context import CheckContext
 from ...runner.signup_refused import SignupRefused
 from ...scenarios.signups import Person, Signup
 
-Newcomer = tuple[Signup, Person]
+NewUser = tuple[Signup, Person]
 
 _ROW = """
     select
@@ -27,9 +27,7 @@ _ROW = """
 """
 
 
-def collision(
-    context: CheckContext, first: Newcomer, second: Newcomer, title: str
-) -> Finding | None:
+def collision(context: CheckContext, first: NewUser, second: NewUser, title: str) -> Finding | None:
     """Return what is broken when two people sign up: the second is refused, or one has no profile.
 
     Both must get one when nobody came before them; that is the caller's to know.

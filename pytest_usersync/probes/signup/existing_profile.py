@@ -20,7 +20,7 @@ from ...scenarios.signups import BY_NAME, Person
 ORDINARY = BY_NAME["email-autoconfirm"]
 
 
-class _Chosen(Source):
+class _FixedIdSource(Source):
     """A source whose first id is chosen: the id of the next new user."""
 
     def __init__(self, user_id: UUID) -> None:
@@ -34,7 +34,7 @@ class _Chosen(Source):
 
 
 @dataclass(frozen=True, slots=True)
-class Leftover:
+class ExistingProfile:
     """A profile that is already there; ``script`` is the SQL that put it there."""
 
     context: CheckContext
@@ -45,7 +45,7 @@ class Leftover:
     def sign_up(self) -> None:
         """Sign up the user of this profile; raise ``Refused``."""
         try:
-            self.context.sign_up(ORDINARY, self.person, _Chosen(self.user_id))
+            self.context.sign_up(ORDINARY, self.person, _FixedIdSource(self.user_id))
         except SignupRefused as refusal:
             script = self.script + refusal.script
             raise SignupRefused(
@@ -53,7 +53,7 @@ class Leftover:
             ) from refusal.__cause__
 
 
-def leave(context: CheckContext) -> Leftover:
+def leave_profile(context: CheckContext) -> ExistingProfile:
     """Sign somebody up, take the user away again, and let the profile stand.
 
     Raises:
@@ -68,7 +68,7 @@ def leave(context: CheckContext) -> Leftover:
     rows = [(t, row) for t in context.sync.targets for row in _rows(context, t, user.id)]
     _take_away(context, user.id)
     script = _restore(context, user.id, rows)
-    return Leftover(context, user.id, replace(context.person(), email=person.email), script)
+    return ExistingProfile(context, user.id, replace(context.person(), email=person.email), script)
 
 
 def _rows(context: CheckContext, target: Target, user_id: UUID) -> list[dict[str, object]]:

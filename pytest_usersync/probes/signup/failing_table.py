@@ -31,7 +31,7 @@ Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class ObservedSignup:
     """What one signup did.
 
     Args:
@@ -52,7 +52,7 @@ def tables(context: CheckContext) -> list[Table]:
     return [*(target.table for target in context.sync.targets), *context.sync.side_tables]
 
 
-def day(context: CheckContext, refusing: Table | None = None) -> Day:
+def observe_signup(context: CheckContext, refusing: Table | None = None) -> ObservedSignup:
     """Do an ordinary signup, on a good day or while one table refuses its rows.
 
     Raises:
@@ -64,7 +64,7 @@ def day(context: CheckContext, refusing: Table | None = None) -> Day:
         user = context.sign_up(ORDINARY)
         gained = gained_since(context, since)
     warning = context.notices[-1] if context.notices else ""
-    return Day(user.id, gained, setup, warning.replace(str(user.id), "the user"))
+    return ObservedSignup(user.id, gained, setup, warning.replace(str(user.id), "the user"))
 
 
 @contextmanager
@@ -100,12 +100,12 @@ def gained_since(context: CheckContext, since: int) -> dict[Table, list[Row]]:
     return gained
 
 
-def records(bad: Day, good: Sequence[Day]) -> list[Table]:
+def records(bad: ObservedSignup, good: Sequence[ObservedSignup]) -> list[Table]:
     """Return the tables that tell a bad day from good ones by more than missing rows."""
     return [table for table in bad.gained if _tells(table, bad, good)]
 
 
-def _tells(table: Table, bad: Day, good: Sequence[Day]) -> bool:
+def _tells(table: Table, bad: ObservedSignup, good: Sequence[ObservedSignup]) -> bool:
     rows, usual = bad.gained[table], [one.gained.get(table, []) for one in good]
     if all(len(rows) > len(one) for one in usual):
         return True

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FOLDER = Path(".hypothesis", "usersync")
 
 
-class Memory:
+class SavedFailures:
     """The examples that one check has to try first.
 
     Args:

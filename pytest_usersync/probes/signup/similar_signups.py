@@ -19,7 +19,7 @@ _NAME = "ada_lovelace"
 
 
 @dataclass(frozen=True, slots=True)
-class Twins:
+class SimilarPair:
     """Two people who share something.
 
     Args:
@@ -34,7 +34,7 @@ class Twins:
     taken: bool = False
 
 
-def twins(connection: Connection, sync: Sync, what: str) -> list[Twins]:
+def colliding_pairs(connection: Connection, sync: Sync, what: str) -> list[SimilarPair]:
     """Return the pairs of which one can sign up and not the other, one for each reason.
 
     Args:
@@ -42,13 +42,13 @@ def twins(connection: Connection, sync: Sync, what: str) -> list[Twins]:
         what: what they share, ``"metadata"`` or ``"local-part"``.
     """
     alike = what == "local-part"
-    pairs = [Twins((_ordinary(sync, 1), _ordinary(sync, 2)))] if alike else list(_pairs(sync))
+    pairs = [SimilarPair((_ordinary(sync, 1), _ordinary(sync, 2)))] if alike else list(_pairs(sync))
     tries: list[Sequence[NewRow]] = []
     for pair in pairs:
-        one, other = _newcomers(pair, alike=alike)
+        one, other = _new_rows(pair, alike=alike)
         tries += [[one], [other], [one, other]]
     results = try_signups(connection, tries, sync.targets[:1])
-    found: dict[object, Twins] = {}
+    found: dict[object, SimilarPair] = {}
     for pair, place in zip(pairs, range(0, len(tries), 3), strict=True):
         first, second, both = results[place : place + 3]
         if first.refusal and first.refusal.sqlstate in COLLISIONS:
@@ -58,23 +58,25 @@ def twins(connection: Connection, sync: Sync, what: str) -> list[Twins]:
     return list(found.values())
 
 
-def _pairs(sync: Sync) -> Iterator[Twins]:
+def _pairs(sync: Sync) -> Iterator[SimilarPair]:
     one, other = _ordinary(sync, 1), _ordinary(sync, 2)
     for key in sync.metadata_keys[:_KEYS]:
         value = one.get(key, _NAME)
-        yield Twins(({**one, key: value}, {**other, key: value}), key)
-    yield Twins(({}, {}))  # before those who bring one thing, and collide in what they do not bring
+        yield SimilarPair(({**one, key: value}, {**other, key: value}), key)
+    yield SimilarPair(
+        ({}, {})
+    )  # before those who bring one thing, and collide in what they do not bring
     for key in sync.metadata_keys[:_KEYS]:
-        yield Twins(({key: _NAME}, {key: _NAME}), key)
+        yield SimilarPair(({key: _NAME}, {key: _NAME}), key)
     for key in sync.metadata_keys[:_KEYS]:
-        yield Twins(({**one, key: ""}, {**other, key: ""}), key)
+        yield SimilarPair(({**one, key: ""}, {**other, key: ""}), key)
 
 
 def _ordinary(sync: Sync, number: int) -> Metadata:
     return dict(json.loads(sync.metadata.replace("{n}", str(1_000_000 + number))))
 
 
-def _newcomers(pair: Twins, *, alike: bool) -> tuple[NewRow, NewRow]:
+def _new_rows(pair: SimilarPair, *, alike: bool) -> tuple[NewRow, NewRow]:
     one, other = ({"raw_user_meta_data": metadata} for metadata in pair.metadata)
     if not alike:
         return one, other
