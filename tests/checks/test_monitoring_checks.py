@@ -100,6 +100,21 @@ def test_who_says_nothing_is_silent(judge: Judge) -> None:
     assert "sends no alert" in verdict.findings[0].summary
 
 
+@pytest.mark.parametrize("schema", ["public", "extensions"])
+def test_a_call_that_fails_is_found_in_whatever_schema_it_is(judge: Judge, schema: str) -> None:
+    name = f"{schema}.lost()"
+    text = (
+        f"create function {name} returns setof auth.users security invoker language sql stable"
+        " as $$ select * from auth.users as u where not exists"
+        " (select from public.profiles as p where p.id = u.id) $$;"
+        f"grant execute on function {name} to service_role;"
+        "revoke select on auth.users from service_role;"
+    )
+    verdict = judge("US501", text, Upkeep(monitoring=f"ghosts = {name}"))
+    assert verdict.outcome is Outcome.BROKEN
+    assert "service_role" in verdict.findings[0].summary
+
+
 def test_a_log_that_takes_no_row_is_not_said_to_forget(judge: Judge) -> None:
     old = "return case when new.checked_at > now() - interval '1 day' then new end"
     drops = (

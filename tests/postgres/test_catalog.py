@@ -136,3 +136,11 @@ def test_tables_come_with_the_columns_that_no_two_rows_share(query: Query) -> No
     assert found[Table("public", "odd")].unique == ("id", "email", "handle")
     assert found[Table("public", "profiles")].every == ("id",)
     assert Table("auth", "users") in relations.tables(query, ["public", "information_schema"])
+
+
+def test_a_function_is_found_by_its_name_in_a_schema_of_the_platform_too(query: Query) -> None:
+    (found,) = functions.of_name(query, "auth.theirs()")
+    assert found.called == "auth.theirs"
+    assert [one.called for one in functions.of_name(query, '"My App".note')] == ['"My App".note']
+    assert functions.of_name(query, "auth.nobodys()") == []
+    assert "auth.theirs" not in [one.called for one in functions.of_project(query)]

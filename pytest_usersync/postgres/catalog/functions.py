@@ -1,4 +1,4 @@
-"""The functions and procedures of the project, without those of extensions."""
+"""The functions and procedures of the project, and those of a name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from . import PLATFORM_SCHEMAS, Query, record
 
-_OF_PROJECT = """
+_FUNCTIONS = """
     select
         p.oid::bigint as oid,
         n.nspname as schema,
@@ -48,7 +48,12 @@ _OF_PROJECT = """
             on n.oid = p.pronamespace
     where
         p.prokind in ('f', 'p')
-        and n.nspname !~ '^pg_'
+        and {condition}
+    order by
+        p.oid
+"""
+_OF_PROJECT = _FUNCTIONS.format(
+    condition="""n.nspname !~ '^pg_'
         and n.nspname <> all (%s)
         and not exists (
             select
@@ -57,10 +62,11 @@ _OF_PROJECT = """
                 d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
                 and d.objid = p.oid
                 and d.deptype = 'e'
-        )
-    order by
-        p.oid
-"""
+        )"""
+)
+_OF_NAME = _FUNCTIONS.format(
+    condition="pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(p.proname) = %s"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +111,12 @@ class Function:
 def of_project(query: Query) -> list[Function]:
     """Return the functions outside the platform's schemas, the oldest first."""
     return [record(Function, row) for row in query(_OF_PROJECT, [list(PLATFORM_SCHEMAS)])]
+
+
+def of_name(query: Query, name: str) -> list[Function]:
+    """Return the functions of a name, in any schema and of any extension.
+
+    Args:
+        name: with its schema, quoted where SQL needs it; what follows a parenthesis is left out.
+    """
+    return [record(Function, row) for row in query(_OF_NAME, [name.partition("(")[0]])]

@@ -177,12 +177,13 @@ def _read(told: Requester, query: str) -> list[str]:
 def revoke_from_users(told: Requester) -> str:
     """Return the SQL that closes the monitoring functions, those that were not read included."""
     words = ("ghosts", "orphans", "stats", "check", "record", "latest", "history")
-    names = [_name(getattr(told.monitoring, word)) for word in words]
+    sources = {getattr(told.monitoring, word) for word in words} - {""}
     role = str(told.told["role"])
     found = [
         f"{one.called}({one.identity_arguments})"
-        for one in _known(told)
-        if one.called in names and role in one.callers
+        for source in sources
+        for one in functions.of_name(told.context.known, source)
+        if role in one.callers
     ]
     if not found:
         return ""

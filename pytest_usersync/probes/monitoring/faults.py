@@ -184,9 +184,9 @@ def _failing(populated: PopulatedDatabase, ghosts_call: str) -> Iterator[Fault]:
     lost = _of(populated, "table-away", f"a ghost and {table} renamed", [populated.new_user()])
     away = f"alter table {named(table)} rename to {quoted(table.name + '_away')};\n"
     yield replace(lost, sql=lost.sql + away, failing=True)
-    known = functions.of_project(populated.context.query)
-    one = next((one for one in known if f"{one.called}()" == ghosts_call), None)
-    if one:
+    found = functions.of_name(populated.context.query, ghosts_call)
+    if found and ghosts_call == f"{found[0].called}()":
+        one = found[0]
         lost = _of(
             populated,
             "function-fails",

@@ -15,8 +15,7 @@ def function(
     wanted = " ".join(shape.split()).replace("( ", "(").replace(" )", ")").upper()
     wanted = wanted.replace("VARCHAR", "CHARACTER VARYING")
     wanted = wanted.replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")
-    known = functions.of_project(context.known)
-    found = [one.result or "" for one in known if f"{one.called}()" == source]
+    found = [one.result or "" for one in functions.of_name(context.known, source)]
     same = not found or found[0].upper() == wanted
     drop = "" if same else f"drop function {source};\n"
     stable = "" if kind == "plpgsql" else "\n    stable"

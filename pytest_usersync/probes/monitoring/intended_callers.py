@@ -100,15 +100,15 @@ def _told(
 
 def _may(context: CheckContext, sources: Iterable[str]) -> dict[str, list[str]]:
     """Return what each of the roles may call."""
-    names = {source: source.partition("(")[0] for source in sources}
-    found = functions.of_project(context.known)
-    may = {(role, one.called) for one in found for role in one.callers}
-    return {role: [one for one, name in names.items() if (role, name) in may] for role in ROLES}
+    may = {
+        source: {role for one in functions.of_name(context.known, source) for role in one.callers}
+        for source in sources
+    }
+    return {role: [source for source, roles in may.items() if role in roles] for role in ROLES}
 
 
 def _definer(context: CheckContext, source: str) -> bool:
-    name, found = source.partition("(")[0], functions.of_project(context.known)
-    return any(one.definer for one in found if one.called == name)
+    return any(one.definer for one in functions.of_name(context.known, source))
 
 
 def _remedy(source: str, role: str, failure: Failure, *, definer: bool) -> str:
