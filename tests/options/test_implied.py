@@ -33,7 +33,7 @@ def collected(
     Path("accepted.toml").touch()
 
     def collected(*args: str) -> list[str]:
-        result = pytester.runpytest_inprocess("--collect-only", "-q", *args)
+        result = pytester.runpytest_inprocess("--collect-only", "-q", "-pno:randomly", *args)
         assert result.ret == pytest.ExitCode.OK
         return [line for line in result.outlines if "::" in line]
 
