@@ -28,14 +28,14 @@ OTHERS = [option for option in OPTIONS if not option.judges and option.name not 
 def collected(
     run: Callable[..., pytest.RunResult], pytester: pytest.Pytester
 ) -> Callable[..., list[str]]:
-    """Return a function that collects without ``--usersync`` and returns the node ids."""
+    """Return a function that collects without ``--usersync`` and returns the node ids, sorted."""
     pytester.makepyfile(test_mine="def test_mine(): pass")
     Path("accepted.toml").touch()
 
     def collected(*args: str) -> list[str]:
-        result = pytester.runpytest_inprocess("--collect-only", "-q", "-pno:randomly", *args)
+        result = pytester.runpytest_inprocess("--collect-only", "-q", *args)
         assert result.ret == pytest.ExitCode.OK
-        return [line for line in result.outlines if "::" in line]
+        return sorted(line for line in result.outlines if "::" in line)
 
     return collected
 
@@ -62,7 +62,7 @@ def test_in_addopts_it_says_how_to_judge_and_not_that_every_run_does(
     words = " ".join(spelt(option) for option in IMPLYING)
     Path("pytest.ini").write_text(f"[pytest]\naddopts = {words}\n", encoding="utf-8")
     assert collected() == ["test_mine.py::test_mine"]
-    assert collected("--usersync") == ["test_mine.py::test_mine", "pytest.ini::US901"]
+    assert collected("--usersync") == ["pytest.ini::US901", "test_mine.py::test_mine"]
 
 
 def test_no_ini_value_implies_it(collected: Callable[..., list[str]]) -> None:
@@ -85,13 +85,13 @@ def test_named_tests_run_alone_where_it_stands_in_addopts(
         "[pytest]\naddopts = --usersync --usersync-select=US901\n", encoding="utf-8"
     )
     mine, check = "test_mine.py::test_mine", "pytest.ini::US901"
-    assert collected() == [mine, check]
+    assert collected() == [check, mine]
     assert collected(mine) == [mine]
     assert collected("test_mine.py") == [mine]
     assert collected(check) == [check]
-    assert sorted(collected(mine, check)) == sorted([mine, check])
-    assert collected("--usersync", mine) == [mine, check]
-    assert collected("--usersync-strict", mine) == [mine, check]
+    assert collected(mine, check) == [check, mine]
+    assert collected("--usersync", mine) == [check, mine]
+    assert collected("--usersync-strict", mine) == [check, mine]
 
 
 def test_a_run_of_named_tests_needs_no_server(
