@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,10 @@ from ..config.config import pack_folder, settings, usage_errors
 from ..config.option_values import words
 from ..config.options import flag
 from ..config.reports import report_path
+from ..migrations import Project
 from ..model.safe_text import in_line, visible
 from ..reporting import wording
+from ..reporting.paths import Paths
 
 
 def answer(config: pytest.Config) -> str:
@@ -49,7 +51,12 @@ def _shown(config: pytest.Config) -> str:
 
     wanted = settings(config)
     with subject.prepare(wanted, subject.find(wanted, config.rootpath)) as (prepared, _):
-        return show.show(prepared)
+        return _paths(config, prepared.project)(show.show(prepared))
+
+
+def _paths(config: pytest.Config, project: Project) -> Callable[[str], str]:
+    """Return what names the project's files in a text from where the user stands."""
+    return Paths(project.root, config.invocation_params.dir).tell(project)
 
 
 def _walked(config: pytest.Config) -> str:

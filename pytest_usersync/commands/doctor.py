@@ -23,6 +23,7 @@ from ..model.errors import UserSyncError
 from ..model.settings import Settings
 from ..model.sync import Sync
 from ..reporting import server_facts
+from ..reporting.paths import Paths
 from ..reporting.redact import Hiding
 from ..reporting.server_facts import Fact
 from ..reporting.wording import prose
@@ -51,7 +52,12 @@ def examine(config: pytest.Config) -> list[Fact]:
     if found:
         facts += _guarded("sync", lambda: _subject(given, found[0]))
     hide = Hiding(given.dsn)
-    return [Fact(fact.about, hide(fact.text), hide(fact.source), fact.trouble) for fact in facts]
+    tell = Paths(config.rootpath, config.invocation_params.dir).tell(*found) if found else str
+
+    def shown(text: str) -> str:
+        return hide(tell(text))
+
+    return [Fact(fact.about, shown(fact.text), shown(fact.source), fact.trouble) for fact in facts]
 
 
 def text(facts: list[Fact]) -> str:

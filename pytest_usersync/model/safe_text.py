@@ -24,7 +24,12 @@ _UNSAFE = (
     r"\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f"
 )
 _HIDDEN = re.compile(f"[{_UNSAFE}]")
-_PLAIN = re.compile(r"[a-z][a-z-]*'?[a-z]*,?(?=\s|$)")
+# The words that our sentences begin with, which no project would give as a name.
+_ENGLISH = re.compile(
+    r"(?:adding|after|an?|any|anyone|between|both|each|every|for|if|in|it|linking|no|nobody|of|on"
+    r"|one|only|secrets|some|the|these|this|two|unlinking|user(?=\s(?:creation|metadata))|when"
+    r"|while|with|without),?(?=\s)"
+)
 _HALF = re.compile("[\ud800-\udfff]")
 _ODD = re.compile(f"[{_UNSAFE}\n\t]")
 # Commands of GitHub (at the beginning of a line), Azure Pipelines and TeamCity (anywhere).
@@ -61,10 +66,9 @@ def one_line(text: str, limit: int = LINE_LIMIT) -> str:
 def sentence(text: str) -> str:
     """Return a text with a capital and a full stop; a path or a name at its start stays as it is.
 
-    A word of letters alone is taken for a word of English: nothing can be opened by ``Supabase/…``.
+    Nothing can be opened by ``Supabase/…``, and a file or a trigger may have any word for its name.
     """
-    first = _PLAIN.match(text)
-    start = text[:1].upper() if first else text[:1]
+    start = text[:1].upper() if _ENGLISH.match(text) else text[:1]
     return f"{start}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
 
 

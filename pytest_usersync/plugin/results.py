@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 import pytest
 
@@ -14,6 +15,7 @@ from ..model.settings import Settings
 from ..postgres import RunningServer, statement_timeout
 from ..process import progress
 from ..reporting.longrepr import make_longrepr
+from ..reporting.paths import Paths
 from ..reporting.wording import prose
 from ..runner.check import Check, Subject
 from ..runner.verdict import Verdict, crashed
@@ -85,8 +87,14 @@ class Results:
             # A text travels from xdist's worker as a string.
             if isinstance(report.longrepr, str):
                 vars(report)["longrepr"] = make_longrepr(
-                    report.longrepr, verdict, report.location[0]
+                    report.longrepr, verdict, report.location[0], self._names
                 )
+
+    @cached_property
+    def _names(self) -> Callable[[str], str]:
+        """Return what names the project's files in a text from where the user stands."""
+        project = self._config.stash[SUBJECT].project
+        return Paths(project.root, self._config.invocation_params.dir).tell(project)
 
     def finish(
         self, prepared: Subject, running: RunningServer | None, status: int | pytest.ExitCode
@@ -118,7 +126,7 @@ class Results:
         with quiet(terminalreporter, self._settings.reports):
             tell(terminalreporter, prepared, self._checks, self._verdicts.values())
         for line in self._errors:
-            terminalreporter.write_line(line, red=True)
+            terminalreporter.write_line(self._names(line), red=True)
         overran = any(verdict.overran for verdict in self._verdicts.values())
         if overran or statement_timeout.since(self._started):
             for line in prose(statement_timeout.advice(), ""):

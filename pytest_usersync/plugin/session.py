@@ -195,7 +195,7 @@ class Run:
             )
             missing = platform.stand_ins(server, prepared.database)
         notes += [statement_timeout.advice()] * bool(statement_timeout.since(self._moment))
-        return header(prepared, missing, notes)
+        return header(prepared, missing, notes, stand=self.config.invocation_params.dir)
 
     def _tell(self) -> None:
         """Say what was found, after pytest's own header."""

@@ -13,6 +13,7 @@ from ..model.finding import Outcome
 from ..model.safe_text import in_line
 from ..model.settings import Settings
 from ..reporting import baseline
+from ..reporting.paths import Paths
 from ..reporting.summary import describe_baseline, gather, summary, title
 from ..runner.check import Check, Subject
 from ..runner.verdict import Verdict
@@ -60,13 +61,15 @@ def tell(
 ) -> None:
     """Tell what is broken, check by check."""
     judged = gather(checks, found)
+    paths = Paths(subject.project.root, terminal.config.invocation_params.dir)
     terminal.section(title(judged))
     verbose = terminal.config.getoption("verbose") > 0
     lines = [*summary(judged, len(checks) - len(judged), verbose=verbose)]
     if known := terminal.config.stash.get(BASELINE, None):
-        lines += describe_baseline(known, found, subject.project.show_path(known.path))
+        lines += describe_baseline(known, found, paths.show(known.path))
+    named = paths.tell(subject.project)
     for line in lines:
-        terminal.write_line(in_line(line.text), **({line.style: True} if line.style else {}))
+        terminal.write_line(in_line(named(line.text)), **({line.style: True} if line.style else {}))
 
 
 def overlooked(

@@ -9,18 +9,28 @@ from pathlib import Path
 from ..model.safe_text import in_line
 from ..model.sync import Sync, SyncTrigger, Target
 from ..runner.check import Subject
+from .paths import Paths
 from .wording import WIDTH
 
 
-def header(subject: Subject, stand_ins: Sequence[str], notes: Sequence[str] = ()) -> list[str]:
+def header(
+    subject: Subject,
+    stand_ins: Sequence[str],
+    notes: Sequence[str] = (),
+    *,
+    stand: Path | None = None,
+) -> list[str]:
     """Return the header lines: the sync, the server, the policies that are not the default.
 
     Args:
         subject: what is judged.
         stand_ins: the extensions that are not the real ones.
         notes: what else is to be known of the server.
+        stand: the folder in which the user stands, the project's root unless given.
     """
-    lines = [f"usersync: {line}" for line in _describe(subject)]
+    paths = Paths(subject.project.root, stand or subject.project.root)
+    tell = paths.tell(subject.project)
+    lines = [f"usersync: {tell(line)}" for line in _describe(subject, paths)]
     lines.append(f"usersync: on {subject.server.origin}")
     lines += [f"usersync: {note}" for note in notes]
     changed = subject.policies.changed()
@@ -32,10 +42,12 @@ def header(subject: Subject, stand_ins: Sequence[str], notes: Sequence[str] = ()
     return [part for line in lines for part in _wrapped(line)]
 
 
-def _describe(subject: Subject) -> Iterator[str]:
+def _describe(subject: Subject, paths: Paths) -> Iterator[str]:
     project = subject.project
     number = len(project.migrations)
-    yield f"{number} migration{'' if number == 1 else 's'}, {project.origin}"
+    places = ((one, project.root / one) for one in project.origin.split(", "))
+    origin = ", ".join(paths.show(path) if path.exists() else one for one, path in places)
+    yield f"{number} migration{'' if number == 1 else 's'}, {origin}"
     if others := [*project.before, *project.after]:
         yield f"also {', '.join(map(project.display_name, others))}"
     sync = subject.sync

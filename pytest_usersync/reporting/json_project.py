@@ -12,7 +12,7 @@ from ..model.sync import Blocked, Sync, SyncTrigger, Table
 from ..runner.check import LoadFailure, Subject
 from . import json_types
 from .line_hash import line_hash
-from .paths import Paths
+from .paths import Paths, known_files
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,7 @@ class Shown:
     def of(cls, subject: Subject) -> Shown:
         """Return how the files of a subject are named."""
         files = subject.project
-        known = [one.path for one in files.files] + [path for path, _ in files.skipped]
-        return cls(Paths(files.root, files.root), tuple(map(files.show_path, known)))
+        return cls(Paths(files.root, files.root), known_files(files))
 
     def path(self, file: Path | str) -> str:
         """Return the path of a file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,8 +52,18 @@ class Words:
             tw.line(line)
 
 
-def make_longrepr(text: str, verdict: Verdict, path: str) -> Words:
-    """Return a text with its line: at the project's own line, else at the file given."""
+def make_longrepr(
+    text: str, verdict: Verdict, path: str, tell: Callable[[str], str] = str
+) -> Words:
+    """Return a text with its line: at the project's own line, else at the file given.
+
+    Args:
+        text: the page of a case.
+        verdict: what became of the case.
+        path: the file given.
+        tell: names the project's files from where the user stands.
+    """
     place = next((one.place for one in verdict.findings if one.open and one.place), None)
-    where = (place.file, place.line) if place else (path, 1)
-    return Words(visible(text), Crash(in_line(where[0]), where[1], brief(verdict)))
+    where = (tell(place.file), place.line) if place else (path, 1)
+    crash = Crash(in_line(where[0]), where[1], tell(brief(verdict)))
+    return Words(visible(tell(text)), crash)

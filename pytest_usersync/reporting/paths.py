@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
+from ..migrations import Project
 from ..model.finding import Location
 from ..model.safe_text import in_line
 
@@ -65,16 +66,26 @@ class Paths:
             files: their names from the root, as in a ``Location``.
             document: whether a document shows them, or the terminal.
         """
-        names = {one: self.in_repository(one) if document else self.show(one) for one in files}
-        changed = [one for one in names if names[one] != one and one in text]
-        if not changed:
+        named = (one for one in files if one in text)
+        names = {one: self.in_repository(one) if document else self.show(one) for one in named}
+        longest = sorted((one for one in names if names[one] != one), key=len, reverse=True)
+        if not longest:
             return text
-        longest = sorted(changed, key=len, reverse=True)
         pattern = re.compile(f"{_BEFORE}(?:{'|'.join(map(re.escape, longest))}){_BEHIND}")
         return pattern.sub(lambda found: names[found[0]], text)
 
+    def tell(self, project: Project) -> Callable[[str], str]:
+        """Return what names a project's files in a text as they are shown in a terminal."""
+        return partial(self.retell, files=known_files(project))
+
     def _absolute(self, file: Path | str, *, resolve: bool = False) -> Path:
         return Path(os.path.normpath((self.root.resolve() if resolve else self.root) / file))
+
+
+def known_files(project: Project) -> tuple[str, ...]:
+    """Return what sentences about a project call its files."""
+    paths = [*(one.path for one in project.files), *(path for path, _ in project.skipped)]
+    return tuple(dict.fromkeys(map(project.show_path, paths)))
 
 
 def _relative(path: Path, start: Path) -> str:

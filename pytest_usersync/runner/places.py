@@ -100,6 +100,10 @@ class Places:
         granted = definitions.locate_grant(self.project, name, roles)
         return granted or self.routine(called)
 
+    def job(self, schedule: str) -> Location | None:
+        """Return the statement that schedules a job of pg_cron."""
+        return definitions.locate_text(self.project, "cron.schedule", schedule)
+
     def _relation(self, called: str) -> Location | None:
         *schemas, name = words(called.partition("(")[0])
         return self.table(Table(schemas[-1] if schemas else "public", name))

@@ -14,6 +14,7 @@ from acts import (
     broken_by,
     code_of,
     judged,
+    misplaced,
     pairs,
     replayed,
     sound,
@@ -56,6 +57,7 @@ def test_a_check_speaks_on_what_is_broken_and_no_check_once_it_is_mended(
         spoken = [finding for one in verdicts if one.code == code for finding in one.findings]
         expect(pair, code, verdicts, spoken)
         expect_to_show_it(subject, verdicts)
+        assert not misplaced(subject, verdicts)
     if pair.mended.as_told:
         pair.mended.paste(spoken[0].remedy)
     with staged(server, pair.mended, tmp_path / "mended") as subject:

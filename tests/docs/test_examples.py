@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acts import broken_by, judged, loaded, told
+from acts import PLACELESS, broken_by, judged, loaded, misplaced, told
 from matrix import few
 
 from pytest_usersync.postgres import Server
@@ -88,6 +88,19 @@ def test_users_without_email_are_refused_by_the_pack_as_reviewed(petforce: dict[
     }
 
 
+def test_every_finding_of_the_pack_as_reviewed_has_its_line(petforce: dict[str, Any]) -> None:
+    without = {
+        check["code"]
+        for check in petforce["checks"]
+        for finding in check["findings"]
+        if not finding["place"]
+    }
+    assert without <= set(PLACELESS)
+    lines = {finding["place"]["line"] for finding in findings(petforce, "US113").values()}
+    assert lines == {24}
+    assert findings(petforce, "US405")[""]["place"]["line"] == 20
+
+
 def test_confirmed_users_are_unverified_in_the_pack_as_reviewed(petforce: dict[str, Any]) -> None:
     wrong = set(findings(petforce, "US113"))
     assert wrong == {"email-autoconfirm", "oauth", "google", "apple", "sso", "admin-confirmed"}
@@ -136,6 +149,7 @@ def test_a_famous_failure_is_found_as_told_and_nothing_once_it_is_mended(
     _, upto, codes = AS_IT_WAS.findall(READMES[name])[0]
     with loaded(server, EXAMPLES / name, {}, upto) as subject:
         verdicts = judged(subject, apart=tuple(codes.split(", ")))
+        assert not misplaced(subject, verdicts)
     assert sorted(broken_by(verdicts)) == codes.split(", "), "\n".join(told(verdicts))
     title = READMES[name].splitlines()[0].removeprefix("# ")
     assert not said(verdicts) or title in said(verdicts)

@@ -21,12 +21,15 @@ from pytest_usersync.model.safe_text import (
     in_line,
     in_toml,
     pasteable,
+    sentence,
     travelling,
     visible,
 )
 from pytest_usersync.postgres import Server, database
 from pytest_usersync.reporting import json_findings
 from pytest_usersync.reporting.json_project import Shown
+from pytest_usersync.scenarios import BY_NAME as CHANGES
+from pytest_usersync.scenarios import signups
 
 HOSTILE = "a\x1b[2J\u202eb\u200b\x9b\x00\udcff"
 
@@ -52,6 +55,41 @@ def test_a_cast_at_the_beginning_of_a_line_stays_one() -> None:
 
 def test_one_line_stays_one_line() -> None:
     assert in_line("a\r\nusersync: b\tc\u2028d") == r"a\nusersync: b c\u2028d"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "supabase/migrations/1_sync.sql:6 fails",
+        "sync.sql is skipped by the Supabase CLI",
+        "sync is on another table",
+        "handle_new_user() is skipped",
+        "app.users keeps the row",
+        '"users" keeps the row',
+        "backfill:main fails",
+    ],
+)
+def test_a_name_at_the_start_of_a_sentence_keeps_its_case(text: str) -> None:
+    assert sentence(text) == f"{text}."
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a phone signup fails", "A phone signup fails."),
+        ("after it, app.sql fails!", "After it, app.sql fails!"),
+        ("unlinking the phone number fails.", "Unlinking the phone number fails."),
+        ("user metadata is executed", "User metadata is executed."),
+        ("EXECUTE is granted", "EXECUTE is granted."),
+    ],
+)
+def test_our_own_words_begin_a_sentence_with_a_capital(text: str, shown: str) -> None:
+    assert sentence(text) == shown
+
+
+def test_the_title_of_every_signup_and_change_begins_a_sentence() -> None:
+    for one in (*signups.BY_NAME.values(), *CHANGES.values()):
+        assert sentence(f"{one.title} fails")[0].isupper(), one.title
 
 
 def test_a_text_that_is_cut_says_how_long_it_was() -> None:

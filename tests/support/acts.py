@@ -15,7 +15,7 @@ from pytest_usersync import migrations
 from pytest_usersync.checks import registry
 from pytest_usersync.migrations import Statement
 from pytest_usersync.migrations.psql_script import Copy, cut
-from pytest_usersync.model.finding import Finding, Outcome
+from pytest_usersync.model.finding import Finding, Location, Outcome
 from pytest_usersync.model.policy import Policies
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
@@ -36,6 +36,11 @@ _MARK = re.compile(r"-- (alone|also|base|broken|cases|file|mended|policy|says):(
 # The check of the metadata takes a value that somebody has already for another's to tell (US108),
 # and so finds less where others have signed up before.
 _FIRST = ("US107",)
+# The findings that no statement of a project can be pointed at for, and why.
+PLACELESS = {
+    "US101": "nothing writes a profile: neither a trigger nor a function of the project",
+    "US510": "a schedule that is missing is no statement",
+}
 # Every row of a catalog is a newer one once a command has changed it.
 _CATALOG = "select " + ", ".join(
     f"(select (count(*), max(xmin::text::bigint)) from pg_catalog.{name})"
@@ -262,6 +267,24 @@ def broken_by(verdicts: list[Verdict]) -> dict[str, set[str]]:
         if one.outcome is Outcome.BROKEN:
             broken.setdefault(one.code, set()).add(one.case)
     return broken
+
+
+def misplaced(subject: Subject, verdicts: list[Verdict]) -> list[str]:
+    """Return the findings without a place, and those whose place is another line than they say."""
+    return [
+        f"{one.code}[{one.case}] {finding.place}: {finding.summary}"
+        for one in verdicts
+        for finding in one.findings
+        if not (_is_there(subject, finding.place) if finding.place else one.code in PLACELESS)
+    ]
+
+
+def _is_there(subject: Subject, place: Location) -> bool:
+    path = subject.project.root / place.file
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").split("\n")
+    ends = place.end_line == 0 or (place.line, place.column) < (place.end_line, place.end_column)
+    text = lines[place.line - 1].rstrip()
+    return ends and 0 < place.column <= len(text) + 1 and place.source in ("", text[:1000])
 
 
 def replayed(subject: Subject, finding: Finding) -> bool:

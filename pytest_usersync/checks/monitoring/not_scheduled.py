@@ -45,4 +45,5 @@ def not_scheduled(context: CheckContext) -> Iterable[Finding]:
         remedy=("" if jobs else "create extension if not exists pg_cron;\n\n")
         + "select cron.schedule(\n    'record-user-sync-metrics',\n    '0 2 * * *',\n"
         f"    'select * from {call}'\n);",
+        location=context.places.job(found[0].schedule) if found else None,
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from ...model.finding import Finding, Level, NotJudged, Severity
+from ...model.finding import Finding, Level, Location, NotJudged, Severity
 from ...model.quoting import showing
 from ...model.sync import Target
 from ...postgres.catalog import columns
 from ...probes import cause_keys
-from ...probes.signup.swallowed_errors import swallowed
+from ...probes.signup.swallowed_errors import Swallowed, swallowed
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 
@@ -68,9 +68,15 @@ def _nothing(context: CheckContext, script: str) -> Finding:
         sql=script,
         remedy=handler.remedy if handler else remedy,
         failure=handler.error.failure if handler and handler.error else None,
-        location=(handler.trigger if handler else ran[0]).function_location if ran else None,
+        location=_place(context, handler),
         cause=cause_keys.handler(handler.trigger.function) if handler else None,
     )
+
+
+def _place(context: CheckContext, handler: Swallowed | None) -> Location | None:
+    """Return where the error is swallowed, else what runs and writes nothing."""
+    caught = handler and context.places.routine(handler.trigger.function, "when others")
+    return caught or context.places.writer()
 
 
 def _twice(context: CheckContext, target: Target, user_id: UUID, rows: int) -> Finding:

@@ -53,6 +53,8 @@ def null_email_no_profile(context: CheckContext) -> Iterable[Finding]:
         sql=script + showing(profile, user.id),
         remedy=hidden.remedy if hidden else f"{remedy} stay NULL.",
         failure=hidden.error.failure if hidden and hidden.error else None,
-        location=writers[0].function_location if writers else None,
+        location=context.places.routine(hidden.trigger.function, "when others")
+        if hidden
+        else context.places.write(profile.table),
         cause=cause_keys.handler(hidden.trigger.function) if hidden else None,
     )

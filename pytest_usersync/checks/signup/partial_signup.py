@@ -77,9 +77,7 @@ def _finding(
         f" swallows the error{said}",
         sql=script + shown,
         remedy=f"Remove the exception handler from {who}, or end it with `raise;`.",
-        location=next(
-            (t.function_location for t in context.sync.triggers if f"{t.function}()" == who), None
-        ),
+        location=context.places.routine(who, "when others") or context.places.write(table),
         cause=cause_keys.handler(who),
     )
 
