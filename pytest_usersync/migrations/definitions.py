@@ -19,9 +19,9 @@ from .sql_items import Span, items
 # A name as it stands in SQL, or the place in which ``format`` puts one.
 _BLANK = r"%(?:\d+\$)?[IsL]"
 _WORD = rf"(?:{_BLANK}|{WORD})"
-_PATH = rf"{_WORD}(?:\s*\.\s*{_WORD})*"
+FORMATTED = rf"{_WORD}(?:\s*\.\s*{_WORD})*"
 _UNLESS = r"(?:if\s+(?:not\s+)?exists\s+)?"
-_TABLE = rf"\b(?:unlogged\s+|foreign\s+)?table\s+{_UNLESS}(?:only\s+)?(?P<name>{_PATH})"
+_TABLE = rf"\b(?:unlogged\s+|foreign\s+)?table\s+{_UNLESS}(?:only\s+)?(?P<name>{FORMATTED})"
 
 
 def _compiled(text: str) -> re.Pattern[str]:
@@ -37,18 +37,18 @@ _ADD_COLUMN = _compiled(
 _OBJECTS = {
     "table": _CREATE_TABLE,
     "view": _compiled(
-        rf"\bcreate\s+(?:or\s+replace\s+)?(?:materialized\s+)?view\s+{_UNLESS}(?P<name>{_PATH})"
+        rf"\bcreate\s+(?:or\s+replace\s+)?(?:materialized\s+)?view\s+{_UNLESS}(?P<name>{FORMATTED})"
     ),
     "policy": _compiled(
-        rf"\b(?:create|alter)\s+policy\s+(?P<name>{_WORD})\s+on\s+(?P<table>{_PATH})"
+        rf"\b(?:create|alter)\s+policy\s+(?P<name>{_WORD})\s+on\s+(?P<table>{FORMATTED})"
     ),
     "index": _compiled(
         rf"\bcreate\s+(?:unique\s+)?index\s+(?:concurrently\s+)?{_UNLESS}(?P<name>{_WORD})"
-        rf"\s+on\s+(?:only\s+)?(?P<table>{_PATH})"
+        rf"\s+on\s+(?:only\s+)?(?P<table>{FORMATTED})"
     ),
     "constraint": _compiled(rf"(?<!drop\s)\bconstraint\s+(?P<name>{_WORD})\s+(?!trigger\b)"),
     "row security": _compiled(
-        rf"\balter\s+table\s+{_UNLESS}(?:only\s+)?(?P<name>{_PATH})\s+\w+\s+row\s+level\s+security"
+        rf"\balter\s+table\s+{_UNLESS}(?:only\s+)?(?P<name>{FORMATTED})\s+\w+\s+row\s+level\s+security"
     ),
 }
 _BLOCK = _compiled(r"\s*do\b[^$']*(?P<tag>\$\w*\$)(?P<body>.*?)(?P=tag)")
@@ -153,6 +153,13 @@ def fits(written: str, given: str, code: str = "") -> bool:
     return all(
         mentions(code, wanted) if re.fullmatch(_BLANK, one) else words(one) == (wanted,)
         for one, wanted in zip(reversed(have), reversed(want), strict=False)
+    )
+
+
+def known_names(path: str) -> tuple[str, ...]:
+    """Return the names of a path but for those that ``format`` completes."""
+    return tuple(
+        name for one in _parts(path) if "%" not in one or '"' in one for name in words(one)
     )
 
 

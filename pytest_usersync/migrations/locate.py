@@ -9,13 +9,14 @@ from functools import lru_cache
 
 from ..model.finding import Location
 from ..model.names import PATH, WORD, mentions, words
-from .definitions import Code
+from .definitions import FORMATTED, Code, known_names
 from .model import Migration, Project
 from .split import Statement, blank_comments, split
+from .sql_items import items
 from .written_values import Body
 
 _FUNCTION = re.compile(
-    rf"\bcreate\s+(?:or\s+replace\s+)?(?:function|procedure)\s+({PATH})\s*\(", re.IGNORECASE
+    rf"\bcreate\s+(?:or\s+replace\s+)?(?:function|procedure)\s+({FORMATTED})\s*\(", re.IGNORECASE
 )
 _TRIGGER = re.compile(
     rf"""\bcreate\s+(?:or\s+replace\s+)?(?:constraint\s+)?trigger\s+(?P<name>{WORD})\s
@@ -23,11 +24,12 @@ _TRIGGER = re.compile(
     .*?\bexecute\s+(?:function|procedure)\s+(?P<function>{PATH})""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
+_ATOMIC = re.compile(r"\bbegin\s+atomic\b", re.IGNORECASE)
 _AS = re.compile(r"\bas\s*(?=E?['$])", re.IGNORECASE)
 _BODY = re.compile(r"(\$\w*\$)(.*?)\1|'((?:[^']|'')*)'", re.DOTALL)
 _FRAME = re.compile(
     rf"""
-    ^PL/pgSQL\ function\ (?P<path>{PATH})\(.*?\)\ (?:line\ (?P<line>\d+)|during|while)\b
+    ^PL/pgSQL\ function\ (?P<path>{PATH})\((?P<types>.*?)\)\ (?:line\ (?P<line>\d+)|during|while)\b
     | ^compilation\ of\ PL/pgSQL\ function\ "(?P<compiled>.+?)"\ near\ line\ (?P<near>\d+)
     | ^SQL\ function\ "(?P<sql>.+?)"\ (?:statement\ (?P<statement>\d+)|during)\b""",
     re.MULTILINE | re.VERBOSE,
@@ -46,14 +48,15 @@ class _Definition:
     body: str = ""
     body_start: int = -1
     body_end: int | None = None
+    parameters: int = -1
 
     def is_of(self, schema: str, name: str) -> bool:
-        *schemas, last = self.path
+        *schemas, last = self.path or ("",)
         return last == name and (not schema or not schemas or schemas[-1] == schema)
 
     @property
     def called(self) -> tuple[str, str]:
-        return "".join(self.path[-2:-1]), self.path[-1]
+        return "".join(self.path[-2:-1]), "".join(self.path[-1:])
 
     def has_body(self, source: str) -> bool:
         return self.body_start >= 0 and self.body == source
@@ -91,8 +94,9 @@ def locate_context(
     for frame in _FRAME.finditer(context):
         path = words(frame["path"]) if frame["path"] else (frame["compiled"] or frame["sql"],)
         name, schema = path[-1], path[-2] if len(path) > 1 else ""
-        found = _definition(project, schema, name, _source(prosrcs or {}, schema, name))
-        if found:
+        source = _source(prosrcs or {}, schema, name)
+        number = -1 if frame["types"] is None else len(items(frame["types"], 0))
+        if found := _definition(project, schema, name, source, number):
             return _at(project, found, _frame_offset(found, frame))
     return None
 
@@ -137,8 +141,12 @@ def block_offset(text: str, context: str) -> int | None:
     return _line_offset(text, body.start(2) if body[1] else body.start(3), int(block[1]))
 
 
-def _definition(project: Project, schema: str, name: str, source: str) -> _Definition | None:
+def _definition(
+    project: Project, schema: str, name: str, source: str, parameters: int = -1
+) -> _Definition | None:
     named = [one for one in _definitions(project) if one.is_of(schema, name)]
+    # Of functions of one name; a default or a type of the project does not change the number.
+    named = [one for one in named if one.parameters == parameters] or named
     if source.strip():
         exact = [one for one in named if one.has_body(source)]
         if exact:
@@ -157,8 +165,11 @@ def _definitions(project: Project) -> tuple[_Definition, ...]:
         end = len(code)
         for one in reversed(list(_FUNCTION.finditer(code))):
             body = _body(code, one.end(), end)
+            given = [code[slice(*span)].lower() for span in items(code, one.end())]
+            number = sum(not part.startswith("out ") for part in given)
             end = one.start()
-            definitions.append(_Definition(migration, statement, words(one[1]), end, *body))
+            path = known_names(one[1])
+            definitions.append(_Definition(migration, statement, path, end, *body, number))
     return tuple(definitions)
 
 
@@ -170,6 +181,8 @@ def _body(text: str, start: int, end: int) -> tuple[str, int, int | None]:
             return body[2], *body.span(2)
         if body:
             return body[3].replace("''", "'"), *body.span(3)
+    if atomic := _ATOMIC.search(text, start, end):
+        return text[atomic.end() : end], atomic.end(), end
     return "", -1, None
 
 

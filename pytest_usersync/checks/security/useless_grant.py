@@ -105,7 +105,8 @@ def _judged(context: CheckContext, one: Routine) -> Iterator[Finding]:
                 " same result without it",
                 sql=f"{remedy}\n{shown}",
                 remedy=remedy,
-                location=next((place for place in places if place), None),
+                location=next((place for place in places if place), None)
+                or context.places.opened(one.name, useless),
             )
 
 
