@@ -22,6 +22,10 @@ from pytest_usersync.postgres.clones import Clones
 # Many tests start pytest, which compiles for two seconds at each start where no bytecode is kept.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# In an empty folder Hypothesis reads all of Unicode first, which takes it four seconds.
+os.environ.setdefault(
+    "HYPOTHESIS_STORAGE_DIRECTORY", str(Path(__file__).parents[1] / ".hypothesis")
+)
 
 
 @pytest.hookimpl(tryfirst=True)
