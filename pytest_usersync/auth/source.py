@@ -7,7 +7,9 @@ import random
 import string
 from collections.abc import Callable
 from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import UUID
+
+from ..model import chance
 
 _ALPHABET = string.ascii_lowercase + string.digits
 # Bcrypt costs 60 ms on purpose. This stands in for it: same shape, own salt prefix, no cost.
@@ -22,22 +24,23 @@ class Source:
     """Where a simulated Supabase Auth takes its ids, times, codes and tokens from.
 
     Args:
-        seed: makes ids, codes and tokens reproducible; without it they are truly random.
+        seed: makes ids, codes and tokens reproducible. Without it the case that is judged decides
+            them; outside of a run they are truly random.
         clock: returns the time, with its zone; the client's clock if left out.
     """
 
     def __init__(
         self, seed: int | None = None, clock: Callable[[], datetime] | None = None
     ) -> None:
-        self._random = random.Random(seed)
-        self._seeded = seed is not None
+        self._random = chance.fresh_random() if seed is None else random.Random(seed)
+        self._repeatable = seed is not None or chance.drawn()
         self.now: Callable[[], datetime] = clock or _now
 
     def id(self) -> UUID:
         """Return a fresh version 4 UUID."""
-        if self._seeded:
+        if self._repeatable:
             return UUID(int=self._random.getrandbits(128), version=4)
-        return uuid4()
+        return chance.fresh_uuid()
 
     def otp(self) -> str:
         """Return the six digits that an email or a text message carries."""

@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from uuid import uuid4
 
 from psycopg import Error, sql
 
 from ..auth import Json
 from ..auth.rows import NIL_UUID, email_signup
 from ..auth.script import AS_AUTH
+from ..model.chance import fresh_uuid
 from ..model.sync import CONFIRMATIONS, Derived, Mirror, Sync, Table, Target, moment
 from ..postgres.database import Connection
 from .metadata import MetadataEffects, probe_metadata
@@ -170,7 +170,7 @@ class ColumnProbe:
         without: str = "",
     ) -> Rows:
         """Return the target rows that a user leaves; none when the database refuses the user."""
-        user_id = str(uuid4())
+        user_id = str(fresh_uuid())
         steps = [{"email_confirmed_at": MOMENT}] if self._confirm else []
         try:
             with self._connection.transaction(force_rollback=True):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .moments import without_now
 from .safe_text import cut, cut_lines, cut_sql
 
 
@@ -132,6 +133,7 @@ class Failure:
 
     def __post_init__(self) -> None:
         """Cut what is too long to be shown."""
+        _shorten(self, **dict.fromkeys(("message", "detail", "hint", "context"), without_now))
         _shorten(self, message=cut, detail=cut, hint=cut, context=cut_lines)
 
 
@@ -210,6 +212,7 @@ class Finding:
 
     def __post_init__(self) -> None:
         """Cut what is too long to be shown."""
+        _shorten(self, summary=without_now, sql=without_now)
         _shorten(self, summary=cut, sql=cut_sql, remedy=cut_sql)
 
     @property

@@ -16,6 +16,7 @@ from contextlib import ExitStack, closing
 from typing import Self
 
 from ..auth import User
+from ..model.chance import Chance, place_of
 from ..postgres.clones import Clones
 from ..postgres.database import HARNESS, Connection, connect
 from . import shrink
@@ -61,6 +62,7 @@ class Sandbox:
         self.shapes: dict[str, list[shrink.Shape]] = {}
         # Who stays for the next cases of a check, by its code.
         self.reused_users: dict[str, dict[str, User]] = {}
+        self._chances: dict[tuple[str, str], Chance] = {}
 
     @property
     def spare(self) -> Sandbox:
@@ -69,6 +71,17 @@ class Sandbox:
             spare = Sandbox(self.subject, self.cache, self.clones)
             self._spare = self._own.enter_context(spare)
         return self._spare
+
+    def chance(self, code: str, case: str, number: int) -> Chance:
+        """Return what a case draws from here; judged once more, it goes on with other people.
+
+        Args:
+            number: which of the check's cases it is.
+        """
+        if (code, case) not in self._chances:
+            key = f"{self.subject.exploration.seed} {code} {case}"
+            self._chances[code, case] = Chance(key, place_of(code, number))
+        return self._chances[code, case]
 
     @property
     def database(self) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from psycopg import Error
 
+from ..model.chance import Chance, using
+
 if TYPE_CHECKING:
     from .check import Subject
 
@@ -38,7 +40,9 @@ class SharedCache:
     def get(self, make: Callable[[Subject], C], subject: Subject) -> C:
         """Return the one thing that this makes of the subject."""
         if make not in self._made:
-            self._made[make] = make(subject)
+            # Whoever asks first: it is the same for all.
+            with using(Chance(f"{subject.exploration.seed} {make.__module__} {make.__qualname__}")):
+                self._made[make] = make(subject)
         made: C = self._made[make]  # type: ignore[assignment]
         return made
 

@@ -15,6 +15,7 @@ from .. import migrations, postgres
 from ..diagnosis.locating import describe
 from ..discovery import discover
 from ..migrations import LoadedProject, MigrationFailure, Project, replace_stray_bytes
+from ..model.chance import Chance, using
 from ..model.errors import ProjectError, no_room
 from ..model.finding import Failure, Location
 from ..model.policy import Policies
@@ -66,7 +67,8 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
         stop = settings.stop
         with server_lost.detect(running.server, "the migrations were applied"):
             loaded = migrations.load(running.server, template, found, stop=stop)
-        with server_lost.detect(running.server, "a signup was observed"):
+        drawn = Chance(f"{settings.exploration.seed} discovery")
+        with server_lost.detect(running.server, "a signup was observed"), using(drawn):
             prepared = discover_sync(running.server, found, loaded, settings.policies, stop=stop)
         asked = replace(prepared, exploration=settings.exploration, upkeep=settings.upkeep)
         yield asked, running

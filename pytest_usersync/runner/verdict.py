@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg import Error
 
+from ..model.chance import using
 from ..model.errors import DISK_FULL, StillRunning
 from ..model.finding import (
     Acceptance,
@@ -93,7 +94,9 @@ def judge(check: Check, case: str, sandbox: Sandbox) -> Verdict:
     outcome = Outcome.KEPT
     interference = ""
     moment = statement_timeout.mark()
-    with CheckContext(sandbox, case, check.code) as context:
+    number = check.cases.index(case) if case in check.cases else 0
+    drawn = sandbox.chance(check.code, case, number)
+    with using(drawn), CheckContext(sandbox, case, check.code) as context:
         try:
             sandbox.subject.require(check.needs)
             findings.extend(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import count
 
 from ..auth import AuthSettings, Json, SupabaseAuth, User
+from ..model.chance import fresh_number
 
 CONFIRMING = AuthSettings(mailer_autoconfirm=False, sms_autoconfirm=False)
 AUTOCONFIRMING = AuthSettings(mailer_autoconfirm=True, sms_autoconfirm=True)
@@ -21,16 +21,13 @@ class Person:
     data: dict[str, Json] = field(default_factory=dict)
 
 
-# One count for a whole process: two users with one address are another scenario.
-_numbers = count(1)
-
-
 def somebody(data: Mapping[str, Json] | None = None) -> Person:
     """Return a person whose address and number nobody else in this run has.
 
     ``{n}`` in a metadata value becomes the person's number, so that names stay distinct.
     """
-    number = next(_numbers)
+    # Two users with one address are another scenario.
+    number = fresh_number()
     metadata = {
         key: value.replace("{n}", str(number)) if isinstance(value, str) else value
         for key, value in (data or {}).items()

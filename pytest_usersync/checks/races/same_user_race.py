@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from ...interleaving import Outcome
+from ...model.chance import fresh_uuid
 from ...model.finding import Finding, Level, NotJudged
 from ...model.quoting import named, quoted
 from ...platform.platform import migration_role
@@ -40,7 +41,7 @@ def same_user_race(context: CheckContext) -> Iterable[Finding]:
     """
     importer = migration_role(context.subject.server)
     if context.case == "user":
-        user_id, person, other = uuid4(), context.person(), ""
+        user_id, person, other = fresh_uuid(), context.person(), ""
         meeting = SignupRace(context, alike=True)
     else:
         leftover = leave_profile(context)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from uuid import UUID, uuid4
+from uuid import UUID
 
+from ...model.chance import fresh_uuid
 from ...model.finding import Finding, Level, Severity
 from ...model.quoting import showing
 from ...platform.platform import migration_role
@@ -42,7 +43,7 @@ def bulk_insert_incomplete(context: CheckContext) -> Iterable[Finding]:
     Use a `for each row` trigger, or insert from the whole transition table in the statement
     trigger: `insert into profiles (id, email) select id, email from new_users`.
     """
-    people = [(uuid4(), context.person()) for _ in range(3)]
+    people = [(fresh_uuid(), context.person()) for _ in range(3)]
     rows = [_row(user_id, person) for user_id, person in people]
     script = _copy(rows) if context.case == "copy" else _insert(rows)
     connection = context.connect(migration_role(context.subject.server))
