@@ -16,9 +16,11 @@ from ..postgres import RunningServer, statement_timeout
 from ..process import progress
 from ..reporting.longrepr import make_longrepr
 from ..reporting.paths import Paths
+from ..reporting.terminal import View
 from ..reporting.wording import prose
 from ..runner.check import Check, Subject
 from ..runner.verdict import Verdict, crashed
+from . import pages
 from .items import BASELINE, SANDBOXES, SUBJECT, VERDICT, CheckFailed, CheckItem
 from .reports import annotate, quiet
 from .summary import NONE_APPLIES, none_applies, overlooked, tell, write
@@ -96,6 +98,10 @@ class Results:
         project = self._config.stash[SUBJECT].project
         return Paths(project.root, self._config.invocation_params.dir).tell(project)
 
+    def shows_pages(self) -> bool:
+        """Tell whether pytest shows the page of each failed case."""
+        return pages.asked(self._config, len(self._verdicts))
+
     def finish(
         self, prepared: Subject, running: RunningServer | None, status: int | pytest.ExitCode
     ) -> int | pytest.ExitCode:
@@ -119,12 +125,13 @@ class Results:
             self._config.stash[BASELINE] = replace(known, update=False)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Tell what is broken, check by check."""
+        """Tell what is broken, cause by cause."""
         prepared = self._config.stash.get(SUBJECT, None)
         if prepared is None:
             return
+        pages.hide(terminalreporter)  # What pytest shows after this would repeat it.
         with quiet(terminalreporter, self._settings.reports):
-            tell(terminalreporter, prepared, self._checks, self._verdicts.values())
+            tell(terminalreporter, self._view(prepared), self._checks, self._verdicts.values())
         for line in self._errors:
             terminalreporter.write_line(self._names(line), red=True)
         overran = any(verdict.overran for verdict in self._verdicts.values())
@@ -134,6 +141,17 @@ class Results:
         if self._kept:
             terminalreporter.write_line(self._kept)
         annotate(terminalreporter)
+
+    def _view(self, prepared: Subject) -> View:
+        """Return how much the user wants to see, and from where."""
+        return View(
+            Paths(prepared.project.root, self._config.invocation_params.dir),
+            self._config.get_terminal_writer().fullwidth,
+            self._config.getoption("verbose"),
+            strict=self._settings.strict,
+            tell=self._names,
+            pages=self.shows_pages(),
+        )
 
     def _detach(self, running: RunningServer | None) -> str:
         """Leave the server with the kept databases to the user, and say how to remove it."""

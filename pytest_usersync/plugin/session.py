@@ -34,6 +34,7 @@ from .items import (
     aim,
     anchor,
 )
+from .pages import Pages
 from .results import Results
 from .summary import spare_import
 from .xdist_handover import deliver, handover_file, received
@@ -61,6 +62,7 @@ def register(config: pytest.Config) -> None:
             config.stash[BASELINE] = known
     results = Results(config, settings, checks)
     config.pluginmanager.register(results, "usersync-results")
+    config.pluginmanager.register(Pages(results.shows_pages), "usersync-pages")
     config.pluginmanager.register(Run(config, settings, checks, results), "usersync-run")
 
 

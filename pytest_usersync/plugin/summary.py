@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 
 import pytest
 
 from ..checks import registry
-from ..model.finding import Outcome
+from ..model.finding import Level, Outcome
 from ..model.safe_text import in_line
 from ..model.settings import Settings
-from ..reporting import baseline
-from ..reporting.paths import Paths
-from ..reporting.summary import describe_baseline, gather, summary, title
+from ..reporting import baseline, wording
+from ..reporting.summary import CheckSummary, describe_baseline, gather, summary, title
+from ..reporting.terminal import Line, View
 from ..runner.check import Check, Subject
 from ..runner.verdict import Verdict
 from .items import BASELINE, SANDBOXES, SUBJECT
@@ -55,21 +55,31 @@ def write(
 
 def tell(
     terminal: pytest.TerminalReporter,
-    subject: Subject,
+    view: View,
     checks: Sequence[Check],
     found: Collection[Verdict],
 ) -> None:
-    """Tell what is broken, check by check."""
+    """Tell what is broken, cause by cause."""
     judged = gather(checks, found)
-    paths = Paths(subject.project.root, terminal.config.invocation_params.dir)
-    terminal.section(title(judged))
-    verbose = terminal.config.getoption("verbose") > 0
-    lines = [*summary(judged, len(checks) - len(judged), verbose=verbose)]
+    terminal.write_sep("=", title(judged, view))
+    lines = [*(_passed_pages(judged, view) if view.pages else ())]
+    lines += summary(judged, len(checks) - len(judged), view)
     if known := terminal.config.stash.get(BASELINE, None):
-        lines += describe_baseline(known, found, paths.show(known.path))
-    named = paths.tell(subject.project)
+        lines += describe_baseline(known, found, view.paths.show(known.path), view)
     for line in lines:
-        terminal.write_line(in_line(named(line.text)), **({line.style: True} if line.style else {}))
+        terminal.write_line(in_line(line.text), **({line.style: True} if line.style else {}))
+
+
+def _passed_pages(judged: Sequence[CheckSummary], view: View) -> Iterator[Line]:
+    """Yield the pages of what is broken and fails no run, which pytest does not show."""
+    for check, verdicts in judged:
+        if check.level is Level.ERROR or (view.strict and check.level is Level.WARNING):
+            continue
+        for verdict in verdicts:
+            if verdict.outcome is Outcome.BROKEN and not verdict.accepted:
+                yield Line(wording.headline(check, verdict.case))
+                yield from map(Line, view.tell(wording.failure(check, verdict)).splitlines())
+                yield Line("")
 
 
 def overlooked(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ..model.finding import Finding, Outcome
 from ..runner.check import Check
 from ..runner.verdict import Verdict, merged
+
+T = TypeVar("T")
 
 
 class CheckSummary(NamedTuple):
@@ -42,6 +44,19 @@ class CheckSummary(NamedTuple):
         done = {verdict.case for verdict in self.verdicts}
         return [case for case in self.check.cases if case not in done]
 
+    @property
+    def word(self) -> str:
+        """Return the word under which the check is counted: its level when it is broken."""
+        if self.outcome is Outcome.BROKEN and not self.accepted:
+            return self.check.level
+        if self.unjudged:
+            return "not judged"
+        if self.accepted:
+            return "accepted"
+        if self.outcome is Outcome.KEPT and self.missing:
+            return "kept in part"
+        return self.outcome.replace("-", " ")
+
     def findings(self) -> list[Finding]:
         """Return the findings of all cases, in the order of the check's cases."""
         return [finding for verdict in self.verdicts for finding in verdict.findings]
@@ -49,6 +64,14 @@ class CheckSummary(NamedTuple):
     def counted(self) -> list[Finding]:
         """Return the findings that nobody accepted."""
         return [finding for finding in self.findings() if finding.open]
+
+
+def grouped(entries: Iterable[T], key: Callable[[T], object]) -> list[list[T]]:
+    """Return the entries in groups of one key each, in the order in which the keys come."""
+    groups: dict[object, list[T]] = {}
+    for entry in entries:
+        groups.setdefault(key(entry), []).append(entry)
+    return list(groups.values())
 
 
 def gather(checks: Sequence[Check], verdicts: Iterable[Verdict]) -> list[CheckSummary]:

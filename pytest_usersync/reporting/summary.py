@@ -1,71 +1,122 @@
-"""The closing words of a run: what is broken, what could not be judged, and the count."""
+"""The closing words of a run: what to change, what could not be judged, and the count."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..model.finding import Finding, Level, Outcome
-from ..runner.check import Check
 from ..runner.verdict import Verdict
 from .baseline import Baseline, signature
-from .blocks import Line, broken, grouped
-from .check_summary import CheckSummary, gather
-from .wording import prose
+from .causes import Cause, causes
+from .check_summary import CheckSummary, gather, grouped
+from .terminal import Line, View, blocks
+from .unjudged import count, in_full, in_short, named, stopped
+from .wording import headline
 
-__all__ = ["CheckSummary", "Line", "describe_baseline", "gather", "summary", "title"]
+__all__ = ["CheckSummary", "Line", "View", "describe_baseline", "gather", "summary", "title"]
 
-# How many cases of a check, and how many reasons of one cause, are named before they are counted.
+# How many cases of a check are named before they are counted.
 _CASES = 3
-_REASONS = 2
-# The check that a reason lays the blame on.
-_BLAMED = re.compile(r"\s*\((US\d{3})\)$")
 _LEVELS = tuple(Level)
 # The words of the closing count, in their order.
 _COUNTED = (
-    *(*_LEVELS, "accepted", "not judged"),
-    *("kept", "kept in part", "not applicable"),
+    *(*_LEVELS, "accepted", "kept", "kept in part"),
+    *("not judged", "not applicable"),
 )
+# The kinds of signup are the cases of these; a signup is refused where one of the second is broken.
+_KINDS = ("US104", "US106", "US112")
+_REFUSED = ("US102", "US104", "US106")
 
 
-def title(judged: Sequence[CheckSummary]) -> str:
-    """Return the heading of the section, which says the worst."""
-    bad = [one for one in judged if _word(one) in _LEVELS]
-    if bad:
-        return f"usersync: findings in {_count(len(bad), 'check')}"
+def title(judged: Sequence[CheckSummary], view: View) -> str:
+    """Return the heading of the section, which is the verdict."""
+    found = _shown(judged, view)
+    many = count(len(found), "cause")
+    if any(_fails(one, view) for one in found):
+        return f"usersync: not safe to deploy, {many}"
     if any(one.unjudged for one in judged):
-        return "usersync: some checks are not judged"
-    return "usersync"
+        return "usersync: not everything is judged" + (f", {many}" if found else "")
+    return f"usersync: {many}, none fails the run" if found else "usersync: no findings"
 
 
-def summary(judged: Sequence[CheckSummary], not_run: int, *, verbose: bool) -> Iterator[Line]:
-    """Yield the section's lines: broken promises first, then reasons, then the count."""
-    yield from broken([one for one in judged if verbose or one.check.level is not Level.INFO])
-    yield from _section("Accepted:", "yellow", _accepted(judged))
-    for outcome, words, style in (
-        (Outcome.NOT_JUDGED, "Not judged:", "red"),
-        (Outcome.NOT_APPLICABLE, "Not applicable:", "yellow"),
-    ):
-        yield from _section(words, style, _reasons(judged, outcome, verbose=verbose))
-    yield from _closing(judged, not_run, verbose=verbose)
+def summary(judged: Sequence[CheckSummary], not_run: int, view: View) -> Iterator[Line]:
+    """Yield the section's lines: causes first, then what was not judged, then the count."""
+    found = _shown(judged, view)
+    works = _works(judged)
+    if works and not view.brief:
+        yield from (Line(line) for line in view.wrap(works))
+        yield from [Line("")] * bool(found)
+    yield from blocks(found, view)
+    yield from _kept_databases(judged)
+    yield from _section("Accepted:", "yellow", _accepted(judged), view)
+    yield from _left(judged, found, view)
+    if found and not view.brief:
+        yield from _hints(found[0])
+        yield Line("")
+    yield from _closing(judged, not_run)
 
 
-def describe_baseline(known: Baseline, verdicts: Iterable[Verdict], file: str) -> Iterator[Line]:
+def describe_baseline(
+    known: Baseline, verdicts: Iterable[Verdict], file: str, view: View
+) -> Iterator[Line]:
     """Yield what is to be said of the baseline itself, whose name is ``file``."""
     gone = [str(entry) for entry in known.gone(verdicts)]
     if known.update:
         yield Line(f"Wrote {file}. Add a reason to each entry.")
     elif gone:
-        number = _count(len(gone), "finding")
+        number = count(len(gone), "finding")
         are = "is" if len(gone) == 1 else "are"
         words = f"{number} of {file} {are} gone; --usersync-baseline-update removes:"
-        yield Line(words, "yellow")
-        yield from (Line(line) for one in gone for line in prose(one, "  "))
+        yield from (Line(line, "yellow") for line in view.wrap(words))
+        yield from (Line(line) for one in gone for line in view.wrap(one, "  "))
 
 
-def _section(words: str, style: str, texts: Iterable[str]) -> Iterator[Line]:
-    lines = [line for text in texts for line in prose(text, "  ")]
+def _shown(judged: Sequence[CheckSummary], view: View) -> list[Cause]:
+    """Return the causes that are shown: what is accepted is told by itself, an info on demand."""
+    return [
+        one
+        for one in causes(judged)
+        if one.open and (one.level is not Level.INFO or view.verbose or view.pages)
+    ]
+
+
+def _fails(cause: Cause, view: View) -> bool:
+    return cause.level is Level.ERROR or (view.strict and cause.level is Level.WARNING)
+
+
+def _works(judged: Sequence[CheckSummary]) -> str:
+    """Return in a sentence or two which signups succeed."""
+    known = {one.check.code: one for one in judged}
+    ordinary = known.get("US102")
+    if ordinary is None or ordinary.verdicts[0].outcome is Outcome.NOT_JUDGED:
+        return ""
+    if ordinary.verdicts[0].outcome is Outcome.BROKEN:
+        return "An ordinary email signup fails."
+    kinds = {case for code in _KINDS if code in known for case in known[code].check.cases}
+    fail = [
+        verdict
+        for code in _REFUSED
+        for verdict in (known[code].verdicts if code in known else ())
+        if verdict.outcome is Outcome.BROKEN and verdict.case in kinds
+    ]
+    if not fail:
+        return "An ordinary email signup works."
+    verb = "fails" if len(fail) == 1 else "fail"
+    return f"An ordinary email signup works. {len(fail)} of {len(kinds)} kinds of signup {verb}."
+
+
+def _kept_databases(judged: Iterable[CheckSummary]) -> Iterator[Line]:
+    for one in judged:
+        for verdict in one.verdicts:
+            if verdict.kept:
+                yield Line(headline(one.check, verdict.case))
+                yield from (Line(f"  Kept: {line}") for line in verdict.kept.splitlines())
+                yield Line("")
+
+
+def _section(words: str, style: str, texts: Iterable[str], view: View) -> Iterator[Line]:
+    lines = [line for text in texts for line in view.wrap(text, "  ")]
     if lines:
         yield Line(words, style)
         yield from map(Line, lines)
@@ -79,7 +130,7 @@ def _accepted(judged: Iterable[CheckSummary]) -> Iterator[str]:
     ]
     for same in grouped(found, lambda pair: (pair[0].code, signature(pair[1]), pair[1].accepted)):
         check, first = same[0]
-        cases = _cases(check, [finding.case for _, finding in same], verbose=False)
+        cases = named(check, [finding.case for _, finding in same], _CASES)
         yield f"{cases} {_why(first)}: {first.summary}"
 
 
@@ -89,79 +140,53 @@ def _why(finding: Finding) -> str:
     return f"({(mark.reason if mark else '') or 'no reason'}{until})"
 
 
-def _reasons(judged: Iterable[CheckSummary], outcome: Outcome, *, verbose: bool) -> Iterator[str]:
-    """Yield each reason once, with the names of all that it kept from being judged.
-
-    What one check is to blame for is told together, unless there is room.
-    """
-    found = [
-        (verdict.reason, one.check, verdict.case)
-        for one in judged
-        for verdict in one.verdicts
-        if verdict.outcome is outcome
-        or (outcome is Outcome.NOT_JUDGED and verdict.accepted and verdict.reason)
-    ]
-
-    def blamed(entry: tuple[str, Check, str]) -> str:
-        code = _BLAMED.search(entry[0])
-        return code[1] if code and not verbose else entry[0]
-
-    for same in grouped(found, blamed):
-        reasons = list(dict.fromkeys(reason for reason, *_ in same))
-        names = [
-            _cases(group[0][1], [case for *_, case in group], verbose=verbose)
-            for group in grouped(same, lambda entry: entry[1].code)
-        ]
-        yield f"{_together(reasons)}: {', '.join(names)}"
+def _left(judged: Sequence[CheckSummary], found: Sequence[Cause], view: View) -> Iterator[Line]:
+    """Yield what was not judged and what does not apply: why, or how many."""
+    if view.verbose:
+        unjudged = [*in_full(judged, Outcome.NOT_JUDGED), *stopped(judged)]
+        yield from _section("Not judged:", "red", unjudged, view)
+        inapplicable = in_full(judged, Outcome.NOT_APPLICABLE)
+        yield from _section("Not applicable:", "yellow", inapplicable, view)
+        return
+    told = [" ".join([*in_short(judged, found), *stopped(judged)]), " ".join(_not_shown(judged))]
+    if text := "  ".join(filter(None, told)):
+        yield from (Line(line) for line in view.wrap(text))
+        yield Line("")
 
 
-def _together(reasons: Sequence[str]) -> str:
-    """Join reasons for which one check is to blame."""
-    if len(reasons) == 1:
-        return reasons[0]
-    code = _BLAMED.search(reasons[0])
-    bare = [_BLAMED.sub("", reason) for reason in reasons]
-    more = f", and {len(bare) - _REASONS} more" if len(bare) > _REASONS else ""
-    return f"{'; '.join(bare[:_REASONS])}{more} ({code[1] if code else ''})"
+def _not_shown(judged: Sequence[CheckSummary]) -> Iterator[str]:
+    counts = Counter(one.word for one in judged)
+    if idle := counts["not applicable"]:
+        yield f"Not applicable: {count(idle, 'check')}."
+    if infos := counts[Level.INFO]:
+        yield f"Infos: {infos}."
+    if idle or infos:
+        yield "-v shows them."
 
 
-def _cases(check: Check, cases: Sequence[str], *, verbose: bool) -> str:
-    if len(cases) >= len(check.cases):
-        return check.code
-    named = ", ".join(cases) if verbose or len(cases) <= _CASES else f"{len(cases)} cases"
-    return f"{check.code} [{named}]"
+def _hints(cause: Cause) -> Iterator[Line]:
+    """Yield what to type next, with a case of the worst cause: one that no other contains."""
+    found = [pair for pair in cause.findings if pair[1].open]
+    check = found[0][0]
+    cases = [one.case for known, one in found if known is check]
+    alone = next((one for one in cases if sum(one in each for each in check.cases) == 1), cases[0])
+    case = f"'{check.code} and {alone}'" if alone else check.code
+    yield Line(f"One case again, in detail:  pytest --usersync -k {case}")
+    yield Line(f"What a check means:         pytest --usersync-explain {check.code}")
 
 
-def _word(one: CheckSummary) -> str:
-    """Return the word under which a check is counted."""
-    if one.outcome is Outcome.BROKEN and not one.accepted:
-        return one.check.level
-    if one.unjudged:
-        return "not judged"
-    if one.accepted:
-        return "accepted"
-    if one.outcome is Outcome.KEPT and one.missing:
-        return "kept in part"
-    return one.outcome.replace("-", " ")
-
-
-def _closing(judged: Sequence[CheckSummary], not_run: int, *, verbose: bool) -> Iterator[Line]:
-    counts = Counter(map(_word, judged))
-    words = [
-        _count(counts[word], word) if word in _LEVELS else f"{counts[word]} {word}"
-        for word in _COUNTED
-        if counts[word]
-    ]
+def _closing(judged: Sequence[CheckSummary], not_run: int) -> Iterator[Line]:
+    counts = Counter(one.word for one in judged)
+    words = [_counted(counts[word], word) for word in _COUNTED if counts[word]]
     words += [f"{not_run} not run"] if not_run else []
     bad = counts[Level.ERROR] or counts["not judged"]
-    number = _count(len(judged) + not_run, "check")
-    yield Line(f"{number}: {', '.join(words)}.", "red" if bad else "")
-    if counts[Level.INFO] and not verbose:
-        yield Line("Add -v to see findings of level info.")
-    named = next((one for one in judged if _word(one) in _LEVELS), None)
-    if named:
-        yield Line(f"What a check means: pytest --usersync-explain {named.check.code}")
+    number = count(len(judged) + not_run, "check")
+    yield Line(f"{number}: {', '.join(words)}", "red" if bad else "")
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _counted(number: int, word: str) -> str:
+    if word == Level.ERROR:
+        return f"{number} broken"
+    if word in _LEVELS:
+        return count(number, word)
+    return f"{number} {'n/a' if word == 'not applicable' else word}"

@@ -149,9 +149,13 @@ def advice(remedy: str) -> list[str]:
     """Return a remedy indented: SQL as it is, sentences wrapped."""
     lines: list[str] = []
     for line in indented(remedy):
-        sentence = line.strip()[:1].isupper() and line.endswith(".")
-        lines += prose(line.strip(), "  ") if sentence else [line]
+        lines += prose(line.strip(), "  ") if is_sentence(line) else [line]
     return lines
+
+
+def is_sentence(line: str) -> bool:
+    """Tell a sentence in a remedy, which may be wrapped, from a line of SQL."""
+    return line.strip()[:1].isupper() and line.endswith(".")
 
 
 def prose(text: str, indent: str = "") -> list[str]:

@@ -39,10 +39,10 @@ def test_what_is_accepted_fails_no_run_and_is_shown(run: Run, baseline: Write) -
     result.stdout.fnmatch_lines(
         [
             "pytest.ini::US911 ACCEPTED*",
-            "*= usersync =*",
+            "*= usersync: no findings =*",
             "Accepted:",
             "  US911 (nobody signs up here): it broke",
-            "2 checks: 1 accepted, 1 kept.",
+            "2 checks: 1 accepted, 1 kept",
             "*1 passed, 1 accepted in*",
         ]
     )
@@ -65,7 +65,7 @@ def test_another_finding_of_the_check_counts(run: Run, baseline: Write) -> None:
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
-            "1 check: 1 error.",
+            "1 check: 1 broken",
             "1 finding of baseline.toml is gone; --usersync-baseline-update removes:",
             "  US911 it tore",
         ]
@@ -100,7 +100,7 @@ def test_what_was_not_judged_cannot_be_accepted(run: Run, baseline: Write, proje
     project.write_text("select 1;", encoding="utf-8")
     result = run(GIVEN, select="US911")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["1 check: 1 not judged."])
+    result.stdout.fnmatch_lines(["1 check: 1 not judged"])
     result.stdout.no_fnmatch_line("*of baseline.toml is gone*")
 
 

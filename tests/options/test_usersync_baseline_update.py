@@ -108,7 +108,7 @@ def test_a_real_project_is_accepted_whoever_judges_it(
     migration.write_text(f"-- a comment\n\n{BLOCKING}", encoding="utf-8")
     result = pytester.runpytest(*call, GIVEN)
     assert result.ret == pytest.ExitCode.OK
-    result.stdout.fnmatch_lines(["1 check: 1 accepted."])
+    result.stdout.fnmatch_lines(["1 check: 1 accepted"])
     # The same error about another column is another finding.
     migration.write_text(BLOCKING.replace("email", "mail").replace("new.mail", "new.email"))
     assert pytester.runpytest(*call, GIVEN).ret == pytest.ExitCode.TESTS_FAILED

@@ -17,4 +17,6 @@ def test_with_it_a_warning_fails(run: Run) -> None:
     result = run("--usersync-strict", select="US902")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["It broke.", "FAILED pytest.ini::US902*"])
+    result.stdout.fnmatch_lines(
+        ["It broke.", "*= usersync: not safe to deploy, 1 cause =*", "1 check: 1 warning"]
+    )

@@ -148,7 +148,7 @@ def test_deselecting_every_check_is_the_users_own_choice(
     write_project(SOUND)
     result = pytester.runpytest("--usersync", "-k", "nothing_of_this_name")
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
-    result.stdout.fnmatch_lines([f"{len(registry.every())} checks: * not run."])
+    result.stdout.fnmatch_lines([f"{len(registry.every())} checks: * not run"])
 
 
 def run(pytester: pytest.Pytester, *args: str) -> pytest.RunResult:
@@ -164,7 +164,7 @@ def test_a_sound_project_passes(pytester: pytest.Pytester, write_project: Write)
         [
             "usersync: make_profile (after insert) -> public.make_profile",
             "*supabase/migrations/20260101000000_profiles.sql:3* -> public.profiles(id)",
-            "1 check: 1 kept.",
+            "1 check: 1 kept",
         ]
     )
 
@@ -178,19 +178,19 @@ def test_a_broken_promise_fails_without_a_python_traceback(
     result.assert_outcomes(failed=len(every_case()))
     result.stdout.fnmatch_lines(
         [
-            "*_ US104 null-email-blocked [[]phone[]] _*",
-            "A phone signup fails: *",
-            "Try it in psql:",
-            "*23502: null value in column*",
-            "At supabase/migrations/20260101000000_profiles.sql:6:",
-            '  500 "Database error saving new user"*',
-            "Remedy:",
-            "*= usersync: findings in 1 check =*",
-            "US104 null-email-blocked (error)",
-            "  Broken for: phone, phone-autoconfirm, anonymous, web3, oauth-without-email",
+            "*= usersync: not safe to deploy, 1 cause =*",
+            "[[]1[]] SIGNUP FAILS: phone, phone-autoconfirm, anonymous, 2 more",
+            "    public.make_profile() writes NULL into *",
+            "     --> supabase/migrations/20260101000000_profiles.sql:6",
+            "    Fix:  alter table *",
+            "    PostgreSQL 23502: null value in column*",
+            '    The app shows: 500 "Database error saving new user"',
+            "    US104 null-email-blocked (5 cases)",
         ]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
+    result.stdout.no_fnmatch_line("*= FAILURES =*")
+    result.stdout.no_fnmatch_line("*short test summary*")
     result.stdout.no_fnmatch_line("*.py:[0-9]*")
 
 
@@ -228,8 +228,9 @@ def test_workers_share_one_subject_and_the_controller_tells_all(
     result.stdout.fnmatch_lines(
         [
             "usersync: make_profile (after insert)*",
-            "*= usersync: findings in 1 check =*",
-            "  Broken for: phone, phone-autoconfirm, anonymous, web3, oauth-without-email",
+            "*= usersync: not safe to deploy, 1 cause =*",
+            "[[]1[]] SIGNUP FAILS: phone, phone-autoconfirm, anonymous, 2 more",
+            "    US104 null-email-blocked (5 cases)",
         ]
     )
     (row,) = json.loads((pytester.path / "report.json").read_text())["checks"]
@@ -290,8 +291,8 @@ def test_migrations_that_do_not_apply_leave_the_rest_unjudged(
     result.stdout.fnmatch_lines(
         [
             "usersync: 20260101000000_profiles.sql does not apply",
-            "*= usersync: some checks are not judged =*",
-            "  20260101000000_profiles.sql does not apply (US701): *",
+            "*= usersync: not everything is judged =*",
+            "Not judged: 1 check (5 cases). 20260101000000_profiles.sql does not apply*",
             f"*= {len(every_case())} not judged in *",
         ]
     )
@@ -366,9 +367,8 @@ def test_what_does_not_apply_is_skipped_with_its_reason(
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(
         [
-            "Not applicable:",
-            "  the project has no such column: US904",
-            "1 check: 1 not applicable.",
+            "Not applicable: 1 check. -v shows them.",
+            "1 check: 1 n/a",
             "SKIPPED [[]1[]] pytest.ini:1: the project has no such column",
         ]
     )
@@ -384,34 +384,55 @@ def test_what_cannot_be_judged_is_neither_pass_nor_failure(
         [
             "pytest.ini::US905 NOT JUDGED*",
             "  nothing works: US905",
-            "2 checks: 1 not judged, 1 kept.",
+            "2 checks: 1 kept, 1 not judged",
             "*1 passed, 1 not judged*",
         ]
     )
 
 
 def test_a_warning_is_shown_whole_and_passes(judge: Callable[..., pytest.RunResult]) -> None:
-    result = judge([warned], "-v")
+    result = judge([kept, warned], "-v")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(
         [
             "pytest.ini::US902 WARNED*",
-            "US902 warned (warning)",
-            "    it broke",
+            "*= usersync: 1 cause, none fails the run =*",
+            "[[]1[]] it broke (warning)",
+            "    Fix:  mend it",
+            "    Try it in psql:",
             "      select 'broken'",
-            "      mend it",
-            "1 check: 1 warning.",
+            "    US902 warned",
+            "2 checks: 1 warning, 1 kept",
             "*1 warned*",
         ]
     )
 
 
+def test_a_warning_alone_has_its_page(judge: Callable[..., pytest.RunResult]) -> None:
+    result = judge([warned])
+    result.stdout.fnmatch_lines(
+        [
+            "US902 warned",
+            "It broke.",
+            "Try it in psql:",
+            "  select 'broken'",
+            "Remedy:",
+            "The promise of US902 warned:",
+            "[[]1[]] it broke (warning)",
+            "1 check: 1 warning",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*Fix:*")
+
+
 def test_an_info_is_shown_with_v_alone(judge: Callable[..., pytest.RunResult]) -> None:
-    quiet = judge([told])
-    quiet.assert_outcomes(passed=1)
-    quiet.stdout.no_fnmatch_line("US903*")
-    quiet.stdout.fnmatch_lines(["1 check: 1 info.", "Add -v to see *"])
-    judge([told], "-v").stdout.fnmatch_lines(["pytest.ini::US903 INFO*", "US903 told (info)"])
+    quiet = judge([kept, told])
+    quiet.assert_outcomes(passed=2)
+    quiet.stdout.no_fnmatch_line("*US903*")
+    quiet.stdout.fnmatch_lines(["Infos: 1. -v shows them.", "2 checks: 1 info, 1 kept"])
+    judge([kept, told], "-v").stdout.fnmatch_lines(
+        ["pytest.ini::US903 INFO*", "[[]1[]] *(info)", "    US903 told"]
+    )
 
 
 def test_a_bug_in_a_check_shows_its_traceback_and_judges_nothing(
@@ -424,7 +445,7 @@ def test_a_bug_in_a_check_shows_its_traceback_and_judges_nothing(
         [
             "*raise ZeroDivisionError*",
             "*test_items.py:*: ZeroDivisionError",
-            "  the check itself failed: ZeroDivisionError: a bug: US906",
+            "Not judged: 1 check. The check itself failed: ZeroDivisionError: a bug (US906).",
         ]
     )
 
@@ -434,8 +455,8 @@ def test_what_was_demonstrated_stays_broken(judge: Callable[..., pytest.RunResul
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "It broke.",
-            "The check then stopped: it stopped.",
-            "1 check: 1 error.",
+            "[[]1[]] it broke",
+            "is broken and then stopped: it stopped.",
+            "1 check: 1 broken",
         ]
     )

@@ -37,30 +37,58 @@ def run(pytester: pytest.Pytester, write_project: Write) -> Callable[..., pytest
     return lambda *args: pytester.runpytest(*call, *args)
 
 
-def test_a_cause_is_told_in_full_once_and_how_to_see_it_each_time(
+def test_a_cause_is_told_once_and_pytest_repeats_nothing_of_it(
     run: Callable[..., pytest.RunResult],
 ) -> None:
     text = run().stdout.str()
-    failures, _, closing = text.partition("usersync: findings in 1 check")
-    assert failures.count("Remedy:") == 1
-    assert failures.count("Try it in psql:") == len(CASES)
-    assert failures.count(f"{SAME} US104[phone], above.") == len(CASES) - 1
-    assert closing.count("Remedy:") == 1
+    assert text.count("SIGNUP FAILS: phone, phone-autoconfirm, web3") == 1
+    assert text.count("into public.profiles.email (NOT NULL).") == 1
+    assert text.count("alter table public.profiles alter column email drop not null;") == 1
+    assert "= FAILURES =" not in text
+    assert "short test summary" not in text
+    assert f"{len(CASES)} failed" in text
 
 
-@pytest.mark.parametrize("args", [[], ["-n", "2"]])
-def test_the_short_summary_has_one_line_a_case_also_in_ci(
+@pytest.mark.parametrize("args", [["-n", "2"], ["-n", "2", "-v"], ["--tb=short"], ["--tb=no"]])
+def test_nothing_is_repeated_either_with_workers_and_other_options(
     run: Callable[..., pytest.RunResult], monkeypatch: pytest.MonkeyPatch, args: list[str]
 ) -> None:
     monkeypatch.setenv("CI", "true")
-    _, _, short = run(*args).stdout.str().partition("short test summary info")
-    lines = [line for line in short.splitlines()[1:] if not line.startswith("=")]
-    assert len(lines) == len(CASES)
-    assert all("writes NULL into public.profiles.email (NOT NULL)." in line for line in lines)
+    text = run(*args).stdout.str()
+    assert text.count("into public.profiles.email (NOT NULL).") == 1
+    assert text.count("    Fix:  alter table") == 1
+    assert "= FAILURES =" not in text
+    assert f"{len(CASES)} failed" in text
+
+
+def test_long_tracebacks_are_the_pages_of_the_cases_and_one_line_of_the_cause(
+    run: Callable[..., pytest.RunResult],
+) -> None:
+    text = run("--tb=long").stdout.str()
+    pages, _, closing = text.partition("usersync: not safe to deploy, 1 cause")
+    assert pages.count("Remedy:") == 1
+    assert pages.count("Try it in psql:") == len(CASES)
+    assert pages.count(f"{SAME} US104[phone], above.") == len(CASES) - 1
+    assert closing.count("[1] SIGNUP FAILS: phone, phone-autoconfirm, web3") == 1
+    assert "Fix:" not in closing
+    assert "short test summary" not in closing
+
+
+def test_what_fails_besides_is_shown_as_ever(
+    run: Callable[..., pytest.RunResult], pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile(test_app="def test_web3(): assert 'mine' == 'yours'")
+    text = run("-rf", ".").stdout.str()
+    assert text.count("= FAILURES =") == 1
+    assert "AssertionError: assert 'mine' == 'yours'" in text
+    assert "FAILED test_app.py::test_web3" in text
+    assert "FAILED pytest.ini" not in text
+    assert f"{len(CASES) + 1} failed" in text
 
 
 def test_a_line_names_the_place_in_the_project(run: Callable[..., pytest.RunResult]) -> None:
     text = run("--tb=line").stdout.str()
+    assert "Fix:" not in text
     assert text.count("supabase/migrations/20260101000000_profiles.sql:6: A ") == len(CASES)
 
 
@@ -92,8 +120,8 @@ def test_the_last_failed_case_tells_all(run: Callable[..., pytest.RunResult]) ->
 def test_a_worker_refers_only_to_what_it_told_itself(
     run: Callable[..., pytest.RunResult],
 ) -> None:
-    text = run("-n", "2").stdout.str()
-    failures, _, _ = text.partition("usersync: findings in 1 check")
+    text = run("-n", "2", "--tb=long").stdout.str()
+    failures, _, _ = text.partition("usersync: not safe to deploy")
     full = failures.count("The promise of US104")
     assert 1 <= full <= 2
     assert failures.count(f"{SAME} US104[") == len(CASES) - full

@@ -122,7 +122,7 @@ class Run:
         text = (self.out / "said").read_bytes()
         if b"session starts" not in text:
             return "before the header"
-        if re.search(rb"^=+ (FAILURES|usersync|short test summary) ", text, re.MULTILINE):
+        if re.search(rb"^=+ (FAILURES|usersync:?|short test summary) ", text, re.MULTILINE):
             return "at the end"
         return "among the checks" if _PROGRESS.search(text) else "before the checks"
 

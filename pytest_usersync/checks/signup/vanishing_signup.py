@@ -36,7 +36,7 @@ def vanishing_signup(context: CheckContext) -> Iterable[Finding]:
         user = context.sign_up(context.signup)
     except SignupRefused as refusal:
         if not refusal.vanished:
-            raise NotJudged(f"{context.signup.title} fails for another reason") from refusal
+            raise NotJudged(f"{context.signup.title} fails for another reason (US102)") from refusal
         yield context.refused(refusal, f"{context.signup.title} fails")
         return
     if context.user(user.id) is None:
