@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -51,12 +51,12 @@ def _shown(config: pytest.Config) -> str:
 
     wanted = settings(config)
     with subject.prepare(wanted, subject.find(wanted, config.rootpath)) as (prepared, _):
-        return _paths(config, prepared.project)(show.show(prepared))
+        tell = _paths(config, prepared.project).tell(prepared.project)
+        return tell(show.show(prepared))
 
 
-def _paths(config: pytest.Config, project: Project) -> Callable[[str], str]:
-    """Return what names the project's files in a text from where the user stands."""
-    return Paths(project.root, config.invocation_params.dir).tell(project)
+def _paths(config: pytest.Config, project: Project) -> Paths:
+    return Paths(project.root, config.invocation_params.dir)
 
 
 def _walked(config: pytest.Config) -> str:
@@ -67,7 +67,8 @@ def _walked(config: pytest.Config) -> str:
     checks = registry.choose(wanted.select, wanted.ignore)
     found = subject.find(wanted, config.rootpath)
     stops = [*walk.walk(wanted, found, checks, _said)]
-    return walk_report.told(stops, checks, verbose=config.getoption("verbose") > 0)
+    shown = _paths(config, found).show
+    return walk_report.told(stops, checks, shown, verbose=config.getoption("verbose") > 0)
 
 
 def _said(line: str) -> None:

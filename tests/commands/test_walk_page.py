@@ -19,6 +19,7 @@ from pytest_usersync.commands.bisect import walk
 from pytest_usersync.commands.bisect.walk_report import told
 from pytest_usersync.model.settings import Settings
 from pytest_usersync.postgres import ServerRequest
+from pytest_usersync.reporting.paths import Paths
 from pytest_usersync.runner import subject
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +60,8 @@ def rows(printed: str) -> dict[str, str]:
 
 
 def columns(printed: str) -> list[str]:
-    return re.findall(r"^ +\d+  (\S+\.sql)$", printed, re.MULTILINE)
+    """Return the files that are judged, which are shown from the checkout."""
+    return re.findall(r"^ +\d+  sql/migrations/(\S+\.sql)$", printed, re.MULTILINE)
 
 
 def test_every_migration_of_the_pack_is_a_column(shown: str) -> None:
@@ -90,7 +92,7 @@ def test_a_part_of_it_walked_anew_is_the_same(shown: str, wanted: ServerRequest)
     settings = Settings(binaries=wanted.binaries, migrations=(MIGRATIONS,), upto=UPTO)
     checks = [registry.find(code) for code in SHORT]
     stops = [*walk.walk(settings, subject.find(settings, ROOT), checks, lambda _: None)]
-    printed = told(stops, checks, verbose=True)
+    printed = told(stops, checks, Paths(ROOT, ROOT).show, verbose=True)
     assert columns(printed) == columns(shown)[: len(stops)]
     for code, marks in rows(printed).items():
         assert rows(shown)[code].startswith(marks), code

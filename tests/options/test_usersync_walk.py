@@ -54,9 +54,9 @@ def test_a_finding_comes_with_one_migration_and_goes_with_another(walk: Walk) ->
     assert lines == [
         "2 migrations change nothing that a check depends on. Judged at",
         "",
-        "   1  20260101000000_m1.sql",
-        "   2  20260103000000_m3.sql",
-        "   3  20260105000000_m5.sql",
+        "   1  supabase/migrations/20260101000000_m1.sql",
+        "   2  supabase/migrations/20260103000000_m3.sql",
+        "   3  supabase/migrations/20260105000000_m5.sql",
         "",
         "                         1 2 3",
         "US101 no-sync-trigger    x . .",
@@ -83,7 +83,7 @@ def test_what_could_not_be_judged_before_comes_to_light(walk: Walk) -> None:
 
 def test_a_migration_that_fails_is_a_stop_and_the_walk_goes_on(walk: Walk) -> None:
     lines = walk(TABLE, "select 1 / 0;", TRIGGER, select="US101,US701")
-    assert "   2  20260102000000_m2.sql" in lines
+    assert "   2  supabase/migrations/20260102000000_m2.sql" in lines
     assert "US701 migration-fails . x x" in lines
     assert "US701 came with 20260102000000_m2.sql and is still broken." in lines
     assert "US101 no-sync-trigger x ? ." in lines

@@ -103,8 +103,8 @@ def _finding(
 
 def _place(context: CheckContext, failure: Failure) -> Location | None:
     """Return where the foreign key is written that is in the way."""
-    keys = references.every(context)
-    key = next((one for one in keys if one.name == failure.constraint), None)
+    keys = references.leading_to_users(context, references.every(context))
+    key = deletes.behind(failure, keys)
     return context.places.constraint(key.name, key.table, key.columns[0]) if key else None
 
 

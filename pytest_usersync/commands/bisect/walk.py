@@ -43,8 +43,12 @@ class Stop:
     @property
     def name(self) -> str:
         """Return the file's name, or the function's that was called in a file's place."""
-        hook = self.migration.manner is Manner.HOOK
-        return self.migration.name if hook else self.migration.path.name
+        return self.migration.name if self.called else self.migration.path.name
+
+    @property
+    def called(self) -> bool:
+        """Tell whether a function was called in a file's place."""
+        return self.migration.manner is Manner.HOOK
 
 
 def walk(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from ...model.finding import Outcome
 from ...model.safe_text import in_line
@@ -21,17 +22,24 @@ _KEY = "x broken   . kept   - not applicable   ? not judged"
 _ENDED = (Outcome.KEPT, Outcome.NOT_APPLICABLE)
 
 
-def told(stops: Sequence[Stop], checks: Sequence[Check], *, verbose: bool = False) -> str:
+def told(
+    stops: Sequence[Stop],
+    checks: Sequence[Check],
+    show: Callable[[Path], str],
+    *,
+    verbose: bool = False,
+) -> str:
     """Return the matrix of a walk, and below it a sentence for each time a promise was broken.
 
     Args:
+        show: names a file so that it can be opened from where the user stands.
         verbose: whether promises that were never broken have a row, too.
     """
     judged = [stop for stop in stops if stop.judged]
     if not judged:
         return "No migration changes anything that a check depends on."
     broken = [check for check in checks if any(_marked(stop, check) == "x" for stop in judged)]
-    lines = [*_columns(stops, judged), ""]
+    lines = [*_columns(stops, judged, show), ""]
     if rows := [*checks] if verbose else broken:
         lines += [*_matrix(judged, rows), _KEY, ""]
     for check in broken:
@@ -45,7 +53,9 @@ def told(stops: Sequence[Stop], checks: Sequence[Check], *, verbose: bool = Fals
     return "\n".join(map(in_line, lines))
 
 
-def _columns(stops: Sequence[Stop], judged: Sequence[Stop]) -> Iterator[str]:
+def _columns(
+    stops: Sequence[Stop], judged: Sequence[Stop], show: Callable[[Path], str]
+) -> Iterator[str]:
     if others := len(stops) - len(judged):
         what = "migration changes" if others == 1 else "migrations change"
         yield f"{others} {what} nothing that a check depends on. Judged at"
@@ -53,7 +63,7 @@ def _columns(stops: Sequence[Stop], judged: Sequence[Stop]) -> Iterator[str]:
         yield "Judged at"
     yield ""
     for number, stop in enumerate(judged, 1):
-        yield f"{number:>4}  {stop.name}"
+        yield f"{number:>4}  {stop.name if stop.called else show(stop.migration.path)}"
 
 
 def _matrix(judged: Sequence[Stop], rows: Sequence[Check]) -> Iterator[str]:
