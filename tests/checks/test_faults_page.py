@@ -81,19 +81,29 @@ def cells(one: SurveyedState) -> Iterator[str]:
     yield ", ".join(str(row["status"]) for row in one.rows("latest")) or "fails"
 
 
-def page(server: Server) -> str:
-    lines = [HEAD, ("---",) * len(HEAD), *(tuple(cells(one)) for one in seen(server))]
+def page(states: list[SurveyedState]) -> str:
+    lines = [HEAD, ("---",) * len(HEAD), *(tuple(cells(one)) for one in states)]
     return INTRO.lstrip() + "\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def test_the_page_shows_what_the_pack_says(server: Server) -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(server), "write it anew, as the head tells"
+@pytest.fixture(scope="module")
+def head(server: Server) -> list[SurveyedState]:
+    return seen(server)
+
+
+@pytest.fixture(scope="module")
+def reviewed(server: Server) -> list[SurveyedState]:
+    return seen(server, REVIEWED)
+
+
+def test_the_page_shows_what_the_pack_says(head: list[SurveyedState]) -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(head), "write it anew, as the head tells"
 
 
 def test_every_fault_turns_the_pack_red_with_the_right_numbers_and_nothing_else_does(
-    server: Server,
+    head: list[SurveyedState],
 ) -> None:
-    for one in seen(server):
+    for one in head:
         facts, told = one.fault.facts, one.fault.title
         (record,), (latest,) = one.rows("log"), one.rows("latest")
         assert record["sync_status"] == latest["status"] == facts.status, told
@@ -107,8 +117,10 @@ def test_every_fault_turns_the_pack_red_with_the_right_numbers_and_nothing_else_
 
 
 @pytest.mark.parametrize("name", ["trigger-elsewhere", "trigger-never", "trigger-other-function"])
-def test_the_pack_as_reviewed_takes_a_decoy_for_its_trigger(server: Server, name: str) -> None:
-    (one,) = (one for one in seen(server, REVIEWED) if one.fault.name == name)
+def test_the_pack_as_reviewed_takes_a_decoy_for_its_trigger(
+    reviewed: list[SurveyedState], name: str
+) -> None:
+    (one,) = (one for one in reviewed if one.fault.name == name)
     assert not one.fault.facts.works
     assert one.told_works
     assert [row["sync_status"] for row in one.rows("log")] == ["healthy"]
@@ -116,7 +128,7 @@ def test_the_pack_as_reviewed_takes_a_decoy_for_its_trigger(server: Server, name
 
 def write() -> None:
     with start(ServerRequest()) as running:
-        print(page(running.server), end="")  # noqa: T201
+        print(page(seen(running.server)), end="")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from acts import SCENARIOS, Act, broken_by, code_of, judged, pairs, sound, staged, told
-from matrix import WHOLE
+from matrix import WHOLE, few
 from renaming import created, renamed
 
 from pytest_usersync.postgres import Server, database
@@ -65,7 +65,7 @@ EVERY = 1 if WHOLE else 6
 RENAMED = [name for name in SCENARIOS if not code_of(name).startswith(("US307", "US5", "US608"))]
 
 
-@pytest.mark.parametrize("name", SOUND[::EVERY])
+@pytest.mark.parametrize("name", few(SOUND, ["username"]))
 def test_a_sound_project_is_sound_by_whatever_names(
     server: Server, tmp_path: Path, name: str
 ) -> None:
