@@ -35,8 +35,16 @@ _TOLD = pytest.StashKey[dict[tuple[object, ...], str]]()
 _TRACE = 16_000
 
 
-class CheckFailed(Exception):
-    """The verdict on a case whose item fails: broken, or not judged."""
+class CheckFailed(AssertionError):
+    """The verdict on a case that is broken; other reporters tell an assertion from a fault."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.reason or verdict.outcome)
+        self.verdict = verdict
+
+
+class CheckNotJudged(Exception):
+    """The verdict on a case that could not be judged."""
 
     def __init__(self, verdict: Verdict) -> None:
         super().__init__(verdict.reason or verdict.outcome)
@@ -93,14 +101,16 @@ class CheckItem(pytest.Item):
         self.stash[VERDICT] = verdict
         if verdict.outcome is Outcome.NOT_APPLICABLE:
             pytest.skip(verdict.reason)
-        if verdict.outcome is Outcome.NOT_JUDGED or self._fails(verdict):
+        if verdict.outcome is Outcome.NOT_JUDGED:
+            raise CheckNotJudged(verdict)
+        if self._fails(verdict):
             raise CheckFailed(verdict)
 
     def repr_failure(  # type: ignore[override]
         self, excinfo: pytest.ExceptionInfo[BaseException]
     ) -> object:
         """Return the finding in words; the traceback only when the check itself is at fault."""
-        if isinstance(excinfo.value, CheckFailed):
+        if isinstance(excinfo.value, (CheckFailed, CheckNotJudged)):
             return self._told(excinfo.value.verdict)
         excinfo.traceback = excinfo.traceback.cut(path=__file__)
         return visible(cut_lines(str(super().repr_failure(excinfo)), _TRACE))

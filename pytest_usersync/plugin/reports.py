@@ -11,8 +11,11 @@ import pytest
 
 from ..model.settings import Reports
 from ..process import textfiles
+from ..reporting import causes, fingerprint
 from ..reporting.formats import registry
 from ..reporting.json_types import Report
+from ..runner.check import Check
+from ..runner.verdict import Verdict
 
 ANNOTATIONS = pytest.StashKey[str]()
 # GitHub drops the whole summary of a step when it is larger.
@@ -42,6 +45,14 @@ def _add_summary(path: Path, report: Report) -> None:
     text = github.step_summary(report, size)
     if size + len(text.encode(errors="backslashreplace")) < _SUMMARY:
         textfiles.write(path, f"{there}{text}")
+
+
+def properties(check: Check, verdict: Verdict) -> list[tuple[str, object]]:
+    """Return what pytest's JUnit file tells of a case: its check, and its findings' marks."""
+    found: list[tuple[str, object]] = [("code", check.code)]
+    for one, mark in zip(verdict.findings, fingerprint.of(verdict), strict=True):
+        found += [("cause", causes.identify(causes.key(check, one))), ("fingerprint", mark)]
+    return found
 
 
 @contextmanager

@@ -21,8 +21,8 @@ from ..reporting.wording import prose
 from ..runner.check import Check, Subject
 from ..runner.verdict import Verdict, crashed
 from . import pages
-from .items import BASELINE, SANDBOXES, SUBJECT, VERDICT, CheckFailed, CheckItem
-from .reports import annotate, quiet
+from .items import BASELINE, SANDBOXES, SUBJECT, VERDICT, CheckFailed, CheckItem, CheckNotJudged
+from .reports import annotate, properties, quiet
 from .summary import NONE_APPLIES, none_applies, overlooked, tell, write
 
 Status = tuple[str, str, str | tuple[str, dict[str, bool]]]
@@ -46,12 +46,17 @@ class Results:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Let the verdict travel on the report, to this process or to xdist's controller."""
+        if not isinstance(item, CheckItem) or call.when != "call":
+            return (yield)
+        verdict = _verdict(item, call)
+        item.user_properties += properties(item.check, verdict)
         report = yield
-        if isinstance(item, CheckItem) and call.when == "call":
-            verdict = _verdict(item, call)
-            vars(report)["usersync"] = replace(verdict, seconds=report.duration).as_data()
-            if verdict.outcome is Outcome.NOT_APPLICABLE:
-                report.longrepr = (report.location[0], 1, f"Skipped: {verdict.reason}")
+        vars(report)["usersync"] = replace(verdict, seconds=report.duration).as_data()
+        if verdict.outcome is Outcome.NOT_APPLICABLE:
+            report.longrepr = (report.location[0], 1, f"Skipped: {verdict.reason}")
+        if verdict.outcome is Outcome.NOT_JUDGED:
+            # What fails before the call is an error in JUnit's file and elsewhere, no failure.
+            report.when = "setup"
         return report
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> Status | None:
@@ -178,7 +183,7 @@ class Results:
 
 def _verdict(item: CheckItem, call: pytest.CallInfo[None]) -> Verdict:
     error = call.excinfo.value if call.excinfo else None
-    if error and not isinstance(error, (CheckFailed, pytest.skip.Exception)):
+    if error and not isinstance(error, (CheckFailed, CheckNotJudged, pytest.skip.Exception)):
         return crashed(item.check, item.case, error)
     return item.stash[VERDICT]
 

@@ -9,13 +9,16 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from acts import PLACELESS, broken_by, judged, loaded, misplaced, told
 from matrix import few
+from sarif_rules import VALIDATOR, require_github
 
 from pytest_usersync.postgres import Server
+from pytest_usersync.reporting.formats.registry import FORMATS
+from pytest_usersync.reporting.json_types import Report
 from pytest_usersync.runner.verdict import Verdict
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +69,19 @@ def test_the_pack_as_reviewed_breaks_three_promises_of_the_signup(petforce: dict
     broken = {code for code, outcome in outcomes(petforce).items() if outcome == "broken"}
     assert {code for code in broken if code.startswith("US1")} == {"US104", "US106", "US113"}
     assert outcomes(petforce)["US701"] == outcomes(petforce)["US702"] == "kept"
+
+
+def test_every_format_is_made_of_the_file_of_the_report(petforce: dict[str, Any]) -> None:
+    report = cast("Report", petforce)
+    texts = {one.name: one.render(report) for one in FORMATS}
+    sarif = json.loads(texts["sarif"])
+    VALIDATOR.validate(sarif)
+    require_github(sarif, texts["sarif"])
+    places = {one["location"]["path"] for one in json.loads(texts["gitlab"])}
+    assert places == {"sql/migrations/20260127000001_create_user_sync_trigger.sql"}
+    assert texts["github"].count("::error ") == len(petforce["causes"]) == 3
+    for name in ("markdown", "pr-comment"):
+        assert len(re.findall(r"^### \d", texts[name], re.MULTILINE)) == 3
 
 
 def test_users_without_email_are_refused_by_the_pack_as_reviewed(petforce: dict[str, Any]) -> None:

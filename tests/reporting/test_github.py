@@ -36,7 +36,7 @@ def test_an_annotation_stands_at_the_line_of_the_migration() -> None:
     ((name, where, message),) = commands(report([finding(case="phone", at=place(14))]))
     assert name == "error"
     assert where == {
-        "title": "SIGNUP FAILS: a phone signup fails",
+        "title": "usersync: a phone signup fails",
         "file": "supabase/migrations/2_sync.sql",
         "line": "14",
         "endLine": "14",
@@ -64,12 +64,20 @@ def test_a_level_has_its_command(level: str, name: str) -> None:
 
 def test_ten_causes_are_annotated_the_most_severe_first_and_the_others_are_counted() -> None:
     found = commands(many(22, "plain"))
-    assert [where["title"].split(" ")[2] for _, where, _ in found] == [str(n) for n in range(10)]
+    assert [where["title"].split(" ")[1] for _, where, _ in found] == [str(n) for n in range(10)]
     assert [message.endswith("\n12 more in the report") for _, _, message in found] == [
         *[False] * 9,
         True,
     ]
     assert "more in the report" not in github.render(many(10, "plain"))
+
+
+def test_of_a_long_remedy_the_first_twelve_lines_are_shown() -> None:
+    long = "\n".join(f"select {number};" for number in range(40))
+    ((_, _, message),) = commands(report([finding(remedy=long)]))
+    lines = message.splitlines()
+    assert lines[2] == "Fix: select 0;"
+    assert lines[13:15] == ["select 11;", "-- 28 more lines in the report"]
 
 
 def test_accepted_findings_are_not_annotated() -> None:
@@ -107,7 +115,7 @@ def test_what_others_wrote_to_the_summary_counts() -> None:
 def test_a_small_summary_is_whole() -> None:
     text = github.step_summary(report([finding(case="phone", at=place())], unjudged=["US203"]))
     assert "more causes" not in text
-    assert "### 1. SIGNUP FAILS: a phone signup fails" in text
+    assert "### 1. a phone signup fails" in text
     assert "### Not judged" in text
 
 

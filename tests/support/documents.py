@@ -158,6 +158,7 @@ def many(count: int = 5_000, text: str = HOSTILE) -> Report:
 
 def _check(code: str, own: Sequence[Finding], text: str) -> Check:
     outcome = "broken" if own else "not-judged"
+    reason = None if own else f"signups fail {text}".strip()
     return {
         "code": code,
         "name": "null-email-blocked",
@@ -167,11 +168,11 @@ def _check(code: str, own: Sequence[Finding], text: str) -> Check:
         "level": own[0]["level"] if own else "error",
         "severity": own[0]["severity"] if own else "wrong-data",
         "outcome": "broken" if own else "not-judged",
-        "reason": None if own else f"signups fail {text}".strip(),
+        "reason": reason,
         "accepted": bool(own) and all(one["accepted"] for one in own),
         "duration_s": 0.1,
         "findings": list(own),
-        "cases": [{"case": "", "outcome": outcome, "reason": None}],  # type: ignore[typeddict-item]
+        "cases": [{"case": "", "outcome": outcome, "reason": reason}],  # type: ignore[typeddict-item]
         "cases_not_run": [],
     }
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ...model.safe_text import cut, in_line, sentence, visible
 from ..json_types import Cause, Report
 from .markdown import fit, parts
-from .rows import SEVERITIES, open_causes, place_of, rows
+from .rows import beginning, open_causes, place_of, rows
 
 _ANNOTATIONS = 10
 _SUMMARY = 900_000
@@ -40,9 +40,8 @@ def step_summary(report: Report, written: int = 0) -> str:
 
 def _annotation(report: Report, cause: Cause) -> str:
     place = place_of(report, cause)
-    title = f"{SEVERITIES[cause['severity']].upper()}: {in_line(cut(cause['title'], 200))}"
     where = {
-        "title": title,
+        "title": f"usersync: {in_line(cut(cause['title'], 200))}",
         "file": in_line(place["file"]),
         "line": str(max(place["line"], 1)),
         "endLine": str(max(place["line"], 1)),
@@ -56,7 +55,7 @@ def _words(report: Report, cause: Cause) -> str:
     if cause["client"]:
         said = cut(cause["client"]["message"], 200)
         lines.append(f'The app shows: {cause["client"]["status"]} "{said}"')
-    lines.append(f"Fix: {cut(cause['remedy']['text'].strip(), 600)}")
+    lines.append(f"Fix: {beginning(cause['remedy']['text'])}")
     own = [row for row in rows(report) if row.cause["id"] == cause["id"]]
     lines.append(", ".join(f"{row.check['code']} {row.check['name']}" for row in own))
     return visible("\n".join(lines))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ...model.safe_text import sentence
 from ..json_types import Cause, Report
 from .markdown_text import block, code, escaped, folded
-from .rows import SEVERITIES, Row, open_causes, place_of, rows, unjudged
+from .rows import Row, beginning, open_causes, place_of, rows, unjudged
 
 _OUTCOMES = {"kept": "kept", "not-judged": "not judged", "not-applicable": "not applicable"}
 _REASONS = 20
@@ -61,9 +61,8 @@ def head(report: Report) -> str:
 def tail(report: Report) -> str:
     """Return which checks were not judged, and why."""
     lines = [
-        f"- {check['code']} {escaped(check['name'])}: "
-        + escaped(check["reason"] or "see its cases", 300)
-        for check in unjudged(report)
+        f"- {check['code']} {escaped(check['name'])}: {escaped(reason, 300)}"
+        for check, reason in unjudged(report)
     ]
     if not lines:
         return ""
@@ -75,7 +74,8 @@ def parts(report: Report, sql: int = 20_000, text: int = 4_000) -> Iterator[str]
     """Yield each cause as a part of its own.
 
     Args:
-        sql: how many characters of a remedy and of the SQL are shown; no SQL when 0.
+        sql: how many characters of a remedy and of the SQL are shown; when 0, only the first lines
+            of a remedy.
         text: how many characters of another text are shown.
     """
     found: dict[str, list[Row]] = {}
@@ -89,12 +89,11 @@ def _part(
     report: Report, number: int, cause: Cause, found: Sequence[Row], sql: int, text: int
 ) -> str:
     place = place_of(report, cause)
-    severity = SEVERITIES[cause["severity"]].upper()
-    lines = [f"### {number}. {severity}: {escaped(cause['title'], text)}"]
+    lines = [f"### {number}. {escaped(cause['title'], text)}"]
     if cause["summary"] != cause["title"]:
         lines.append(escaped(sentence(cause["summary"]), text))
     lines.append("\n".join(_facts(cause, found, f"{place['file']}:{place['line']}", text)))
-    lines.append(_remedy(cause, sql or text))
+    lines.append(_remedy(cause, sql))
     if sql and (shown := found[0].first["sql"]).strip():
         lines.append(folded("Try it in psql", block(shown, "sql", sql)))
     return "\n\n".join(lines)
@@ -118,7 +117,9 @@ def _check(row: Row) -> str:
 
 
 def _remedy(cause: Cause, limit: int) -> str:
-    remedy = cause["remedy"]
-    if remedy["kind"] == "decision":
-        return f"**Fix:** {escaped(remedy['text'], limit)}"
-    return f"**Fix:**\n\n{block(remedy['text'], 'sql' * (remedy['kind'] == 'sql'), limit)}"
+    kind, text = cause["remedy"]["kind"], cause["remedy"]["text"]
+    # The comment on a pull request has no room for all of it.
+    text = text if limit else beginning(text)
+    if kind == "decision":
+        return f"**Fix:** {escaped(text)}"
+    return f"**Fix:**\n\n{block(text, 'sql' * (kind == 'sql'), limit or 20_000)}"

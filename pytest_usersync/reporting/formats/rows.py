@@ -13,13 +13,8 @@ from ...model.safe_text import cut, sentence, visible
 from ..json_types import Cause, Check, Finding, Place, Report
 
 _ROW_LIMIT = 600
-SEVERITIES = {
-    "signup-fails": "signup fails",
-    "data-exposed": "data exposed",
-    "users-lost": "users lost",
-    "wrong-data": "wrong data",
-    "maintenance": "maintenance",
-}
+# Where the whole remedy is one click away, more of it hides what else is found.
+_REMEDY_LINES = 12
 
 
 class Row(NamedTuple):
@@ -94,15 +89,26 @@ def message(row: Row, limit: int = _ROW_LIMIT) -> str:
         lines.append(cut(f'The app shows: {status} "{said}"', limit))
     if first["sqlstate"]:
         lines.append(cut(f"PostgreSQL {first['sqlstate']}: {first['message'] or ''}", limit))
-    lines.append(f"Fix: {cut(first['remedy']['text'].strip(), limit)}")
+    lines.append(f"Fix: {beginning(first['remedy']['text'])}")
     return visible("\n".join(lines))
 
 
-def unjudged(report: Report) -> Iterator[Check]:
-    """Yield the checks that could not be judged, whole or in part."""
+def beginning(remedy: str) -> str:
+    """Return the first lines of a remedy, and how many more the report has."""
+    lines = [cut(line, _ROW_LIMIT) for line in cut(remedy.strip()).splitlines()]
+    left = len(remedy.strip().splitlines()) - _REMEDY_LINES
+    if left <= 1:
+        return "\n".join(lines)
+    return "\n".join([*lines[:_REMEDY_LINES], f"-- {left} more lines in the report"])
+
+
+def unjudged(report: Report) -> Iterator[tuple[Check, str]]:
+    """Yield the checks that could not be judged, whole or in part, each with the reasons."""
     for check in report["checks"]:
-        if any(case["outcome"] == "not-judged" for case in check["cases"]):
-            yield check
+        cases = [case for case in check["cases"] if case["outcome"] == "not-judged"]
+        if cases:
+            reasons = dict.fromkeys(case["reason"] for case in cases if case["reason"])
+            yield check, "; ".join(reasons) or check["reason"] or "no reason is known"
 
 
 def _place(

@@ -89,8 +89,7 @@ def _project(report: Report) -> str:
 def _invocation(report: Report, left: int) -> Json:
     notices = [f"{left} more results are left out, the least severe ones."] if left else []
     notices += [
-        f"{check['code']} was not judged: {cut(check['reason'] or 'its case could not run', 400)}"
-        for check in unjudged(report)
+        f"{check['code']} was not judged: {cut(reason, 400)}" for check, reason in unjudged(report)
     ][:_NOTICES]
     return {
         "executionSuccessful": report["exit_status"] in (0, 1),
