@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import pytest
 
+from .config.command_line import join
 from .config.options import BY_NAME, OPTIONS, Option
 from .model.safe_text import in_line
-from .plugin.spaced_values import join
 
 _WIDTH = 80
 _HELP = {"-h", "--help"}

@@ -9,6 +9,9 @@ import pytest
 
 from . import options
 
+VALUED = frozenset(one.flag for one in options.OPTIONS if one.kind != "flag")
+_JUDGING = frozenset(one.flag for one in options.OPTIONS if one.judges)
+
 
 def typed(config: pytest.Config) -> Iterator[str]:
     """Yield the arguments that were typed, those of an ``@file`` one by one, as argparse does."""
@@ -29,7 +32,21 @@ def asked(config: pytest.Config) -> bool:
     return any(one.partition("=")[0] in _JUDGING for one in typed(config))
 
 
-_JUDGING = frozenset(one.flag for one in options.OPTIONS if one.judges)
+def values(config: pytest.Config, flag: str) -> list[str]:
+    """Return the values that were typed for one option."""
+    pairs = [one.partition("=") for one in join(typed(config))]
+    return [value for name, _, value in pairs if name == flag]
+
+
+def join(arguments: Iterable[str]) -> list[str]:
+    """Return the arguments with ``=`` between an option of ours and its value."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] in VALUED and not argument.startswith("-"):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _unfolded(arguments: Iterable[str]) -> Iterator[str]:

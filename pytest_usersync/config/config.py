@@ -88,11 +88,11 @@ def _dsn(config: pytest.Config) -> str | None:
 def _baseline(config: pytest.Config) -> Path | None:
     update = flag(config, "baseline-update")
     for path, source in option_values.paths(config, "baseline"):
-        option_values.no_folder(path, source)
         if update:
-            option_values.in_folder(path, source)
+            option_values.require_writable(path, source)
+        option_values.no_folder(path, source)
         # A mistyped path would accept nothing, and nobody would notice.
-        elif not path.exists():
+        if not update and not path.exists():
             raise ConfigurationError(
                 f"{source}: {path} does not exist. Add --usersync-baseline-update to write it."
             )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from ..model.errors import ConfigurationError
+from . import command_line
 from .options import BY_NAME
 
 _FUNCTION = re.compile(r"[\w.]+:\w+")
@@ -25,6 +27,24 @@ class Given(NamedTuple):
 
 def raw(config: pytest.Config, name: str) -> Given | None:
     """Return what was given for an option, or None."""
+    given = _given(config, name)
+    if given is None:
+        return None
+    for value in given.values:
+        # Python would end with a traceback, as PostgreSQL takes neither.
+        if "\0" in value:
+            raise ConfigurationError(f"{given.source} has a NUL character. Remove it.")
+        if "path" not in BY_NAME[name].kind and _halved(value):
+            raise ConfigurationError(f"{given.source} is not UTF-8. Write it in UTF-8.")
+    return given
+
+
+def _halved(value: str) -> bool:
+    """Tell whether a text holds bytes that are no text; the name of a file may."""
+    return value != value.encode(errors="ignore").decode()
+
+
+def _given(config: pytest.Config, name: str) -> Given | None:
     option = BY_NAME[name]
     typed = config.getoption(option.key)
     if typed is not None:
@@ -32,6 +52,8 @@ def raw(config: pytest.Config, name: str) -> Given | None:
         # `--option=$UNSET` in a script: an empty value would silently mean the default.
         if not all(value.strip() for value in values):
             raise ConfigurationError(f"{option.flag} is empty. Give it a value, or remove it.")
+        if not isinstance(typed, list):
+            _require_one(config, option.flag)
         # Relative to the folder in which the user typed it, not to pytest's rootdir.
         return Given(values, option.flag, config.invocation_params.dir)
     if option.env and os.environ.get(option.env):
@@ -41,6 +63,13 @@ def raw(config: pytest.Config, name: str) -> Given | None:
         return None
     values = (written,) if isinstance(written, str) else tuple(map(str, written))
     return Given(values, option.key, config.inipath.parent if config.inipath else config.rootpath)
+
+
+def _require_one(config: pytest.Config, flag: str) -> None:
+    """Refuse two values of which only the last would count; ``addopts`` may have another one."""
+    different = dict.fromkeys(command_line.values(config, flag))
+    if len(different) > 1:
+        raise ConfigurationError(f"{flag} is given twice: {', '.join(different)}. Give it once.")
 
 
 def text(config: pytest.Config, name: str) -> str | None:
@@ -149,7 +178,7 @@ def by_hand(config: pytest.Config, name: str) -> tuple[Path | str, ...]:
     if given is None:
         return ()
     files = zip(given.values, paths(config, name), strict=True)
-    return tuple(value if _FUNCTION.fullmatch(value) else _present(*file) for value, file in files)
+    return tuple(value if _FUNCTION.fullmatch(value) else _scripts(*file) for value, file in files)
 
 
 def writable(config: pytest.Config, name: str) -> list[tuple[Path, str]]:
@@ -164,10 +193,21 @@ def require_writable(path: Path, source: str) -> None:
     """Raise that a file cannot be written; after the run the findings would be lost."""
     in_folder(path, source)
     no_folder(path, source)
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
+    if not _can_write(path):
         raise ConfigurationError(
             f"{source}: {path} cannot be written. Give a file in a folder that you can write."
         )
+
+
+def _can_write(path: Path) -> bool:
+    if path.exists() or not os.access(path.parent, os.W_OK):
+        return os.access(path, os.W_OK)
+    try:
+        # root may write everywhere, says the system, also where nobody can.
+        with tempfile.TemporaryFile(dir=path.parent):
+            return True
+    except OSError:
+        return False
 
 
 def no_folder(path: Path, source: str) -> None:
@@ -189,4 +229,15 @@ def _present(path: Path, source: str) -> Path:
         raise ConfigurationError(
             f"{source}: {path} does not exist. Give a folder of migrations or one .sql file."
         )
+    return path
+
+
+def _scripts(path: Path, source: str) -> Path:
+    if not path.exists():
+        raise ConfigurationError(
+            f"{source}: {path} does not exist. Give an SQL file, a folder of them, or"
+            " module:function."
+        )
+    if path.is_dir() and not any(path.glob("*.sql")):
+        raise ConfigurationError(f"{source}: {path} has no .sql file. Give a folder that has some.")
     return path

@@ -11,16 +11,14 @@ from __future__ import annotations
 import itertools
 import os
 import shlex
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from ..config.command_line import typed
-from ..config.options import OPTIONS
+from ..config.command_line import VALUED, join, typed
 
-_VALUED = frozenset(option.flag for option in OPTIONS if option.kind != "flag")
 _ENVIRONMENT = "PYTEST_ADDOPTS"
 
 
@@ -61,21 +59,10 @@ def start_again(config: pytest.Config) -> int | None:
         return pytest.main(start.arguments, plugins=config.invocation_params.plugins)
 
 
-def join(arguments: Iterable[str]) -> list[str]:
-    """Return the arguments with ``=`` between an option of ours and its value."""
-    joined: list[str] = []
-    for argument in arguments:
-        if joined and joined[-1] in _VALUED and not argument.startswith("-"):
-            joined[-1] += f"={argument}"
-        else:
-            joined.append(argument)
-    return joined
-
-
 def _misleads(arguments: list[str], here: Path) -> bool:
     """Tell whether pytest takes the value of an option for the path of a test."""
     pairs = itertools.pairwise(arguments)
     return any(
-        option in _VALUED and os.path.exists(here / value.partition("::")[0])  # noqa: PTH110
+        option in VALUED and os.path.exists(here / value.partition("::")[0])  # noqa: PTH110
         for option, value in pairs
     )
