@@ -1,4 +1,4 @@
-"""Every kind of signup, by the name that a finding uses."""
+"""The signups that checks try, by the name that a finding uses."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 
 from ..auth import AuthSettings, Json, SupabaseAuth, User
 from ..model.chance import fresh_number
+from .signup_kinds import KINDS, SignupData, SignupKind
 
 CONFIRMING = AuthSettings(mailer_autoconfirm=False, sms_autoconfirm=False)
 AUTOCONFIRMING = AuthSettings(mailer_autoconfirm=True, sms_autoconfirm=True)
+# Nobody has filled in the app's own form there, so the metadata is empty.
+_WITHOUT_FORM = ("invite", "sso")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ def somebody(data: Mapping[str, Json] | None = None) -> Person:
 
 @dataclass(frozen=True, slots=True)
 class Signup:
-    """A way to sign up.
+    """A signup that checks try.
 
     Args:
         name: the case's name in node ids and reports.
@@ -55,9 +58,39 @@ class Signup:
     emailless: bool = False
 
 
-def _email(auth: SupabaseAuth, person: Person) -> User:
-    return auth.sign_up(person.email, password="correct horse", data=person.data)
+def _name(person: Person) -> str:
+    """Return a name that nobody else has: whose names collide is another question."""
+    return f"Ada Lovelace {int(person.phone[4:])}"
 
+
+def _of_person(name: str, person: Person) -> SignupData:
+    """Return what a person gives at this kind of signup."""
+    kind = KINDS[name]
+    email = person.email if kind.email else None
+    phone = person.phone if kind.phone else None
+    data: Mapping[str, Json] = person.data
+    if kind.data == "profile":
+        data = {"name": _name(person)}
+    elif name in _WITHOUT_FORM:
+        data = {}
+    if email and (kind.data == "profile" or kind.provider == "sso"):
+        # Providers hand on an address as its owner spelled it; Auth stores it in lower case.
+        email = email.capitalize()
+    return SignupData(email, phone, data)
+
+
+def _signup(name: str, kind: SignupKind) -> Signup:
+    settings = AUTOCONFIRMING if name.endswith("-autoconfirm") else CONFIRMING
+    return Signup(
+        name,
+        kind.title,
+        lambda auth, person: kind.act(auth, _of_person(name, person)),
+        kind.setting_up(settings),
+        emailless=not kind.email,
+    )
+
+
+SIGNUPS = tuple(_signup(name, kind) for name, kind in KINDS.items() if kind.title)
 
 # As long as mail can be sent to: 64 characters before the @, labels of 63, 254 in all.
 _LONG = 254
@@ -69,92 +102,8 @@ def _long_email(auth: SupabaseAuth, person: Person) -> User:
     labels = ".".join(["x" * 63, "x" * 63, "x" * 63])
     labels = labels[-(_LONG - len(local) - len(domain) - 2) :]
     email = f"{local}@{labels}.{domain}"
-    return auth.sign_up(email, password="correct horse", data=person.data)
+    return auth.sign_up(email, data=person.data)
 
-
-def _phone(auth: SupabaseAuth, person: Person) -> User:
-    return auth.sign_up_phone(person.phone, password="correct horse", data=person.data)
-
-
-def _name(person: Person) -> str:
-    """Return a name that nobody else has: whose names collide is another question."""
-    return f"Ada Lovelace {int(person.phone[4:])}"
-
-
-# Providers hand on an address as its owner spelled it; Auth stores it in lower case.
-def _oauth(provider: str) -> Callable[[SupabaseAuth, Person], User]:
-    def act(auth: SupabaseAuth, person: Person) -> User:
-        return auth.sign_in_with_oauth(
-            provider, email=person.email.capitalize(), verified=True, name=_name(person)
-        )
-
-    return act
-
-
-SIGNUPS: tuple[Signup, ...] = (
-    Signup("email", "an email signup (confirmation required)", _email),
-    Signup(
-        "email-autoconfirm", "an email signup (no confirmation required)", _email, AUTOCONFIRMING
-    ),
-    Signup("phone", "a phone signup", _phone, emailless=True),
-    Signup(
-        "phone-autoconfirm",
-        "a phone signup (no confirmation required)",
-        _phone,
-        AUTOCONFIRMING,
-        emailless=True,
-    ),
-    Signup(
-        "anonymous",
-        "an anonymous sign-in",
-        lambda auth, person: auth.sign_in_anonymously(data=person.data),
-        emailless=True,
-    ),
-    Signup(
-        "web3",
-        "a first sign-in with a Solana wallet",
-        lambda auth, person: auth.sign_in_with_web3(),
-        emailless=True,
-    ),
-    Signup("oauth", "a first sign-in with GitHub", _oauth("github")),
-    Signup(
-        "oauth-without-email",
-        "a first sign-in with GitHub (no email shared)",
-        lambda auth, person: auth.sign_in_with_oauth("github", email=None, name=_name(person)),
-        AuthSettings(mailer_autoconfirm=False, sms_autoconfirm=False, email_optional=True),
-        emailless=True,
-    ),
-    Signup("google", "a first sign-in with Google", _oauth("google")),
-    Signup("apple", "a first sign-in with Apple", _oauth("apple")),
-    Signup(
-        "sso",
-        "a first sign-in through SAML single sign-on",
-        lambda auth, person: auth.sign_in_with_sso(person.email.capitalize()),
-    ),
-    Signup(
-        "magic-link",
-        "a first sign-in by magic link",
-        lambda auth, person: auth.sign_in_with_otp(email=person.email, data=person.data),
-    ),
-    Signup("invite", "an invitation", lambda auth, person: auth.admin.invite(person.email)),
-    Signup(
-        "admin",
-        "user creation by an admin",
-        lambda auth, person: auth.admin.create_user(
-            email=person.email, password="correct horse", user_metadata=person.data
-        ),
-    ),
-    Signup(
-        "admin-confirmed",
-        "user creation by an admin (email confirmed)",
-        lambda auth, person: auth.admin.create_user(
-            email=person.email,
-            password="correct horse",
-            email_confirm=True,
-            user_metadata=person.data,
-        ),
-    ),
-)
 
 # Not a flow of its own: it is an email signup, at its limit.
 LONG_EMAIL = Signup("email-long", "an email signup with a long address", _long_email)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, Protocol, cast
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Protocol
 
-from ..auth import AuthSettings, Json, SupabaseAuth, User
-from ..auth.claims import Profile
-from ..auth.signup import PASSWORD
+from ..auth import Json, SupabaseAuth, User
 from ..model.errors import UserSyncError
+from ..scenarios.signup_kinds import KINDS, SignupData
 
 
 class Printer(Protocol):
@@ -61,118 +60,5 @@ class NewUser:
     def act(self, auth: SupabaseAuth) -> User:
         """Sign up, on a server that is set up as this kind needs it; raises AuthError."""
         kind = KINDS[self.kind]
-        return kind.act(auth.under(kind.setting_up(auth.settings)), self)
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A way to sign up, and what it takes.
-
-    Args:
-        needs: the server settings, each on or off, under which it is this way and no other.
-        data: what the new_user's ``data`` is: ``metadata``, ``profile`` or nothing.
-        by_admin: whether the service key does it, for whom signups are never closed.
-    """
-
-    provider: str
-    act: Callable[[SupabaseAuth, NewUser], User]
-    needs: Mapping[str, bool] = field(default_factory=dict)
-    email: bool = False
-    phone: bool = False
-    data: str = "metadata"
-    by_admin: bool = False
-
-    def fits(self, settings: AuthSettings) -> bool:
-        """Tell whether a server with these settings lets somebody in this way."""
-        if settings.disable_signup and not self.by_admin:
-            return False
-        return self.setting_up(settings) == settings
-
-    def setting_up(self, settings: AuthSettings) -> AuthSettings:
-        """Return the settings with what this way needs."""
-        changes: dict[str, Any] = dict(self.needs)
-        return replace(settings, **changes)
-
-
-def _email(auth: SupabaseAuth, who: NewUser) -> User:
-    return auth.sign_up(who.email or "", data=who.data)
-
-
-def _phone(auth: SupabaseAuth, who: NewUser) -> User:
-    return auth.sign_up_phone(who.phone or "", data=who.data)
-
-
-def _anonymous(auth: SupabaseAuth, who: NewUser) -> User:
-    return auth.sign_in_anonymously(data=who.data)
-
-
-def _web3(auth: SupabaseAuth, _: NewUser) -> User:
-    return auth.sign_in_with_web3()
-
-
-def _oauth(provider: str) -> Callable[[SupabaseAuth, NewUser], User]:
-    def act(auth: SupabaseAuth, who: NewUser) -> User:
-        profile = cast("Profile", who.data)
-        return auth.sign_in_with_oauth(provider, email=who.email, **profile)
-
-    return act
-
-
-def _sso(auth: SupabaseAuth, who: NewUser) -> User:
-    return auth.sign_in_with_sso(who.email or "", attributes=who.data)
-
-
-def _code(auth: SupabaseAuth, who: NewUser) -> User:
-    return auth.sign_in_with_otp(email=who.email, phone=who.phone, data=who.data)
-
-
-def _invite(auth: SupabaseAuth, who: NewUser) -> User:
-    return auth.admin.invite(who.email or "", data=who.data)
-
-
-def _admin(*, confirm: bool) -> Callable[[SupabaseAuth, NewUser], User]:
-    def act(auth: SupabaseAuth, who: NewUser) -> User:
-        return auth.admin.create_user(
-            email=who.email,
-            phone=who.phone,
-            password=PASSWORD,
-            email_confirm=confirm and who.email is not None,
-            phone_confirm=confirm and who.phone is not None,
-            user_metadata=who.data,
-        )
-
-    return act
-
-
-def _imported(auth: SupabaseAuth, who: NewUser) -> User:
-    return auth.admin.create_user(email=who.email, password_hash="$2a$10$imported")
-
-
-_CONFIRMING = {"mailer_autoconfirm": False}
-_CONFIRMING_PHONES = {"sms_autoconfirm": False}
-
-# Of two that take the same to draw, Hypothesis shrinks towards the first.
-KINDS: dict[str, Kind] = {
-    "email": Kind("email", _email, _CONFIRMING, email=True),
-    "email-autoconfirm": Kind("email", _email, {"mailer_autoconfirm": True}, email=True),
-    "phone": Kind("phone", _phone, _CONFIRMING_PHONES, phone=True),
-    "phone-autoconfirm": Kind("phone", _phone, {"sms_autoconfirm": True}, phone=True),
-    "anonymous": Kind("anonymous", _anonymous),
-    "web3": Kind("web3", _web3, data=""),
-    "oauth": Kind("github", _oauth("github"), email=True, data="profile"),
-    "oauth-without-email": Kind(
-        "github", _oauth("github"), {"email_optional": True}, data="profile"
-    ),
-    "google": Kind("google", _oauth("google"), email=True, data="profile"),
-    "apple": Kind("apple", _oauth("apple"), email=True, data="profile"),
-    "sso": Kind("sso", _sso, email=True),
-    "magic-link": Kind("email", _code, _CONFIRMING, email=True),
-    "sms-code": Kind("phone", _code, _CONFIRMING_PHONES, phone=True),
-    "invite": Kind("email", _invite, email=True, by_admin=True),
-    "admin": Kind("email", _admin(confirm=False), email=True, by_admin=True),
-    "admin-confirmed": Kind("email", _admin(confirm=True), email=True, by_admin=True),
-    "admin-phone": Kind("phone", _admin(confirm=True), phone=True, by_admin=True),
-    "admin-both": Kind("email", _admin(confirm=True), email=True, phone=True, by_admin=True),
-    # With a hash and without metadata the server writes a JSON null where others write an object.
-    "admin-imported": Kind("email", _imported, email=True, data="", by_admin=True),
-}
+        data = SignupData(self.email, self.phone, self.data)
+        return kind.act(auth.under(kind.setting_up(auth.settings)), data)

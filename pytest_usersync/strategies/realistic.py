@@ -11,7 +11,8 @@ from hypothesis.strategies import SearchStrategy
 
 from ..auth import AuthSettings, Json
 from ..model.errors import UserSyncError
-from .new_user import KINDS, NewUser
+from ..scenarios.signup_kinds import KINDS
+from .new_user import NewUser
 from .signups import chosen
 from .values import made
 

@@ -10,7 +10,8 @@ from hypothesis.strategies import SearchStrategy
 
 from ..auth import AuthSettings, Json
 from ..model.errors import UserSyncError
-from .new_user import KINDS, Kind, NewUser
+from ..scenarios.signup_kinds import KINDS, SignupKind
+from .new_user import NewUser
 from .values import PROVIDERS, emails, made, metadata, phones, texts
 
 # What a provider tells, and which of them tell it.
@@ -84,7 +85,7 @@ def _newcomers(name: str, keys: tuple[str, ...]) -> SearchStrategy[NewUser]:
     )
 
 
-def _data(kind: Kind, keys: Collection[str]) -> SearchStrategy[Mapping[str, Json]]:
+def _data(kind: SignupKind, keys: Collection[str]) -> SearchStrategy[Mapping[str, Json]]:
     if kind.data == "profile":
         return _profiles(kind.provider)
     if kind.data == "metadata":

@@ -13,6 +13,7 @@ from pytest_usersync.auth import AuthError, AuthSettings, SupabaseAuth
 from pytest_usersync.model.errors import UserSyncError
 from pytest_usersync.scenarios import acts
 from pytest_usersync.scenarios.acts import ChangeEmail, ChangePhone, Confirm, HardDelete
+from pytest_usersync.scenarios.signup_kinds import KINDS
 from pytest_usersync.scenarios.signups import BY_NAME
 from pytest_usersync.strategies import (
     History,
@@ -22,7 +23,6 @@ from pytest_usersync.strategies import (
     realistic_signups,
     signups,
 )
-from pytest_usersync.strategies.new_user import KINDS
 
 Fresh = Callable[..., AbstractContextManager[SupabaseAuth]]
 
