@@ -39,25 +39,25 @@ class Logins:
         return "authenticator", self._roles.request(role, claims)
 
     @contextmanager
-    def line(self, login: str) -> Iterator[RaceLogin]:
+    def race_login(self, login: str) -> Iterator[RaceLogin]:
         """Lend a session of the role; it comes back as it was, or not at all."""
         free = self._free.setdefault(login, [])
-        line = free.pop() if free else self._login(login)
+        race_login = free.pop() if free else self._login(login)
         try:
-            yield line
+            yield race_login
         finally:
-            if line.connection.closed or line.broken:
-                line.connection.close()
-                self._open.remove(line)
+            if race_login.connection.closed or race_login.broken:
+                race_login.connection.close()
+                self._open.remove(race_login)
             else:
-                free.append(line)
+                free.append(race_login)
 
     def _login(self, login: str) -> RaceLogin:
         subject = self._race_database.subject
         try:
             self._count += 1
             options = f"{_OPTIONS} -c usersync_race.slot={self._count}"
-            line = RaceLogin.open(subject.server, self._race_database.name, login, options)
+            race_login = RaceLogin.open(subject.server, self._race_database.name, login, options)
         except psycopg.Error as error:
             unknown = f'role "{login}" does not exist'
             if isinstance(error, psycopg.OperationalError) and unknown not in str(error):
@@ -66,14 +66,14 @@ class Logins:
             raise UserSyncError(
                 f"No session can use the role {login!r}: {said}. Name a role of the database."
             ) from None
-        line.slot = self._count
-        self._open.append(line)
-        return line
+        race_login.slot = self._count
+        self._open.append(race_login)
+        return race_login
 
     def close(self) -> None:
         """End all sessions."""
-        for line in self._open:
-            line.connection.close()
+        for race_login in self._open:
+            race_login.connection.close()
         self._open.clear()
         self._free.clear()
 

@@ -147,22 +147,22 @@ class RaceDatabase:
         return connection
 
     @contextmanager
-    def line(self, login: str) -> Iterator[RaceLogin]:
+    def race_login(self, login: str) -> Iterator[RaceLogin]:
         """Lend a session of the role; it comes back as it was, or not at all."""
-        with self.logins.line(login) as line:
-            if self._pauses and not line.held:
-                breakpoints.hold(self.control, self.keeper, line.slot)
-                line.held = True
-            yield line
+        with self.logins.race_login(login) as race_login:
+            if self._pauses and not race_login.held:
+                breakpoints.hold(self.control, self.keeper, race_login.slot)
+                race_login.held = True
+            yield race_login
 
     def part(self, role: str, claims: str | None) -> tuple[str, Part | None]:
         """Return who logs in, and what is set then, to be the role, or to ask PostgREST as it."""
         return self.logins.part(role, claims)
 
-    def resume(self, line: RaceLogin) -> None:
+    def resume(self, race_login: RaceLogin) -> None:
         """Let a session go on that pauses."""
-        line.pauses += 1
-        breakpoints.let_go(self.plans, line.slot, line.pauses)
+        race_login.pauses += 1
+        breakpoints.let_go(self.plans, race_login.slot, race_login.pauses)
 
     # -- there and back
 

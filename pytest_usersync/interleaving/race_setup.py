@@ -181,12 +181,14 @@ class RaceSetup:
     def _authorize(
         self, act: Callable[[SupabaseAuth], Any], settings: AuthSettings | None, seed: int
     ) -> object:
-        with self.race_database.line("supabase_auth_admin") as line:
-            line.connection.one_by_one = False
+        with self.race_database.race_login("supabase_auth_admin") as race_login:
+            race_login.connection.one_by_one = False
             try:
-                return act(SupabaseAuth(line.connection, settings or AuthSettings(), Source(seed)))
+                return act(
+                    SupabaseAuth(race_login.connection, settings or AuthSettings(), Source(seed))
+                )
             finally:
-                line.clean()
+                race_login.clean()
 
     def _join(self, session: Session) -> None:
         if session.name in self.sessions:

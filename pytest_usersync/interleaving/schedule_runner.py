@@ -47,15 +47,19 @@ class Runner:
         Raises:
             UserSyncError: a session never came back, or died.
         """
-        with ExitStack() as lines:
+        with ExitStack() as exits:
             news: News = SimpleQueue()
-            cast = []
+            threads: list[SessionThread] = []
             for session in self.sessions:
                 login, _ = self.race_database.part(session.role, session.claims)
-                line = lines.enter_context(self.race_database.line(login))
-                cast.append(SessionThread(session, line, news, self.race_database, learn=learn))
-            sandbox = _ScheduleSessions(self.race_database, cast, news, self.patience, learn=learn)
-            return sandbox.play(choose)
+                race_login = exits.enter_context(self.race_database.race_login(login))
+                threads.append(
+                    SessionThread(session, race_login, news, self.race_database, learn=learn)
+                )
+            schedule = _ScheduleSessions(
+                self.race_database, threads, news, self.patience, learn=learn
+            )
+            return schedule.play(choose)
 
 
 class _ScheduleSessions:
@@ -64,7 +68,7 @@ class _ScheduleSessions:
     def __init__(
         self,
         race_database: RaceDatabase,
-        cast: list[SessionThread],
+        threads: list[SessionThread],
         news: News,
         patience: float,
         *,
@@ -72,37 +76,39 @@ class _ScheduleSessions:
     ) -> None:
         self.race_database = race_database
         self.learn = learn
-        self.cast = cast
+        self.threads = threads
         self.patience = patience
         self.moment = statement_timeout.mark()
-        self.waiting = Waiting(race_database, cast, news, patience)
+        self.waiting = Waiting(race_database, threads, news, patience)
         self.told = ScheduleRun(
-            backends=[(session_thread.line.pid, session_thread.name) for session_thread in cast]
+            backends=[
+                (session_thread.race_login.pid, session_thread.name) for session_thread in threads
+            ]
         )
 
     def play(self, choose: Choose) -> ScheduleRun:
         try:
-            for session_thread in self.cast:
+            for session_thread in self.threads:
                 session_thread.start()
                 self.waiting.settle()
             while ready := self._ready():
                 name = choose(ready, self.told.moves)
                 if name is None:
                     return self.told
-                self._move(next(one for one in self.cast if one.name == name), ready)
-            if waiting := [one for one in self.cast if one.state != "done"]:
+                self._move(next(one for one in self.threads if one.name == name), ready)
+            if waiting := [one for one in self.threads if one.state != "done"]:
                 raise StillRunning(waiting[0].stuck(self.patience))
             self.told.complete = True
         finally:
             self._end()
-        for session_thread in self.cast:
+        for session_thread in self.threads:
             self._expect_alive(session_thread)
             if session_thread.errors:
                 self.told.errors[session_thread.name] = session_thread.errors
         return self.told
 
     def _ready(self) -> tuple[str, ...]:
-        return tuple(one.name for one in self.cast if one.state in ("ready", "paused"))
+        return tuple(one.name for one in self.threads if one.state in ("ready", "paused"))
 
     def _move(self, session_thread: SessionThread, ready: tuple[str, ...]) -> None:
         paused = session_thread.label if session_thread.state == "paused" else ""
@@ -111,12 +117,12 @@ class _ScheduleSessions:
         session_thread.step = (number, label)
         if paused:
             session_thread.state = "running"
-            self.race_database.resume(session_thread.line)
+            self.race_database.resume(session_thread.race_login)
         else:
             session_thread.go_on()
         self.waiting.settle()
         move = Move(event, ready, Footprint())
-        for one in self.cast:
+        for one in self.threads:
             told, footprint = one.take()
             event.told += [(one.name, one.number, each) for each in told]
             move.footprint |= footprint
@@ -134,20 +140,20 @@ class _ScheduleSessions:
         """Return what was touched by a step that is not at its end."""
         if not session_thread.tracker.plain or self.race_database.relations.secretive:
             return ANYTHING
-        asked = query(_HALFWAY, str(session_thread.line.pid))
+        asked = query(_HALFWAY, str(session_thread.race_login.pid))
         found = table(self.race_database.plans.ask(asked)[0])
         return self.race_database.relations.touched([[one or "" for one in row] for row in found])
 
     # -- what goes wrong
 
     def _expect_alive(self, session_thread: SessionThread) -> None:
-        if late := statement_timeout.of_backend(session_thread.line.pid, self.moment):
+        if late := statement_timeout.of_backend(session_thread.race_login.pid, self.moment):
             raise StillRunning(
                 f"{session_thread.name} does not return from {session_thread.place}: {late}"
             )
         if session_thread.crash:
             raise session_thread.crash
-        if session_thread.line.connection.closed or session_thread.line.broken:
+        if session_thread.race_login.connection.closed or session_thread.race_login.broken:
             raise UserSyncError(
                 f"The session of {session_thread.name} ended at {session_thread.place}. A step"
                 " must not end its session."
@@ -155,19 +161,19 @@ class _ScheduleSessions:
 
     def _end(self) -> None:
         """Let nobody be left in a step, whatever ended the schedule."""
-        if all(one.state == "done" for one in self.cast):
-            for one in self.cast:
+        if all(one.state == "done" for one in self.threads):
+            for one in self.threads:
                 one.join(self.patience)
             return
         self.waiting.let_all_go()
-        started = [one for one in self.cast if one.started]
+        started = [one for one in self.threads if one.started]
         for one in started:
             one.cancel()
             if one.state in ("running", "blocked", "paused"):
                 with suppress(psycopg.Error):
                     self.race_database.control.execute(
-                        "select pg_catalog.pg_terminate_backend(%s)", [one.line.pid]
+                        "select pg_catalog.pg_terminate_backend(%s)", [one.race_login.pid]
                     )
         for one in started:
             if not one.join(self.patience):
-                one.line.broken = True
+                one.race_login.broken = True

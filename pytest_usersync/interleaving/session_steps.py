@@ -23,7 +23,7 @@ _NO_PAUSES = b"set usersync_race.slot = ''"
 
 def perform(session_thread: SessionThread) -> None:
     """Do all that the session does; what ends in an error is noted."""
-    session, connection = session_thread.session, session_thread.line.connection
+    session, connection = session_thread.session, session_thread.race_login.connection
     connection.autocommit = session.auth is not None or not _own_transactions(session)
     # What Supabase Auth sends is always the same; planning it costs more than running it.
     connection.prepare_threshold = _AT_ONCE if session.auth else None
@@ -34,7 +34,7 @@ def perform(session_thread: SessionThread) -> None:
     else:
         connection.plans.forget()  # Others may deallocate.
     if not session.pauses:
-        session_thread.line.send(_NO_PAUSES)
+        session_thread.race_login.send(_NO_PAUSES)
     _enter(session_thread)
     if connection.autocommit and session.auth is None:
         for step in session.steps:
@@ -85,7 +85,7 @@ def _enter(session_thread: SessionThread) -> None:
     )[1]
     if part is None:
         return
-    connection = session_thread.line.connection
+    connection = session_thread.race_login.connection
     connection.listener = None
     names, values = zip(*part.settings, strict=True)
     connection.execute(_SET, [list(names), list(values)])
@@ -96,7 +96,7 @@ def _enter(session_thread: SessionThread) -> None:
 
 
 def _run(session_thread: SessionThread, step: Step, *, alone: bool = True) -> None:
-    connection = session_thread.line.connection
+    connection = session_thread.race_login.connection
     try:
         if callable(step):
             step(session_thread.given)

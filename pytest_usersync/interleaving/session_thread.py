@@ -44,7 +44,7 @@ class SessionThread:
     def __init__(
         self,
         session: Session,
-        line: RaceLogin,
+        race_login: RaceLogin,
         news: News,
         race_database: RaceDatabase,
         *,
@@ -52,7 +52,7 @@ class SessionThread:
     ) -> None:
         self.session = session
         self.name = session.name
-        self.line = line
+        self.race_login = race_login
         self.race_database = race_database
         self.state = "running"
         self.started = False
@@ -64,8 +64,8 @@ class SessionThread:
         self.told: list[StatementResult] = []
         self.errors: list[StatementResult] = []
         self.crash: BaseException | None = None
-        self.given: object = line.connection
-        self.tracker = Tracker(line, race_database, learn=learn)
+        self.given: object = race_login.connection
+        self.tracker = Tracker(race_login, race_database, learn=learn)
         self._learn = learn
         self._news = news
         self._turn = threading.Semaphore(0)
@@ -126,7 +126,7 @@ class SessionThread:
 
     def _play(self) -> None:
         try:
-            self.line.connection.listener = self
+            self.race_login.connection.listener = self
             perform(self)
         except Cancelled:
             pass
@@ -139,7 +139,7 @@ class SessionThread:
     def _leave(self) -> None:
         with suppress(psycopg.Error):
             self.tracker.let_go()
-        self.line.clean()
+        self.race_login.clean()
 
     def turn(self, label: str) -> None:
         """Come to a step, and wait until it may be taken."""
@@ -167,17 +167,17 @@ class SessionThread:
         wrapped = self.tracker.wraps(text)
         self.tracker.runs(text)
         if wrapped:
-            self.line.send(b"begin")
+            self.race_login.send(b"begin")
         try:
             result = run()
             self.tracker.ran(text)
             if wrapped:
                 self.tracker.let_go()
-                self.line.send(b"commit")
+                self.race_login.send(b"commit")
         except psycopg.Error as error:
             self.tracker.lost()
             if wrapped and not cursor.connection.closed:
-                self.line.send(b"rollback")
+                self.race_login.send(b"rollback")
             self.told.append(failed(text, error, sent))
             raise
         if cursor.pgresult is None:

@@ -28,9 +28,9 @@ _SECRETIVE = re.compile(
 class Tracker:
     """Looks at the locks that a transaction holds when its session comes to the next step."""
 
-    def __init__(self, line: RaceLogin, race_database: RaceDatabase, *, learn: bool) -> None:
+    def __init__(self, race_login: RaceLogin, race_database: RaceDatabase, *, learn: bool) -> None:
         self.footprint = Footprint()
-        self._line = line
+        self._race_login = race_login
         self._race_database = race_database
         self._learn = learn
         self._transaction = Footprint()
@@ -41,19 +41,19 @@ class Tracker:
 
     @property
     def _status(self) -> TransactionStatus:
-        return self._line.connection.info.transaction_status
+        return self._race_login.connection.info.transaction_status
 
     @property
     def plain(self) -> bool:
         """Whether each statement sees what was committed before it."""
-        wanted = self._line.connection.isolation_level
+        wanted = self._race_login.connection.isolation_level
         return self._level == "read committed" and wanted in (None, IsolationLevel.READ_COMMITTED)
 
     def wraps(self, text: str) -> bool:
         """Tell whether a statement needs a transaction around it for its locks to be seen."""
         return (
             self._learn
-            and self._line.connection.autocommit
+            and self._race_login.connection.autocommit
             and self._status == TransactionStatus.IDLE
             and first_word(text) in _PLAIN
         )
@@ -83,7 +83,7 @@ class Tracker:
             return
         self._due = False
         relations = self._race_database.relations
-        locks, self._level, called = self._line.locks(relations.secretive)
+        locks, self._level, called = self._race_login.locks(relations.secretive)
         self._transaction = relations.touched(locks)
         self.footprint |= self._transaction
         if called:

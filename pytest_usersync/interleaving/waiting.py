@@ -37,15 +37,17 @@ class Waiting:
     def __init__(
         self,
         race_database: RaceDatabase,
-        cast: Sequence[SessionThread],
+        threads: Sequence[SessionThread],
         news: News,
         patience: float,
     ) -> None:
         self.whom: dict[str, tuple[str, ...]] = {}
         self._plans = race_database.plans
         self._stops = race_database.subject.server.own
-        self._names = {session_thread.line.pid: session_thread.name for session_thread in cast}
-        self._cast = cast
+        self._names = {
+            session_thread.race_login.pid: session_thread.name for session_thread in threads
+        }
+        self._threads = threads
         self._news = news
         self._patience = patience
         self._stopped: list[SessionThread] = []
@@ -63,7 +65,7 @@ class Waiting:
             if free is None:
                 break
             self._go_on(free)
-        for one in self._cast:
+        for one in self._threads:
             if one.state == "blocked":
                 self._stop(one)
 
@@ -72,7 +74,7 @@ class Waiting:
         said: set[str] = set()
         heard = time.monotonic()
         while True:
-            running = [one for one in self._cast if one.state == "running" and one.started]
+            running = [one for one in self._threads if one.state == "running" and one.started]
             if not running and not self._awake("blocked"):
                 return
             if all(one.name in said for one in running):
@@ -96,7 +98,7 @@ class Waiting:
     def _awake(self, *states: str) -> list[SessionThread]:
         return [
             one
-            for one in self._cast
+            for one in self._threads
             if one.state in states and one.started and one not in self._stopped
         ]
 
@@ -119,7 +121,7 @@ class Waiting:
     def _blocked(self, session_threads: Sequence[SessionThread]) -> set[str]:
         if not session_threads:
             return set()
-        pids = array([one.line.pid for one in session_threads])
+        pids = array([one.race_login.pid for one in session_threads])
         asked = query(_BLOCKED, array(list(self._names)), pids)
         found = set()
         for pid, blockers in table(self._plans.ask(asked)[0]):
@@ -151,6 +153,6 @@ class Waiting:
 def _signal(session_thread: SessionThread, number: signal.Signals) -> bool:
     """Send a signal to the process of a session; return whether that may be done."""
     with suppress(ProcessLookupError, PermissionError):
-        os.kill(session_thread.line.pid, number)
+        os.kill(session_thread.race_login.pid, number)
         return True
     return False

@@ -50,11 +50,11 @@ class _Signup(threading.Thread):
     """One signup, in a thread of its own as it may have to wait."""
 
     def __init__(
-        self, line: Connection, person: Person, moment: InterruptionPoint, *, stays: bool
+        self, connection: Connection, person: Person, moment: InterruptionPoint, *, stays: bool
     ) -> None:
         super().__init__(daemon=True)
-        self.line = line
-        self.pid = line.info.backend_pid
+        self.connection = connection
+        self.pid = connection.info.backend_pid
         self.moment = moment
         self.stays = stays
         self.waited = False
@@ -62,17 +62,17 @@ class _Signup(threading.Thread):
         self.user: User | None = None
         self.over = threading.Event()
         self._person = person
-        self._auth = SupabaseAuth(line, ORDINARY.settings)
+        self._auth = SupabaseAuth(connection, ORDINARY.settings)
 
     def run(self) -> None:
         """Sign up; whoever stays does not commit."""
         try:
             if self.stays:
-                self.line.execute("begin")
+                self.connection.execute("begin")
             self.user = ORDINARY.act(self._auth, self._person)
         except (AuthError, Error):
             with suppress(Error):
-                self.line.rollback()
+                self.connection.rollback()
         finally:
             self.over.set()
 
@@ -97,7 +97,7 @@ class ConcurrentSignups:
         self._came: list[_Signup] = []
         self._waiting: list[_Signup] = []
         self._open: list[_Signup] = []
-        self._lines: list[Connection] = []
+        self._connections: list[Connection] = []
         self._free: list[Connection] = []
         self._known: frozenset[str] = frozenset()
         self._harness = database.connect(context.subject.server, name, database.HARNESS)
@@ -107,8 +107,8 @@ class ConcurrentSignups:
         for one in self._waiting:
             with suppress(Error):
                 self._kill(one)
-        for line in (*self._lines, self._harness):
-            line.close()
+        for connection in (*self._connections, self._harness):
+            connection.close()
 
     # -- while the migrations are applied
 
@@ -149,7 +149,7 @@ class ConcurrentSignups:
         self, moment: InterruptionPoint, *, stays: bool, lost: frozenset[str] = frozenset()
     ) -> bool:
         """Let somebody sign up; return whether that is over, and nobody was refused."""
-        one = _Signup(self._line(), self._context.person(), moment, stays=stays)
+        one = _Signup(self._connect(), self._context.person(), moment, stays=stays)
         one.lost = lost
         self._turn("ada")
         self._came.append(one)
@@ -180,28 +180,28 @@ class ConcurrentSignups:
             self._turn("ada")
         if one.stays and one.user:
             self._open.append(one)
-        elif not one.line.closed:
-            self._free.append(one.line)
+        elif not one.connection.closed:
+            self._free.append(one.connection)
 
     def _blocking(self, pid: int) -> list[int]:
         row = self._harness.execute(_WAITS, [pid]).fetchone()
         return row["pids"] if row else []
 
-    def _line(self) -> Connection:
+    def _connect(self) -> Connection:
         if not self._free:
             server = self._context.subject.server
-            line = database.connect(server, self._name, "supabase_auth_admin")
-            line.execute(_LIMIT)
-            self._lines.append(line)
-            return line
+            connection = database.connect(server, self._name, "supabase_auth_admin")
+            connection.execute(_LIMIT)
+            self._connections.append(connection)
+            return connection
         return self._free.pop()
 
     def _commit(self, one: _Signup) -> None:
         self._open.remove(one)
         self._turn("ada")
         with suppress(Error):
-            one.line.execute("commit")
-        self._free.append(one.line)
+            one.connection.execute("commit")
+        self._free.append(one.connection)
 
     def _kill(self, one: _Signup) -> None:
         """Let one be told of an error that no function catches unless it means to."""
