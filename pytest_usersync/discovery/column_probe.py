@@ -179,8 +179,10 @@ class ColumnProbe:
                 self._connection.execute(AS_AUTH)
                 metadata = {"raw_user_meta_data": self._metadata()}
                 self._insert({**BASELINE, **metadata, "id": user_id, **change})
+                # Auth confirms by an UPDATE, and a trigger may write the profile only then.
                 for values in [*steps, update or {}]:
                     self._update(user_id, values)
+                # What waits for the commit runs now: this transaction never commits.
                 self._connection.execute("set constraints all immediate; reset role")
                 return self._rows(user_id)
         except Error:

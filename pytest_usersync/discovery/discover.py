@@ -90,6 +90,7 @@ class _Discovery:
                 except AuthError as error:
                     if refusal is None or not metadata:
                         refusal = self._blocked(error, auth.script)
+                    # One may be slow by chance; each further one would take the whole limit.
                     overruns += bool(statement_timeout.behind(error.__cause__))
                     if overruns > 1 or connection.closed:
                         break
@@ -120,6 +121,7 @@ class _Discovery:
                 continue
             unique = [column for column in columns.unique if column in keys]
             target = Target(table, (unique or keys)[0], columns.every)
+            # The first becomes the profile: the table in which a user has one row at most.
             targets.append(((not unique, gained, str(table)), target))
         ordered = tuple(target for _, target in sorted(targets, key=lambda pair: pair[0]))
         found = replace(known, targets=ordered, side_tables=tuple(side_tables))
@@ -182,6 +184,7 @@ def _attempts(keys: tuple[str, ...]) -> Iterator[dict[str, str]]:
         yield {}
     for key in plain:
         yield {other: value for other, value in plain.items() if other != key}
+        # A cast in the trigger may want a number, a boolean, a date or an id.
         for value in ("17", "true", "2001-02-03", "00000000-0000-4000-8000-000000000001"):
             yield plain | {key: value}
     if plain != everything:

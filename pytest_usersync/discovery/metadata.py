@@ -116,6 +116,7 @@ class _MetadataProbe:
             key for key in dict.fromkeys((*metadata_hints.USUAL, *columns)) if key not in known
         ]
         parts = [others[at : at + _TOGETHER] for at in range(0, len(others), _TOGETHER)]
+        # A cast to a number refuses the text, so each of the two may be what tells.
         values: tuple[Json, ...] = (TEXT, 17)
         if any(self._telling([(others, value) for value in values])):
             told = self._telling([(part, value) for part in parts for value in values])
@@ -153,6 +154,7 @@ class _MetadataProbe:
             for place, new in self._moved_by_key(before, after):
                 effects.keys[key] = None
                 sources = effects.moves.setdefault(place, {})
+                # `->>` makes a text of a number.
                 copied = new == value or new == str(value)
                 sources[f"metadata.{key}"] = sources.get(f"metadata.{key}", copied) or copied
 
@@ -174,6 +176,7 @@ class _MetadataProbe:
     def _moved(self, before: BatchSignup, after: BatchSignup) -> Iterator[tuple[Place, Json]]:
         """Yield the columns that differ, with their new values."""
         for target, old, new in zip(self._sync.targets, before.rows, after.rows, strict=False):
+            # Which rows belong together cannot be told, so the whole table counts as moved.
             if len(old) != len(new):
                 yield (target.table, target.key), None
                 continue

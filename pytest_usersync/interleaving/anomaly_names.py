@@ -28,6 +28,7 @@ UNSERIAL = "no serial order"
 
 def name(judge: Judge, outcome: Outcome, names: Sequence[str], serial: list[Outcome]) -> str:
     """Return the name of what came of a schedule, and of the sessions in no order."""
+    # A lost profile says more to the reader than the anomaly that lost it.
     found = _users(judge, outcome, serial) or _doubles(judge, outcome, serial)
     if found:
         return found

@@ -58,6 +58,7 @@ def draw(race: Race, draws: int, *, serializable: bool) -> Outcome | None:
 
     most = max(race.tree.lengths.values(), default=_STEPS)
     known = schedules(**dict.fromkeys(race.sessions, most))
+    # No database and no random seed: a verdict must not depend on chance.
     quietly = settings(
         max_examples=draws,
         database=None,

@@ -85,9 +85,11 @@ class Tree:
                 return _expected(self._path[depth], ready, depth)
             asleep = self._asleep(moves[-1]) if moves else {}
             awake = [name for name in ready if name not in asleep]
+            # Whatever could go on leads to what was played before (a sleep set).
             if not awake:
                 return None
             last = self._path[-1].chosen if self._path else ""
+            # Few switches make a finding that is easy to read.
             chosen = last if last in awake else awake[0]
             wanted = {chosen} if self.reduce else set(ready)
             self._path.append(_Node(ready, chosen, wanted, asleep))
@@ -132,6 +134,7 @@ class Tree:
             for k in between
             if not any(other in before[k] for other in between if other < k)
         ]
+        # Any of them leads to the reversal, and one is tried already (a source set).
         if node.wanted.intersection(initial):
             return
         able = [name for name in reversed(initial) if name in node.ready]

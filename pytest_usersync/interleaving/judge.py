@@ -54,6 +54,7 @@ class Judge:
     def judge(self, outcome: Outcome) -> Outcome:
         """Say which serial order gives the same, or name what none gives."""
         names = [name for name in dict.fromkeys(outcome.schedule) if name not in outcome.aborted]
+        # Each order is played once, and their number grows as a factorial.
         orders = list(permutations(names)) if len(names) <= _MOST else [tuple(names)]
         state = self.state(outcome)
         found = [(order, self.after(order)) for order in orders]
@@ -109,6 +110,7 @@ class Judge:
                     profiles[str(row[key])] += count
         return (
             sum(users[one] > 0 and profiles[one] <= 0 for one in users),
+            # A new profile of a user who was there before is no orphan.
             sum(profiles[one] > 0 and users[one] <= 0 for one in profiles if one in users)
             + sum(users[one] < 0 and profiles[one] >= 0 for one in users),
         )

@@ -102,6 +102,8 @@ class RaceDatabase:
         if self.name:
             self._clones.drop(self.name)
             self.name = ""
+        # Most races need one copy only. Whoever needs another will need more, so the log
+        # is put into a template.
         if self.copies == 1:
             self._template = self._logged()
         self.name = self._clones.take(self._template, "race")
@@ -241,6 +243,7 @@ class RaceDatabase:
             for pid, relation, _, _, was, now in log
             if pid and relation and int(relation)
         ]
+        # Rows are counted, as a table without a key may hold equal ones.
         bag: dict[int, Counter[str]] = {}
         for _, relation, was, now, *_ in log:
             rows = bag.setdefault(int(relation or 0), Counter())

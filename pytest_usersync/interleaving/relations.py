@@ -136,6 +136,7 @@ class Relations:
             elif (relation := int(what)) in self._names:
                 found.append((self._names[relation], mode))
             elif relation < _FIRST_OF_USERS:
+                # Every statement reads catalogs. DDL writes them, and may touch anything.
                 strange |= mode not in ("AccessShareLock", "RowShareLock")
             else:
                 strange |= relation not in self._untouchable
@@ -152,6 +153,7 @@ class Relations:
 
     def put_back(self, bag: Mapping[int, Counter[str]]) -> Iterator[Query]:
         """Say how to take away the rows that were counted up, and put back those counted down."""
+        # Taken away first: a row that comes back may have the key of one that goes.
         for key, rows in bag.items():
             if taken := [row for row, count in rows.items() for _ in range(count)]:
                 yield query(self._tables[key].take, array(taken))

@@ -130,6 +130,7 @@ class _ScheduleSessions:
             event.paused_at = session_thread.label
             move.footprint |= self._halfway(session_thread) if self.learn else Footprint()
         if session_thread.state == "blocked":
+            # It may go on during any later move, so nothing is known of what it touches.
             event.waits, move.blocked = True, True
             event.waits_for = self.waiting.whom.get(session_thread.name, ())
             move.footprint = ANYTHING
@@ -170,6 +171,7 @@ class _ScheduleSessions:
         for one in started:
             one.cancel()
             if one.state in ("running", "blocked", "paused"):
+                # A thread that waits in libpq for a lock comes back only when its backend ends.
                 with suppress(psycopg.Error):
                     self.race_database.control.execute(
                         "select pg_catalog.pg_terminate_backend(%s)", [one.race_login.pid]

@@ -51,6 +51,7 @@ class Tracker:
 
     def wraps(self, text: str) -> bool:
         """Tell whether a statement needs a transaction around it for its locks to be seen."""
+        # By itself it would commit, and its locks would be gone before anybody asks.
         return (
             self._learn
             and self._race_login.connection.autocommit
@@ -90,6 +91,7 @@ class Tracker:
             self.lost()
         if self._read and not self._snapshot:
             self._snapshot = True
+            # From repeatable read on, the first read decides what all later ones see.
             if self._level != "read committed":
                 self.footprint |= SNAPSHOT
         if self._level == "serializable":

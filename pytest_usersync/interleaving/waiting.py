@@ -77,6 +77,7 @@ class Waiting:
             running = [one for one in self._threads if one.state == "running" and one.started]
             if not running and not self._awake("blocked"):
                 return
+            # They say that they wait. Whether it is for a lock, only the server knows.
             if all(one.name in said for one in running):
                 if self._all_blocked():
                     return

@@ -157,6 +157,7 @@ class Applier:
         refusal = self._batch(migration)
         if refusal is None:
             return None if self.session.is_idle() else self._left_open(migration)
+        # Behind the last statement comes the insert into the table of applied migrations.
         if refusal.index >= len(migration.statements):
             return apply_errors.history_failure(self.project, migration, refusal, self.applied)
         statement = migration.statements[refusal.index]
@@ -192,6 +193,7 @@ class Applier:
         psql = PsqlRun(self.session)
         if is_whole(migration.text):
             with database.connect(self.server, self.name, database.HARNESS) as harness:
+                # The dump's own transaction may hold the lock, and would wait for us to go on.
                 harness.execute("set lock_timeout = '4s'; set search_path = ''")
                 psql.harness, psql.known = harness, PlatformObjects.of(harness)
                 psql.apply(migration.statements)

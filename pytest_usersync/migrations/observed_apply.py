@@ -126,6 +126,7 @@ def _run(
             index = len(statements)
             observer.between(index)
             _send(pgconn, *record)
+        # A statement may have ended its own session; the results below say so.
         with suppress(OperationalError):
             pgconn.pipeline_sync()
         refused = results.to_sync(idle=_rarely(observer.waiting))

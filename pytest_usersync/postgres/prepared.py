@@ -49,6 +49,7 @@ class PreparedStatements:
 
         What cannot be prepared fails in the place of its query.
         """
+        # Only an answer tells that a name exists: after an error the server skips the rest.
         made: dict[Key, bytes] = {}
         sent: list[Key | None] = []
 

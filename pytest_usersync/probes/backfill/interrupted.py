@@ -85,6 +85,7 @@ def paused(context: CheckContext, routine: Routine, after: int) -> Iterator[int]
     with closing(migrator(context)) as connection, closing(context.connect()) as holder:
         pid = connection.info.backend_pid
         context.execute(_PAUSE.format(pid=pid, after=after, key=_KEY, table=table))
+        # The trigger made above waits for this lock once enough is written.
         holder.execute("select pg_advisory_lock(%s)", [_KEY])
         enough = Event()
         running = _BackgroundCall(partial(_again, routine, connection, enough))

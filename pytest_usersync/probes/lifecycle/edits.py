@@ -115,6 +115,7 @@ def _edited(
         for column in columns
     ]
     together = [", ".join(pairs)] if pairs else []
+    # One column that refuses the text must not hide that others take it.
     for settings in (together, pairs):
         texts = [f"update {named(target.table)} set {one} where {where};\n" for one in settings]
         done = [text for text in texts if context.attempt(partial(write, text)) is None]

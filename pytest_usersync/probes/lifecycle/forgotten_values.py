@@ -31,6 +31,7 @@ def along(context: CheckContext, target: Target, keys: Sequence[Reference]) -> s
         return own[0].on_delete("cascade")
     early = {t.name for t in context.sync.triggers if t.event.startswith("BEFORE")}
     kind = columns.of(context.known, target.table)[target.key].type
+    # Before the row of auth.users is there, the foreign key refuses the profile.
     if kind != "uuid" or not early.isdisjoint(target.written_by):
         return _removing(context, target)
     key, name = quoted(target.key), quoted(f"{target.table.name}_{target.key}_fkey")

@@ -151,11 +151,13 @@ def _with_condition(one: Trigger, asked: Sequence[str]) -> str:
         when = f"({condition[1]}) and (\n        {when}\n    )"
     kind, late = "or replace trigger", ""
     drop = ""
+    # PostgreSQL has no `create or replace constraint trigger`.
     if one.deferrable:
         kind, drop = "constraint trigger", f"drop trigger {name} on auth.users;\n\n"
         late = "    deferrable initially deferred\n" if one.deferred else "    deferrable\n"
     first = ""
     other = [event.lower() for event in one.events if event != "UPDATE"]
+    # The condition reads OLD, which an INSERT does not have: the events need two triggers.
     if other:
         first = (
             f"create {kind} {name}\n    {timing} {' or '.join(other)} on auth.users\n{late}"

@@ -50,6 +50,7 @@ def given(context: CheckContext) -> Routine | None:
         shown = project.show_path(path)
         routine = Routine(";\n".join(texts), shown, Location(shown, 1), statements=texts)
     done = _tried(reused_context(context), routine)
+    # Not from within a function: then a name or the syntax of the option itself is wrong.
     if isinstance(done, Failure) and done.sqlstate[:2] in ("3F", "42") and not done.context:
         raise NotJudged(
             f"usersync_backfill: {routine.origin} fails: {done.sqlstate} {done.message}"

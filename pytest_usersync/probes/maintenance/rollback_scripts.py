@@ -157,6 +157,7 @@ def broken_calls(
     calls |= {what: one for what, one in jobs.items() if one[0] not in earlier.jobs}
     for what, (_, call) in calls.items():
         error = _called(context, call)
+        # What fails without the rollback as well is not its fault.
         if error and error.partition(" ")[0] in _GONE and _called(sound, call) != error:
             yield what, error
 

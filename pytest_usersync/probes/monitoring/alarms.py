@@ -97,6 +97,7 @@ def _alarm(context: CheckContext, fault: Fault, heard: list[str]) -> Alarm:
         answer = ask(context, monitoring.record, keep=True)
     if answer.failure:
         raise NotJudged(f"{bare(monitoring.record)} fails with {fault.title} (US501)")
+    # A notification comes with the next answer of the server.
     session.execute("select 1")
     media = {name: heard.count(name) for name in sorted(set(heard))}
     for table, count in _counts(context, monitoring.log).items():

@@ -102,6 +102,7 @@ def kept(context: CheckContext, age: str) -> AgedRow:
             raise NotJudged(f"{monitoring.log} refuses a row that is {age} old")
         ask(context, monitoring.record, keep=True)
         there, undone = bool(aged & set(rows_of(context, monitoring.log))), ""
+        # Some prune when they record, others by a scheduled job.
         if there:
             undone = next((job for job in _jobs(context) if not _done(context, *job)), ("",))[0]
             there = bool(aged & set(rows_of(context, monitoring.log)))

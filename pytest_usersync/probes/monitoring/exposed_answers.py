@@ -127,6 +127,7 @@ def _functions(told: Requester) -> Iterator[RequestResult]:
         if any(needle in text for text in rows for needle in needles):
             what = "ghost users" if any(o in t for t in rows for o in told.ghosts) else ""
             what = what or "orphaned profiles"
+            # What names a sound user too is a list of users, not of ghosts.
             if one.called not in own and any(told.known in text for text in rows):
                 continue
         if what:

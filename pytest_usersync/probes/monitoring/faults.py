@@ -61,6 +61,7 @@ def _rows(populated: PopulatedDatabase) -> Iterator[Fault]:
         yield _of(populated, name, title, [populated.new_user(email, created)])
     midnight = now.replace(hour=0, minute=0, second=0)
     for zone in ZONES:
+        # Whoever counts days in local time puts them both into one day.
         around = [midnight - timedelta(minutes=1), midnight + timedelta(minutes=1)]
         one = _of(
             populated,

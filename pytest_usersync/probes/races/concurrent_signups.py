@@ -117,6 +117,7 @@ class ConcurrentSignups:
         self._migrations, self._last = pid, moment.number
         self._settle()
         if self._only is None:
+            # The second keeps its transaction open, so that the migrations may have to wait for it.
             if not self._waiting and self._sign_up(moment, stays=False):
                 self._sign_up(moment, stays=True)
             return

@@ -37,6 +37,7 @@ def editing(context: CheckContext, meeting: SignupRace, change: Change) -> Profi
     one = made[0]
     user = meeting.later(change, context.person())
     text = one.script.replace(str(model.id), str(user.id)).strip().rstrip(";")
+    # Where the policies do not let the user edit, the app's server does it.
     if one.own:
         meeting.titles["ada"] = "edits the profile"
         meeting.race.session("ada", text, user=user)

@@ -45,6 +45,7 @@ def typed(connect: Callable[[], Connection], blocks: Sequence[Block]) -> list[st
         }
         for one in blocks:
             session = sessions[one.session]
+            # Nobody can type into a psql that has not answered yet.
             if not session.finish():
                 return None
             session.type(one.text)

@@ -52,6 +52,7 @@ def retold(outcome: Outcome, titles: Mapping[str, str], setup: str = "", ending:
     """
     parts = {
         one.name: _Part(number, f"{one.name}, {titles[one.name]}", _text(one))
+        # Session 1 is the superuser's, who holds the locks at which the others stop.
         for number, one in enumerate(outcome.sessions, 2)
     }
     _stops(parts, outcome.events)

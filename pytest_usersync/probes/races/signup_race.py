@@ -239,6 +239,7 @@ def new_users(context: CheckContext, *, after: bool = False) -> Entered:
     """
     ada, bob = context.person(), context.person()
     twin = replace(ada, email=f"{ada.email.partition('@')[0]}@another.example.com", phone=bob.phone)
+    # Where a unique column refuses the twin even alone, two who share nothing serve.
     for other in (twin, bob):
         meeting = SignupRace(context, after, alike=True)
         meeting.sign_up("ada", ada)

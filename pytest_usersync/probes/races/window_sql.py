@@ -141,6 +141,7 @@ class _WindowScript:
             texts = [_text(one.statement) for one in group]
             alone = len(group) == 1 and not (goes_on or stays)
             if not alone and not any(one.controls for one in lines):
+                # psql commits each statement by itself, the migration tool each file.
                 texts = [*["begin;\n"] * (not goes_on), *texts, *["commit;\n"] * (not stays)]
             name = self.context.subject.project.show_path(group[0].migration.path)
             yield Block(2, "continues" if goes_on else f"applies {name}", "".join(texts))
