@@ -42,7 +42,7 @@ def judged(pytester: pytest.Pytester, write_project: Write) -> Callable[..., str
 
     def judged(body: str, *args: str, before: str = "") -> str:
         write_project(f"{BEGIN}{body}{END}{before}")
-        result = pytester.runpytest_subprocess("--usersync", "--usersync-select=US102", *args)
+        result = pytester.runpytest_inprocess("--usersync", "--usersync-select=US102", *args)
         return " ".join(" ".join(result.outlines).split())
 
     return judged

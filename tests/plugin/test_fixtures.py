@@ -20,7 +20,7 @@ def run(
 
     def run(text: str, *options: str) -> pytest.RunResult:
         pytester.makepyfile(test_app=text)
-        return pytester.runpytest_subprocess("-W", "error", *options)
+        return pytester.runpytest_inprocess("-W", "error", *options)
 
     return run
 
@@ -63,7 +63,7 @@ def test_settings_and_server_can_be_overridden(run: Callable[..., pytest.RunResu
 
 def test_without_migrations_it_says_what_to_set(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_it(usersync): pass\ndef test_two(as_user): pass")
-    result = pytester.runpytest_subprocess("-p", "no:asyncio")
+    result = pytester.runpytest_inprocess("-p", "no:asyncio")
     result.assert_outcomes(errors=2)
     result.stdout.fnmatch_lines(["No migrations: there is no *. Set usersync_migrations to *"])
     assert ".py:" not in result.stdout.str().partition("ERRORS")[2].partition("short test")[0]
@@ -162,13 +162,15 @@ def test_a_failing_assertion_shows_the_test_and_not_our_own_lines(
 
 
 def test_nothing_is_started_for_a_suite_that_asks_for_nothing(
-    run: Callable[..., pytest.RunResult],
+    pytester: pytest.Pytester, write_project: Callable[[str], Path]
 ) -> None:
-    run(
+    write_project(PLAIN.read_text(encoding="utf-8"))
+    pytester.makepyfile(
         """
         import sys
 
         def test_it(pytestconfig):
             assert "pytest_usersync.harness.harness" not in sys.modules
         """
-    ).assert_outcomes(passed=1)
+    )
+    pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)
