@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from summaries import ours
 
 from pytest_usersync.checks import registry
 
@@ -59,6 +60,10 @@ def test_nothing_is_repeated_either_with_workers_and_other_options(
     assert text.count("    Fix:  alter table") == 1
     assert "= FAILURES =" not in text
     assert f"{len(CASES)} failed" in text
+
+
+def test_workers_change_no_line(run: Callable[..., pytest.RunResult]) -> None:
+    assert ours(run("-n", "2").stdout.str()) == ours(run().stdout.str())
 
 
 def test_long_tracebacks_are_the_pages_of_the_cases_and_one_line_of_the_cause(
