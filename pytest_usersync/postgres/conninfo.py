@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -66,11 +68,18 @@ def place(conninfo: str) -> str:
     return f"host={words.get('host') or 'local'} port={words.get('port') or 5432}"
 
 
-def psql(conninfo: str) -> str:
-    """Return the shell line that opens a database in psql, without the password."""
+def psql(conninfo: str, folder: str = "") -> str:
+    """Return the shell line that opens a database in psql, without the password.
+
+    Args:
+        conninfo: of the database.
+        folder: where psql is, if the user's PATH has none.
+    """
     words = conninfo_to_dict(conninfo)
     shown = {key: str(words[key]) for key in ("host", "port", "user", "dbname") if words.get(key)}
-    return f"psql {shlex.quote(make_conninfo('', **shown))}"
+    beside = Path(folder, "psql")
+    program = str(beside) if not shutil.which("psql") and folder and beside.exists() else "psql"
+    return f"{shlex.quote(program)} {shlex.quote(make_conninfo('', **shown))}"
 
 
 def refusal(conninfo: str, error: psycopg.Error) -> str:

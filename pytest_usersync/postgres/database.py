@@ -284,4 +284,4 @@ def fresh_name(kind: str) -> str:
 
 def psql_line(server: Server, database: str) -> str:
     """Return the shell line that opens one database in psql, without the password."""
-    return dsn.psql(make_conninfo(server.conninfo, dbname=database))
+    return dsn.psql(make_conninfo(server.conninfo, dbname=database), server.programs)

@@ -71,6 +71,7 @@ class Server:
         origin: where the server comes from, for people; never a secret.
         own: True when this run started it: every role can log in without a password.
         guest: what the run is on a server that was reached by DSN.
+        programs: the folder of its programs, when this run started it.
     """
 
     conninfo: str = field(repr=False)
@@ -78,6 +79,7 @@ class Server:
     origin: str
     own: bool
     guest: Guest | None = None
+    programs: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "conninfo", Secret(self.conninfo))

@@ -113,6 +113,7 @@ def _start_own(request: ServerRequest, seed: Seed | None) -> RunningServer:
         version=binaries.version,
         origin=binaries.origin,
         own=True,
+        programs=str(binaries.folder),
     )
     try:
         site = cluster.Site(cluster.reachable(binaries, user, run), user, run, server)

@@ -18,8 +18,8 @@ Run = Callable[..., pytest.RunResult]
 
 def conninfo(result: pytest.RunResult) -> str:
     """Return the connection string of the psql line in the summary."""
-    line = next(line for line in result.outlines if "Kept: psql " in line)
-    return shlex.split(line.partition("Kept: psql ")[2])[0]
+    line = next(line for line in result.outlines if "Kept: " in line)
+    return shlex.split(line.partition("Kept: ")[2])[1]
 
 
 @pytest.fixture
@@ -74,3 +74,12 @@ def test_on_a_server_of_the_user_the_database_stays_there(run: Run, guest: Serve
     with connect(guest, str(name)) as connection:
         assert connection.execute("select * from public.evidence").fetchall() == []
     drop(guest, str(name))
+
+
+def test_every_line_works_as_it_stands(left: pytest.RunResult) -> None:
+    lines = [one.partition("Kept: ")[2] for one in left.outlines if "Kept: " in one]
+    assert lines
+    for line in lines:
+        asked = f"{line} --no-psqlrc -Atc 'select count(*) from public.evidence'"
+        said = subprocess.run(["sh", "-c", asked], capture_output=True, text=True, check=True)
+        assert said.stdout == "0\n"

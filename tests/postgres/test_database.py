@@ -286,6 +286,17 @@ def test_the_psql_line_opens_the_database(
     assert said.stdout.strip() == database
 
 
+def test_without_psql_on_the_path_the_line_names_the_one_beside_the_server(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert psql_line(server, "plain").startswith("psql ") is not (
+        Path(server.programs, "psql").exists()
+    )
+    (tmp_path / "psql").touch(mode=0o755)
+    assert psql_line(server, "plain").startswith("psql ")
+
+
 def test_the_psql_line_tells_no_password() -> None:
     server = Server("host=h port=6543 user=me password=hush", 170000, "by DSN", own=False)
     assert psql_line(server, "plain") == "psql 'host=h port=6543 user=me dbname=plain'"
