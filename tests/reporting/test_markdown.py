@@ -9,7 +9,7 @@ from documents import HOSTILE, finding, many, place, report
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from pytest_usersync.reporting.formats.markdown_text import block, code, escaped
+from pytest_usersync.reporting.formats.markdown_text import block, code, escaped, prose
 from pytest_usersync.reporting.formats.registry import named
 
 READER = MarkdownIt("gfm-like", {"linkify": False, "html": True})
@@ -52,6 +52,16 @@ def test_nobody_is_mentioned_and_nothing_linked() -> None:
     text = escaped("@ada/team #12 GH-12 https://example.com www.example.com ada@example.com")
     for link in ("@a", "#1", "GH-1", "://e", "www.e", "a@e"):
         assert link not in text
+
+
+def test_in_our_own_text_backquotes_mean_code_and_nothing_else_means_markup() -> None:
+    found = tokens(prose("`new.email` is *NULL* <b>\n- for `a_b` and @them"))
+    shown = [(one.type, one.content) for one in found if one.content and one.type != "inline"]
+    assert [one for one in shown if one[0] == "code_inline"] == [
+        ("code_inline", "new.email"),
+        ("code_inline", "a_b"),
+    ]
+    assert {kind for kind, _ in shown} <= {"code_inline", "text", "text_special"}
 
 
 @pytest.mark.parametrize("text", ["a`b", "``", "`", " ", "a\nb", HOSTILE])
@@ -111,7 +121,7 @@ def test_a_decision_is_text_and_not_code() -> None:
 def test_a_comment_is_shorter_than_github_takes_and_is_cut_at_whole_causes() -> None:
     text = named("pr-comment").render(many())
     assert len(text.encode()) < 64 * 1024
-    assert text.startswith("<!-- pytest-usersync -->\n## usersync: 5000 causes")
+    assert text.startswith("<!-- pytest-usersync -->\n## usersync: 3334 causes, 1666 infos")
     shown = len(re.findall("^### [0-9]", text, re.MULTILINE))
     assert f"**{5_000 - shown} more causes are in the report.**" in text
     assert shown > 5

@@ -56,6 +56,19 @@ def test_cases_of_one_check_and_cause_are_one_result_that_names_them() -> None:
     assert (blocked["ruleId"], remain["ruleId"]) == ("US104", "US401")
 
 
+def test_what_one_check_finds_at_one_line_is_one_result_since_github_takes_it_for_one() -> None:
+    found = [
+        finding(cause=f"c{number}", text=f"{number} fails", at=place(14)) for number in range(7)
+    ]
+    first, second = run(report([*found, finding("US401", cause="c1", at=place(14))]))["results"]
+    parts = first["message"]["text"].split("\n\n")
+    assert [part.splitlines()[0] for part in parts] == [
+        *(f"{number} fails." for number in range(5)),
+        "2 more causes at this line",
+    ]
+    assert second["ruleId"] == "US401"
+
+
 def test_a_result_is_at_the_line_of_the_project_or_at_that_of_the_sync() -> None:
     made = report([finding(at=place(14)), finding("US113", cause="c2")])
     located = [one["locations"][0]["physicalLocation"] for one in run(made)["results"]]
@@ -129,7 +142,11 @@ def test_levels_and_severities_are_those_of_github() -> None:
 
 
 def test_five_thousand_results_are_kept_the_most_severe_first_and_the_rest_is_told() -> None:
-    one = run(many(5_200, "plain"))
+    made = many(5_200, "plain")
+    for number, check in enumerate(made["checks"]):
+        for line, found in enumerate(check["findings"]):
+            found["place"] = place(line + 1, f"{number}.sql")
+    one = run(made)
     assert len(one["results"]) == 5_000
     assert one["results"][0]["properties"]["severity"] == "signup-fails"
     notices = [
@@ -139,7 +156,10 @@ def test_five_thousand_results_are_kept_the_most_severe_first_and_the_rest_is_to
 
 
 def test_a_file_that_gzip_cannot_make_small_is_cut_to_the_limit() -> None:
-    races = [finding(cause=f"c{number}", schedule=noisy(number)) for number in range(60)]
+    races = [
+        finding(cause=f"c{number}", schedule=noisy(number), at=place(number + 1))
+        for number in range(60)
+    ]
     text = sarif_format.within(report(races), 50_000)
     assert 30_000 < len(gzip.compress(text.encode())) <= 50_000
     VALIDATOR.validate(json.loads(text))

@@ -40,8 +40,10 @@ def size(text: str) -> int:
 
 def head(report: Report) -> str:
     """Return the headline, and how many checks have which outcome."""
-    count = len(open_causes(report))
-    found = f"{count} cause{'s' * (count != 1)}" if count else "no findings"
+    causes = open_causes(report)
+    infos = sum(cause["level"] == "info" for cause in causes)
+    counts = {"cause": len(causes) - infos, "info": infos}
+    found = [f"{many} {word}{'s' * (many != 1)}" for word, many in counts.items() if many]
     levels = dict.fromkeys(("error", "warning", "info"), 0)
     outcomes = dict.fromkeys(_OUTCOMES, 0)
     accepted = 0
@@ -55,7 +57,8 @@ def head(report: Report) -> str:
     told = [f"{many} {level}{'s' * (many != 1)}" for level, many in levels.items() if many]
     told += [f"{accepted} accepted"] * bool(accepted)
     told += [f"{many} {_OUTCOMES[outcome]}" for outcome, many in outcomes.items() if many]
-    return f"## usersync: {found}\n\n{len(report['checks'])} checks: {', '.join(told)}."
+    title = f"## usersync: {', '.join(found) or 'no findings'}"
+    return f"{title}\n\n{len(report['checks'])} checks: {', '.join(told)}."
 
 
 def tail(report: Report) -> str:

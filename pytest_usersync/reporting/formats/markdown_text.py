@@ -14,13 +14,22 @@ _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 _LINKING = re.compile(r"@(?=\w)|\\#(?=\w)|:(?=//)|\b(?:GH-|www\.)(?=\w)", re.IGNORECASE)
 
 
-def escaped(text: str, limit: int = 4_000, *, lines: bool = False) -> str:
-    """Return a text that Markdown shows as it is; in one line, unless ``lines`` may stay."""
+def escaped(text: str, limit: int = 4_000) -> str:
+    """Return a text in one line that Markdown shows as it is."""
     text = visible(cut(text, limit))
-    text = text if lines else " ".join(text.split())
+    return _marked(" ".join(text.split()))
+
+
+def _marked(text: str) -> str:
     text = _MARKUP.sub(lambda one: _ENTITIES.get(one[0], f"\\{one[0]}"), text)
     text = _START.sub(r"\1\\\2", text)
     return _LINKING.sub(lambda one: f"{one[0]}&#8203;", text)
+
+
+def prose(text: str) -> str:
+    """Return our own text as it is written: what stands between backquotes is code."""
+    parts = re.split(r"`([^`\n]+)`", visible(text))
+    return "".join(code(part) if number % 2 else _marked(part) for number, part in enumerate(parts))
 
 
 def code(text: str, limit: int = 400) -> str:

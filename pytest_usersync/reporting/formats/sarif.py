@@ -12,17 +12,18 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
 from typing import TypeAlias
 from urllib.parse import quote
 
 from ...model.safe_text import cut, in_json, in_line, sentence, visible
 from ..json_types import Check, Place, Report, Step
-from .markdown_text import block, escaped
+from .markdown_text import block, escaped, prose
 from .rows import Row, message, rows, unjudged
 
 Json: TypeAlias = "dict[str, object]"
+Alert: TypeAlias = "list[Row]"
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
@@ -34,6 +35,8 @@ _SECURITY = {"error": "8.0", "warning": "5.0", "info": "2.0"}
 # name, and takes 10 MB after gzip.
 _RESULTS, _STEPS, _DESCRIPTION, _NAME, _BYTES = 5_000, 1_000, 1_024, 255, 10_000_000
 _NOTICES = 100
+# How many causes of one check at one line are described.
+_CAUSES = 5
 
 
 def render(report: Report) -> str:
@@ -46,7 +49,7 @@ def render(report: Report) -> str:
 
 def within(report: Report, limit: int) -> str:
     """Return the run with as many results as ``limit`` bytes hold after gzip."""
-    every = rows(report)
+    every = _alerts(rows(report))
     kept = every[:_RESULTS]
     text = _text(report, kept, len(every))
     while kept and len(text) > limit // 4 and (size := _packed(text)) > limit:
@@ -55,12 +58,21 @@ def within(report: Report, limit: int) -> str:
     return text
 
 
+def _alerts(found: Iterable[Row]) -> list[Alert]:
+    """Return what one check finds at one line together: GitHub takes it for the same alert."""
+    alerts: dict[tuple[str, str, int], list[Row]] = {}
+    for row in found:
+        key = row.check["code"], row.place["file"], row.place["line"]
+        alerts.setdefault(key, []).append(row)
+    return list(alerts.values())
+
+
 def _packed(text: str) -> int:
     return len(gzip.compress(text.encode(errors="backslashreplace"), compresslevel=1))
 
 
-def _text(report: Report, kept: Sequence[Row], count: int) -> str:
-    checks = {row.check["code"]: row.check for row in kept}
+def _text(report: Report, kept: Sequence[Alert], count: int) -> str:
+    checks = {alert[0].check["code"]: alert[0].check for alert in kept}
     numbers = {code: number for number, code in enumerate(sorted(checks))}
     tool = report["tool"]
     run: Json = {
@@ -75,7 +87,7 @@ def _text(report: Report, kept: Sequence[Row], count: int) -> str:
         "automationDetails": {"id": f"usersync/{_project(report)}/"},
         "columnKind": "unicodeCodePoints",
         "invocations": [_invocation(report, count - len(kept))],
-        "results": [_result(row, numbers[row.check["code"]]) for row in kept],
+        "results": [_result(alert, numbers[alert[0].check["code"]]) for alert in kept],
     }
     data = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     return in_json(json.dumps(data, indent=1, ensure_ascii=False)) + "\n"
@@ -126,16 +138,17 @@ def _rule(check: Check) -> Json:
 
 
 def _page(check: Check, said: str) -> str:
-    parts = [f"# {check['code']} {escaped(check['name'])}", f"**{escaped(said)}**"]
+    parts = [f"# {check['code']} {escaped(check['name'])}", prose(said)]
     for paragraph in filter(None, re.split(r"\n\s*\n", visible(check["help"]).strip("\n"))):
         indented = all(line.startswith("  ") for line in paragraph.splitlines() if line)
-        parts.append(block(paragraph, "sql") if indented else escaped(paragraph, lines=True))
+        parts.append(block(paragraph, "sql") if indented else prose(paragraph))
     if check["help_uri"]:
         parts.append(f"[{check['code']} in the documentation]({check['help_uri']})")
     return "\n\n".join(parts)
 
 
-def _result(row: Row, number: int) -> Json:
+def _result(alert: Alert, number: int) -> Json:
+    row = alert[0]
     prints = {"usersync/v1": row.first["fingerprint"]} if row.first["fingerprint"] else {}
     if row.place["line_hash"]:
         prints["primaryLocationLineHash"] = row.place["line_hash"]
@@ -143,18 +156,26 @@ def _result(row: Row, number: int) -> Json:
         "ruleId": row.check["code"],
         "ruleIndex": number,
         "level": _LEVELS[row.check["level"]],
-        # In brackets with a target behind them SARIF has links.
-        "message": {"text": message(row).replace("](", "] (")},
+        "message": {"text": _message(alert)},
         "locations": [_location(row.place)],
         "partialFingerprints": prints,
         "properties": {
             "severity": row.cause["severity"],
-            "cause": row.cause["id"],
-            "cases": row.cases[:100],
+            "causes": [one.cause["id"] for one in alert[:_CAUSES]],
+            "cases": [case for one in alert for case in one.cases][:100],
         },
     }
-    schedule = next((one["schedule"] for one in row.findings if one["schedule"]), None)
-    return {**result, "codeFlows": [_flow(schedule, row.place)]} if schedule else result
+    found = [one for other in alert for one in other.findings if one["schedule"]]
+    flows = [_flow(one["schedule"], row.place) for one in found[:1] if one["schedule"]]
+    return {**result, "codeFlows": flows} if flows else result
+
+
+def _message(alert: Alert) -> str:
+    parts = [message(row) for row in alert[:_CAUSES]]
+    left = len(alert) - len(parts)
+    parts += [f"{left} more causes at this line"] * bool(left)
+    # In brackets with a target behind them SARIF has links.
+    return "\n\n".join(parts).replace("](", "] (")
 
 
 def _flow(schedule: Sequence[Step], place: Place) -> Json:
