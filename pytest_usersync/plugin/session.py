@@ -20,7 +20,7 @@ from ..model.settings import Settings
 from ..platform import existing_auth, platform
 from ..postgres import RunningServer, server_lost, statement_timeout
 from ..process import progress, signals
-from ..reporting import baseline
+from ..reporting import baseline_file
 from ..reporting.header import header
 from ..runner import subject
 from ..runner.check import Check
@@ -58,7 +58,7 @@ def register(config: pytest.Config) -> None:
         checks = registry.choose(settings.select, settings.ignore)
         if settings.baseline:
             update = settings.baseline_update
-            known = baseline.read(settings.baseline, registry.find, update=update)
+            known = baseline_file.read(settings.baseline, registry.find, update=update)
             config.stash[BASELINE] = known
     results = Results(config, settings, checks)
     config.pluginmanager.register(results, "usersync-results")

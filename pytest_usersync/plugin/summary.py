@@ -12,7 +12,7 @@ from ..checks import registry
 from ..model.finding import Level, Outcome
 from ..model.safe_text import in_line
 from ..model.settings import Settings
-from ..reporting import baseline, wording
+from ..reporting import baseline_file, wording
 from ..reporting.summary import CheckSummary, describe_baseline, gather, summary, title
 from ..reporting.terminal import Line, View
 from ..runner.check import Check, Subject
@@ -50,7 +50,7 @@ def write(
         data = json_report.document(config.stash[SUBJECT], checks, judged, ending, known, gone)
         config.stash[ANNOTATIONS] = write_reports(settings.reports, data)
     if known and known.update:
-        baseline.write(known.path, known.updated(found))
+        baseline_file.write(known.path, known.updated(found))
 
 
 def tell(

@@ -1,67 +1,65 @@
-"""The findings that a project accepts, kept in a file that people read, edit and review.
+"""The findings that a project accepts, known again by what their fingerprints are made of.
 
-A finding is known again by its check, its case and what it is about: SQLSTATE and the project's own
-names, without lines, ids and our wording. So an entry outlives edits that have nothing to do with
-it, and a finding about anything else is a new one.
+An entry says this in words: check, cases, and the SQLSTATE and names that ``fingerprint.subject``
+returns. So it outlives edits that have nothing to do with it, and people can read and review it.
 """
 
 from __future__ import annotations
 
-import json
-import re
-import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
+from typing import TypeGuard
 
 from ..model.errors import ConfigurationError
 from ..model.finding import Acceptance, Finding, Outcome
-from ..model.safe_text import in_toml, travelling
-from ..process import textfiles
-from ..runner.check import Check
 from ..runner.verdict import Verdict
-
-_HEAD = """\
-# Findings that this project accepts: they are shown and counted, and fail no run.
-# `reason` is yours to write. `expires = 2027-06-30`, if you add it, is the last day that an entry
-# counts. pytest --usersync --usersync-baseline-update rewrites this file: reasons and dates stay,
-# other comments go, and so do the findings that are no more.
-"""
-_KEYS = {"check", "cases", "finding", "reason", "expires"}
-# Values, addresses and ids are drawn anew each time, and lines move.
-_PASSING = re.compile(
-    r"""(?<!\w)'[^']*'(?!\w)|\S+@\S+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|:\d+\b""",
-    re.IGNORECASE,
-)
-_NAME = re.compile(r"[\w$./-]*[\w$][._][\w$][\w$./-]*")
-_QUOTED = re.compile(r'"([^"\s]+)"')
+from . import fingerprint, old_baseline
 
 Case = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something that is accepted; ``cases`` is empty for a check that has none."""
+    """Something that is accepted.
+
+    Args:
+        cases: empty for a check that has none.
+        finding: what it is about.
+        times: how many findings of one case are about it.
+    """
 
     code: str
     cases: tuple[str, ...]
     finding: str
     reason: str = ""
     expires: date | None = None
+    times: int = 1
 
     def __str__(self) -> str:
         cases = f" [{', '.join(self.cases)}]" if self.cases else ""
         return f"{self.code}{cases} {self.finding}"
 
+    def covers(self, case: str) -> bool:
+        """Tell whether it is about a case of its check."""
+        return case in (self.cases or ("",))
+
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The entries of one file; with ``update`` it takes in what it does not know."""
+    """The entries of one file.
+
+    Args:
+        update: whether the file takes in what it does not know.
+        old: whether the file is of version 1, which is read only to be rewritten.
+    """
 
     path: Path
     entries: tuple[Entry, ...] = ()
     update: bool = False
+    old: bool = False
 
     def mark(self, verdict: Verdict, today: date, *, worth: bool = True) -> Verdict:
         """Return the verdict with a mark on the findings that are accepted, or were once.
@@ -71,186 +69,108 @@ class Baseline:
             today: decides what has expired.
             worth: whether the file is to hold such findings when it is updated.
         """
-        return replace(
-            verdict,
-            findings=tuple(
-                replace(one, accepted=self._acceptance(verdict, one, today, worth=worth))
-                for one in verdict.findings
-            ),
+        marked = (
+            replace(one, accepted=self._acceptance(self._entry(verdict, about, nth), today, worth))
+            for one, about, nth in self._numbered(verdict)
         )
+        return replace(verdict, findings=tuple(marked))
 
     def gone(self, verdicts: Iterable[Verdict]) -> list[Entry]:
         """Return the entries, or those of their cases, that were judged and not found again."""
-        known = {(one.code, one.case): one for one in verdicts}
-        missing = [
-            (one, [case for case in _cases(one) if _gone(one, case, known)]) for one in self.entries
-        ]
-        return [replace(one, cases=tuple(filter(None, cases))) for one, cases in missing if cases]
+        known = _by_case(verdicts)
+        return list(self._parted(lambda entry, case: self._gone(entry, case, known)))
 
-    def updated(self, verdicts: Iterable[Verdict]) -> str:
-        """Return the file as it should be after these verdicts; what was not judged stays."""
-        known = {(one.code, one.case): one for one in verdicts}
-        kept = [
-            replace(one, cases=tuple(filter(None, left)))
-            for one in self.entries
-            if (left := [case for case in _cases(one) if not _gone(one, case, known)])
-        ]
-        fresh: dict[tuple[str, str], dict[str, None]] = {}
+    def updated(self, verdicts: Collection[Verdict]) -> list[Entry]:
+        """Return the entries as they should be after these verdicts; what was not judged stays.
+
+        Raises:
+            ConfigurationError: the file is of version 1, and has entries that were not judged: what
+                they would be in this version is not known.
+        """
+        known = _by_case(verdicts)
+        if self.old:
+            self._require_judged(known)
+        kept = self._parted(lambda entry, case: not self._gone(entry, case, known))
+        fresh: dict[Entry, Entry] = {}
         for verdict in known.values():
-            for finding in verdict.findings:
-                if finding.accepted and not self._entry(verdict, finding):
-                    cases = fresh.setdefault((verdict.code, signature(finding)), {})
-                    cases |= {verdict.case: None} if verdict.case else {}
-        kept += [Entry(code, tuple(sorted(cases)), about) for (code, about), cases in fresh.items()]
+            for one, about, nth in self._numbered(verdict):
+                entry = self._entry(verdict, about, nth)
+                if one.accepted and (self.old or not entry):
+                    _take_in(fresh, verdict, one, entry)
         # A fixed order keeps the diff of an update small.
-        kept.sort(key=lambda one: (one.code, one.finding, one.cases))
-        return "\n".join([_HEAD, *map(_format_entry, kept)])
+        entries = [*(() if self.old else kept), *fresh.values()]
+        return sorted(entries, key=lambda one: (one.code, one.finding, one.cases))
 
-    def _entry(self, verdict: Verdict, finding: Finding) -> Entry | None:
-        about = signature(finding)
+    def _about(self, finding: Finding) -> str:
+        return old_baseline.signature(finding) if self.old else fingerprint.subject(finding)
+
+    def _numbered(self, verdict: Verdict) -> Iterator[tuple[Finding, str, int]]:
+        """Yield each finding, what it is about, and how many before it are about the same."""
+        seen: Counter[str] = Counter()
+        for one in verdict.findings:
+            about = self._about(one)
+            seen[about] += 1
+            yield one, about, seen[about]
+
+    def _entry(self, verdict: Verdict, about: str, nth: int) -> Entry | None:
         fitting = (
             one
             for one in self.entries
-            if one.code == verdict.code and one.finding == about and verdict.case in _cases(one)
+            if one.code == verdict.code and one.finding == about and one.covers(verdict.case)
+            if self.old or nth <= one.times
         )
         # Of two, the one that counts longer.
         return max(fitting, key=lambda one: one.expires or date.max, default=None)
 
-    def _acceptance(
-        self, verdict: Verdict, finding: Finding, today: date, *, worth: bool
-    ) -> Acceptance | None:
-        entry = self._entry(verdict, finding)
+    def _acceptance(self, entry: Entry | None, today: date, worth: bool) -> Acceptance | None:  # noqa: FBT001
         if entry is None:
             return Acceptance() if self.update and worth else None
         expired = entry.expires is not None and entry.expires < today
         until = entry.expires.isoformat() if entry.expires else ""
         return Acceptance(entry.reason, until, expired)
 
+    def _parted(self, chosen: Callable[[Entry, str], bool]) -> Iterator[Entry]:
+        """Yield the entries with the cases that are chosen; those without one are left out."""
+        for entry in self.entries:
+            if cases := [one for one in entry.cases or ("",) if chosen(entry, one)]:
+                yield replace(entry, cases=tuple(filter(None, cases)))
 
-def signature(finding: Finding) -> str:
-    """Return what a finding is about: the SQLSTATE and the project's names, each once."""
-    failed = finding.failure
-    names = dict.fromkeys(_names(finding.summary))
-    if failed:
-        names |= dict.fromkeys(_QUOTED.findall(_PASSING.sub("", failed.message)))
-        names = {failed.sqlstate: None, **{name: None for name in names if name != failed.sqlstate}}
-    if names:
-        return " ".join(names)
-    # Without a name, the words are all there is, and numbers in them change.
-    return re.sub(r"\d+", "#", " ".join(_PASSING.sub("", finding.summary).split()))
-
-
-def read(path: Path, find: Callable[[str], Check], *, update: bool) -> Baseline:
-    """Return what a file accepts; with ``update`` the file need not be there yet.
-
-    Args:
-        path: the file.
-        find: returns the check of a code or name, or raises ``ConfigurationError``.
-        update: whether the file will be written anew.
-
-    Raises:
-        ConfigurationError: a file that is no TOML, or an entry that cannot be meant.
-    """
-    if update and not path.exists():
-        return Baseline(path, update=True)
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not TOML: {error}. Correct it.") from None
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from None
-    entries = data.pop("accepted", [])
-    if data or not isinstance(entries, list):
-        # A misspelt key would otherwise accept nothing, and nobody would notice.
-        word = next(iter(data), "accepted")
-        raise ConfigurationError(f"{path}: {word!r} is unknown. Write [[accepted]] entries.")
-    return Baseline(
-        path,
-        tuple(_entry(path, number, one, find) for number, one in enumerate(entries, 1)),
-        update,
-    )
-
-
-def write(path: Path, text: str) -> None:
-    """Write the file, whole or not at all; raise ``ConfigurationError`` when it cannot be."""
-    textfiles.write(path, text)
-
-
-def _entry(path: Path, number: int, data: object, find: Callable[[str], Check]) -> Entry:
-    place = f"{path}, entry {number}"
-    if not isinstance(data, dict):
-        raise ConfigurationError(f"{place} is not a table. Write [[accepted]] above it.")
-    if unknown := sorted(data.keys() - _KEYS):
-        raise ConfigurationError(f"{place}: {unknown[0]!r} is unknown. Use {', '.join(_WORDS)}.")
-    about = data.get("finding")
-    try:
-        check = find(str(data.get("check", "")))
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{place}: {error}") from None
-    if not isinstance(about, str) or not about.strip():
-        raise ConfigurationError(
-            f"{place}: finding is missing. --usersync-baseline-update adds it."
+    def _gone(self, entry: Entry, case: str, known: Mapping[Case, Verdict]) -> bool:
+        if not _judged(known.get((entry.code, case))):
+            return False
+        return all(
+            about != entry.finding for _, about, _ in self._numbered(known[entry.code, case])
         )
-    named = data.get("cases", [])
-    known = ", ".join(check.cases) or "none"
-    if not isinstance(named, list) or not all(one in check.cases for one in named):
-        raise ConfigurationError(
-            f"{place}: {named!r} are not cases of {check.code}. It has {known}."
-        )
-    if check.cases and not named:
-        raise ConfigurationError(f"{place}: cases is missing. {check.code} has {known}.")
-    reason = data.get("reason", "")
-    if not isinstance(reason, str):
-        raise ConfigurationError(f"{place}: reason = {reason!r} is not a text. Put it in quotes.")
-    return Entry(check.code, tuple(named), about, reason, _date(place, data.get("expires")))
+
+    def _require_judged(self, known: Mapping[Case, Verdict]) -> None:
+        left = [*self._parted(lambda entry, case: not _judged(known.get((entry.code, case))))]
+        if left:
+            more = f" and {len(left) - 1} more" if left[1:] else ""
+            raise ConfigurationError(
+                f"{self.path} is of version 1 and was not rewritten: this run did not judge"
+                f" {left[0]}{more}. Remove these entries, or judge all checks and cases."
+            )
 
 
-_WORDS = ("check", "cases", "finding", "reason", "expires")
+def _take_in(
+    fresh: dict[Entry, Entry], verdict: Verdict, finding: Finding, known: Entry | None
+) -> None:
+    """Add an accepted finding to a new entry that differs in nothing but its cases, or make one."""
+    reason, expires = (known.reason, known.expires) if known else ("", None)
+    about = fingerprint.subject(finding)
+    times = sum(fingerprint.subject(one) == about for one in verdict.findings)
+    cases = (verdict.case,) if verdict.case else ()
+    alike = Entry(verdict.code, (), about, reason, expires, times)
+    so_far = fresh[alike].cases if alike in fresh else ()
+    fresh[alike] = replace(alike, cases=tuple(sorted({*so_far, *cases})))
 
 
-def _date(place: str, given: object) -> date | None:
-    if given is None or (isinstance(given, date) and not isinstance(given, datetime)):
-        return given
-    try:
-        return date.fromisoformat(str(given))
-    except ValueError:
-        raise ConfigurationError(
-            f"{place}: expires = {str(given)!r} is not a date. Write it as 2027-06-30."
-        ) from None
+def _by_case(verdicts: Iterable[Verdict]) -> dict[Case, Verdict]:
+    return {(one.code, one.case): one for one in verdicts}
 
 
-def _format_entry(entry: Entry) -> str:
-    lines = ["[[accepted]]", f"check = {_text(entry.code)}"]
-    if entry.cases:
-        lines.append(f"cases = [{', '.join(map(_text, entry.cases))}]")
-    lines += [f"finding = {_text(entry.finding)}", f"reason = {_text(entry.reason)}"]
-    if entry.expires:
-        lines.append(f"expires = {entry.expires.isoformat()}")
-    return "\n".join([*lines, ""])
-
-
-def _text(value: str) -> str:
-    """Return a text as TOML has it, which is as JSON has it, but in UTF-8 and without halves."""
-    return in_toml(json.dumps(travelling(value), ensure_ascii=False))
-
-
-def _names(text: str) -> Iterator[str]:
-    for name in _NAME.findall(_PASSING.sub("", text)):
-        if re.search("[A-Za-z]", name):
-            yield name.strip("./-")
-
-
-def _cases(entry: Entry) -> tuple[str, ...]:
-    return entry.cases or ("",)
-
-
-def _gone(entry: Entry, case: str, verdicts: Mapping[Case, Verdict]) -> bool:
-    verdict = verdicts.get((entry.code, case))
-    # What could not be judged, or not to its end, may still be there.
-    if (
-        verdict is None
-        or verdict.outcome is Outcome.NOT_JUDGED
-        or (verdict.findings and verdict.reason)
-    ):
+def _judged(verdict: Verdict | None) -> TypeGuard[Verdict]:
+    """Tell whether a case was judged to its end: else what was found before may still be there."""
+    if verdict is None or verdict.outcome is Outcome.NOT_JUDGED:
         return False
-    return entry.finding not in map(signature, verdict.findings)
+    return not (verdict.findings and verdict.reason)

@@ -22,8 +22,9 @@ _PASSING = re.compile(
 )
 _NAME = re.compile(r"[\w$./-]*[\w$][._][\w$][\w$./-]*")
 _QUOTED = re.compile(r'"([^"\s]+)"')
-# In the messages of these classes what is quoted is a value: 22P02 … invalid input value: "x".
-_OF_VALUES = ("22",)
+# In the messages of these classes what is quoted may be a value: `invalid input syntax for type
+# integer: "x"`, and whatever a function of the project raises.
+_OF_VALUES = ("22", "P0")
 _SIZE = 16
 
 

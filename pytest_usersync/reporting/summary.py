@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ..model.finding import Finding, Level, Outcome
 from ..runner.verdict import Verdict
-from .baseline import Baseline, signature
+from . import fingerprint
+from .baseline import Baseline
 from .causes import Cause, causes
 from .check_summary import CheckSummary, gather, grouped
 from .terminal import Line, View, blocks
@@ -128,7 +129,9 @@ def _accepted(judged: Iterable[CheckSummary]) -> Iterator[str]:
     found = [
         (one.check, finding) for one in judged for finding in one.findings() if not finding.open
     ]
-    for same in grouped(found, lambda pair: (pair[0].code, signature(pair[1]), pair[1].accepted)):
+    for same in grouped(
+        found, lambda pair: (pair[0].code, fingerprint.subject(pair[1]), pair[1].accepted)
+    ):
         check, first = same[0]
         cases = named(check, [finding.case for _, finding in same], _CASES)
         yield f"{cases} {_why(first)}: {first.summary}"

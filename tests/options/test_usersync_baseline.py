@@ -26,7 +26,7 @@ def baseline(pytester: pytest.Pytester) -> Write:
 
     def baseline(text: str) -> Path:
         path = pytester.path / "baseline.toml"
-        path.write_text(text, encoding="utf-8")
+        path.write_text(f"version = 2\n{text}", encoding="utf-8")
         return path
 
     return baseline
@@ -150,6 +150,8 @@ def test_the_report_keeps_the_finding_and_says_that_it_is_accepted(
         ),
         (ENTRY + "expires = 2027-06-31", "baseline.toml is not TOML: "),
         (ENTRY.replace('"nobody signs up here"', "7"), "entry 1: reason = 7 is not a text."),
+        (ENTRY + "times = 0", "entry 1: times = 0 is not a number from 1."),
+        (ENTRY + "times = true", "entry 1: times = True is not a number from 1."),
     ],
 )
 def test_a_wrong_file_is_one_line(
@@ -172,3 +174,24 @@ def test_a_folder_is_no_file(refused: Callable[..., str]) -> None:
 def test_bytes_that_are_no_text_are_one_line(refused: Callable[..., str], baseline: Write) -> None:
     baseline("").write_bytes(b"\xff\xfe")
     assert "baseline.toml is not TOML: " in refused(GIVEN)
+
+
+def test_a_file_of_version_1_is_one_line_that_says_how_to_rewrite_it(
+    refused: Callable[..., str], baseline: Write
+) -> None:
+    path = baseline("")
+    path.write_text(ENTRY, encoding="utf-8")
+    said = refused(GIVEN)
+    assert "baseline.toml is a baseline of version 1. Run once with" in said
+    assert "--usersync-baseline-update: it rewrites the file and keeps reasons and dates." in said
+    assert path.read_text(encoding="utf-8") == ENTRY
+
+
+@pytest.mark.parametrize("options", [(), ("--usersync-baseline-update",)])
+def test_a_file_of_a_later_version_is_one_line(
+    refused: Callable[..., str], baseline: Write, options: tuple[str, ...]
+) -> None:
+    path = baseline("")
+    path.write_text(f"version = 3\n{ENTRY}", encoding="utf-8")
+    assert "version = 3 is unknown. This pytest-usersync reads 2." in refused(GIVEN, *options)
+    assert path.read_text(encoding="utf-8") == f"version = 3\n{ENTRY}"

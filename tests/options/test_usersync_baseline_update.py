@@ -51,6 +51,8 @@ def test_it_writes_what_is_found_and_the_next_run_passes(
 def test_reasons_and_dates_stay_and_what_is_gone_goes(run: Run, pytester: pytest.Pytester) -> None:
     (pytester.path / "baseline.toml").write_text(
         """
+version = 2
+
 [[accepted]]
 check = "US911"
 finding = "it broke"
@@ -80,14 +82,16 @@ reason = "stays"
 
 
 def test_what_has_expired_is_not_accepted_anew(run: Run, pytester: pytest.Pytester) -> None:
-    text = '[[accepted]]\ncheck = "US911"\nfinding = "it broke"\nexpires = 2020-01-31\n'
+    text = (
+        'version = 2\n[[accepted]]\ncheck = "US911"\nfinding = "it broke"\nexpires = 2020-01-31\n'
+    )
     (pytester.path / "baseline.toml").write_text(text, encoding="utf-8")
     assert run(*UPDATE, select="US911").ret == pytest.ExitCode.TESTS_FAILED
     assert str(entries(pytester)[0]["expires"]) == "2020-01-31"
 
 
 def test_a_run_that_was_interrupted_takes_nothing_out(run: Run, pytester: pytest.Pytester) -> None:
-    text = '[[accepted]]\ncheck = "US921"\nfinding = "it broke"\nreason = "stays"\n'
+    text = 'version = 2\n[[accepted]]\ncheck = "US921"\nfinding = "it broke"\nreason = "stays"\n'
     (pytester.path / "baseline.toml").write_text(text, encoding="utf-8")
     assert run(*UPDATE, select="US911,US921").ret == pytest.ExitCode.INTERRUPTED
     assert [one["check"] for one in entries(pytester)] == ["US911", "US921"]
@@ -128,6 +132,60 @@ def test_last_failed_leaves_what_it_does_not_judge(
     first, second = entries(pytester)
     assert first["cases"] == ["anonymous", "oauth-without-email", "phone", "phone-autoconfirm"]
     assert second["cases"] == ["web3"]
+
+
+OLD = """
+[[accepted]]
+check = "US911"
+finding = "it broke"
+reason = "why"
+expires = 2099-12-31
+
+[[accepted]]
+check = "US901"
+finding = "it was once"
+"""
+
+
+def test_a_file_of_version_1_is_rewritten_with_its_reasons(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    path = pytester.path / "baseline.toml"
+    path.write_text(OLD, encoding="utf-8")
+    assert run(*UPDATE, select="US901,US911").ret == pytest.ExitCode.OK
+    assert tomllib.loads(path.read_text(encoding="utf-8"))["version"] == 2
+    (one,) = entries(pytester)
+    assert (one["check"], one["reason"], str(one["expires"])) == ("US911", "why", "2099-12-31")
+    assert run(GIVEN, select="US901,US911").ret == pytest.ExitCode.OK
+
+
+def test_a_file_of_version_1_stays_where_not_all_of_it_was_judged(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    path = pytester.path / "baseline.toml"
+    path.write_text(OLD, encoding="utf-8")
+    result = run(*UPDATE, select="US911")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines(
+        ["ERROR: *baseline.toml is of version 1 and was not rewritten: *judge US901 it was once.*"]
+    )
+    result.stdout.no_fnmatch_line("*Wrote *")
+    assert path.read_text(encoding="utf-8") == OLD
+
+
+def test_a_renamed_file_and_a_moved_line_change_no_entry(
+    pytester: pytest.Pytester, write_project: Callable[[str], Path]
+) -> None:
+    migration = write_project(f"{BLOCKING}create table public.late (id citext2);")
+    call = ("--usersync", "--usersync-select=US104,US701", "-p", "no:randomly")
+    pytester.runpytest(*call, *UPDATE)
+    assert [one["check"] for one in entries(pytester)] == ["US104", "US701"]
+    moved = "\n\n-- moved\n" + migration.read_text(encoding="utf-8")
+    migration.unlink()
+    migration.with_name("20260303000000_other.sql").write_text(moved, encoding="utf-8")
+    result = pytester.runpytest(*call, GIVEN)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.no_fnmatch_line("*gone*")
 
 
 def test_without_a_file_it_is_one_line(refused: Callable[..., str]) -> None:
