@@ -12,6 +12,7 @@ from .model import (
     Notice,
     Project,
     replace_stray_bytes,
+    show_path,
 )
 from .split import Statement, blank_comments, split
 
@@ -33,5 +34,6 @@ __all__ = [
     "locate_function",
     "locate_trigger",
     "replace_stray_bytes",
+    "show_path",
     "split",
 ]

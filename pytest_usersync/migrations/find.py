@@ -196,8 +196,11 @@ def _keep_until(upto: str | None, migrations: tuple[Migration, ...]) -> tuple[Mi
 
 
 def _empty(rootdir: Path, origin: str, skipped: Skipped) -> str:
+    # Nobody stands in the root only because the files are found from there.
+    parts = ((one, rootdir / one) for one in origin.split(", "))
+    origin = ", ".join(show_path(Path.cwd(), path) if path.exists() else one for one, path in parts)
     if not skipped:
         return f"No migrations: {origin} has no .sql file. Add one, or set {SETTING}."
-    reasons = "; ".join(f"{show_path(rootdir, path)}: {reason}" for path, reason in skipped[:3])
+    reasons = "; ".join(f"{show_path(Path.cwd(), path)}: {why}" for path, why in skipped[:3])
     more = f" and {len(skipped) - 3} more" if len(skipped) > 3 else ""
     return f"No migrations: {origin} holds no valid one ({reasons}{more}). Rename the files."

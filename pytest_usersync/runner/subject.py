@@ -118,7 +118,9 @@ def _understood(running: Server, loaded: LoadedProject, found: Project) -> Sync:
             raise
         failure = describe(error, found)
         said = one_line(f"{failure.sqlstate} {failure.message}")
-        where = f" ({failure.location.file}:{failure.location.line})" if failure.location else ""
+        place = failure.location
+        shown = place and migrations.show_path(Path.cwd(), found.root / place.file)
+        where = f" ({shown}:{place.line})" if place else ""
     raise ProjectError(
         f"The project prevents reading what a signup wrote: {said}{where}. Reading its tables,"
         " and creating a temporary function, must raise no error."

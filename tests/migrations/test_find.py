@@ -193,11 +193,20 @@ def test_an_empty_folder_is_reported(tmp_path: Path) -> None:
         find(tmp_path)
 
 
-def test_a_folder_of_skipped_files_is_reported(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("stand", "shown"), [(".", "supabase/migrations"), ("docs", "../supabase/migrations")]
+)
+def test_a_folder_of_skipped_files_is_reported_from_where_the_user_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand: str, shown: str
+) -> None:
     put_migrations(tmp_path, "schema.sql")
+    (tmp_path / "docs").mkdir()
+    monkeypatch.chdir(tmp_path / stand)
 
-    with pytest.raises(ProjectError, match=r"holds no valid one \(supabase/migrations/schema\.sql"):
+    with pytest.raises(ProjectError) as caught:
         find(tmp_path)
+
+    assert f"migrations: {shown} holds no valid one ({shown}/schema.sql: " in str(caught.value)
 
 
 def test_the_config_is_known(tmp_path: Path) -> None:
