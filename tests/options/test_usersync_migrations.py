@@ -22,7 +22,7 @@ def test_a_folder_is_taken_from_where_the_command_is_typed(
     monkeypatch.chdir(elsewhere.parent)
     result = run("--usersync-migrations=.", f"--rootdir={pytester.path}", "..")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["usersync: 1 migration, db"])
+    result.stdout.fnmatch_lines(["usersync: 1 migration, ."])
 
 
 def test_a_path_in_the_ini_file_is_taken_from_there(
@@ -30,7 +30,7 @@ def test_a_path_in_the_ini_file_is_taken_from_there(
 ) -> None:
     pytester.makefile(".ini", pytest="[pytest]\nusersync_migrations = db/1_moved.sql\n")
     monkeypatch.chdir(pytester.mkdir("below"))
-    run().stdout.fnmatch_lines(["usersync: 1 migration, db/1_moved.sql"])
+    run().stdout.fnmatch_lines(["usersync: 1 migration, ../db/1_moved.sql"])
 
 
 def test_several_paths_are_applied_in_their_order(
