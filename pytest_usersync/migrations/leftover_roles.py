@@ -9,7 +9,15 @@ from contextlib import contextmanager
 
 from ..model import names
 from ..model.errors import ServerError
-from ..postgres import MAINTENANCE, Guest, Server, database, external_server, role_ledger
+from ..postgres import (
+    MAINTENANCE,
+    Guest,
+    Server,
+    database,
+    external_server,
+    guest_roles,
+    role_ledger,
+)
 from ..postgres.database import Connection
 from .model import Project
 
@@ -54,7 +62,7 @@ def _expect_roles(
                 " creates too. Start this run when the other one has ended."
             )
         if guest.id not in runs:
-            external_server.drop_roles(server, book, [role])
+            guest_roles.drop_roles(server, book, [role])
 
 
 def find_made(server: Server) -> list[str]:

@@ -12,7 +12,16 @@ from functools import cache
 
 from psycopg import sql
 
-from ..postgres import MAINTENANCE, SUPERUSER, Seed, Server, database, external_server, sqlfiles
+from ..postgres import (
+    MAINTENANCE,
+    SUPERUSER,
+    Seed,
+    Server,
+    database,
+    external_server,
+    guest_roles,
+    sqlfiles,
+)
 
 _ROLES = "10_roles.sql"
 _EXTENSIONS = "90_extensions.sql"
@@ -145,7 +154,7 @@ def _mark_role(connection: database.Connection, server: Server, role: str) -> No
     if role == server.role(SUPERUSER):
         connection.execute(sql.SQL("alter role {} nologin").format(name))
     else:
-        external_server.set_password(connection, role, server.guest)
+        guest_roles.set_password(connection, role, server.guest)
 
 
 def _let_become(connection: database.Connection, roles: list[str]) -> None:

@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
 
 from ..model.errors import ServerError, ServerLost
-from . import role_fitness, role_ledger
+from . import guest_roles, role_fitness, role_ledger
 from .conninfo import connect, place
 from .model import MAINTENANCE, Guest, Secret, Server
 
@@ -96,7 +96,7 @@ def begin(server: Server) -> tuple[Server, Callable[[], None]]:
             _sweep(control, server, others, everything=False)
             stand_ins = role_fitness.stand_ins(control, place(server.conninfo))
             guest = replace(guest, stand_ins=stand_ins)
-            make_role(control, guest.role, "nologin", guest.mark)
+            guest_roles.make_role(control, guest.role, "nologin", guest.mark)
             role_ledger.begin(control, server, guest)
     except BaseException as error:
         lost = isinstance(error, psycopg.OperationalError) and control.closed
@@ -184,31 +184,6 @@ def locked(connection: Connection) -> Iterator[None]:
             connection.execute("select pg_catalog.pg_advisory_unlock(%s)", [_LOCK])
 
 
-def make_role(connection: Connection, name: str, attributes: str, mark: str) -> None:
-    """Make a role with its mark, or neither; where it has a password, nobody but the run knows it.
-
-    Args:
-        connection: a superuser's.
-        name: the role.
-        attributes: what comes after ``create role <name>``.
-        mark: the comment.
-    """
-    role = sql.Identifier(name)
-    with connection.transaction():
-        connection.execute(sql.SQL("create role {} {}").format(role, sql.SQL(attributes)))
-        connection.execute(sql.SQL("comment on role {} is {}").format(role, sql.Literal(mark)))
-
-
-def set_password(connection: Connection, name: str, guest: Guest) -> None:
-    """Give a role of ours its password; what is sent, and may be logged, is only its verifier."""
-    pgconn = connection.pgconn
-    verifier = pgconn.encrypt_password(
-        guest.password(name).encode(), name.encode(), b"scram-sha-256"
-    )
-    statement = sql.SQL("alter role {} password {}")
-    connection.execute(statement.format(sql.Identifier(name), sql.Literal(verifier.decode())))
-
-
 def is_ours(connection: Connection, guest: Guest, database: str) -> bool:
     """Return whether a database has the mark of this run."""
     run = guest.id
@@ -258,7 +233,7 @@ def _sweep(
         if one.kind == "database" and not _drop_database(control, one.name)
     ]
     # The roles that are left have something in a database that was kept; they go when that went.
-    drop_roles(server, book, [one.name for one in gone if one.kind == "role"])
+    guest_roles.drop_roles(server, book, [one.name for one in gone if one.kind == "role"])
     if book and not alive:
         role_ledger.put_back(server, book, everything=everything)
         if not _drop_database(control, book):
@@ -273,38 +248,5 @@ def _drop_database(control: Connection, name: str) -> bool:
     except psycopg.errors.InsufficientPrivilege:
         return False
     except psycopg.errors.ObjectInUse:
-        return False
-    return True
-
-
-def drop_roles(server: Server, book: str | None, names: Collection[str]) -> None:
-    """Drop roles in whatever order they can be dropped in, but for those that are still needed.
-
-    A role that somebody has given something in a database of theirs is needed: it stays, for
-    nothing is taken away there.
-
-    Args:
-        server: where they are.
-        book: a database of ours, where what a role was granted on the whole server is taken back.
-        names: the roles, which are ours.
-    """
-    with connect(Secret(make_conninfo(server.conninfo, dbname=book or MAINTENANCE))) as inside:
-        left, before = list(names), -1
-        while left and len(left) != before:
-            before = len(left)
-            left = [name for name in left if not _drop_role(inside, name, granted=bool(book))]
-
-
-def _drop_role(inside: Connection, name: str, *, granted: bool) -> bool:
-    """Drop a role; return whether nothing needs it any more, so that it is gone."""
-    role = sql.Identifier(name)
-    try:
-        with inside.transaction():
-            if granted:
-                inside.execute(sql.SQL("drop owned by {}").format(role))
-            inside.execute(sql.SQL("drop role if exists {}").format(role))
-    except psycopg.errors.DependentObjectsStillExist:
-        return False
-    except psycopg.errors.ObjectInUse:  # somebody is logged in as it, in a forgotten session
         return False
     return True

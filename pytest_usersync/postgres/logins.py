@@ -16,7 +16,7 @@ from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
 
-from . import MAINTENANCE, Guest, Secret, Server, external_server
+from . import MAINTENANCE, Guest, Secret, Server, guest_roles
 from . import conninfo as dsn
 
 Connection = psycopg.Connection[DictRow]
@@ -146,10 +146,8 @@ def creator(server: Server, database: str, role: str) -> Secret:
     name = f"usersync_client_{server.guest.id}"
     with _superuser(server) as connection:
         if _find_role(connection, name) is None:
-            external_server.make_role(
-                connection, name, "login noinherit createdb", server.guest.mark
-            )
-            external_server.set_password(connection, name, server.guest)
+            guest_roles.make_role(connection, name, "login noinherit createdb", server.guest.mark)
+            guest_roles.set_password(connection, name, server.guest)
             _let_take(connection, name, role)
             _bring_settings(connection, name, role, database)
             itself = sql.SQL("alter role {} in database {} set role = 'none'")
@@ -182,8 +180,8 @@ def _login(server: Server, ours: Guest, database: str, role: str) -> str:
                 [login],
             )
             if _find_role(connection, login) is None:
-                external_server.make_role(connection, login, "login noinherit", ours.mark)
-                external_server.set_password(connection, login, ours)
+                guest_roles.make_role(connection, login, "login noinherit", ours.mark)
+                guest_roles.set_password(connection, login, ours)
                 _let_take(connection, login, role)
                 if server.version >= 150000:
                     _let_set(connection, login, role)
