@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from ..auth.signup import PASSWORD
 from .actions import done, sign_in_with_github, sign_in_with_wallet
 from .acts import Confirm, Refresh, SignIn
 from .change import CONFIRMATION, Change
-
-PASSWORD = "correct horse"  # the one that every signup here brings
-
 
 SIGNING_IN = (
     Change(
