@@ -84,6 +84,14 @@ def test_a_result_is_at_the_line_of_the_project_or_at_that_of_the_sync() -> None
     }
 
 
+@pytest.mark.parametrize("file", ["../other/1.sql", "/home/ada/1.sql"])
+def test_a_file_outside_the_repository_is_no_place(file: str) -> None:
+    made = report([finding(at=place(file=file))])
+    (result,) = run(made)["results"]
+    located = result["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert located["uri"] == made["project"]["anchor"]["file"]
+
+
 def test_a_known_end_on_the_same_line_is_the_end_of_the_region() -> None:
     at = place()
     at["end_line"], at["end_column"] = 14, 11

@@ -74,8 +74,13 @@ def is_open(finding: Finding) -> bool:
 
 
 def place_of(report: Report, cause: Cause) -> Place:
-    """Return the line of a cause, or that of the sync where it has none."""
-    return cause["place"] or report["project"]["anchor"]
+    """Return the line of a cause, or that of the sync where the repository has none."""
+    return _within(cause["place"]) or report["project"]["anchor"]
+
+
+def _within(place: Place | None) -> Place | None:
+    """Return a place unless its file is outside the repository, where programs look for none."""
+    return None if place is None or place["file"].startswith(("../", "/")) else place
 
 
 def message(row: Row, limit: int = _ROW_LIMIT) -> str:
@@ -114,5 +119,5 @@ def unjudged(report: Report) -> Iterator[tuple[Check, str]]:
 def _place(
     report: Report, cause: Cause, found: dict[tuple[str, str], list[Finding]], code: str
 ) -> Place:
-    own = next((one["place"] for one in found[cause["id"], code] if one["place"]), None)
-    return own or place_of(report, cause)
+    own = (_within(one["place"]) for one in found[cause["id"], code])
+    return next(filter(None, own), None) or place_of(report, cause)
