@@ -25,7 +25,7 @@ from pytest_usersync.interleaving import Race, races
 from pytest_usersync.interleaving.race import RaceFactory
 from pytest_usersync.model.settings import Settings
 from pytest_usersync.postgres import database
-from pytest_usersync.probes.races.windows import deployed
+from pytest_usersync.probes.races.windows import deploy_with_signups
 from pytest_usersync.runner import subject
 from pytest_usersync.runner.check import Subject
 from pytest_usersync.runner.context import CheckContext
@@ -119,7 +119,7 @@ def installed(prepared: Subject, rounds: int) -> None:
         for _ in range(rounds):
             begun = time.perf_counter()
             with CheckContext(sandboxes.take("US308")) as context:
-                people = len(deployed(context).seen.arrivals)
+                people = len(deploy_with_signups(context).seen.arrivals)
             times.append(time.perf_counter() - begun)
     each = (processor(prepared) - before) / rounds
     print(f"{'':34}{statistics.median(times):>8.3f} s{each:>10.3f} s{people:>10}")

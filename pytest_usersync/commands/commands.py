@@ -68,7 +68,7 @@ def _walked(config: pytest.Config) -> str:
     found = subject.find(wanted, config.rootpath)
     stops = [*walk.walk(wanted, found, checks, _said)]
     shown = _paths(config, found).show
-    return walk_report.told(stops, checks, shown, verbose=config.getoption("verbose") > 0)
+    return walk_report.describe(stops, checks, shown, verbose=config.getoption("verbose") > 0)
 
 
 def _said(line: str) -> None:
@@ -80,11 +80,11 @@ def _packed(config: pytest.Config, folder: Path) -> str:
     from .. import packgen  # noqa: PLC0415
     from ..runner import subject  # noqa: PLC0415
 
-    place = packgen.checked(folder)
+    place = packgen.check_folder(folder)
     wanted = settings(config)
     _said("testing and judging the pack before it is written; this takes a while")
     with subject.prepare(wanted, subject.find(wanted, config.rootpath)) as (prepared, _):
-        return packgen.written(prepared, place)
+        return packgen.write_pack(prepared, place)
 
 
 def _diagnosed(config: pytest.Config) -> str:

@@ -44,7 +44,9 @@ def by_project(error: AuthError) -> bool:
     return error.status == 504 or vanished(error.message)
 
 
-def tell(failure: Failure | None, sync: Sync, client: ClientView | None, query: Query) -> Diagnosis:
+def diagnose(
+    failure: Failure | None, sync: Sync, client: ClientView | None, query: Query
+) -> Diagnosis:
     """Return the cause and remedy of a refused signup.
 
     Args:

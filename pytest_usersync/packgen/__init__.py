@@ -1,6 +1,6 @@
 """Render the pack for a project's own profile table: migrations, verification and rollback."""
 
-from .target_folder import checked
-from .write import written
+from .target_folder import check_folder
+from .write import write_pack
 
-__all__ = ["checked", "written"]
+__all__ = ["check_folder", "write_pack"]

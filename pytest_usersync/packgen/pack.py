@@ -22,9 +22,9 @@ from .preconditions import OWN
 from .profile_table import Shape, shape, unfilled
 from .repairs import JUDGED, repairs
 from .rollback import beside, rollback
-from .sandbox import Draft, broken, judged, loaded_with, refused
+from .sandbox import Draft, broken_codes, judge, load_with, refused
 from .target_folder import SCRIPTS
-from .template import filled
+from .template import fill
 
 # What is found of signups and no reason to replace the trigger of the project.
 _NO_MATTER = frozenset({"US108", "US115"})
@@ -55,7 +55,7 @@ class _PackFault(ProjectError):
     """The pack as a whole is not what its steps promised."""
 
 
-def made(base: Subject) -> Pack:
+def make_pack(base: Subject) -> Pack:
     """Return the pack for a project.
 
     In the end all is judged, so of a repair it is enough to judge again what was broken. Only where
@@ -78,7 +78,7 @@ def _made(base: Subject, *, thorough: bool) -> Pack:
         words = known.words(base.policies.null_email)
         preconditions.free(context, words["schema"])
     drafts, left = _written(base, known, plain, words, decided, thorough=thorough)
-    with loaded_with(base, drafts) as subject:
+    with load_with(base, drafts) as subject:
         preconditions.profiled(subject)
         with on_clone(subject) as context:
             preconditions.in_time(context)
@@ -89,14 +89,14 @@ def _made(base: Subject, *, thorough: bool) -> Pack:
                 backfilling(context, known, way, words) for way in ([one] if one else []) + [None]
             ]
             rest = [
-                Draft("mend_ghost_users", filled("mend", **words)),
+                Draft("mend_ghost_users", fill("mend", **words)),
                 monitoring(known, subject.sync, words),
-                Draft("schedule_user_sync_monitoring", filled("schedule", **words)),
+                Draft("schedule_user_sync_monitoring", fill("schedule", **words)),
             ]
             verify = verification(subject.sync, words)
     drafts += [_better(base, drafts, ways), *rest]
     pack = _finished(base, _ordered(drafts), words, verify, decided)
-    news = {code for code in broken(pack.left) - left if code.startswith(JUDGED)}
+    news = {code for code in broken_codes(pack.left) - left if code.startswith(JUDGED)}
     if news and not thorough:
         raise _PackFault(f"The pack would cause {', '.join(sorted(news))}. See --usersync-explain.")
     return pack
@@ -105,8 +105,8 @@ def _made(base: Subject, *, thorough: bool) -> Pack:
 def _better(base: Subject, drafts: list[Draft], ways: list[Draft]) -> Draft:
     """Return the first of the backfills that is as the triggers are, else the last."""
     for way in ways[:-1]:
-        with loaded_with(base, [*drafts, way]) as subject:
-            if not refused(base, subject) and not broken(judged(subject, _BACKFILL)):
+        with load_with(base, [*drafts, way]) as subject:
+            if not refused(base, subject) and not broken_codes(judge(subject, _BACKFILL)):
                 return way
     return ways[-1]
 
@@ -134,7 +134,7 @@ def _written(
     """
     drafts, still = repairs(base, [], thorough=thorough) if base.sync.targets else ([], set())
     left = {code for code in still if code.startswith("US1")} - _NO_MATTER
-    with loaded_with(base, drafts) as subject:
+    with load_with(base, drafts) as subject:
         whole = bool(subject.sync.targets)
         mine = [one for one in plain if one.table == known.table and one.key == known.key]
         writers = set(subject.sync.profile.written_by) if whole else {one.trigger for one in mine}
@@ -189,7 +189,7 @@ def _finished(
     with temporary_folders.folder() as folder:
         paths = [folder / name for name in SCRIPTS]
         upkeep = Upkeep(verify=str(paths[0]), rollback=str(paths[1]))
-        with loaded_with(base, drafts, upkeep) as subject:
+        with load_with(base, drafts, upkeep) as subject:
             if said := refused(base, subject):
                 raise _PackFault(f"The migrations of the pack do not apply: {'; '.join(said)}.")
             with on_clone(subject) as context:
@@ -199,7 +199,7 @@ def _finished(
             back = rollback(before, after, words, new)
             for path, text in zip(paths, (verify, back), strict=True):
                 path.write_text(text, encoding="utf-8")
-            verdicts = judged(subject, ("US",))
+            verdicts = judge(subject, ("US",))
     decided += _told(drafts)
     scripts = dict(zip(SCRIPTS, (verify, back), strict=True))
     left = tuple(one for one in verdicts if one.findings)

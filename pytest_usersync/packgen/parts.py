@@ -15,7 +15,7 @@ from .insertion import Insertion, of_row
 from .preconditions import OWN
 from .profile_table import Shape
 from .sandbox import Draft
-from .template import filled
+from .template import fill
 
 _DECLARED = "declare\n    code text;\n    message text;\n    detail text;\n"
 _EVENT = re.compile(r"(?:AFTER|BEFORE) (?=INSERT|UPDATE|DELETE)")
@@ -35,12 +35,12 @@ def writing(
     values = mine[-1].values
     drops = "\n".join(f"drop trigger {quoted(one.trigger)} on auth.users;" for one in mine)
     when = "\n    when (new.email is not null)" if words["wanted"] else ""
-    text = filled(
+    text = fill(
         "write",
         **words,
         why=why,
         declared=_DECLARED if allows else "",
-        handled=filled("handled", **words).partition("\n")[2] if allows else "",
+        handled=fill("handled", **words).partition("\n")[2] if allows else "",
         old=" and ".join(one.function for one in mine),
         columns=_listed([quoted(one) for one in values]),
         values=_listed(list(values.values())),
@@ -63,12 +63,12 @@ def backfilling(
         words: what is the project's own.
     """
     definitions = _definitions(context, known, list(context.sync.profile.written_by))
-    fill = _by_insert(context.sync, known, one, words) if one else _by_replay(definitions, words)
+    filling = _by_insert(context.sync, known, one, words) if one else _by_replay(definitions, words)
     names = context.sync.profile.written_by
-    text = filled(
+    text = fill(
         "backfill",
         **words,
-        fill=fill.rstrip(),
+        fill=filling.rstrip(),
         triggers=_listed(
             [f"({literal(name)}, {literal(_tail(definitions[name]))})" for name in names],
             " " * 16,
@@ -89,7 +89,7 @@ def insertion(context: CheckContext, known: Shape, plain: Sequence[Insertion]) -
 def _by_insert(sync: Sync, known: Shape, one: Insertion, words: dict[str, str]) -> str:
     followed = {name: _alive(text) for name, text in known.followed(sync).items()}
     values = {name: of_row(text, "au") for name, text in one.values.items()} | followed
-    return filled(
+    return fill(
         "fill_by_insert",
         **words,
         function=one.function,
@@ -108,7 +108,7 @@ def _by_replay(definitions: dict[str, str], words: dict[str, str]) -> str:
         )
         for name, text in definitions.items()
     ]
-    return filled(
+    return fill(
         "fill_by_replay", **words, replayed="\n\n".join(f"{spread(text)};" for text in replayed)
     )
 
@@ -127,7 +127,7 @@ def monitoring(known: Shape, sync: Sync, words: dict[str, str]) -> Draft:
     email, created = copies.get(("email",)), copies.get(("created_at",))
     key = f"pu.{words['key']}"
     kept = rf"case when {key} ~ '^[0-9a-f-]{{36}}$' then {key}::uuid end"
-    text = filled(
+    text = fill(
         "monitoring",
         **words,
         profile_id=kept if known.cast else key,
@@ -140,7 +140,7 @@ def monitoring(known: Shape, sync: Sync, words: dict[str, str]) -> Draft:
 def verification(sync: Sync, words: dict[str, str]) -> str:
     """Return the verification script."""
     metadata = literal(sync.metadata.replace("{n}", "verify"))
-    return filled("verify-trigger", **words, metadata=metadata)
+    return fill("verify-trigger", **words, metadata=metadata)
 
 
 def _definitions(context: CheckContext, known: Shape, writers: list[str]) -> dict[str, str]:

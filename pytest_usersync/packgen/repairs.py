@@ -11,7 +11,7 @@ from ..model.finding import Finding
 from ..model.safe_text import sentence
 from ..runner.check import Subject
 from ..runner.verdict import Verdict
-from .sandbox import Draft, broken, judged, loaded_with, refused
+from .sandbox import Draft, broken_codes, judge, load_with, refused
 
 # What of the sync the pack may mend. What people may read and write, and which names may be there
 # twice, is for the project to decide.
@@ -46,18 +46,18 @@ def repairs(base: Subject, drafts: list[Draft], *, thorough: bool) -> tuple[list
     codes: tuple[str, ...] = ()
     for phase in _PHASES:
         codes += phase
-        with loaded_with(base, [*drafts, *kept]) as subject:
-            verdicts += judged(subject, phase)
+        with load_with(base, [*drafts, *kept]) as subject:
+            verdicts += judge(subject, phase)
         for _ in range(_ROUNDS):
             more = [one for one in _remedies(verdicts) if one.text not in {k.text for k in kept}]
-            asked = codes if thorough else tuple(sorted(broken(verdicts)))
+            asked = codes if thorough else tuple(sorted(broken_codes(verdicts)))
             better: list[Draft] = []
             if more:
                 better, verdicts = _taken(base, [*drafts, *kept], more, (asked, verdicts))
             if not better:
                 break
             kept += better
-    return kept, broken(verdicts)
+    return kept, broken_codes(verdicts)
 
 
 def _taken(
@@ -69,11 +69,11 @@ def _taken(
     """Return those of the drafts that make it better, all at once or one by one."""
     codes, verdicts = known
     for group in [more] if len(more) == 1 else [more, *([one] for one in more)]:
-        with loaded_with(base, [*drafts, *group]) as subject:
+        with load_with(base, [*drafts, *group]) as subject:
             if refused(base, subject):
                 continue
-            now = judged(subject, codes)
-        if broken(now) < broken(verdicts):
+            now = judge(subject, codes)
+        if broken_codes(now) < broken_codes(verdicts):
             return group, now
     return [], verdicts
 

@@ -29,7 +29,7 @@ class Draft:
 
 
 @contextmanager
-def loaded_with(
+def load_with(
     base: Subject, drafts: list[Draft], upkeep: Upkeep | None = None
 ) -> Iterator[Subject]:
     """Load the project with these migrations behind its own, and watch a signup."""
@@ -52,7 +52,7 @@ def loaded_with(
         drop(base.server, loaded.database)
 
 
-def judged(subject: Subject, only: tuple[str, ...]) -> list[Verdict]:
+def judge(subject: Subject, only: tuple[str, ...]) -> list[Verdict]:
     """Return the verdicts of the checks whose code starts with one of these."""
     with SandboxPool(subject) as sandboxes:
         return [
@@ -68,7 +68,7 @@ def _attempted(sandboxes: SandboxPool, check: Check, case: str) -> Verdict:
         return sandboxes.attempt(check, case)
 
 
-def broken(verdicts: Iterable[Verdict]) -> set[str]:
+def broken_codes(verdicts: Iterable[Verdict]) -> set[str]:
     """Return the codes of the promises that are broken."""
     return {one.code for one in verdicts if one.findings}
 

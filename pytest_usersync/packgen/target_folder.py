@@ -26,7 +26,7 @@ class Place:
     versions: tuple[str, ...] = ()
 
 
-def checked(folder: Path) -> Place:
+def check_folder(folder: Path) -> Place:
     """Return the place that a folder is; it may be missing, its parent may not.
 
     The scripts do not go among migrations that are applied: beside a folder of that name.
@@ -77,7 +77,9 @@ def versions(project: Project, number: int, now: datetime | None = None) -> list
     return found
 
 
-def put(place: Place, migrations: Mapping[str, str], scripts: Mapping[str, str]) -> list[Path]:
+def write_files(
+    place: Place, migrations: Mapping[str, str], scripts: Mapping[str, str]
+) -> list[Path]:
     """Write the files, all or none, and return their paths.
 
     Raises:

@@ -13,7 +13,7 @@ _CREATED = re.compile(
 )
 
 
-def filled(name: str, **words: str) -> str:
+def fill(name: str, **words: str) -> str:
     """Return one template with every hole filled; a hole without a word is a ``KeyError``."""
     text = sqlfiles.read("pack", f"{name}.sql")
     if any("$$" in word for word in words.values()):

@@ -9,24 +9,24 @@ from ..checks import registry
 from ..model.finding import Level
 from ..reporting.wording import prose
 from ..runner.check import Subject
-from .pack import Pack, made
-from .target_folder import Place, put, versions
+from .pack import Pack, make_pack
+from .target_folder import Place, versions, write_files
 
 
-def written(subject: Subject, place: Place) -> str:
+def write_pack(subject: Subject, place: Place) -> str:
     """Make the pack, write it, and return what people should know of it.
 
     Raises:
         UserSyncError: it cannot be made or written; then nothing is.
     """
-    pack = made(subject)
+    pack = make_pack(subject)
     project = subject.project
     names = versions(project, len(pack.drafts))
     files = {
         f"{version}_{draft.name}.sql": f"{draft.text.strip()}\n"
         for version, draft in zip(names, pack.drafts, strict=True)
     }
-    paths = put(place, files, pack.scripts)
+    paths = write_files(place, files, pack.scripts)
     return "\n".join(_lines(pack, [project.show_path(path) for path in paths]))
 
 

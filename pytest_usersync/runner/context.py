@@ -244,7 +244,7 @@ class CheckContext(SandboxReader):
         self, failure: Failure | None, script: str, summary: str, client: ClientView | None = None
     ) -> Finding:
         """Return the finding that the database refused a script, with cause and remedy."""
-        told = causes.tell(failure, self.sync, client, self.query)
+        told = causes.diagnose(failure, self.sync, client, self.query)
         place = (failure and failure.location) or self.places.writer()
         return Finding(
             summary=f"{summary}: {told.cause}" if summary else told.cause,

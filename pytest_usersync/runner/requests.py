@@ -108,7 +108,7 @@ def script(told: Mapping[str, Json], statements: str) -> str:
     )
 
 
-def short(told: Mapping[str, Json]) -> dict[str, Json]:
+def minimal_claims(told: Mapping[str, Json]) -> dict[str, Json]:
     """Return the least that a token says: whose it is, and the role."""
     return {name: told[name] for name in ("sub", "role") if name in told}
 
@@ -169,6 +169,6 @@ def _brings(
     return context.attempt(act) is None and seen == wanted
 
 
-def nobody(user_id: UUID) -> dict[str, Json]:
+def other_users_claims(user_id: UUID) -> dict[str, Json]:
     """Return what the token of a signed-in user says who is not this one, and has no profile."""
     return {"sub": str(uuid5(user_id, "somebody else")), "role": "authenticated"}

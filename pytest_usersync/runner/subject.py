@@ -62,7 +62,7 @@ def prepare(settings: Settings, found: Project) -> Iterator[tuple[Subject, Runni
         start(settings) as running,
         server_lost.detect(running.server, "the run was prepared"),
         statement_timeout.watching(running.server, settings.statement_timeout),
-        ground(running.server) as template,
+        template_database(running.server) as template,
     ):
         stop = settings.stop
         with server_lost.detect(running.server, "the migrations were applied"):
@@ -128,7 +128,7 @@ def _understood(running: Server, loaded: LoadedProject, found: Project) -> Sync:
 
 
 @contextmanager
-def ground(running: Server) -> Iterator[str]:
+def template_database(running: Server) -> Iterator[str]:
     """Yield the template that a project's migrations are applied to."""
     with existing_auth.adopt(running, platform.template(running)) as template:
         yield template

@@ -13,7 +13,7 @@ from ..scenarios import acts
 from ..scenarios.acts import Act
 from .new_user import NewUser, Printer
 from .signups import signups
-from .values import emails, made, metadata, phones
+from .values import build, emails, metadata, phones
 
 LINKABLE = ("github", "google", "apple")
 
@@ -66,7 +66,7 @@ def histories(
     new_users = signups(kinds=kinds, providers=providers, settings=settings, keys=keys)
     closed = settings is not None and settings.disable_signup
     later = st.lists(events(keys, closed=closed), max_size=max_size)
-    return made(lambda new_user, acts: History(new_user, tuple(acts)), new_users, later)
+    return build(lambda new_user, acts: History(new_user, tuple(acts)), new_users, later)
 
 
 def events(keys: Collection[str] = (), *, closed: bool = False) -> SearchStrategy[Act]:

@@ -14,7 +14,7 @@ from ..model.errors import UserSyncError
 from ..scenarios.signup_kinds import KINDS
 from .new_user import NewUser
 from .signups import chosen
-from .values import made
+from .values import build
 
 if TYPE_CHECKING:
     from faker import Faker
@@ -74,7 +74,7 @@ def realistic_signups(
         faker.seed_instance(seed)
         return _newcomer(faker, name, keys)
 
-    return made(imagined, st.sampled_from(names), st.integers(0, 2**32 - 1))
+    return build(imagined, st.sampled_from(names), st.integers(0, 2**32 - 1))
 
 
 @cache

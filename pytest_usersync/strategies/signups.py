@@ -12,7 +12,7 @@ from ..auth import AuthSettings, Json
 from ..model.errors import UserSyncError
 from ..scenarios.signup_kinds import KINDS, SignupKind
 from .new_user import NewUser
-from .values import PROVIDERS, emails, made, metadata, phones, texts
+from .values import PROVIDERS, build, emails, metadata, phones, texts
 
 # What a provider tells, and which of them tell it.
 _TOLD: dict[str, tuple[str, ...]] = {
@@ -76,7 +76,7 @@ def _expect_known(what: str, given: Collection[str] | None, known: Collection[st
 @cache
 def _newcomers(name: str, keys: tuple[str, ...]) -> SearchStrategy[NewUser]:
     kind = KINDS[name]
-    return made(
+    return build(
         NewUser,
         st.just(name),
         emails() if kind.email else st.none(),
@@ -89,7 +89,7 @@ def _data(kind: SignupKind, keys: Collection[str]) -> SearchStrategy[Mapping[str
     if kind.data == "profile":
         return _profiles(kind.provider)
     if kind.data == "metadata":
-        return made(_without_false_email if kind.phone else dict, metadata(keys))
+        return build(_without_false_email if kind.phone else dict, metadata(keys))
     return st.just({})
 
 

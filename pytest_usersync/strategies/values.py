@@ -30,14 +30,14 @@ _ODD_TEXTS = (
 )
 
 
-def made(make: Callable[..., T], *parts: SearchStrategy[Any]) -> SearchStrategy[T]:
+def build(make: Callable[..., T], *parts: SearchStrategy[Any]) -> SearchStrategy[T]:
     """Return what a function makes of drawn parts, printed as what it is and not as it was made.
 
     Raises:
         InvalidArgument: a part can draw nothing.
     """
     for part in parts:
-        ready(part)
+        warmed_up(part)
 
     @st.composite
     def drawn(draw: st.DrawFn) -> T:
@@ -46,7 +46,7 @@ def made(make: Callable[..., T], *parts: SearchStrategy[Any]) -> SearchStrategy[
     return drawn()
 
 
-def ready(strategy: SearchStrategy[T]) -> SearchStrategy[T]:
+def warmed_up(strategy: SearchStrategy[T]) -> SearchStrategy[T]:
     """Return the strategy once what Hypothesis computes only once is computed for it.
 
     On a new machine the kinds of Unicode take it more than a second, and the first example would
@@ -61,19 +61,19 @@ def emails() -> SearchStrategy[str]:
 
     Mixed case is among them; the server stores lower case.
     """
-    plain = made("{}@example.com".format, st.text(_PLAIN, min_size=1, max_size=64))
+    plain = build("{}@example.com".format, st.text(_PLAIN, min_size=1, max_size=64))
     label = st.from_regex(_LABEL, fullmatch=True)
-    domain = made(".".join, st.lists(label, min_size=1, max_size=3))
-    odd = made("{}@{}".format, st.text(_LOCAL, min_size=1, max_size=63), domain)
-    long = made(_stretched, plain, st.integers(65, LONGEST_EMAIL))
+    domain = build(".".join, st.lists(label, min_size=1, max_size=3))
+    odd = build("{}@{}".format, st.text(_LOCAL, min_size=1, max_size=63), domain)
+    long = build(_stretched, plain, st.integers(65, LONGEST_EMAIL))
     return plain | odd | long
 
 
 def phones() -> SearchStrategy[str]:
     """Return phone numbers of 2 to 15 digits; some as people write them, ``+1 555 0100``."""
     usual = st.integers(15_550_000_000, 15_559_999_999)
-    digits = made(str, usual | st.integers(10, 999_999_999_999_999))
-    return digits | made(_spelled, digits, st.integers(1, 4))
+    digits = build(str, usual | st.integers(10, 999_999_999_999_999))
+    return digits | build(_spelled, digits, st.integers(1, 4))
 
 
 def metadata(keys: Collection[str] = ()) -> SearchStrategy[dict[str, Json]]:
@@ -85,11 +85,11 @@ def metadata(keys: Collection[str] = ()) -> SearchStrategy[dict[str, Json]]:
     Args:
         keys: what the trigger reads, often present and of any type; other keys come on top.
     """
-    free = ready(st.dictionaries(texts(), values(), max_size=3))
+    free = warmed_up(st.dictionaries(texts(), values(), max_size=3))
     if not keys:
         return free
     known = st.fixed_dictionaries({}, optional=dict.fromkeys(keys, values()))
-    return made(lambda other, own: {**other, **own}, st.just({}) | free, known)
+    return build(lambda other, own: {**other, **own}, st.just({}) | free, known)
 
 
 def providers() -> SearchStrategy[str]:
@@ -106,7 +106,7 @@ def texts() -> SearchStrategy[str]:
 def values() -> SearchStrategy[Json]:
     """Return JSON values that are the same after a trip through the server."""
     number = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
-    leaf: SearchStrategy[Json] = texts() | st.none() | st.booleans() | made(decoded, number)
+    leaf: SearchStrategy[Json] = texts() | st.none() | st.booleans() | build(decoded, number)
     return st.recursive(leaf, _containers, max_leaves=5)
 
 

@@ -13,7 +13,7 @@ from acts import Act, judged, staged
 from pytest_usersync.model.finding import Outcome
 from pytest_usersync.model.settings import Upkeep
 from pytest_usersync.postgres import Server
-from pytest_usersync.probes.monitoring.survey import made
+from pytest_usersync.probes.monitoring.survey import possible_states
 from pytest_usersync.runner.context import on_clone
 from pytest_usersync.runner.verdict import Verdict
 
@@ -143,4 +143,4 @@ def test_every_state_is_made_whatever_the_project_calls_its_own(
         subject = replace(subject, upkeep=Upkeep(monitoring=SAID))
         with on_clone(subject) as context:
             wanted = {"trigger-elsewhere", "trigger-other-function", "trigger-other-event"}
-            assert wanted <= made(context)
+            assert wanted <= possible_states(context)

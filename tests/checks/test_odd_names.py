@@ -13,8 +13,8 @@ from renaming import renamed
 
 from pytest_usersync.checks import registry
 from pytest_usersync.model.finding import Outcome
-from pytest_usersync.packgen.pack import made
-from pytest_usersync.packgen.sandbox import loaded_with
+from pytest_usersync.packgen.pack import make_pack
+from pytest_usersync.packgen.sandbox import load_with
 from pytest_usersync.postgres import Server
 from pytest_usersync.runner.check import Subject
 
@@ -88,9 +88,9 @@ def judged(server: Server, act: Act, folder: Path) -> dict[tuple[str, str], Outc
     with staged(server, act, folder) as subject, pytest.MonkeyPatch.context() as patch:
         assert not subject.load_failures
         register_only(patch, ())  # the pack is made, and judged below
-        drafts = list(made(subject).drafts)
+        drafts = list(make_pack(subject).drafts)
         patch.undo()
-        with loaded_with(subject, drafts) as whole:
+        with load_with(subject, drafts) as whole:
             assert not whole.load_failures
             return outcomes(whole)
 

@@ -16,7 +16,7 @@ import pytest
 
 from pytest_usersync.checks import registry
 from pytest_usersync.commands.bisect import walk
-from pytest_usersync.commands.bisect.walk_report import told
+from pytest_usersync.commands.bisect.walk_report import describe
 from pytest_usersync.model.settings import Settings
 from pytest_usersync.postgres import ServerRequest
 from pytest_usersync.reporting.paths import Paths
@@ -92,7 +92,7 @@ def test_a_part_of_it_walked_anew_is_the_same(shown: str, wanted: ServerRequest)
     settings = Settings(binaries=wanted.binaries, migrations=(MIGRATIONS,), upto=UPTO)
     checks = [registry.find(code) for code in SHORT]
     stops = [*walk.walk(settings, subject.find(settings, ROOT), checks, lambda _: None)]
-    printed = told(stops, checks, Paths(ROOT, ROOT).show, verbose=True)
+    printed = describe(stops, checks, Paths(ROOT, ROOT).show, verbose=True)
     assert columns(printed) == columns(shown)[: len(stops)]
     for code, marks in rows(printed).items():
         assert rows(shown)[code].startswith(marks), code

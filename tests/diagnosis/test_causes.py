@@ -34,7 +34,7 @@ def test_a_message_in_another_language_still_has_a_cause_and_a_remedy(
     query: Query, sqlstate: str
 ) -> None:
     failure = Failure(sqlstate, "Da stimmt etwas nicht", context="Funktion f()")
-    told = causes.tell(failure, Sync(), SAVING, query)
+    told = causes.diagnose(failure, Sync(), SAVING, query)
     assert told.cause
     assert told.remedy
     assert '""' not in told.cause + told.remedy
@@ -43,17 +43,17 @@ def test_a_message_in_another_language_still_has_a_cause_and_a_remedy(
 def test_a_user_who_is_gone_is_blamed_on_the_triggers_that_run_before(query: Query) -> None:
     before = SyncTrigger("early", "BEFORE INSERT", "public.f", enabled=True, source="")
     after = SyncTrigger("late", "AFTER INSERT", "public.g", enabled=True, source="")
-    told = causes.tell(None, Sync(triggers=(before, after)), LOADING, query)
+    told = causes.diagnose(None, Sync(triggers=(before, after)), LOADING, query)
     assert "early (public.f)" in told.cause
     assert "late" not in told.cause
 
 
 def test_a_refusal_without_an_error_is_told_as_the_client_hears_it(query: Query) -> None:
-    told = causes.tell(None, Sync(), SAVING, query)
+    told = causes.diagnose(None, Sync(), SAVING, query)
     assert str(SAVING) in told.cause
 
 
 def test_a_slow_trigger_is_told_from_a_wrong_one(query: Query) -> None:
     failure = Failure("57014", "canceling statement due to user request")
-    told = causes.tell(failure, Sync(), None, query)
+    told = causes.diagnose(failure, Sync(), None, query)
     assert "longer than the statement timeout allows" in told.cause

@@ -17,7 +17,7 @@ from pytest_usersync.model.finding import Outcome
 from pytest_usersync.model.policy import Policies
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
-from pytest_usersync.probes.races.psql_sessions import Block, typed
+from pytest_usersync.probes.races.psql_sessions import Block, run_blocks
 from pytest_usersync.runner.check import Subject
 from pytest_usersync.runner.subject import discover_sync
 from pytest_usersync.runner.verdict import Verdict
@@ -202,7 +202,7 @@ def shown(subject: Subject, text: str) -> list[str] | None:
     name = database.fresh_name("shown")
     database.clone(subject.server, platform.template(subject.server), name)
     try:
-        return typed(lambda: database.connect(subject.server, name), blocks)
+        return run_blocks(lambda: database.connect(subject.server, name), blocks)
     finally:
         database.drop(subject.server, name)
 

@@ -13,8 +13,8 @@ from psycopg import Error
 from psycopg.errors import QueryCanceled
 from registering import register_only
 
-from pytest_usersync.packgen.pack import made
-from pytest_usersync.packgen.sandbox import loaded_with
+from pytest_usersync.packgen.pack import make_pack
+from pytest_usersync.packgen.sandbox import load_with
 from pytest_usersync.packgen.template import created
 from pytest_usersync.postgres import Server
 from pytest_usersync.postgres.database import Connection
@@ -53,7 +53,7 @@ def whole(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         staged(server, sound("plain"), tmp_path_factory.mktemp("project")) as subject,
     ):
         register_only(patch, ())
-        with loaded_with(subject, list(made(subject).drafts)) as whole:
+        with load_with(subject, list(make_pack(subject).drafts)) as whole:
             yield whole
 
 

@@ -11,8 +11,8 @@ from matrix import few
 from registering import register_only
 
 from pytest_usersync.model.quoting import named, quoted
-from pytest_usersync.packgen.pack import made
-from pytest_usersync.packgen.sandbox import loaded_with
+from pytest_usersync.packgen.pack import make_pack
+from pytest_usersync.packgen.sandbox import load_with
 from pytest_usersync.postgres import Server
 from pytest_usersync.probes.maintenance import ghosts
 from pytest_usersync.runner.check import Subject
@@ -55,7 +55,7 @@ def whole(
         staged(server, sound(request.param), tmp_path_factory.mktemp("project")) as subject,
     ):
         register_only(patch, ())
-        with loaded_with(subject, list(made(subject).drafts)) as whole:
+        with load_with(subject, list(make_pack(subject).drafts)) as whole:
             yield whole
 
 

@@ -10,7 +10,7 @@ from acts import sound, staged
 from registering import register_only
 
 from pytest_usersync.model.finding import Finding, Level
-from pytest_usersync.packgen.pack import made
+from pytest_usersync.packgen.pack import make_pack
 from pytest_usersync.packgen.repairs import repairs
 from pytest_usersync.packgen.write import _lines
 from pytest_usersync.postgres import Server
@@ -81,7 +81,7 @@ def test_what_breaks_something_else_is_not_taken_in_the_end(
     shelf += [no_comment, comment]
     with staged(server, sound("plain"), tmp_path) as subject:
         drafts, _ = repairs(subject, [], thorough=False)
-        pack = made(subject)
+        pack = make_pack(subject)
     assert names(drafts) == ["mend_no_comment"]
     assert "mend_no_comment" not in names(pack.drafts)
     assert {one.code for one in pack.left} == {"US112"}
@@ -99,7 +99,7 @@ def test_what_could_not_be_judged_is_told(
 ) -> None:
     shelf.append(crashing)
     with staged(server, sound("plain"), tmp_path) as subject:
-        pack = made(subject)
+        pack = make_pack(subject)
     assert [(one.case, one.crashed) for one in pack.unjudged] == [("one", True), ("another", True)]
     said, end = list(_lines(pack, []))[-2:]
     assert said.startswith("US114 is not judged with the pack: the check itself failed: Division")

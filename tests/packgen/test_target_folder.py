@@ -9,8 +9,8 @@ import pytest
 
 from pytest_usersync import migrations
 from pytest_usersync.model.errors import ConfigurationError, ProjectError
-from pytest_usersync.packgen import checked
-from pytest_usersync.packgen.target_folder import put, versions
+from pytest_usersync.packgen import check_folder
+from pytest_usersync.packgen.target_folder import versions, write_files
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
 
@@ -40,37 +40,37 @@ def test_a_version_that_no_timestamp_follows_is_told(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_missing_is_made_and_one_without_parent_is_not(tmp_path: Path) -> None:
-    place = checked(tmp_path / "pack")
-    put(place, {"1_a.sql": "a"}, {"rollback.sql": "b"})
+    place = check_folder(tmp_path / "pack")
+    write_files(place, {"1_a.sql": "a"}, {"rollback.sql": "b"})
     assert (tmp_path / "pack" / "1_a.sql").read_text("utf-8") == "a"
     assert (tmp_path / "pack" / "rollback.sql").read_text("utf-8") == "b"
     assert [path.name for path in tmp_path.iterdir()] == ["pack"]
     with pytest.raises(ConfigurationError, match="none does not exist"):
-        checked(tmp_path / "none" / "pack")
+        check_folder(tmp_path / "none" / "pack")
 
 
 def test_the_scripts_stand_beside_a_folder_of_migrations(tmp_path: Path) -> None:
-    place = checked(tmp_path / "migrations")
-    put(place, {"1_a.sql": "a"}, {"rollback.sql": "b"})
+    place = check_folder(tmp_path / "migrations")
+    write_files(place, {"1_a.sql": "a"}, {"rollback.sql": "b"})
     assert (tmp_path / "rollback.sql").exists()
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "pack").touch()
     with pytest.raises(ConfigurationError, match="pack is a file"):
-        checked(tmp_path / "pack")
+        check_folder(tmp_path / "pack")
 
 
 def test_a_script_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "rollback.sql").write_text("mine", encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"rollback\.sql would be overwritten"):
-        checked(tmp_path)
+        check_folder(tmp_path)
 
 
 def test_what_comes_in_between_takes_everything_back(tmp_path: Path) -> None:
-    place = checked(tmp_path / "migrations")
+    place = check_folder(tmp_path / "migrations")
     (tmp_path / "verify-trigger.sql").write_text("mine", encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"verify-trigger\.sql cannot be written"):
-        put(place, {"1_a.sql": "a"}, {"rollback.sql": "b", "verify-trigger.sql": "c"})
+        write_files(place, {"1_a.sql": "a"}, {"rollback.sql": "b", "verify-trigger.sql": "c"})
     assert [path.name for path in tmp_path.iterdir()] == ["verify-trigger.sql"]
     assert (tmp_path / "verify-trigger.sql").read_text("utf-8") == "mine"

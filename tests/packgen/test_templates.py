@@ -8,7 +8,7 @@ import pytest
 from packs import MIGRATIONS
 
 from pytest_usersync.migrations.psql_script import cut
-from pytest_usersync.packgen.template import filled
+from pytest_usersync.packgen.template import fill
 from pytest_usersync.postgres import sqlfiles
 
 # The holes, filled with the table of the migrations.
@@ -47,7 +47,7 @@ def migration(name: str) -> str:
 
 
 THEIRS = functions(migration("count_in_one_pass"))
-OURS = functions(filled("monitoring", **WORDS))
+OURS = functions(fill("monitoring", **WORDS))
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
@@ -60,14 +60,14 @@ def test_a_pack_fills_batch_by_batch_as_the_migrations_do() -> None:
     warned = re.compile(r"raise warning .*?, trigger_status;", re.DOTALL)
     ours, theirs = (
         [warned.sub("", one) for one in procedure.findall(text)]
-        for text in (filled("backfill", **WORDS), migration("backfill_in_batches"))
+        for text in (fill("backfill", **WORDS), migration("backfill_in_batches"))
     )
     assert ours == theirs
     assert len(ours) == 1
 
 
 def test_a_pack_is_scheduled_as_the_migrations_are() -> None:
-    assert filled("schedule", **WORDS) == migration("schedule_monitoring")
+    assert fill("schedule", **WORDS) == migration("schedule_monitoring")
 
 
 def test_a_pack_verifies_as_the_script_does_what_is_of_no_table() -> None:

@@ -12,8 +12,8 @@ from matrix import WHOLE
 from registering import register_only
 
 from pytest_usersync.migrations.psql_script import cut
-from pytest_usersync.packgen.pack import Pack, made
-from pytest_usersync.packgen.sandbox import loaded_with
+from pytest_usersync.packgen.pack import Pack, make_pack
+from pytest_usersync.packgen.sandbox import load_with
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, database
 from pytest_usersync.probes.maintenance import ghosts
@@ -55,7 +55,7 @@ def test_a_pack_is_judged_silent_but_for_what_is_the_projects_own(
     server: Server, tmp_path: Path, name: str
 ) -> None:
     with project(server, name, tmp_path) as subject:
-        pack = made(subject)
+        pack = make_pack(subject)
     said = [f"{one.code}: {finding.summary}" for one in pack.left for finding in one.findings]
     assert {one.code for one in pack.left} == SHAPES[name], "\n".join(said)
 
@@ -78,7 +78,7 @@ def test_ghosts_have_profiles_once_the_pack_is_applied_and_after_the_way_back(
 ) -> None:
     register_only(monkeypatch, ())
     with project(server, name, tmp_path) as subject:
-        pack = made(subject)
+        pack = make_pack(subject)
         with on_clone(subject) as context:
             lost = {ghosts.ghost(context) for _ in range(3)}
             assert set(ghosts.without_profile(context)) == lost
@@ -101,7 +101,7 @@ def swallowed(
     """Return the pack for a trigger that swallows its error, made without judging anything."""
     register_only(monkeypatch, ())
     with project(server, "swallowed_error", tmp_path) as subject:
-        return made(subject), subject
+        return make_pack(subject), subject
 
 
 def test_a_trigger_that_only_inserts_is_replaced_and_named(
@@ -120,7 +120,7 @@ def test_a_trigger_that_does_more_stays(
 ) -> None:
     register_only(monkeypatch, ())
     with project(server, "two_tables", tmp_path) as subject:
-        pack = made(subject)
+        pack = make_pack(subject)
     assert pack.decided[0].startswith("welcome stays")
     assert "write_user_profile" not in [one.name for one in pack.drafts]
     assert "user_sync_replay" in pack.drafts[0].text
@@ -132,8 +132,8 @@ def test_what_is_allowed_to_fail_is_recorded(
     register_only(monkeypatch, ())
     folder = TESTS / "projects" / "swallowed_error"
     with loaded(server, folder, {"sync_failure": "allow"}) as subject:
-        pack = made(subject)
-        with loaded_with(subject, list(pack.drafts)) as whole, on_clone(whole) as context:
+        pack = make_pack(subject)
+        with load_with(subject, list(pack.drafts)) as whole, on_clone(whole) as context:
             context.execute("alter table public.profiles add constraint never check (email = '')")
             user = context.sign_up(ghosts.ORDINARY)
             rows = context.query("select user_id, error_code from public.user_sync_failures")

@@ -116,7 +116,8 @@ def test_the_triggers_are_as_they_were_when_ghosts_were_made(context: In) -> Non
 def test_the_same_people_come_everywhere(context: In) -> None:
     opened = context()
     first, second = (
-        ghosts.made(opened.fresh_context(), kinds) for kinds in (ghosts.KINDS, ghosts.KINDS[::-1])
+        ghosts.make_ghosts(opened.fresh_context(), kinds)
+        for kinds in (ghosts.KINDS, ghosts.KINDS[::-1])
     )
     assert first == second
     assert set(first) >= {kind for kind in ghosts.KINDS if kind.name != "undated"}

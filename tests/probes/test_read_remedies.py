@@ -14,7 +14,7 @@ from pytest_usersync.postgres import Server, database
 from pytest_usersync.postgres.clones import Clones
 from pytest_usersync.probes.maintenance.monitoring import NAMES
 from pytest_usersync.probes.monitoring import read_remedies, record_remedy
-from pytest_usersync.probes.monitoring.survey import made
+from pytest_usersync.probes.monitoring.survey import possible_states
 from pytest_usersync.runner.context import CheckContext, on_clone
 from pytest_usersync.runner.sandbox import Sandbox
 
@@ -62,7 +62,7 @@ def test_what_is_prescribed_is_silent_in_every_state(
         assert not broken_by(verdicts), "\n".join(told(verdicts))
         assert not told(verdicts)
         with on_clone(subject) as context:
-            assert {"ghost", "orphan", "parity", "trigger-disabled"} <= made(context)
+            assert {"ghost", "orphan", "parity", "trigger-disabled"} <= possible_states(context)
 
 
 def prescribed(sandbox: Sandbox) -> str:

@@ -61,7 +61,7 @@ def test_who_came_is_gone_and_the_copy_is_the_same(context: CheckContext) -> Non
 def test_a_crowd_leaves_no_room_behind(context: CheckContext) -> None:
     first = reused_context(context)
     was, known = copy(first), first.query(KNOWN)
-    ghosts.crowd(first, 500)
+    ghosts.insert_many(first, 500)
     second = reused_context(context)
     assert copy(second) == was
     assert second.query(KNOWN) == known
@@ -72,7 +72,7 @@ def test_triggers_that_were_off_for_a_while_are_no_reason_for_a_new_copy(
 ) -> None:
     first = reused_context(context)
     was = copy(first)
-    with ghosts.unsynced(first):
+    with ghosts.triggers_off(first):
         pass
     first.execute("alter table public.plans add constraint odd check (false) not valid")
     first.execute("alter table public.plans drop constraint odd")

@@ -9,7 +9,7 @@ from ...model.finding import Finding, Level, NotApplicable, NotJudged
 from ...model.quoting import named
 from ...model.sync import Table
 from ...probes import cause_keys
-from ...probes.backfill.audit_log import Entry, entered
+from ...probes.backfill.audit_log import Entry, run_and_read
 from ...probes.backfill.run_backfill import LEAVES, BackfillSandbox, backfill_sandbox
 from ...probes.signup.failing_table import gained_since
 from ...runner.check import check
@@ -62,7 +62,7 @@ def audit_wrong(context: CheckContext) -> Iterable[Finding]:
 
 def _good(one: BackfillSandbox, count: int) -> Entry:
     one.make_ghosts(count)
-    entry = entered(one, one.fill)
+    entry = run_and_read(one, one.fill)
     if entry.ran.failure or entry.ran.left:
         raise NotJudged(LEAVES)
     return entry
@@ -100,7 +100,7 @@ def _failed(
     table = named(one.context.sync.profile.table)
     setup = f"alter table {table} add constraint {NAME} check (false) not valid;\n"
     one.context.execute(setup)
-    bad = entered(one, one.run)
+    bad = run_and_read(one, one.run)
     one.context.execute(f"alter table {table} drop constraint {NAME}")
     log = f"select * from {named(logs[0])};\n"
     failure = bad.ran.failure

@@ -35,7 +35,7 @@ def backfill_blocks_signups(context: CheckContext) -> Iterable[Finding]:
     """
     one = backfill_sandbox(context)
     if one.routine.commits:
-        ghosts.crowd(one.context, CROWD)
+        ghosts.insert_many(one.context, CROWD)
         with paused(one.context, one.routine, CROWD - 1) as pid:
             all_at_once = len(ghosts.without_profile(one.context)) >= CROWD
             blocked = all_at_once and _blocks(one.context, pid)

@@ -11,7 +11,7 @@ from ...model.quoting import showing
 from ...model.sync import Target
 from ...probes import cause_keys
 from ...probes.backfill.run_backfill import LEAVES, BackfillSandbox, backfill_sandbox
-from ...probes.backfill.single_signup import Rows, rows, sign, signed
+from ...probes.backfill.single_signup import Rows, rows, sign, sign_up_once
 from ...probes.maintenance.capabilities import backfill
 from ...probes.maintenance.ghosts import KINDS, Kind
 from ...runner.check import check
@@ -50,7 +50,7 @@ def backfill_differs(context: CheckContext) -> Iterable[Finding]:
     Call one function from both, which writes the rows of one user.
     """
     backfill(context)
-    first = signed(context)
+    first = sign_up_once(context)
     # The other way round, so that what is merely counted differs, too.
     second = sign(context, reversed(KINDS))
     made, profile = first.made, context.sync.profile

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from ...model.finding import Finding, Level
 from ...probes.backfill.run_backfill import BackfillRun, BackfillSandbox, backfill_sandbox, said
-from ...probes.backfill.single_signup import signed
+from ...probes.backfill.single_signup import sign_up_once
 from ...probes.maintenance import ghosts
 from ...probes.maintenance.ghosts import KINDS, Kind
 from ...runner.check import check
@@ -53,7 +53,7 @@ def _all_at_once(
     """Run it over everybody together; return also who is of which kind."""
     one = backfill_sandbox(context)
     _settle(one.context)
-    ghosts.crowd(one.context, CROWD)
+    ghosts.insert_many(one.context, CROWD)
     made = one.make(kinds)
     return one, one.fill(), made
 
@@ -62,7 +62,7 @@ def _settle(context: CheckContext) -> None:
     """Add a profile that exists, and one whose user is gone, where the database admits it."""
     context.with_profile(ghosts.ORDINARY)
     gone = context.with_profile(ghosts.ORDINARY)
-    with ghosts.unsynced(context):
+    with ghosts.triggers_off(context):
         context.attempt(lambda: context.execute("delete from auth.users where id = %s", [gone.id]))
 
 
@@ -86,7 +86,7 @@ def _needless(context: CheckContext, kinds: Sequence[Kind]) -> set[Kind]:
 
     Those without an address, or with a shared one, are not to be refused.
     """
-    known = signed(context)
+    known = sign_up_once(context)
     refused = {
         kind
         for kind in kinds

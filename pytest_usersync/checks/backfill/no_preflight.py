@@ -11,7 +11,7 @@ from ...model.quoting import quoted
 from ...model.sync import SyncTrigger
 from ...postgres.catalog import triggers
 from ...probes import cause_keys
-from ...probes.backfill.audit_log import entered
+from ...probes.backfill.audit_log import run_and_read
 from ...probes.backfill.backfill_sql import preflight, writer
 from ...probes.backfill.run_backfill import LEAVES, BackfillSandbox, backfill_sandbox
 from ...runner.check import check
@@ -46,7 +46,7 @@ def no_preflight(context: CheckContext) -> Iterable[Finding]:
     usual: set[str] = set()
     for count in (1, 2):
         one.make_ghosts(count)
-        entry = entered(one, one.fill)
+        entry = run_and_read(one, one.fill)
         if entry.ran.failure or entry.ran.left:
             raise NotJudged(LEAVES)
         usual |= entry.words()
@@ -54,7 +54,7 @@ def no_preflight(context: CheckContext) -> Iterable[Finding]:
     for fault in FAULTS:
         with _faulty(one.context, trigger.name, fault):
             one.make_ghosts(2)
-            if not entered(one, one.fill).words() - usual:
+            if not run_and_read(one, one.fill).words() - usual:
                 silent.append(fault)
     if silent:
         yield _finding(one, trigger, silent)

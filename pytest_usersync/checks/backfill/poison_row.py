@@ -9,7 +9,7 @@ from uuid import UUID
 from ...model.finding import Failure, Finding, Level, NotJudged
 from ...model.quoting import named, quoted
 from ...probes import cause_keys
-from ...probes.backfill.audit_log import Entry, entered
+from ...probes.backfill.audit_log import Entry, run_and_read
 from ...probes.backfill.backfill_sql import one_by_one
 from ...probes.backfill.run_backfill import LEAVES, BackfillRun, BackfillSandbox, backfill_sandbox
 from ...probes.maintenance import ghosts
@@ -43,7 +43,7 @@ def poison_row(context: CheckContext) -> Iterable[Finding]:
     it runs once, and when it fails, the migration fails.
     """
     one = backfill_sandbox(context)
-    good = entered(one, lambda: _ordinary(one))
+    good = run_and_read(one, lambda: _ordinary(one))
     kinds = [k for k in NATURAL if not k.emailless or context.policies.null_email == "profile"]
     for kind in kinds:
         if stopped := _natural(one, kind):
@@ -81,7 +81,7 @@ def _constrained(one: BackfillSandbox, good: Entry) -> Iterator[Finding]:
     poisoned = _crowd(one, FEW)
     others = one.make_ghosts(3)
     with _refused(one, poisoned):
-        first = entered(one, one.fill)
+        first = run_and_read(one, one.fill)
         stopped = set(first.ran.left).intersection(others)
         if stopped:
             yield _stops(
@@ -95,14 +95,14 @@ def _constrained(one: BackfillSandbox, good: Entry) -> Iterator[Finding]:
         return
     poisoned += _crowd(one, MORE - FEW)
     with _refused(one, poisoned):
-        second = entered(one, one.fill)
+        second = run_and_read(one, one.fill)
     if not any(n == FEW and second.sums().get(at) == MORE for at, n in first.sums().items()):
         yield _silent(one, poisoned)
 
 
 def _crowd(one: BackfillSandbox, count: int) -> list[UUID]:
     before = set(ghosts.without_profile(one.context))
-    ghosts.crowd(one.context, count)
+    ghosts.insert_many(one.context, count)
     return [user for user in ghosts.without_profile(one.context) if user not in before]
 
 

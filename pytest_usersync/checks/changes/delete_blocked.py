@@ -104,7 +104,7 @@ def _finding(
 def _place(context: CheckContext, failure: Failure) -> Location | None:
     """Return where the foreign key is written that is in the way."""
     keys = references.leading_to_users(context, references.every(context))
-    key = deletes.behind(failure, keys)
+    key = deletes.refusing_key(failure, keys)
     return context.places.constraint(key.name, key.table, key.columns[0]) if key else None
 
 
@@ -115,12 +115,12 @@ def _causes(context: CheckContext, user: User, failure: Failure) -> Iterator[Dia
     with connection.transaction(force_rollback=True):
         said: Failure | None = failure
         while said is not None:
-            told = deletes.tell(context, said, keys)
+            told = deletes.diagnose_delete(context, said, keys)
             yield told
-            if deletes.behind(said, keys) is None:
+            if deletes.refusing_key(said, keys) is None:
                 return
             connection.execute(told.remedy.encode())
-            said = context.attempt(partial(deletes.again, connection, user))
+            said = context.attempt(partial(deletes.delete_open, connection, user))
 
 
 def _shown(
@@ -131,7 +131,7 @@ def _shown(
 
     def refused(spare: CheckContext, script: str) -> bool:
         spare.execute(script)
-        said = spare.attempt(partial(deletes.again, spare.session(), user))
+        said = spare.attempt(partial(deletes.delete_open, spare.session(), user))
         if said is None or (said.sqlstate, said.message) != (failure.sqlstate, failure.message):
             return False
         held.append(True)

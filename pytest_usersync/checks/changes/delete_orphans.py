@@ -79,6 +79,6 @@ def _finding(
         summary=f"after a hard delete of a user from {context.signup.title}, {whose} stays in"
         f" {target.table}",
         sql=f"{script}reset session authorization;\n{found};\n",
-        remedy=forgotten_values.along(context, target, keys),
+        remedy=forgotten_values.delete_with_user(context, target, keys),
         location=context.places.column(target.table, target.key),
     )

@@ -46,11 +46,11 @@ def needless_rewrite(context: CheckContext) -> Iterable[Finding]:
     change = BY_NAME[context.case]
     user = lifecycle.with_profile(context, change)
     before = context.sent
-    rewritten = needless_updates.by(context, change, user)
+    rewritten = needless_updates.needless_rewrites(context, change, user)
     if change != REFRESH and any(one.moved for one in rewritten):
         # What a refresh leaves alone may be meant to tell of sign-ins.
         sent = context.sent
-        again = {one.target for one in needless_updates.by(context, REFRESH, user)}
+        again = {one.target for one in needless_updates.needless_rewrites(context, REFRESH, user)}
         context.sent = sent
         rewritten = [one for one in rewritten if not one.moved or one.target in again]
     for one in rewritten:

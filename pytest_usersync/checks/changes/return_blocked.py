@@ -107,7 +107,7 @@ def _remedy(context: CheckContext, finding: Finding, *, soft: bool) -> str:
 
 def _forgetting(context: CheckContext, places: list[Place], *, soft: bool) -> str:
     if places and soft and context.policies.soft_delete == "scrub":
-        return forgotten_values.afterwards(context, places)
+        return forgotten_values.empty_after_soft_delete(context, places)
     if places and not soft and context.policies.hard_delete == "remove":
-        return forgotten_values.along(context, places[0][0], references.every(context))
+        return forgotten_values.delete_with_user(context, places[0][0], references.every(context))
     return ""

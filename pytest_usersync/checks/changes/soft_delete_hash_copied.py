@@ -53,7 +53,7 @@ def _copied(context: CheckContext, user_id: UUID) -> list[Place]:
 def _finding(context: CheckContext, user_id: UUID, places: list[Place]) -> Finding:
     where = remaining_values.named(places)
     if context.policies.soft_delete == "scrub":
-        remedy = forgotten_values.afterwards(context, places)
+        remedy = forgotten_values.empty_after_soft_delete(context, places)
     else:
         remedy = (
             f"In the trigger that writes {where} after an update of auth.users, do not write the"

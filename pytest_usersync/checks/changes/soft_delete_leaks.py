@@ -37,7 +37,7 @@ def soft_delete_leaks(context: CheckContext) -> Iterable[Finding]:
     """
     if context.policies.soft_delete == "keep":
         raise NotApplicable("only for usersync_soft_delete = scrub")
-    person = remaining_values.somebody(context)
+    person = remaining_values.person_with_details(context)
     user = context.with_profile(context.signup, person)
     before, given, made = (
         remaining_values.rows(context, user.id),
@@ -52,7 +52,9 @@ def soft_delete_leaks(context: CheckContext) -> Iterable[Finding]:
     kept = [place for place in made if place not in leaks and _same(place, before, after)]
     if kept:
         sent = context.sent
-        next_one = context.with_profile(context.signup, remaining_values.somebody(context))
+        next_one = context.with_profile(
+            context.signup, remaining_values.person_with_details(context)
+        )
         other = remaining_values.rows(context, next_one.id)
         context.sent = sent
         leaks += [place for place in kept if not _same(place, after, other)]
@@ -81,6 +83,6 @@ def _finding(context: CheckContext, user_id: UUID, leaks: dict[Place, list[objec
         summary=f"after a soft delete, {remaining_values.named(leaks)} still has personal data"
         f" ({context.signup.title})",
         sql=context.shortest(user_id, still) + shown,
-        remedy=forgotten_values.afterwards(context, leaks),
+        remedy=forgotten_values.empty_after_soft_delete(context, leaks),
         location=context.places.value(next(iter(leaks))),
     )

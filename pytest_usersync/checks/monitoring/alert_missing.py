@@ -8,8 +8,8 @@ from ...model.finding import Finding, Level, NotApplicable, NotJudged
 from ...probes import cause_keys
 from ...probes.maintenance import capabilities
 from ...probes.monitoring import record_remedy
-from ...probes.monitoring.alarms import Alarm, alarms, deaf, nameless
-from ...probes.monitoring.call import bare
+from ...probes.monitoring.alarms import Alarm, alarms, computes_channel, may_send_unheard
+from ...probes.monitoring.call import call_name
 from ...runner.check import check
 from ...runner.context import CheckContext
 
@@ -37,15 +37,15 @@ def alert_missing(context: CheckContext) -> Iterable[Finding]:
         raise NotApplicable("the monitoring has no function that writes a record")
     seen = list(alarms(context))
     if all(one.healthy for one in seen):
-        raise NotJudged(f"{bare(monitoring.record)} records every state as healthy (US506)")
-    if nameless(context) and not all(one.healthy or one.heard for one in seen):
+        raise NotJudged(f"{call_name(monitoring.record)} records every state as healthy (US506)")
+    if computes_channel(context) and not all(one.healthy or one.heard for one in seen):
         raise NotJudged("the functions compute the name of the channel that they notify")
     usual = {name for one in seen if one.healthy for name in one.heard if "rows of" in name}
-    elsewhere = deaf(context)
+    elsewhere = may_send_unheard(context)
     for one in seen:
-        if said := "; ".join(_wrong(one, usual, deaf=elsewhere)):
+        if said := "; ".join(_wrong(one, usual, may_send_unheard=elsewhere)):
             yield Finding(
-                summary=f"with {one.fault.title}, {bare(monitoring.record)} {said}",
+                summary=f"with {one.fault.title}, {call_name(monitoring.record)} {said}",
                 sql=_shown(one, monitoring.record, monitoring.log),
                 remedy=record_remedy.record(
                     context,
@@ -57,7 +57,7 @@ def alert_missing(context: CheckContext) -> Iterable[Finding]:
             return
 
 
-def _wrong(alarm: Alarm, usual: set[str], *, deaf: bool) -> Iterator[str]:
+def _wrong(alarm: Alarm, usual: set[str], *, may_send_unheard: bool) -> Iterator[str]:
     heard = {name: count for name, count in alarm.heard.items() if name not in usual}
     if alarm.healthy:
         if heard:
@@ -66,7 +66,7 @@ def _wrong(alarm: Alarm, usual: set[str], *, deaf: bool) -> Iterator[str]:
             yield "records that an alert was sent"
         return
     yield from (f"sends {count} {name}" for name, count in heard.items() if count > 1)
-    if not heard and not (alarm.claimed and deaf):
+    if not heard and not (alarm.claimed and may_send_unheard):
         yield "sends no alert" + (", but records that an alert was sent" if alarm.claimed else "")
 
 

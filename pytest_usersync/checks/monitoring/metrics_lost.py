@@ -8,7 +8,7 @@ from ...model.finding import Finding, Level, NotApplicable
 from ...probes import cause_keys
 from ...probes.maintenance import capabilities
 from ...probes.monitoring import record_remedy
-from ...probes.monitoring.call import bare
+from ...probes.monitoring.call import call_name
 from ...probes.monitoring.earlier_days import history
 from ...probes.monitoring.figures import latest, recorded
 from ...probes.monitoring.report_answers import finding, showing
@@ -47,9 +47,8 @@ def metrics_lost(context: CheckContext) -> Iterable[Finding]:
     shown = showing(context)
     found = list(finding(context, recorded, "record", remedy, show=shown, verb="records wrongly:"))
     if not found and monitoring.latest:
-        told = (
-            f"-- in {bare(monitoring.latest)}: order by checked_at desc, and return the first row"
-        )
+        called = call_name(monitoring.latest)
+        told = f"-- in {called}: order by checked_at desc, and return the first row"
         call = f"select * from {monitoring.record};\nselect * from {monitoring.latest}"
         found = list(finding(context, latest, "latest", lambda: told, show=call))
     yield from found or history(reused_context(context, undone=True))

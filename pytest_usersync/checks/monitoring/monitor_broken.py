@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ...model.finding import Finding, Level
 from ...probes import cause_keys
-from ...probes.monitoring.intended_callers import FailedCall, broken
+from ...probes.monitoring.intended_callers import FailedCall, failed_calls
 from ...runner.check import check
 from ...runner.context import CheckContext
 
@@ -30,7 +30,7 @@ def monitor_broken(context: CheckContext) -> Iterable[Finding]:
     ghost user and orphaned profile, as `postgres` and as `service_role` if they have EXECUTE.
     """
     told: set[str] = set()
-    for one in broken(context):
+    for one in failed_calls(context):
         if one.function not in told:
             told.add(one.function)
             yield _finding(context, one)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ...model.finding import Finding, Level, NotApplicable
 from ...probes.maintenance import capabilities
-from ...probes.monitoring.call import bare
+from ...probes.monitoring.call import call_name
 from ...probes.monitoring.earlier_days import scheduler
 from ...probes.monitoring.jobs import daily, none_possible, runs
 from ...runner.check import check
@@ -38,7 +38,7 @@ def not_scheduled(context: CheckContext) -> Iterable[Finding]:
     less = f", only “{found[0].schedule}”" if found else ""
     jobs = scheduler(context)
     yield Finding(
-        summary=f"no job in cron.job runs {bare(call)} every day{less}",
+        summary=f"no job in cron.job runs {call_name(call)} every day{less}",
         sql="select jobname, schedule, command, active from cron.job order by jobid;\n"
         if jobs
         else "select to_regclass('cron.job') as jobs;\n",

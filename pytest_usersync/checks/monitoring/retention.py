@@ -8,7 +8,7 @@ from ...model.finding import Finding, Level, NotApplicable, NotJudged
 from ...probes import cause_keys
 from ...probes.maintenance import capabilities
 from ...probes.monitoring import record_remedy
-from ...probes.monitoring.call import bare
+from ...probes.monitoring.call import call_name
 from ...probes.monitoring.earlier_days import kept
 from ...runner.check import check
 from ...runner.context import CheckContext
@@ -46,8 +46,8 @@ def retention(context: CheckContext) -> Iterable[Finding]:
                 else "is already deleted"
             )
             yield Finding(
-                summary=f"after {bare(monitoring.record)}, a row of {monitoring.log} that is {age}"
-                f" old {fate}",
+                summary=f"after {call_name(monitoring.record)}, a row of {monitoring.log}"
+                f" that is {age} old {fate}",
                 sql=seen.sql,
                 remedy=record_remedy.record(
                     context,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ...model.finding import Finding, Level, Location, Severity
 from ...probes import cause_keys
 from ...probes.races.window_sql import sql_of
-from ...probes.races.windows import Deployment, Window, deployed, windows
+from ...probes.races.windows import Deployment, Window, deploy_with_signups, windows
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
 
@@ -46,7 +46,7 @@ def install_window(context: CheckContext) -> Iterable[Finding]:
     do nothing`. Replace a trigger with `create or replace trigger`, or drop and create it in one
     file.
     """
-    deployment = deployed(context)
+    deployment = deploy_with_signups(context)
     for window in windows(context, deployment):
         yield Finding(
             summary=_summary(context, deployment, window),

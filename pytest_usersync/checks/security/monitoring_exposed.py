@@ -9,7 +9,7 @@ from ...probes import cause_keys
 from ...probes.monitoring.exposed_answers import read_answers, requester, revoke_from_users
 from ...runner.check import check
 from ...runner.context import CheckContext
-from ...runner.requests import script, short
+from ...runner.requests import minimal_claims, script
 
 CASES = ("anon", "another-user")
 
@@ -42,7 +42,7 @@ def monitoring_exposed(context: CheckContext) -> Iterable[Finding]:
     who = "any signed-in user" if context.case == "another-user" else "anyone with the anon key"
     yield Finding(
         summary=f"{who} can list {', '.join(one.what for one in found)}",
-        sql=told.sql + script(short(told.told), "".join(one.statement for one in found)),
+        sql=told.sql + script(minimal_claims(told.told), "".join(one.statement for one in found)),
         remedy=closed + "".join(others),
         location=context.places.opened(found[0].thing, (str(told.told["role"]), "public")),
     )

@@ -21,7 +21,7 @@ from ...probes.security.exposure import (
 from ...probes.security.exposure_remedy import cause, place, remedy
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
-from ...runner.requests import arrival, claims, nobody, request, script, short
+from ...runner.requests import arrival, claims, minimal_claims, other_users_claims, request, script
 from ...scenarios.signups import BY_NAME
 
 CASES = ("anon", "another-user")
@@ -87,10 +87,10 @@ def _finding(
         return exposure in exposures(seen, token, victim, refreshed)
 
     setup = ""
-    token: Mapping[str, Json] = nobody(victim) if before else short(told)
+    token: Mapping[str, Json] = other_users_claims(victim) if before else minimal_claims(told)
     if not broken(context):
         setup = "".join(arrival(context, user_id) for user_id in before)
-        token = short(told)
+        token = minimal_claims(told)
     if not broken(context):
         token = told
     shown = context.shortest(victim, broken, setup)

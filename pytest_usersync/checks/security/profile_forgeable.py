@@ -16,7 +16,7 @@ from ...probes.security.privileges import literal
 from ...probes.security.rls_remedy import RlsRemedy
 from ...runner.check import Needs, check
 from ...runner.context import CheckContext
-from ...runner.requests import arrival, script, short
+from ...runner.requests import arrival, minimal_claims, script
 from ...scenarios.signups import BY_NAME
 
 CASES = ("create", "change", "delete", "promote")
@@ -59,7 +59,7 @@ def profile_forgeable(context: CheckContext) -> Iterable[Finding]:
 def _finding(forger: Forger, one: Attempt) -> Finding:
     bar = RlsRemedy(forger)
     who = "any signed-in user" if "sub" in one.told else "anyone with the anon key"
-    told: Mapping[str, Json] = short(one.told)
+    told: Mapping[str, Json] = minimal_claims(one.told)
     if "sub" in told and not forger.succeeds(replace(one, told=told)):
         told = one.told
     people = [forger.other] if forger.context.case != "promote" else []

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ...auth.request_values import dumps
 from ...model.finding import Finding, Level, NotJudged
 from ...probes.signup.metadata_causes import Cause, another_check_s
-from ...probes.signup.metadata_remedy import remedy, said
+from ...probes.signup.metadata_remedy import refusal_of, remedy
 from ...probes.signup.metadata_search import Search
 from ...probes.signup.saved_failures import SavedFailures
 from ...runner.check import Needs, check
@@ -79,7 +79,7 @@ def _elsewhere(context: CheckContext, search: Search) -> Iterator[Finding]:
         try:
             context.sign_up(signup)
         except SignupRefused as refusal:
-            why = said(refusal)
+            why = refusal_of(refusal)
             if not why or another_check_s(why) or any(one.explains(why) for one in search.causes):
                 continue
             if _stands_alone(context, signup):

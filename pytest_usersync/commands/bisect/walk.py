@@ -67,7 +67,7 @@ def walk(
         subject.start(settings) as running,
         server_lost.detect(running.server, "the project was judged"),
         statement_timeout.watching(running.server, settings.statement_timeout),
-        subject.ground(running.server) as template,
+        subject.template_database(running.server) as template,
         migrations.load_stepwise(running.server, template, found, stop=settings.stop) as steps,
     ):
         known = _imprint(running.server, template)

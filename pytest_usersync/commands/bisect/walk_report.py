@@ -22,7 +22,7 @@ _KEY = "x broken   . kept   - not applicable   ? not judged"
 _ENDED = (Outcome.KEPT, Outcome.NOT_APPLICABLE)
 
 
-def told(
+def describe(
     stops: Sequence[Stop],
     checks: Sequence[Check],
     show: Callable[[Path], str],

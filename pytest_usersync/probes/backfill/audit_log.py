@@ -45,10 +45,10 @@ class Entry:
 
     def _spoken(self) -> tuple[str, ...]:
         failure = self.ran.failure
-        return (*self.ran.said, *([failure.message] if failure else []))
+        return (*self.ran.stable_message, *([failure.message] if failure else []))
 
 
-def entered(one: BackfillSandbox, run: Callable[[], BackfillRun]) -> Entry:
+def run_and_read(one: BackfillSandbox, run: Callable[[], BackfillRun]) -> Entry:
     """Run the backfill and return what it said and wrote down."""
     since = now(one.context)
     ran = run()

@@ -34,7 +34,7 @@ class BackfillRun:
     """One run of a backfill: how it failed, if it did, what it said, and who is a ghost then."""
 
     failure: Failure | None
-    said: tuple[str, ...]
+    stable_message: tuple[str, ...]
     left: tuple[UUID, ...] = ()
 
 
@@ -70,7 +70,7 @@ class BackfillSandbox:
 
     def make_ghosts(self, number: int) -> list[UUID]:
         """Add ordinary ghosts."""
-        with ghosts.unsynced(self.context):
+        with ghosts.triggers_off(self.context):
             return [
                 self.context.sign_up(ghosts.ORDINARY, None, Source(next(self._seeds))).id
                 for _ in range(number)
@@ -78,13 +78,13 @@ class BackfillSandbox:
 
     def make(self, kinds: Iterable[Kind], gone: Sequence[UUID] = ()) -> dict[Kind, Sequence[UUID]]:
         """Add a ghost of each kind, after these users were taken away."""
-        with ghosts.unsynced(self.context):
+        with ghosts.triggers_off(self.context):
             self._take(gone)
-            return ghosts.made(self.context, kinds)
+            return ghosts.make_ghosts(self.context, kinds)
 
     def forget(self, user_ids: Iterable[UUID]) -> None:
         """Take users away whom it cannot fill."""
-        with ghosts.unsynced(self.context):
+        with ghosts.triggers_off(self.context):
             self._take([*user_ids])
 
     def _take(self, user_ids: Sequence[UUID]) -> None:

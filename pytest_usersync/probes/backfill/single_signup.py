@@ -44,7 +44,7 @@ class _Cache:
         """Nothing is open."""
 
 
-def signed(context: CheckContext) -> SyncedUser:
+def sign_up_once(context: CheckContext) -> SyncedUser:
     """Return who signs up, and gets what; it is done once in a process."""
     known = context.shared(_Cache)
     known.signed = known.signed or sign(context, KINDS)
@@ -54,7 +54,7 @@ def signed(context: CheckContext) -> SyncedUser:
 def sign(context: CheckContext, kinds: Iterable[Kind]) -> SyncedUser:
     """Sign up one of each kind, in this order, on a database as new."""
     alone = reused_context(context)
-    made = ghosts.made(alone, kinds)
+    made = ghosts.make_ghosts(alone, kinds)
     users = [user_id for ids in made.values() for user_id in ids]
     return SyncedUser(made, rows(alone, users), frozenset(ghosts.without_profile(alone)))
 

@@ -57,7 +57,7 @@ def script(user: User) -> str:
     )
 
 
-def again(connection: Connection, user: User) -> None:
+def delete_open(connection: Connection, user: User) -> None:
     """Delete the user in an open transaction of the harness, so that it can be taken back."""
     with connection.transaction():
         connection.execute("set local role supabase_auth_admin")
@@ -71,13 +71,15 @@ def cause(context: CheckContext, refusal: SignupRefused) -> Failure | None:
     return context.failure(error) if isinstance(error, Error) else None
 
 
-def tell(context: CheckContext, failure: Failure, keys: Sequence[Reference]) -> Diagnosis:
+def diagnose_delete(
+    context: CheckContext, failure: Failure, keys: Sequence[Reference]
+) -> Diagnosis:
     """Return why the database refuses a delete, in the project's own names, and what to change.
 
     Args:
         keys: the foreign keys that lead to the user.
     """
-    if key := behind(failure, keys):
+    if key := refusing_key(failure, keys):
         return _emptied(key) if failure.sqlstate == "23502" else _kept(key, context.sync)
     if failure.sqlstate == "P0001":
         failure_context = FailureContext(failure, context.sync, context.query)
@@ -86,10 +88,10 @@ def tell(context: CheckContext, failure: Failure, keys: Sequence[Reference]) -> 
             f"Remove the RAISE from {failure_context.actor}. If no user may be deleted, set"
             " usersync_hard_delete = refuse.",
         )
-    return causes.tell(failure, context.sync, None, context.query)
+    return causes.diagnose(failure, context.sync, None, context.query)
 
 
-def behind(failure: Failure, keys: Sequence[Reference]) -> Reference | None:
+def refusing_key(failure: Failure, keys: Sequence[Reference]) -> Reference | None:
     """Return the foreign key that refuses a delete, or that empties a column it may not empty."""
     if failure.sqlstate == "23503":
         said = (key for key in keys if _said(failure, key.name) and _said(failure, key.table.name))

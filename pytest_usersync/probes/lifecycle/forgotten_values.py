@@ -20,7 +20,7 @@ _STAND_INS = (
 )
 
 
-def along(context: CheckContext, target: Target, keys: Sequence[Reference]) -> str:
+def delete_with_user(context: CheckContext, target: Target, keys: Sequence[Reference]) -> str:
     """Return the SQL that lets the rows of a table go along with their user.
 
     Args:
@@ -58,7 +58,7 @@ def _removing(context: CheckContext, target: Target) -> str:
     )
 
 
-def afterwards(context: CheckContext, places: Collection[Place]) -> str:
+def empty_after_soft_delete(context: CheckContext, places: Collection[Place]) -> str:
     """Return the SQL that empties columns when a user is deleted softly, and keeps them empty.
 
     It is about all that is known to be personal, so that it is one text for one project. A column

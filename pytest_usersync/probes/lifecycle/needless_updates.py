@@ -32,7 +32,7 @@ def triggers(context: CheckContext) -> list[SyncTrigger]:
     return [one for one in context.sync.triggers if one.enabled and "UPDATE" in one.event]
 
 
-def by(context: CheckContext, change: Change, user: User) -> list[RewrittenRow]:
+def needless_rewrites(context: CheckContext, change: Change, user: User) -> list[RewrittenRow]:
     """Let a change happen; return the tables in which it rewrites what it does not concern.
 
     A row that copies something which did change had to be written, and so had a new one.

@@ -28,7 +28,7 @@ def rows(context: CheckContext, user_id: UUID) -> Rows:
     return {target: context.profiles(target, user_id) for target in context.sync.targets}
 
 
-def somebody(context: CheckContext) -> Person:
+def person_with_details(context: CheckContext) -> Person:
     """Return somebody new who fills in all that a form may ask: a name, a date, a number.
 
     A name is told whether the sync is known to ask for it or not. Where a field wants something

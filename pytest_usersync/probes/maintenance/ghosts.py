@@ -120,9 +120,9 @@ PLAIN = KINDS[0]
 
 
 @contextmanager
-def unsynced(context: CheckContext) -> Iterator[None]:
+def triggers_off(context: CheckContext) -> Iterator[None]:
     """Keep the project's triggers on ``auth.users`` off meanwhile; then they are as they were."""
-    with switched(context) as names:
+    with restoring_triggers(context) as names:
         if names:
             off = ", ".join(f"disable trigger {quoted(one)}" for one in names)
             context.execute(f"alter table auth.users {off}")
@@ -130,7 +130,7 @@ def unsynced(context: CheckContext) -> Iterator[None]:
 
 
 @contextmanager
-def switched(context: CheckContext) -> Iterator[list[str]]:
+def restoring_triggers(context: CheckContext) -> Iterator[list[str]]:
     """Switch the triggers on ``auth.users`` that are on as they were at the end; yield them."""
     found = [one for one in triggers.on_users(context.query).values() if one.firing in _ENABLE]
     try:
@@ -143,11 +143,11 @@ def switched(context: CheckContext) -> Iterator[list[str]]:
 
 def ghost(context: CheckContext, signup: Signup = ORDINARY) -> UUID:
     """Return a new user of whom the project's triggers know nothing; raise ``Refused``."""
-    with unsynced(context):
+    with triggers_off(context):
         return context.sign_up(signup).id
 
 
-def made(context: CheckContext, kinds: Iterable[Kind]) -> dict[Kind, Sequence[UUID]]:
+def make_ghosts(context: CheckContext, kinds: Iterable[Kind]) -> dict[Kind, Sequence[UUID]]:
     """Sign up a user of each kind, the same ones whenever and wherever it is done.
 
     Whom the project or Supabase Auth refuses is left out. With the triggers off they are ghosts.
@@ -168,10 +168,10 @@ def made(context: CheckContext, kinds: Iterable[Kind]) -> dict[Kind, Sequence[UU
     return done
 
 
-def crowd(context: CheckContext, count: int) -> None:
+def insert_many(context: CheckContext, count: int) -> None:
     """Add many ghosts at once, who differ in nothing but their name and address."""
     data = context.sync.metadata
-    with unsynced(context):
+    with triggers_off(context):
         context.execute(_CROWD, [data, count])
 
 

@@ -14,8 +14,8 @@ from ...postgres.catalog import functions
 from ...runner.context import CheckContext
 from ...runner.reused_sandbox import reused_context
 from ..maintenance import capabilities
-from ..maintenance.ghosts import switched
-from .call import ask, bare, rows_of
+from ..maintenance.ghosts import restoring_triggers
+from .call import ask, call_name, rows_of
 from .faults import Fault
 from .populated import PopulatedDatabase
 from .survey import survey
@@ -69,7 +69,7 @@ def alarms(context: CheckContext) -> Iterator[Alarm]:
             sql.SQL("listen {}").format(sql.Identifier(one)) for one in sorted(_channels(context))
         )
         session.execute(listen)
-        with switched(populated.context):
+        with restoring_triggers(populated.context):
             for fault in (known[name] for name in STATES if name in known):
                 populated.clear()
                 session.execute(fault.sql.encode())
@@ -78,12 +78,12 @@ def alarms(context: CheckContext) -> Iterator[Alarm]:
         session.remove_notify_handler(hear)
 
 
-def deaf(context: CheckContext) -> bool:
+def may_send_unheard(context: CheckContext) -> bool:
     """Tell whether functions of the project may send something that is not heard here."""
     return bool(_sources(context))
 
 
-def nameless(context: CheckContext) -> bool:
+def computes_channel(context: CheckContext) -> bool:
     """Tell whether a function notifies a channel whose name it makes."""
     return any(_MADE.search(source) for source in _sources(context))
 
@@ -96,7 +96,7 @@ def _alarm(context: CheckContext, fault: Fault, heard: list[str]) -> Alarm:
     with session.transaction():
         answer = ask(context, monitoring.record, keep=True)
     if answer.failure:
-        raise NotJudged(f"{bare(monitoring.record)} fails with {fault.title} (US501)")
+        raise NotJudged(f"{call_name(monitoring.record)} fails with {fault.title} (US501)")
     # A notification comes with the next answer of the server.
     session.execute("select 1")
     media = {name: heard.count(name) for name in sorted(set(heard))}

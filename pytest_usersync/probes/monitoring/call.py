@@ -78,15 +78,15 @@ def rows_of(context: CheckContext, log: str) -> dict[str, Row]:
     """Return the rows of a table by where each one stands."""
     if not log:
         return {}
-    found = context.query(placed(log))
+    found = context.query(rows_query(log))
     return {str(row.pop("usersync_place")): row for row in found}
 
 
-def placed(log: str) -> str:
+def rows_query(log: str) -> str:
     """Return the query for the rows of a table, each with its place."""
     return f"select t.ctid::text as usersync_place, t.* from {log} as t"
 
 
-def bare(source: str) -> str:
+def call_name(source: str) -> str:
     """Return a function's call without what stands in its parentheses."""
     return re.sub(r"\(.*\)", "()", source)

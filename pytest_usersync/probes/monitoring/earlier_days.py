@@ -10,7 +10,7 @@ from ...model.quoting import quoted
 from ...postgres.catalog import columns
 from ...runner.context import CheckContext
 from ..maintenance import capabilities
-from .call import ask, bare, rows_of, take
+from .call import ask, call_name, rows_of, take
 from .faults import ZONES
 
 _JOBS = "select command, username from cron.job where active order by jobid"
@@ -70,10 +70,10 @@ def history(context: CheckContext) -> Iterator[Finding]:
             wanted = len(rows_of(context, monitoring.log))
             answer = ask(context, monitoring.history)
         if answer.failure:
-            raise NotJudged(f"{bare(monitoring.history)} fails (US501)")
+            raise NotJudged(f"{call_name(monitoring.history)} fails (US501)")
         if len(answer.rows) < wanted:
             yield Finding(
-                summary=f"{bare(monitoring.history)} in the time zone {zone} shows only"
+                summary=f"{call_name(monitoring.history)} in the time zone {zone} shows only"
                 f" {len(answer.rows)} of the {wanted} records of the last 30 days",
                 sql=f"{text}select * from {monitoring.history};\n",
                 remedy="-- calculate days in UTC, and compare timestamps:\n"
@@ -91,10 +91,10 @@ def kept(context: CheckContext, age: str) -> AgedRow:
     text = earlier(context, [f"now() - interval '{age}'"])
     with session.transaction(force_rollback=True):
         if failed := ask(context, monitoring.record, keep=True).failure:
-            raise NotJudged(f"{bare(monitoring.record)} fails: {failed.message} (US501)")
+            raise NotJudged(f"{call_name(monitoring.record)} fails: {failed.message} (US501)")
         before = rows_of(context, monitoring.log)
         if not before:
-            raise NotJudged(f"{bare(monitoring.record)} records nothing (US507)")
+            raise NotJudged(f"{call_name(monitoring.record)} records nothing (US507)")
         if refused := context.attempt(lambda: context.execute(text)):
             raise NotJudged(f"{monitoring.log} refuses a row: {refused.message}")
         aged = set(rows_of(context, monitoring.log)) - set(before)

@@ -22,7 +22,7 @@ from ..security.exposed_relations import Relation, relations, schemas
 from .call import ask
 from .faults import faults
 from .populated import PopulatedDatabase
-from .survey import made
+from .survey import possible_states
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Requester:
 def requester(context: CheckContext, *, signed_in: bool) -> Requester:
     """Set it up; who asks is not the first user, who may be an admin."""
     monitoring = capabilities.monitoring(context)
-    if "parity" not in made(context):
+    if "parity" not in possible_states(context):
         raise NotJudged("the check cannot create a ghost user and an orphaned profile")
     fresh_context = reused_context(context)
     populated = PopulatedDatabase(fresh_context)

@@ -16,7 +16,7 @@ from ...runner.requests import rolled_back, script
 from ...runner.reused_sandbox import reused_context
 from ..maintenance import capabilities
 from ..maintenance.monitoring import NAMES
-from .call import bare
+from .call import call_name
 from .faults import Fault
 from .populated import PopulatedDatabase
 from .survey import survey
@@ -38,7 +38,7 @@ class FailedCall:
     remedy: str
 
 
-def broken(context: CheckContext) -> Iterator[FailedCall]:
+def failed_calls(context: CheckContext) -> Iterator[FailedCall]:
     """Yield the calls that fail: of the migrations' role in every state, of each role in two."""
     monitoring = capabilities.monitoring(context)
     words = {word: source for word in NAMES if (source := getattr(monitoring, word))}
@@ -87,7 +87,7 @@ def _told(
     # What reads the log fails on a record, if on anything.
     reads = source in (monitoring.latest, monitoring.history) and monitoring.record
     return FailedCall(
-        bare(source),
+        call_name(source),
         role,
         fault.title,
         failure,
@@ -119,4 +119,4 @@ def _remedy(source: str, role: str, failure: Failure, *, definer: bool) -> str:
             f"revoke execute on function {signature} from public, anon, authenticated;\n"
             f"-- or, if {role} should not call it: revoke execute … from {role};"
         )
-    return f"-- correct {bare(source)}, which fails with {failure.sqlstate}: {failure.message}"
+    return f"-- correct {call_name(source)}, which fails with {failure.sqlstate}: {failure.message}"

@@ -8,7 +8,7 @@ from ...model.quoting import literal, named, quoted
 from ...postgres.catalog import columns, triggers
 from ...runner.context import CheckContext
 from ..maintenance import capabilities
-from .call import bare
+from .call import call_name
 from .function_sql import function
 
 LISTED = "email varchar,\n        created_at timestamptz,\n        days_since_creation integer"
@@ -105,7 +105,7 @@ def check(context: CheckContext) -> str:
     """Return the quality check, which takes its numbers from the count."""
     monitoring = capabilities.monitoring(context)
     if not monitoring.stats:
-        return f"-- in {bare(monitoring.check)}, pass the trigger only if this is true:\n" + (
+        return f"-- in {call_name(monitoring.check)}, pass the trigger only if this is true:\n" + (
             textwrap.indent(f"select {active(context)};\n", "-- ")
         )
     rows = ",\n".join(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from ...model.finding import Finding, NotApplicable, NotJudged
 from ...runner.context import CheckContext
 from ..maintenance import capabilities
-from .call import bare
+from .call import call_name
 from .survey import SurveyedState, survey
 
 WORDS = {
@@ -57,14 +57,14 @@ def finding(
         first, said = wrong[0]
         more = f" (also with: {'; '.join(_titles(wrong[1:]))})" if wrong[1:] else ""
         yield Finding(
-            summary=f"with {first.fault.title}, {bare(source)} {verb} {said}{more}",
+            summary=f"with {first.fault.title}, {call_name(source)} {verb} {said}{more}",
             sql=f"{first.fault.sql}{show or f'select * from {source}'};\n",
             remedy=remedy(),
             location=context.places.routine(source, *_quoted_words(said), *at),
         )
     failed = [o for o in seen if word in o.said and not o.fault.failing and not o.answered(word)]
     if failed:
-        raise NotJudged(f"{bare(source)} fails with {failed[0].fault.title} (US501)")
+        raise NotJudged(f"{call_name(source)} fails with {failed[0].fault.title} (US501)")
 
 
 def _quoted_words(said: str) -> list[str]:

@@ -19,7 +19,7 @@ from ...runner.context import CheckContext
 from ...runner.reused_sandbox import reused_context
 from ..maintenance import capabilities
 from ..maintenance.monitoring import Monitoring
-from .call import Answer, Row, ask, asking, placed, rows_in, rows_of
+from .call import Answer, Row, ask, asking, rows_in, rows_of, rows_query
 from .faults import Fault, faults
 from .populated import PopulatedDatabase
 
@@ -173,7 +173,7 @@ def _at_once(
     context = populated.context
     words = [word for word in READING if getattr(monitoring, word)]
     texts = [_state(populated, fault), *(asking(context, getattr(monitoring, o)) for o in words)]
-    log = placed(monitoring.log)
+    log = rows_query(monitoring.log)
     if monitoring.record:
         recording = asking(context, monitoring.record, keep=True)
         texts += [log, recording, log] if monitoring.log else [recording]
@@ -213,6 +213,6 @@ def _answers(context: CheckContext, monitoring: Monitoring) -> Iterator[tuple[st
                 yield word, ask(context, source)
 
 
-def made(context: CheckContext) -> set[str]:
+def possible_states(context: CheckContext) -> set[str]:
     """Return the names of the states that can be made in this project."""
     return {seen.fault.name for seen in survey(context)}

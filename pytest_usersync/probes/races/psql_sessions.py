@@ -32,7 +32,7 @@ class Block:
         return f"-- session {self.session}{who}:{f' {self.title}' * bool(self.title)}\n{self.text}"
 
 
-def typed(connect: Callable[[], Connection], blocks: Sequence[Block]) -> list[str] | None:
+def run_blocks(connect: Callable[[], Connection], blocks: Sequence[Block]) -> list[str] | None:
     """Return the first column of what the last query gives; None if anything is refused.
 
     Whoever has to wait for another session waits, and the next block is typed meanwhile.

@@ -41,7 +41,9 @@ class _Part:
     going: bool = field(default=False)
 
 
-def retold(outcome: Outcome, titles: Mapping[str, str], setup: str = "", ending: str = "") -> str:
+def schedule_script(
+    outcome: Outcome, titles: Mapping[str, str], setup: str = "", ending: str = ""
+) -> str:
     """Return the SQL of a schedule that was just played.
 
     Args:

@@ -27,7 +27,7 @@ from ...runner.context import CheckContext
 from ...scenarios import Change
 from ...scenarios.signups import BY_NAME, Person, Signup
 from .aftermath import effort, written
-from .schedule_sql import arrival, retold
+from .schedule_sql import arrival, schedule_script
 
 ORDINARY = BY_NAME["email-autoconfirm"]
 # More of a session than so many steps is not cut.
@@ -216,7 +216,7 @@ class SignupRace:
         failure, client = self.error(outcome, of) if of else (None, None)
         return Finding(
             summary=f"{summary} ({effort(outcome)})",
-            sql=retold(outcome, self.titles, "".join(self.setup), ending),
+            sql=schedule_script(outcome, self.titles, "".join(self.setup), ending),
             remedy=remedy,
             failure=failure,
             location=(failure.location if failure else None) or place or self._written(outcome),

@@ -16,7 +16,7 @@ from ...migrations import Migration, Statement, blank_comments
 from ...model.ddmin import ddmin
 from ...model.quoting import named, quoted
 from ...runner.context import CheckContext
-from .psql_sessions import Block, typed
+from .psql_sessions import Block, run_blocks
 from .schedule_sql import into_users
 from .windows import Deployment, Window
 
@@ -85,7 +85,7 @@ class _WindowScript:
     def shows(self, lines: Sequence[_ScriptStatement]) -> bool:
         """Tell whether only the one who came before has a profile in the end."""
         fresh_context = self.context.fresh_context()
-        column = typed(fresh_context.connect, self.blocks(lines))
+        column = run_blocks(fresh_context.connect, self.blocks(lines))
         people = self.deployment.seen.arrivals
         return column is not None and self._came(column) and str(people[0].id) not in column
 

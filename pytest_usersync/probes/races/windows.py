@@ -49,7 +49,7 @@ class Window:
     until: SignedUpUser
 
 
-def deployed(context: CheckContext) -> Deployment:
+def deploy_with_signups(context: CheckContext) -> Deployment:
     """Apply the migrations while people sign up.
 
     Raises:

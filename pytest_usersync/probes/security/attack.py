@@ -56,7 +56,7 @@ class Attack:
         with transaction.undone():
             if self.met:
                 transaction.as_auth(new_user.insert())
-            snare = self._done(name_shadowing.snare(self.schema, self.made))
+            snare = self._done(name_shadowing.recorder_sql(self.schema, self.made))
             if transaction.run(f"set local role {self.role}; {snare}"):
                 return []
             transaction.run(block(*self._statements()))
@@ -75,7 +75,7 @@ class Attack:
         signup = f"{PRELUDE}{new_user.insert(only=self.columns)}"
         lines = [signup] if self.met else []
         lines.append(f"set session authorization {self.role}")
-        lines.append(self._done(name_shadowing.snare(self.schema, self.made, stack=False)))
+        lines.append(self._done(name_shadowing.recorder_sql(self.schema, self.made, stack=False)))
         lines += self._statements()
         lines += [] if self.lures else [signup]
         lines += ["reset session authorization"]

@@ -9,7 +9,7 @@ from ...auth import Json
 from ...model.finding import Location
 from ...model.quoting import named
 from ...runner.context import CheckContext
-from ...runner.requests import nobody
+from ...runner.requests import other_users_claims
 from . import policies
 from .exposed_relations import Relation
 from .exposure import Exposure, exposures
@@ -59,7 +59,7 @@ def remedy(
     context: CheckContext, exposure: Exposure, victim: UUID, told: Mapping[str, Json]
 ) -> str:
     """Return the first remedy that really keeps out whoever asked, the anon key, and strangers."""
-    asking = [told, nobody(victim), {"role": "anon"}]
+    asking = [told, other_users_claims(victim), {"role": "anon"}]
     candidates = [*_candidates(context, exposure, victim, told)]
     return next(
         (one for one in candidates if _closed(context, exposure, victim, asking, one)),

@@ -16,8 +16,8 @@ from .forgeries import (
     Effects,
     Forgery,
     Surface,
-    alone,
     creations,
+    has_one_row,
     left,
     promotions,
     rows,
@@ -96,7 +96,7 @@ class Forger:
     def _on(self, told: Mapping[str, Json], surface: Surface) -> Iterator[Attempt]:
         context, target = self.context, surface.target
         if context.case == "create":
-            if alone(context, target):
+            if has_one_row(context, target):
                 for forgery in creations(context, surface, self.me, self.other):
                     yield Attempt(told, forgery, lambda seen: bool(seen.rows))
         elif context.case == "change":

@@ -111,7 +111,7 @@ def _key(context: CheckContext, relation: Relation, target: Target, user_id: UUI
     return ""
 
 
-def alone(context: CheckContext, target: Target) -> bool:
+def has_one_row(context: CheckContext, target: Target) -> bool:
     """Tell whether a user has one row in the table at most."""
     return bool(context.query(_UNIQUE, [named(target.table), target.key])[0]["alone"])
 
@@ -161,7 +161,7 @@ def promotions(
         f"update {surface.name} set {column} = {literal(value)} where {surface.whose(me)};\n",
     )
     text = inserting(context, surface, me, {privilege.column: value, surface.key: str(me)})
-    if text and not alone(context, privilege.target):
+    if text and not has_one_row(context, privilege.target):
         yield Forgery(surface, "insert", text)
     elif text:
         delete = f"delete from {surface.name} where {surface.whose(me)};\n"

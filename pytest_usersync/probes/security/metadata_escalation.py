@@ -9,11 +9,11 @@ from uuid import UUID, uuid5
 
 from ...auth import Json
 from ...auth.script import AS_AUTH
-from ...runner.requests import nobody
+from ...runner.requests import other_users_claims
 from ...runner.savepoint import UserSql
 from .forgeries import rows
 from .privileges import PolicyProbe, Privilege, PrivilegedValue, literal
-from .rls_rights import Rule, opened
+from .rls_rights import Rule, open_rules
 
 # What a token has beside the user's own metadata.
 _NOT_SENT = frozenset({"user_metadata", "app_metadata", "sub", "aal"})
@@ -39,7 +39,7 @@ class Escalation:
         """Tell whether a user has it."""
         if self.privilege and self.grade:
             return has_value(probe, self.privilege, self.grade, user_id)
-        return set(self.rules) <= opened(probe.context, told, probe.rules)
+        return set(self.rules) <= open_rules(probe.context, told, probe.rules)
 
 
 def has_value(
@@ -102,10 +102,10 @@ def _succeeds(
 def _gained_rules(probe: PolicyProbe, data: Mapping[str, str], *, later: bool) -> set[Rule]:
     user_id = _new_user_id(probe)
     metadata = {**probe.context.sync.ordinary_metadata(), **data}
-    told = {**nobody(user_id), "sub": str(user_id), "user_metadata": metadata}
+    told = {**other_users_claims(user_id), "sub": str(user_id), "user_metadata": metadata}
     found: set[Rule] = set()
     setup = _signup_sql(probe, user_id, data, later=later)
-    probe.context.attempt(lambda: found.update(opened(probe.context, told, probe.rules, setup)))
+    probe.context.attempt(lambda: found.update(open_rules(probe.context, told, probe.rules, setup)))
     return found - probe.ordinarily
 
 

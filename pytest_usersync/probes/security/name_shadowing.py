@@ -97,7 +97,7 @@ class Shadow:
     sql: str
 
 
-def snare(schema: str, made: Sequence[Shadow], *, stack: bool = True) -> str:
+def recorder_sql(schema: str, made: Sequence[Shadow], *, stack: bool = True) -> str:
     """Return what the shadows of a schema need: the loot, and what fills it.
 
     Args:

@@ -35,7 +35,7 @@ from ...runner.context import CheckContext
 from ...runner.requests import claims
 from . import candidates, fk_fixtures
 from .candidates import Candidate, ordinary
-from .rls_rights import Rule, RuleInputs, carrying, opened, rule_inputs, rules
+from .rls_rights import Rule, RuleInputs, open_rules, rows_with_values, rule_inputs, rules
 
 _UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -118,7 +118,7 @@ class PolicyProbe:
     @cached_property
     def ordinarily(self) -> set[Rule]:
         """Return the rules that are true for an ordinary user."""
-        return opened(self.context, self.told, self.rules)
+        return open_rules(self.context, self.told, self.rules)
 
     def gained(
         self, target: Target, values: Mapping[str, str], among: RowOwner | None = None
@@ -132,8 +132,8 @@ class PolicyProbe:
         """
         before, carried = self.ordinarily, None
         if among:
-            carried = carrying(self.context, self.rules, among.kind, among.value)
-            before = opened(self.context, self.told, self.rules, "", carried)
+            carried = rows_with_values(self.context, self.rules, among.kind, among.value)
+            before = open_rules(self.context, self.told, self.rules, "", carried)
         pairs = ", ".join(f"{quoted(name)} = {literal(value)}" for name, value in values.items())
         # Neither a trigger nor a foreign key is to stand between the value and what it does.
         setup = (
@@ -144,7 +144,7 @@ class PolicyProbe:
         )
         after: set[Rule] = set()
         self.context.attempt(
-            lambda: after.update(opened(self.context, self.told, self.rules, setup, carried))
+            lambda: after.update(open_rules(self.context, self.told, self.rules, setup, carried))
         )
         return [rule for rule in self.rules if rule in after - before]
 

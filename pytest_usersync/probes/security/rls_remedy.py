@@ -11,7 +11,7 @@ from ...runner.savepoint import rolled_back
 from . import policies
 from .exposed_relations import relations
 from .forger import Attempt, Forger
-from .forgeries import alone
+from .forgeries import has_one_row
 
 
 class RlsRemedy:
@@ -124,7 +124,7 @@ class RlsRemedy:
     def _own(self, table: Table, kept: list[policies.Policy]) -> str:
         """Return policies for one's own row, where nothing is left that says anything about it."""
         unique = any(
-            alone(self.forger.context, target)
+            has_one_row(self.forger.context, target)
             for target in self.forger.context.sync.targets
             if target.table == table
         )

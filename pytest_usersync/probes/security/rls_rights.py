@@ -142,7 +142,7 @@ def rule_inputs(context: CheckContext, known: Sequence[Rule]) -> RuleInputs:
     )
 
 
-def opened(
+def open_rules(
     context: CheckContext,
     told: Mapping[str, Json],
     known: Sequence[Rule],
@@ -173,7 +173,7 @@ def opened(
         return _held(connection, questions)
 
 
-def carrying(
+def rows_with_values(
     context: CheckContext, known: Sequence[Rule], kind: str, value: str
 ) -> dict[Table, dict[str, Json]]:
     """Return rows that have a value in every column of its type, for the tables of the rules."""

@@ -18,7 +18,7 @@ _TYPE = re.compile(r"(?:for|of) type ([a-z ]+?)(?::|$)")
 _JSON = "cannot (?:call|extract|get|deconstruct|cast jsonb)|JSON|json"
 
 
-def said(refused: SignupRefused) -> Refusal | None:
+def refusal_of(refused: SignupRefused) -> Refusal | None:
     """Return what the database said to a refused signup; None when it was not the database."""
     cause = refused.error.__cause__
     return refusal(cause) if isinstance(cause, Error) else None
