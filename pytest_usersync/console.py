@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -102,7 +103,15 @@ def _pytest(command: _Command, words: list[str], rest: list[str]) -> int:
     flag = BY_NAME[command.option].flag
     chosen = [f"{flag}={word}" for word in words] or [flag]
     # By name, since addopts or the environment may keep pytest from loading plugins by itself.
-    return int(pytest.main(["-p", "usersync", *chosen, *join(map(_spelt, rest))]))
+    given = [*chosen, *_root(rest), *join(map(_spelt, rest))]
+    return int(pytest.main(["-p", "usersync", *given]))
+
+
+def _root(rest: list[str]) -> list[str]:
+    """Return the option that makes a named project the root, which it may have no ini file for."""
+    folder = next(iter(rest), "-")
+    ours = not folder.startswith("-") and Path(folder, "supabase").is_dir()
+    return [f"--rootdir={folder}"] if ours else []
 
 
 def _spelt(argument: str) -> str:

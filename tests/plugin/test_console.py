@@ -84,6 +84,18 @@ def test_every_option_works_without_its_prefix_and_with_it(say: Say) -> None:
     assert say("check", *spelt, "-k", "phone", "conftest.py")[1] == said
 
 
+def test_a_project_that_is_named_is_the_root(say: Say) -> None:
+    for name, folder in (("app", "app/supabase"), ("other", "other/tests")):
+        Path(folder).mkdir(parents=True)
+        told = "print(config.rootpath.name)"
+        Path(name, "conftest.py").write_text(
+            SPY.replace("print(config.option", f"{told}\n    print(config.option")
+        )
+    assert "\napp\n" in say("check", "app")[1]
+    assert f"\n{Path.cwd().name}\n" in say("check", "app", "--rootdir=.")[1]
+    assert f"\n{Path.cwd().name}\n" in say("check", "other")[1]
+
+
 def test_it_lists_and_explains_as_pytest_does(say: Say, pytester: pytest.Pytester) -> None:
     listed = pytester.runpytest_inprocess("--usersync-list", "--usersync-select=US104")
     assert say("list", "--select", "us104") == (0, f"{listed.outlines[0]}\n", "")
