@@ -101,7 +101,8 @@ def _works(judged: Sequence[CheckSummary]) -> str:
         for verdict in (known[code].verdicts if code in known else ())
         if verdict.outcome is Outcome.BROKEN and verdict.case in kinds
     ]
-    if not fail:
+    # Of kinds that were not chosen nothing is known.
+    if not fail or not all(code in known for code in _KINDS):
         return "An ordinary email signup works."
     verb = "fails" if len(fail) == 1 else "fail"
     return f"An ordinary email signup works. {len(fail)} of {len(kinds)} kinds of signup {verb}."
