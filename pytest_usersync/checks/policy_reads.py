@@ -55,10 +55,10 @@ class _Calls:
         self._followed.add(found.node)
         if isinstance(found.node, ast.ClassDef):
             self._classes.append(found)
-        for node in _without_methods(found.node):
+        for node in _named(found.node):
             if isinstance(node, ast.Name):
                 self.follow(_find(found.module, node.id))
-            elif isinstance(node, ast.Attribute):
+            else:
                 self._attribute(found.module, node)
 
     def follow_methods(self) -> None:
@@ -81,17 +81,26 @@ class _Calls:
             self.follow(_find(whole, node.attr))
 
 
+# Checks share most of what they call.
+@cache
+def _named(node: ast.stmt) -> tuple[ast.Name | ast.Attribute, ...]:
+    """Return the names and attributes in a definition, but for those in methods of a class."""
+    found = _without_methods(node)
+    return tuple(one for one in found if isinstance(one, ast.Name | ast.Attribute))
+
+
 def _without_methods(node: ast.AST) -> Iterator[ast.AST]:
-    methods = [*_methods(node)]
+    methods = _methods(node)
     for child in ast.iter_child_nodes(node):
         if child not in methods:
             yield child
             yield from _without_methods(child)
 
 
-def _methods(node: ast.AST) -> Iterator[ast.FunctionDef]:
-    if isinstance(node, ast.ClassDef):
-        yield from (one for one in node.body if isinstance(one, ast.FunctionDef))
+@cache
+def _methods(node: ast.AST) -> tuple[ast.FunctionDef, ...]:
+    body = node.body if isinstance(node, ast.ClassDef) else ()
+    return tuple(one for one in body if isinstance(one, ast.FunctionDef))
 
 
 @cache
