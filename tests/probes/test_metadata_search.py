@@ -41,6 +41,12 @@ RARE = """case
     when jsonb_typeof(sent -> 'score') = 'number' and jsonb_typeof(sent -> 'full_name') = 'boolean'
         then (sent ->> 'no such key' || 'x')::integer + 1 / (sent -> 'score' = 'null')::integer
 end"""
+# Two statements behind the insert, each of which fails for something rare.
+SEVERAL = """0);
+    perform case jsonb_typeof(sent -> 'score') || jsonb_typeof(sent -> 'full_name')
+        when 'numberboolean' then 1 / (sent = 'null')::integer end;
+    perform (case jsonb_typeof(sent -> 'score') || jsonb_typeof(sent -> 'full_name')
+        when 'booleannumber' then (sent::text)::integer end"""
 
 Stand = Callable[[str], Subject]
 
@@ -82,10 +88,18 @@ def test_what_drawing_alone_finds_is_remembered_for_a_run_that_draws_nothing(
     rare = subject(RARE)
     assert not judged(rare, Exploration(0, 0)).findings
     assert not (rare.project.root / FOLDER).exists()
-    (found,) = judged(rare, Exploration(0, 2000)).findings
+    (found,) = judged(rare, Exploration(0, 400)).findings
     (again,) = judged(rare, Exploration(0, 0)).findings
     assert (found.summary, found.failure) == (again.summary, again.failure)
     assert '"score":0}' in found.summary
+
+
+def test_what_was_saved_is_told_as_it_was_when_it_was_drawn(subject: Stand) -> None:
+    several = subject(SEVERAL)
+    drawn = judged(several, Exploration(0, 400))
+    saved = judged(several, Exploration(0, 400))
+    assert len(drawn.findings) > 1
+    assert saved.findings == drawn.findings
 
 
 def test_what_fails_no_more_is_forgotten(subject: Stand) -> None:
