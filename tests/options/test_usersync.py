@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pytest_usersync.config.options import OPTIONS
 from pytest_usersync.postgres import owned_folders
 
 Run = Callable[..., pytest.RunResult]
@@ -34,20 +36,9 @@ def test_help_shows_every_option_and_every_policy_with_its_values(
     pytester: pytest.Pytester,
 ) -> None:
     text = pytester.runpytest("--help").stdout.str()
-    for option in (
-        *("", "-dsn=DSN", "-pg-bin=DIR", "-migrations=PATH", "-upto=VERSION", "-select=CODES"),
-        *(
-            "-ignore=CODES",
-            "-seed=N",
-            "-max-examples=N",
-            "-strict",
-            "-report=PATH.json",
-            "-explain=CODES",
-            "-list",
-            "-keep",
-        ),
-    ):
-        assert f"--usersync{option}" in text
+    for option in OPTIONS:
+        named = f"{option.flag}={option.metavar}" if option.metavar else option.flag
+        assert re.search(rf"{re.escape(named)}\s", text)
     for policy, value in (("null_email", "no-profile"), ("sync_failure", "allow")):
         assert value in text.partition(f"usersync_{policy} (string)")[2][:500]
 
