@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from functools import cache
 
 from psycopg import sql
@@ -26,6 +27,8 @@ from ..postgres import (
 _ROLES = "10_roles.sql"
 _EXTENSIONS = "90_extensions.sql"
 _REQUESTS = ("anon", "authenticated", "service_role")
+# They connect to any database of the server, by a password that a role may give itself.
+_CONNECTING = ("dblink", "postgres_fdw")
 _PREFIX = f"{database.PREFIX}platform_"
 _STAND_IN = "A stand-in by pytest-usersync."
 # The one that every local project has.
@@ -146,11 +149,17 @@ def _make_roles(connection: database.Connection, server: Server) -> None:
 
 
 def _mark_role(connection: database.Connection, server: Server, role: str) -> None:
-    """On somebody else's server, mark a role; let nobody but the run log in as it."""
+    """On somebody else's server, mark a role; let nobody but the run log in as it.
+
+    There it makes no replication slot, which would keep the server's WAL, and it ends no session
+    of a role that it is not a member of.
+    """
     if server.guest is None:
         return
     name, mark = sql.Identifier(role), sql.Literal(server.guest.shared_mark)
     connection.execute(sql.SQL("comment on role {} is {}").format(name, mark))
+    connection.execute(sql.SQL("alter role {} noreplication").format(name))
+    connection.execute(sql.SQL("revoke pg_signal_backend from {}").format(name))
     if role == server.role(SUPERUSER):
         connection.execute(sql.SQL("alter role {} nologin").format(name))
     else:
@@ -177,6 +186,8 @@ def _make_database(connection: database.Connection, server: Server, name: str) -
                 _keep_stand_ins(inside, server)
             if file != _ROLES:
                 inside.execute(_render(server, file))
+        if server.guest:
+            _withhold(inside, _CONNECTING)
     if server.guest:
         database.remark(connection, draft, server.guest.shared_mark)
     _adopt(connection, server, draft)
@@ -227,6 +238,11 @@ def _keep_stand_ins(inside: database.Connection, server: Server) -> None:
             "insert into usersync.stand_in values (%s, %s, %s, %s, %s)",
             [file.removesuffix(".sql"), head[1], head[2], script, after],
         )
+
+
+def _withhold(inside: database.Connection, extensions: Iterable[str]) -> None:
+    for name in extensions:
+        inside.execute("insert into usersync.withheld_extension values (%s)", [name])
 
 
 def _adopt(connection: database.Connection, server: Server, name: str) -> None:

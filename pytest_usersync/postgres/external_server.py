@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -19,9 +19,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
 
 from ..model.errors import ServerError, ServerLost
+from ..process import progress
 from . import guest_roles, role_fitness, role_ledger
 from .conninfo import connect, place
 from .model import MAINTENANCE, Guest, Secret, Server
+from .session_options import quiet_superuser
 
 Connection = psycopg.Connection[DictRow]
 
@@ -100,8 +102,10 @@ def begin(server: Server) -> tuple[Server, Callable[[], None]]:
             role_ledger.begin(control, server, guest)
     except BaseException as error:
         lost = isinstance(error, psycopg.OperationalError) and control.closed
+        stopped = isinstance(error, KeyboardInterrupt)
         with suppress(Exception):
-            _end(control, server, number)
+            # Who is told to stop does not wait for what dead runs have left.
+            _end(control, server, number, only=guest.id if stopped else "")
         if lost:
             said = str(error).partition("\n")[0].rstrip(".")
             where = place(server.conninfo)
@@ -118,32 +122,33 @@ def begin(server: Server) -> tuple[Server, Callable[[], None]]:
     return replace(server, guest=guest), end
 
 
-def _end(control: Connection, server: Server, number: int) -> None:
+def _end(control: Connection, server: Server, number: int, *, only: str = "") -> None:
     """Remove what the run has made, unless others use it: then the last one does.
 
     Args:
         number: by its lock the others know that the run is alive.
+        only: the run whose databases are removed; empty: those of dead runs as well.
 
     Raises:
         ServerError: something could not be removed, or nobody answers any more.
     """
     try:
-        left = _removed(control, server, number)
+        left = _removed(control, server, number, only)
     except psycopg.OperationalError:
         if not control.closed:
             raise
         # Our lock went with the connection, so whatever is ours counts as left by a dead run.
         control = connect(_patient(server))
-        left = _removed(control, server, number)
+        left = _removed(control, server, number, only)
     finally:
         control.close()
     if left:
         raise ServerError(f"The run could not remove these from the server: {', '.join(left)}.")
 
 
-def _removed(control: Connection, server: Server, number: int) -> list[str]:
+def _removed(control: Connection, server: Server, number: int, only: str) -> list[str]:
     with locked(control):
-        left = _sweep(control, server, _alive(control), everything=True)
+        left = _sweep(control, server, _alive(control), everything=True, only=only)
         # A closed session keeps its locks for a moment: who ends then would leave all to us.
         control.execute(
             "select pg_catalog.pg_advisory_unlock(%s::int4, %s::int4)", [_ALIVE, number]
@@ -209,7 +214,12 @@ def _list_marked(control: Connection) -> list[_MarkedObject]:
 
 
 def _sweep(
-    control: Connection, server: Server, alive: Collection[str], *, everything: bool
+    control: Connection,
+    server: Server,
+    alive: Collection[str],
+    *,
+    everything: bool,
+    only: str = "",
 ) -> list[str]:
     """Remove what belongs to no run that is alive; return the databases that would not go.
 
@@ -218,6 +228,7 @@ def _sweep(
         server: where it is.
         alive: the runs that are; without any, what they share goes as well.
         everything: whether all that differs in roles that were there comes from our runs.
+        only: the run whose databases and roles are removed; empty: of all.
     """
     book = role_ledger.find(control)
     if book:
@@ -225,20 +236,40 @@ def _sweep(
     gone = [
         one
         for one in _list_marked(control)
-        if (not alive if one.shared else one.run not in alive) and one.name != book
+        if (not alive if one.shared else one.run not in alive)
+        and one.name != book
+        and only in ("", one.run)
     ]
-    left = [
-        f"database {one.name}"
-        for one in gone
-        if one.kind == "database" and not _drop_database(control, one.name)
-    ]
+    left = _drop_databases(control, server, [one.name for one in gone if one.kind == "database"])
     # The roles that are left have something in a database that was kept; they go when that went.
     guest_roles.drop_roles(server, book, [one.name for one in gone if one.kind == "role"])
-    if book and not alive:
+    if book and not alive and not only:
         role_ledger.put_back(server, book, everything=everything)
         if not _drop_database(control, book):
             left.append(f"database {book}")
     return left
+
+
+def _drop_databases(control: Connection, server: Server, names: Sequence[str]) -> list[str]:
+    """Drop databases of ours; return those that would not go."""
+    left = []
+    for number, name in enumerate(names, 1):
+        with progress.doing("removing the databases of ended runs", number, len(names)):
+            _roll_back_prepared(control, server, name)
+            if not _drop_database(control, name):
+                left.append(f"database {name}")
+    return left
+
+
+def _roll_back_prepared(control: Connection, server: Server, name: str) -> None:
+    """End what a project has prepared: it keeps its locks, on roles as well, and its database."""
+    prepared = control.execute(
+        "select gid from pg_catalog.pg_prepared_xacts where database = %s order by gid", [name]
+    ).fetchall()
+    if prepared:
+        with connect(quiet_superuser(server, name)) as inside:
+            for row in prepared:
+                inside.execute(sql.SQL("rollback prepared {}").format(sql.Literal(row["gid"])))
 
 
 def _drop_database(control: Connection, name: str) -> bool:

@@ -6,11 +6,11 @@ from collections.abc import Collection
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow
 
 from .conninfo import connect
-from .model import MAINTENANCE, Guest, Secret, Server
+from .model import MAINTENANCE, Guest, Server
+from .session_options import quiet_superuser
 
 Connection = psycopg.Connection[DictRow]
 
@@ -51,7 +51,7 @@ def drop_roles(server: Server, book: str | None, names: Collection[str]) -> None
         book: a database of ours, where what a role was granted on the whole server is taken back.
         names: the roles, which are ours.
     """
-    with connect(Secret(make_conninfo(server.conninfo, dbname=book or MAINTENANCE))) as inside:
+    with connect(quiet_superuser(server, book or MAINTENANCE)) as inside:
         left, before = list(names), -1
         while left and len(left) != before:
             before = len(left)
@@ -68,6 +68,7 @@ def _drop_role(inside: Connection, name: str, *, granted: bool) -> bool:
             inside.execute(sql.SQL("drop role if exists {}").format(role))
     except psycopg.errors.DependentObjectsStillExist:
         return False
-    except psycopg.errors.ObjectInUse:  # somebody is logged in as it, in a forgotten session
+    except (psycopg.errors.ObjectInUse, psycopg.errors.LockNotAvailable):
+        # somebody is logged in as it, in a forgotten session, or changes it in an open transaction
         return False
     return True

@@ -10,23 +10,28 @@ from collections.abc import Collection, Iterable
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow
 
 from . import sqlfiles
 from .conninfo import connect
-from .model import Guest, Secret, Server
+from .model import Guest, Server
+from .session_options import quiet_superuser
 
 Connection = psycopg.Connection[DictRow]
 PREFIX = "usersync_ledger_"
 
 
 def find(control: Connection) -> str | None:
-    """Return the name of the database that the runs of this server keep their ledger in."""
+    """Return the name of the database that the runs of this server keep their ledger in.
+
+    What is in it is run by a superuser. So it must be a superuser's: a role that may make databases
+    can write our comment on its own, and what it likes into it.
+    """
     row = control.execute(
         """
         select d.datname
         from pg_catalog.pg_database as d
+        join pg_catalog.pg_roles as owner on owner.oid = d.datdba and owner.rolsuper
         where pg_catalog.starts_with(d.datname, %s)
             and pg_catalog.shobj_description(d.oid, 'pg_database') ~ %s
         order by d.datname
@@ -51,11 +56,12 @@ def begin(control: Connection, server: Server, guest: Guest) -> None:
     control.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
     with _open(server, name) as ledger:
         ledger.execute(sqlfiles.read("server", "ledger.sql").encode())
-    said = sql.SQL("comment on database {} is {}")
-    control.execute(said.format(sql.Identifier(name), sql.Literal(guest.shared_mark)))
     # It outlives its run where another is there.
     owner = sql.SQL("alter database {} owner to session_user")
-    control.execute(owner.format(sql.Identifier(name)))
+    said = sql.SQL("comment on database {} is {}")
+    with control.transaction():
+        control.execute(owner.format(sql.Identifier(name)))
+        control.execute(said.format(sql.Identifier(name), sql.Literal(guest.shared_mark)))
 
 
 def _locale(control: Connection) -> str:
@@ -124,4 +130,4 @@ def put_back(server: Server, name: str, *, everything: bool) -> None:
 
 
 def _open(server: Server, name: str) -> Connection:
-    return connect(Secret(make_conninfo(server.conninfo, dbname=name)))
+    return connect(quiet_superuser(server, name))

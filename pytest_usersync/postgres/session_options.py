@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from itertools import starmap
 from typing import TYPE_CHECKING
 
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from .model import Server
+from .model import Secret, Server
 
 if TYPE_CHECKING:
     from .database import Connection
@@ -71,6 +71,15 @@ def quiet_options(server: Server) -> str:
     )
     path = "-c search_path=pg_catalog,pg_temp"
     return f"{given_options(server)} {steady(server)} -c role=none {path} -c {events}".strip()
+
+
+def quiet_superuser(server: Server, name: str) -> Secret:
+    """Return how the superuser comes to a database of somebody else's server, and waits not long.
+
+    A project may have written in it.
+    """
+    options = f"{quiet_options(server)} -c lock_timeout=10s"
+    return Secret(make_conninfo(server.conninfo, dbname=name, options=options))
 
 
 def given_options(server: Server) -> str:

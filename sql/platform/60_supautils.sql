@@ -21,6 +21,10 @@ create table usersync.stand_in (
     after text not null
 );
 
+-- Extensions that connect to other databases. On somebody else's server they would reach theirs, so
+-- a project has to do without.
+create table usersync.withheld_extension (name text primary key);
+
 create function usersync.privileged_extensions()
 returns text[]
 language sql
@@ -207,6 +211,14 @@ declare
     fixed boolean;
     stands_in boolean := false;
 begin
+    if exists (select from usersync.withheld_extension as w where w.name = wanted) then
+        raise feature_not_supported using
+            message = format(
+                'extension "%s" is not available on a server that --usersync-dsn names', wanted
+            ),
+            detail = 'It could connect to the other databases of that server.',
+            hint = 'Let the run start a server of its own: leave --usersync-dsn out.';
+    end if;
     select * into kept from usersync.stand_in as s where s.name = wanted;
     if schema_name <> kept.schema_name and wanted <> 'pg_cron' then
         raise feature_not_supported using message = format(
@@ -373,6 +385,11 @@ create trigger only_for_superusers
 before insert or update or delete or truncate on usersync.lent
 for each statement execute function usersync.only_for_superusers();
 alter table usersync.lent enable always trigger only_for_superusers;
+
+create trigger only_for_superusers
+before insert or update or delete or truncate on usersync.withheld_extension
+for each statement execute function usersync.only_for_superusers();
+alter table usersync.withheld_extension enable always trigger only_for_superusers;
 
 -- Lend "borrower" the tables that a statement about a policy or a trigger may mean, or extensions.
 -- Writing the owner down directly leaves privileges and dependencies as they are.

@@ -117,6 +117,7 @@ def hosted(
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
         settings = {**server_process.SETTINGS, "port": str(port), "listen_addresses": "127.0.0.1"}
+        settings["max_prepared_transactions"] = "2"
         postmaster = server_process.launch(folder, run, user, settings=settings)
         try:
             host = Host(port, password, str(folder), name, postmaster.pid)
