@@ -125,6 +125,23 @@ as $$
     where made.oid > since
 $$;
 
+-- The name of a schema is written into texts of a stand-in, which it must not end.
+create function usersync.require_plain(extension text, schema_name text)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if schema_name ~ '[$''"\\]' then
+        raise feature_not_supported using message = format(
+            'the stand-in for extension "%s" cannot be in schema "%s", whose name has a quote,'
+            ' a dollar sign or a backslash',
+            extension, schema_name
+        );
+    end if;
+end
+$$;
+
 create function usersync.make_stand_in(wanted text, schema_name text, version text)
 returns void
 language plpgsql
@@ -139,6 +156,7 @@ declare
     );
 begin
     select * into strict kept from usersync.stand_in as s where s.name = wanted;
+    perform usersync.require_plain(wanted, schema_name);
     -- "create extension" itself wants a control file on the server's disk.
     insert into pg_catalog.pg_extension (
         oid, extname, extowner, extnamespace, extrelocatable, extversion
@@ -228,6 +246,13 @@ begin
     place := coalesce(kept.schema_name, schema_name, otherwise);
     if place is null then
         raise invalid_schema_name using message = 'no schema has been selected to create in';
+    elsif place is distinct from kept.schema_name
+        and (place ~ '^pg_' or place in ('information_schema', 'usersync'))
+    then
+        -- A superuser's rights look for names there.
+        raise insufficient_privilege using message = format(
+            'permission denied for schema %s', place
+        );
     elsif to_regnamespace(quote_ident(place)) is null then
         if kept.schema_name is null then
             raise invalid_schema_name using message = format('schema "%s" does not exist', place);
@@ -339,9 +364,29 @@ as $$
     where current_setting('client_min_messages') <> 'error'
 $$;
 
+-- Return whether an object that is no superuser's is part of an extension. Moved by a superuser it
+-- would come where its owner may create nothing.
+create function usersync.has_foreign_member(extension oid)
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select exists (
+        select from pg_catalog.pg_depend as d
+        join pg_catalog.pg_shdepend as s
+            on s.classid = d.classid and s.objid = d.objid and s.deptype = 'o'
+        join pg_catalog.pg_database as b on b.oid = s.dbid and b.datname = current_database()
+        join pg_catalog.pg_roles as r on r.oid = s.refobjid
+        where d.refclassid = 'pg_catalog.pg_extension'::regclass and d.refobjid = extension
+            and d.deptype = 'e' and not r.rolsuper and r.rolname <> 'usersync_harness'
+    )
+$$;
+
 -- Move an extension ahead of the statement that says so, which then has nothing left to do: it is
--- the owner of every function who may. The bodies of a stand-in name its schema.
-create function usersync.move_extension(statement text)
+-- the owner of every function who may. The bodies of a stand-in name its schema. The statement may
+-- be read wrongly: so nothing is moved but what "mover" may ask for.
+create function usersync.move_extension(statement text, mover oid)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -349,23 +394,35 @@ as $$
 declare
     word constant text := '("(?:[^"]|"")+"|[\w$]+)';
     said text[] := regexp_match(
-        regexp_replace(statement, '--[^\n]*', ' ', 'g'),
+        array_to_string(usersync.words(statement), ' '),
         '\malter\s+extension\s+' || word || '\s+set\s+schema\s+' || word, 'i'
     );
+    place oid := to_regnamespace(said[2]);
     moved pg_extension;
+    stands_in boolean;
     source text;
-    target text := to_regnamespace(said[2]) || '.';
+    target text := place::regnamespace || '.';
 begin
     select * into moved
     from pg_extension as e
     where e.extname = (parse_ident(said[1]))[1]
         and e.extname = any (usersync.privileged_extensions());
-    if moved.oid is null or target is null then
+    if moved.oid is null or place is null or usersync.has_foreign_member(moved.oid)
+        or not has_schema_privilege(mover, place, 'create')
+    then
         return;
     end if;
     source := moved.extnamespace::regnamespace || '.';
-    execute format('alter extension %I set schema %s', moved.extname, said[2]);
-    if obj_description(moved.oid, 'pg_extension') = 'A stand-in by pytest-usersync.' then
+    stands_in := coalesce(
+        obj_description(moved.oid, 'pg_extension') = 'A stand-in by pytest-usersync.', false
+    );
+    if stands_in then
+        perform usersync.require_plain(
+            moved.extname, (select nspname from pg_namespace where oid = place)
+        );
+    end if;
+    execute format('alter extension %I set schema %s', moved.extname, place::regnamespace);
+    if stands_in then
         update pg_proc as p
         set prosrc = replace(
             replace(p.prosrc, source, target), target || 'usersync_sha1', 'extensions.usersync_sha1'
@@ -377,9 +434,15 @@ begin
 end
 $$;
 
--- What is lent while a command runs, and whose it is. Only what runs with the superuser's rights
--- here can write it.
-create table usersync.lent (catalog regclass not null, object oid not null, owner oid not null);
+-- What is lent while a command runs, and whose it is; and which event triggers do not fire for it.
+-- Only what runs with the superuser's rights here can write it.
+create table usersync.lent (
+    tag text not null,
+    catalog regclass not null,
+    object oid not null,
+    owner oid,
+    enabled "char"
+);
 
 create trigger only_for_superusers
 before insert or update or delete or truncate on usersync.lent
@@ -410,7 +473,8 @@ begin
         moved as (
             update pg_extension as e set extowner = borrower from held where e.oid = held.oid
         )
-        insert into usersync.lent select 'pg_extension'::regclass, oid, extowner from held;
+        insert into usersync.lent
+        select tag, 'pg_extension'::regclass, oid, extowner from held;
         return;
     end if;
     named := array(
@@ -436,13 +500,48 @@ begin
     moved as (
         update pg_class as c set relowner = borrower from held where c.oid = held.oid
     )
-    insert into usersync.lent select 'pg_class'::regclass, oid, relowner from held;
+    insert into usersync.lent select tag, 'pg_class'::regclass, oid, relowner from held;
+end
+$$;
+
+-- Return whether no project may have an event trigger of this name: ours have such names.
+create function usersync.is_our_event_trigger(name text)
+returns boolean
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select name like 'usersync\_%' or name collate "C" >= U&'\+10FFFF'
+$$;
+
+-- Let no event trigger of the project fire for the rest of a command: it would have what is lent,
+-- and in the script of an extension that PostgreSQL trusts it would be run by a superuser.
+create function usersync.silence(tag text)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    one record;
+begin
+    -- Two statements: after one that does both, PostgreSQL goes on with those that it knew.
+    for one in
+        select oid, evtenabled
+        from pg_event_trigger
+        where evtenabled <> 'D' and not usersync.is_our_event_trigger(evtname)
+        order by evtname
+    loop
+        insert into usersync.lent
+        values (tag, 'pg_event_trigger'::regclass, one.oid, null, one.evtenabled);
+        update pg_event_trigger as e set evtenabled = 'D' where e.oid = one.oid;
+    end loop;
 end
 $$;
 
 -- Three event triggers serve a command. The first runs as the caller and writes down what is asked;
 -- whatever was written down before is overwritten, whoever the caller is. The second and the last
--- have the superuser's rights. No event trigger of the project runs between the first two.
+-- have the superuser's rights. PostgreSQL fires them by name, and ours are the last that there can
+-- be: no event trigger of the project runs between the first two, nor after them until the last.
 create function usersync.before_command()
 returns event_trigger
 language plpgsql
@@ -480,48 +579,84 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     asked json := nullif(current_setting('usersync.asked', true), '')::json;
-    path text[];
-    statement text;
 begin
-    if asked is null then
-        return;
-    end if;
-    path := array(select json_array_elements_text(asked -> 'path'));
-    -- The second line names the statement when a block or function runs it.
-    statement := coalesce(
-        substring(asked ->> 'stack', '^[^\n]*\nSQL statement "(.*?)"(?:\n(?:PL/pgSQL|SQL) .*)?$'),
-        asked ->> 'query'
-    );
-    if tg_tag = 'ALTER EXTENSION' then
-        perform usersync.move_extension(statement);
-    end if;
-    if tg_tag = 'CREATE EXTENSION' then
-        perform usersync.create_extension(statement, path[1]);
-    elsif tg_tag <> 'COMMENT' or statement ~* '\mcomment\s+on\s+(policy|extension)\M' then
-        perform usersync.lend(
-            tg_tag, statement, path, (select oid from pg_roles where rolname = asked ->> 'who')
+    if asked is not null then
+        -- The second line of the stack names the statement when a block or function runs it.
+        perform usersync.serve(
+            tg_tag,
+            coalesce(
+                substring(
+                    asked ->> 'stack', '^[^\n]*\nSQL statement "(.*?)"(?:\n(?:PL/pgSQL|SQL) .*)?$'
+                ),
+                asked ->> 'query'
+            ),
+            array(select json_array_elements_text(asked -> 'path')),
+            (select oid from pg_roles where rolname = asked ->> 'who')
         );
+    end if;
+    if tg_tag like '% EXTENSION' or exists (select from usersync.lent) then
+        perform usersync.silence(tg_tag);
     end if;
 end
 $$;
 
+create function usersync.serve(tag text, statement text, path text[], who oid)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if tag = 'ALTER EXTENSION' then
+        perform usersync.move_extension(statement, who);
+    end if;
+    if tag = 'CREATE EXTENSION' then
+        perform usersync.create_extension(statement, path[1]);
+    elsif tag <> 'COMMENT' or statement ~* '\mcomment\s+on\s+(policy|extension)\M' then
+        perform usersync.lend(tag, statement, path, who);
+    end if;
+end
+$$;
+
+-- In the script of an extension other commands end before it does: what is lent comes back when the
+-- command ends for which it was lent.
 create function usersync.after_command()
 returns event_trigger
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    taken name;
 begin
-    if exists (select from usersync.lent) then
+    if exists (select from usersync.lent as lent where lent.tag = tg_tag) then
         update pg_class as c
         set relowner = lent.owner
         from usersync.lent as lent
-        where lent.catalog = 'pg_class'::regclass and lent.object = c.oid;
+        where lent.catalog = 'pg_class'::regclass and lent.object = c.oid and lent.tag = tg_tag;
         update pg_extension as e
         set extowner = lent.owner
         from usersync.lent as lent
-        where lent.catalog = 'pg_extension'::regclass and lent.object = e.oid;
-        delete from usersync.lent;
+        where lent.catalog = 'pg_extension'::regclass and lent.object = e.oid
+            and lent.tag = tg_tag;
+        update pg_event_trigger as e
+        set evtenabled = lent.enabled
+        from usersync.lent as lent
+        where lent.catalog = 'pg_event_trigger'::regclass and lent.object = e.oid
+            and lent.tag = tg_tag;
+        select e.extname into taken
+        from usersync.lent as lent
+        join pg_extension as e
+            on lent.catalog = 'pg_extension'::regclass and lent.object = e.oid
+        where lent.tag = tg_tag and tg_tag = 'ALTER EXTENSION'
+            and usersync.has_foreign_member(e.oid)
+        order by e.extname
+        limit 1;
+        if taken is not null then
+            raise insufficient_privilege using message = format(
+                'must be owner of extension %s', taken
+            );
+        end if;
+        delete from usersync.lent as lent where lent.tag = tg_tag;
     end if;
     if current_setting('usersync.loudness', true) <> '' then
         perform set_config('client_min_messages', current_setting('usersync.loudness'), true);
@@ -530,7 +665,7 @@ begin
 end
 $$;
 
-create event trigger usersync_before_command
+create event trigger U&"\+10FFFFusersync_before_command"
 on ddl_command_start
 when tag in (
     'ALTER EXTENSION', 'ALTER POLICY', 'COMMENT', 'CREATE EXTENSION', 'CREATE POLICY',
@@ -538,7 +673,7 @@ when tag in (
 )
 execute function usersync.before_command();
 
-create event trigger usersync_before_command_serve
+create event trigger U&"\+10FFFFusersync_before_command_serve"
 on ddl_command_start
 when tag in (
     'ALTER EXTENSION', 'ALTER POLICY', 'COMMENT', 'CREATE EXTENSION', 'CREATE POLICY',
@@ -546,7 +681,7 @@ when tag in (
 )
 execute function usersync.before_command_serve();
 
-create event trigger usersync_after_command
+create event trigger U&"\+10FFFFusersync_after_command"
 on ddl_command_end
 when tag in (
     'ALTER EXTENSION', 'ALTER POLICY', 'COMMENT', 'CREATE EXTENSION', 'CREATE POLICY',
@@ -555,9 +690,9 @@ when tag in (
 execute function usersync.after_command();
 
 -- Seeds that were dumped run as replica.
-alter event trigger usersync_before_command enable always;
-alter event trigger usersync_before_command_serve enable always;
-alter event trigger usersync_after_command enable always;
+alter event trigger U&"\+10FFFFusersync_before_command" enable always;
+alter event trigger U&"\+10FFFFusersync_before_command_serve" enable always;
+alter event trigger U&"\+10FFFFusersync_after_command" enable always;
 
 -- Return the words of a statement; comments and blanks are left out.
 create function usersync.words(statement text)
@@ -615,7 +750,7 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if usersync.name_of(word) like 'usersync\_%' then
+    if usersync.is_our_event_trigger(usersync.name_of(word)) then
         raise insufficient_privilege using message = 'must be owner of event trigger '
             || usersync.name_of(word);
     end if;
