@@ -11,7 +11,7 @@ from psycopg import sql
 
 from ..platform import platform
 from ..postgres import Server, database, statement_timeout
-from . import leftover_roles
+from . import leftover_roles, loaded_database
 from .applier import Applier
 from .model import LoadedProject, Migration, MigrationFailure, Project
 
@@ -69,7 +69,7 @@ def load(
     try:
         with _loading(server, template, name, project, limit) as applier:
             loaded = applier.apply(stop=stop)
-        _grant_roles(server, name)
+        _make_usable(server, name)
     except BaseException:
         database.drop(server, name)
         raise
@@ -129,7 +129,7 @@ def _steps(applier: Applier, *, stop: bool) -> Iterator[LoadStep]:
     for migration, failure in applier.steps(stop=stop):
         done.append(migration)
         applier.close()
-        _grant_roles(applier.server, applier.name)
+        _make_usable(applier.server, applier.name)
         so_far = _applied_part(applier.project, done)
         yield LoadStep(migration, failure, so_far, applier.result())
 
@@ -149,8 +149,12 @@ def _applied_part(project: Project, done: list[Migration]) -> Project:
     )
 
 
-def _grant_roles(server: Server, name: str) -> None:
-    """Grant the harness the roles that the project made; others' roles stay as they are."""
+def _make_usable(server: Server, name: str) -> None:
+    """Grant the harness the roles that the project made; others' roles stay as they are.
+
+    Raises:
+        ProjectError: the database has a name that is ours.
+    """
     # From PostgreSQL 16 on, the creator of a role is its administrator but may not set it.
     taking = "set" if server.version >= 160000 else "member"
     given = {
@@ -160,6 +164,7 @@ def _grant_roles(server: Server, name: str) -> None:
         "taking": taking,
     }
     with database.connect(server, name) as superuser:
+        loaded_database.settle(superuser, server)
         for row in superuser.execute(_PROJECT_ROLES, given).fetchall():
             grant = sql.SQL("grant {} to {}")
             superuser.execute(

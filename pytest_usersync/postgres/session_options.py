@@ -99,6 +99,8 @@ def steady(server: Server) -> str:
         "idle_session_timeout": "0",
         "default_transaction_read_only": "off",
         "standard_conforming_strings": "on",
+        "client_encoding": "UTF8",
+        "quote_all_identifiers": "off",
         **({"transaction_timeout": "0"} if server.version >= 170000 else {}),
         **({"role": "none"} if server.own else {}),
     }

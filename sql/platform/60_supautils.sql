@@ -511,7 +511,7 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    select name like 'usersync\_%' or name collate "C" >= U&'\+10FFFF'
+    select name like 'usersync\_%' or name collate "C" >= u&'\+10ffff'
 $$;
 
 -- Let no event trigger of the project fire for the rest of a command: it would have what is lent,
@@ -665,7 +665,7 @@ begin
 end
 $$;
 
-create event trigger U&"\+10FFFFusersync_before_command"
+create event trigger u&"\+10ffffusersync_before_command"
 on ddl_command_start
 when tag in (
     'ALTER EXTENSION', 'ALTER POLICY', 'COMMENT', 'CREATE EXTENSION', 'CREATE POLICY',
@@ -673,7 +673,7 @@ when tag in (
 )
 execute function usersync.before_command();
 
-create event trigger U&"\+10FFFFusersync_before_command_serve"
+create event trigger u&"\+10ffffusersync_before_command_serve"
 on ddl_command_start
 when tag in (
     'ALTER EXTENSION', 'ALTER POLICY', 'COMMENT', 'CREATE EXTENSION', 'CREATE POLICY',
@@ -681,7 +681,7 @@ when tag in (
 )
 execute function usersync.before_command_serve();
 
-create event trigger U&"\+10FFFFusersync_after_command"
+create event trigger u&"\+10ffffusersync_after_command"
 on ddl_command_end
 when tag in (
     'ALTER EXTENSION', 'ALTER POLICY', 'COMMENT', 'CREATE EXTENSION', 'CREATE POLICY',
@@ -690,9 +690,9 @@ when tag in (
 execute function usersync.after_command();
 
 -- Seeds that were dumped run as replica.
-alter event trigger U&"\+10FFFFusersync_before_command" enable always;
-alter event trigger U&"\+10FFFFusersync_before_command_serve" enable always;
-alter event trigger U&"\+10FFFFusersync_after_command" enable always;
+alter event trigger u&"\+10ffffusersync_before_command" enable always;
+alter event trigger u&"\+10ffffusersync_before_command_serve" enable always;
+alter event trigger u&"\+10ffffusersync_after_command" enable always;
 
 -- Return the words of a statement; comments and blanks are left out.
 create function usersync.words(statement text)
