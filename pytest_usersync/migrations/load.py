@@ -11,7 +11,7 @@ from psycopg import sql
 
 from ..platform import platform
 from ..postgres import Server, database, statement_timeout
-from . import leftover_roles, loaded_database
+from . import leftover_roles, loaded_database, login_triggers
 from .applier import Applier
 from .model import LoadedProject, Migration, MigrationFailure, Project
 
@@ -70,10 +70,12 @@ def load(
         with _loading(server, template, name, project, limit) as applier:
             loaded = applier.apply(stop=stop)
         _make_usable(server, name)
+        with database.connect(server, name) as superuser:
+            shut = login_triggers.try_logins(superuser, server, name, project)
     except BaseException:
         database.drop(server, name)
         raise
-    return loaded
+    return replace(loaded, failures=(*loaded.failures, *shut))
 
 
 @contextmanager
