@@ -92,7 +92,7 @@ begin
             end loop;
             set constraints all immediate;
             told := pg_temp.usersync_seen(ids, looks);
-            raise exception using errcode = 'UY000';
+            raise exception using errcode = 'UY000', message = 'the signup is taken back';
         exception
             when others or assert_failure then
                 get stacked diagnostics

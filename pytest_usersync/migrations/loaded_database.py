@@ -16,7 +16,8 @@ order by nspname
 """
 # Supabase Auth and PostgREST read values in PostgreSQL's binary form, which no setting changes; we
 # read text. Only how values are printed is changed: the order in which a date is read stays.
-_PRINTED = """
+# And an error that is expected does not end a session of ours.
+_SETTLED = """
 update pg_catalog.pg_db_role_setting as setting
 set setconfig = array(
     select
@@ -29,6 +30,7 @@ set setconfig = array(
             when 'intervalstyle' then 'IntervalStyle=postgres'
             when 'client_encoding' then 'client_encoding=UTF8'
             when 'quote_all_identifiers' then 'quote_all_identifiers=off'
+            when 'exit_on_error' then 'exit_on_error=off'
             else entry
         end
     from pg_catalog.unnest(setting.setconfig) with ordinality as one (entry, place)
@@ -36,7 +38,8 @@ set setconfig = array(
 )
 where exists (
     select from pg_catalog.unnest(setting.setconfig) as entry
-    where entry ~* '^(datestyle|intervalstyle|client_encoding|quote_all_identifiers)='
+    where entry
+        ~* '^(datestyle|intervalstyle|client_encoding|quote_all_identifiers|exit_on_error)='
 ) and (
     setting.setdatabase = (
         select oid from pg_catalog.pg_database where datname = pg_catalog.current_database()
@@ -57,4 +60,4 @@ def settle(superuser: Connection, server: Server) -> None:
             f"The project has a schema {row['name']}. pytest-usersync makes one of this name in its"
             " copies of the database. Give yours another name."
         )
-    superuser.execute(_PRINTED, [server.own])
+    superuser.execute(_SETTLED, [server.own])

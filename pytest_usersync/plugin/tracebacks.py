@@ -67,6 +67,7 @@ def _shortened(error: BaseException, project: Project | None, *, uses: bool) -> 
     """Let an error say in its notes what its cause says, and have neither the cause nor frames."""
     from ..auth.error_lines import lines  # noqa: PLC0415
     from ..auth.errors import AuthError  # noqa: PLC0415
+    from ..postgres.statement_timeout import advice, behind  # noqa: PLC0415
 
     before: dict[str, Any] = {"__traceback__": error.__traceback__}
     if _concerns(error, error.__traceback__, uses=uses):
@@ -79,6 +80,9 @@ def _shortened(error: BaseException, project: Project | None, *, uses: bool) -> 
         }
         error.__notes__ = [*lines(error, project), *before["__notes__"]]
         error.__cause__ = None
+    elif late := behind(error):
+        before["__notes__"] = getattr(error, "__notes__", [])
+        error.__notes__ = [f"pytest-usersync: {late}", advice(), *before["__notes__"]]
     try:
         yield
     finally:

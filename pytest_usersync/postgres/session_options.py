@@ -101,6 +101,7 @@ def steady(server: Server) -> str:
         "standard_conforming_strings": "on",
         "client_encoding": "UTF8",
         "quote_all_identifiers": "off",
+        "exit_on_error": "off",
         **({"transaction_timeout": "0"} if server.version >= 170000 else {}),
         **({"role": "none"} if server.own else {}),
     }

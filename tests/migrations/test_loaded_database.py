@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from pytest_usersync.migrations import find, load
@@ -21,6 +22,8 @@ def shown(server: Server, folder: Path, text: str) -> tuple[str, ...]:
     try:
         assert not loaded.failures
         with database.connect(server, loaded.database, "supabase_auth_admin") as connection:
+            with pytest.raises(psycopg.errors.DivisionByZero):
+                connection.execute("select 1 / 0")
             names = ("datestyle", "intervalstyle", "client_encoding", "quote_all_identifiers")
             for name in ("now()", "make_interval(hours => 1)", "'\\x00'::bytea", "1.5::float8"):
                 connection.execute(f"select {name} as value".encode()).fetchall()
@@ -46,6 +49,8 @@ PLAIN = ("ISO, MDY", "postgres", "UTF8", "off")
         ("alter database postgres set extra_float_digits = '-15'", "ISO, MDY"),
         ("alter database postgres set client_encoding = 'latin1'", "ISO, MDY"),
         ("alter database postgres set quote_all_identifiers = on", "ISO, MDY"),
+        ("alter database postgres set exit_on_error = on", "ISO, MDY"),
+        ("alter role postgres set exit_on_error = on", "ISO, MDY"),
         ("alter database postgres set timezone = 'Asia/Kathmandu'", "ISO, MDY"),
         ("set datestyle = 'German'; set intervalstyle = 'iso_8601'", "ISO, MDY"),
     ],

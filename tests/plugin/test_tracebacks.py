@@ -252,3 +252,22 @@ def test_a_fault_of_ours_keeps_its_traceback(
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*pytest_usersync/auth/signup.py*", "E*TypeError*not callable"])
+
+
+def test_a_statement_that_we_cancel_says_so_and_names_the_limit(
+    pytester: pytest.Pytester, write_project: Callable[[str], Path]
+) -> None:
+    write_project(PLAIN.read_text(encoding="utf-8"))
+    pytester.makepyfile(
+        """
+        def test_slow(usersync_connection):
+            usersync_connection.execute("select pg_sleep(1000)")
+        """
+    )
+    result = pytester.runpytest_subprocess("--usersync-statement-timeout=1")
+    result.stdout.fnmatch_lines(
+        [
+            "E*pytest-usersync: a statement was still running after 1 s, so it was cancelled: *",
+            "E*--usersync-statement-timeout=SECONDS allows more.",
+        ]
+    )
