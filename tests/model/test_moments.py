@@ -22,6 +22,8 @@ NOW = datetime.now(UTC)
         f"{NOW:%Y-%m-%d %H:%M:%S} UTC",
         NOW.isoformat(),
     ],
+    # Each worker of xdist has a time of its own, and their tests must have the same names.
+    ids=["psql", "seconds", "zulu", "zone", "utc", "iso"],
 )
 def test_the_time_of_the_run_is_now(shown: str) -> None:
     row = f"Failing row contains (1, {shown}, null)."
@@ -39,6 +41,7 @@ def test_the_time_of_the_run_is_now(shown: str) -> None:
         "9999-99-99 10:00:00",
         "a-b",
     ],
+    ids=["years", "days-before", "days-after", "date", "no-date", "words"],
 )
 def test_other_times_stay(shown: str) -> None:
     assert without_now(f"values ('{shown}')") == f"values ('{shown}')"
