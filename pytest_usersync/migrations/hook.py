@@ -39,7 +39,7 @@ def call(server: Server, name: str, project: Project, hook: str) -> MigrationFai
     """
     function = _function(project, hook)
     try:
-        with interrupt_when_quiet(server, name, statement_timeout.loading_in(name)):
+        with interrupt_when_quiet(server, name, statement_timeout.loading_in(name), hook):
             function(dsn(server, name))
     except (Exception, SystemExit, Interrupted) as error:  # noqa: BLE001  whatever a tool raises
         return _failure(project, hook, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -13,6 +14,7 @@ from typing import NoReturn
 from psycopg import Error
 
 from ..postgres import MAINTENANCE, Server, database
+from ..process import progress, signals
 
 # The signal that other code is least likely to use.
 _SIGNAL = getattr(signal, "SIGUSR2", None)
@@ -22,6 +24,9 @@ _INSIST = 1.0
 _LATER = 3.0
 # A hook that keeps sending statements is interrupted after this many times the limit.
 _MOST = 10
+# After so many interrupts that it catches, the process is ended, with the code of a wrong setting.
+_TIMES = 5
+_CODE = 4
 _LIFE = """
     select min(
         extract(
@@ -39,7 +44,9 @@ class Interrupted(BaseException):
 
 
 @contextmanager
-def interrupt_when_quiet(server: Server, name: str, limit: float) -> Iterator[None]:
+def interrupt_when_quiet(
+    server: Server, name: str, limit: float, hook: str = "the hook"
+) -> Iterator[None]:
     """Raise ``Interrupted`` in the block when it has sent no new statement for a time.
 
     A statement that runs has a limit of its own. Python handles signals in the main thread only: in
@@ -49,6 +56,7 @@ def interrupt_when_quiet(server: Server, name: str, limit: float) -> Iterator[No
         server: where the database is.
         name: the database that the hook works on.
         limit: seconds without a new statement.
+        hook: what it is called.
     """
     main = threading.current_thread() is threading.main_thread()
     if _SIGNAL is None or not main:
@@ -60,7 +68,7 @@ def interrupt_when_quiet(server: Server, name: str, limit: float) -> Iterator[No
         raise Interrupted(f"still running after {limit:g} s, so it was interrupted")
 
     earlier = signal.signal(_SIGNAL, interrupt)
-    watch = (server, name, limit + _LATER, over)
+    watch = (server, name, limit + _LATER, over, hook)
     waiting = threading.Thread(target=_watch, args=watch, name="usersync-hook", daemon=True)
     waiting.start()
     try:
@@ -72,18 +80,33 @@ def interrupt_when_quiet(server: Server, name: str, limit: float) -> Iterator[No
         signal.signal(_SIGNAL, earlier)
 
 
-def _watch(server: Server, name: str, patience: float, over: threading.Event) -> None:
+def _watch(server: Server, name: str, patience: float, over: threading.Event, hook: str) -> None:
     """Interrupt the main thread whenever the database is quiet, until it is over."""
     begun = time.monotonic()
-    pause = patience
-    while not over.wait(pause):
-        busy = time.monotonic() - begun
-        quiet = _seconds_quiet(server, name, busy)
-        if quiet < patience and busy < _MOST * patience:
-            pause = max(patience - quiet, _INSIST)
-        elif _SIGNAL and not over.is_set():
-            pause = _INSIST
-            signal.pthread_kill(threading.main_thread().ident or 0, _SIGNAL)
+    due = begun + patience
+    insisted = 0
+    while not over.wait(min(_INSIST, max(due - time.monotonic(), 0.0) or _INSIST)):
+        if signals.raised_since(begun):
+            insisted += 1
+        elif (now := time.monotonic()) >= due:
+            quiet = _seconds_quiet(server, name, now - begun)
+            if quiet < patience and now - begun < _MOST * patience:
+                due = now + max(patience - quiet, _INSIST)
+                continue
+            insisted += 1
+            if _SIGNAL and not over.is_set():
+                signal.pthread_kill(threading.main_thread().ident or 0, _SIGNAL)
+        if insisted > _TIMES and not over.is_set():
+            _end_process(hook)
+
+
+def _end_process(hook: str) -> NoReturn:
+    """End a process that nothing can be raised in; the next run removes what it leaves."""
+    progress.tell(
+        f"ERROR: {hook} does not end: it catches what would interrupt it, so pytest was ended."
+        " Let it catch Exception, not BaseException."
+    )
+    os._exit(signals.exit_code(_CODE))
 
 
 def _seconds_quiet(server: Server, name: str, otherwise: float) -> float:

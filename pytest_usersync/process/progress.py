@@ -71,6 +71,12 @@ def clear() -> None:
         screen.clear()
 
 
+def tell(line: str) -> None:
+    """Write a line where progress is shown."""
+    for screen in _screens:
+        screen.say(line)
+
+
 @contextmanager
 def show() -> Iterator[None]:
     """Show what is done inside the block, on what stderr is now, whoever captures it later."""
@@ -121,6 +127,12 @@ class _Screen(threading.Thread):
             elif time.monotonic() - self._told >= _RARELY:
                 self._told = time.monotonic()
                 self._write(f"usersync: {text}\n")
+
+    def say(self, line: str) -> None:
+        """Write a line, whatever stands on the terminal."""
+        self.clear()
+        with self._lock:
+            self._write(f"{line}\n")
 
     def clear(self) -> None:
         """Take away what stands on the terminal."""

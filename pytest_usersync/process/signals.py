@@ -77,6 +77,11 @@ def exit_code(otherwise: int) -> int:
     return 128 + _ended if _ended else otherwise
 
 
+def raised_since(moment: float) -> bool:
+    """Return whether a signal raised after a moment of the monotonic clock."""
+    return _raised > moment
+
+
 def _install() -> None:
     global _ended, _raised
     _put_back()
