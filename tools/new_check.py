@@ -48,6 +48,7 @@ def {function}(context: CheckContext) -> Iterable[Finding]:
                 summary=f"{{profile.table}} has a column replace_me",
                 sql=context.script + showing(profile, user.id),
                 remedy=f"alter table {{profile.table}} drop column replace_me;",
+                location=context.places.column(profile.table, "replace_me"),
             )
 '''
 

@@ -11,6 +11,7 @@ Run = Callable[..., pytest.RunResult]
 # What names US902 and no other, of the four checks that there are.
 WORDS = ("US902", "us902", "warned", "WARNED")
 ENTRY = """
+version = 2
 [[accepted]]
 check = "{word}"
 finding = "it broke"
