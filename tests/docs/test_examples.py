@@ -56,7 +56,9 @@ def outcomes(report: dict[str, Any]) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def petforce(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     # the chapters that are asked about below
-    return report_of("petforce", tmp_path_factory.mktemp("petforce"), "--usersync-select=US1,US405,US7")
+    return report_of(
+        "petforce", tmp_path_factory.mktemp("petforce"), "--usersync-select=US1,US405,US7"
+    )
 
 
 def findings(report: dict[str, Any], code: str) -> dict[str, dict[str, Any]]:
