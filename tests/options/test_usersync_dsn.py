@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -20,7 +21,19 @@ def guest(wanted: ServerRequest) -> Iterator[Server]:
 
 
 def everything(server: Server) -> list[tuple[str, str]]:
-    """Return what a run could leave behind: databases, roles and their settings."""
+    """Return what a run could leave behind: databases, roles, settings and sessions.
+
+    A session that was closed is seen for a moment longer.
+    """
+    end = time.monotonic() + 5
+    found = _everything(server)
+    while any(kind == "session" for kind, _ in found) and time.monotonic() < end:
+        time.sleep(0.05)
+        found = _everything(server)
+    return found
+
+
+def _everything(server: Server) -> list[tuple[str, str]]:
     with connect(server, "postgres") as connection:
         rows = connection.execute(
             """
