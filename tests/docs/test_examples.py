@@ -82,7 +82,10 @@ def test_every_format_is_made_of_the_file_of_the_report(petforce: dict[str, Any]
     places = {one["location"]["path"] for one in json.loads(texts["gitlab"])}
     # A copy of the checkout without .git has its repository at the project's root.
     above = "" if (ROOT / ".git").exists() else "../../"
-    assert places == {f"{above}sql/migrations/20260127000001_create_user_sync_trigger.sql"}
+    assert places == {
+        f"{above}sql/migrations/20260127000001_create_user_sync_trigger.sql",
+        f"{above}sql/migrations/20260127000002_backfill_ghost_users.sql",
+    }
     assert texts["github"].count("::error ") == len(petforce["causes"]) == 3
     for name in ("markdown", "pr-comment"):
         assert len(re.findall(r"^### \d", texts[name], re.MULTILINE)) == 3
