@@ -86,9 +86,9 @@ def test_every_format_is_made_of_the_file_of_the_report(petforce: dict[str, Any]
         f"{above}sql/migrations/20260127000001_create_user_sync_trigger.sql",
         f"{above}sql/migrations/20260127000002_backfill_ghost_users.sql",
     }
-    assert texts["github"].count("::error ") == len(petforce["causes"]) == 3
+    assert texts["github"].count("::error ") == len(petforce["causes"]) == 4
     for name in ("markdown", "pr-comment"):
-        assert len(re.findall(r"^### \d", texts[name], re.MULTILINE)) == 3
+        assert len(re.findall(r"^### \d", texts[name], re.MULTILINE)) == 4
 
 
 def test_users_without_email_are_refused_by_the_pack_as_reviewed(petforce: dict[str, Any]) -> None:
