@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from matrix import WHOLE
+from matrix import WHOLE, few
 
 from pytest_usersync.platform import platform
 from pytest_usersync.postgres import Server, ServerRequest, database, start
@@ -176,8 +176,10 @@ def test_no_name_of_a_schema_ends_a_text_of_a_stand_in(
     assert rows(postgres, role) == [(False,)]
 
 
-@pytest.mark.parametrize("event", ["ddl_command_start", "ddl_command_end", "sql_drop"])
-@pytest.mark.parametrize("name", ["zzz", "!", "\U0010fffe"])
+@pytest.mark.parametrize(
+    "event", few(["ddl_command_start", "ddl_command_end", "sql_drop"], ["ddl_command_start"])
+)
+@pytest.mark.parametrize("name", few(["zzz", "!", "\U0010fffe"], ["zzz"]))
 def test_no_event_trigger_of_a_project_runs_while_something_is_lent(
     postgres: database.Connection, name: str, event: str
 ) -> None:
