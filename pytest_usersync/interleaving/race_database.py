@@ -102,7 +102,7 @@ class RaceDatabase:
         if self.name:
             self._clones.drop(self.name)
             self.name = ""
-        # Most races need one copy only. Whoever needs another will need more, so the log
+        # Most races need one copy only. A race that needs a second one will need more, so the log
         # is put into a template.
         if self.copies == 1:
             self._template = self._logged()

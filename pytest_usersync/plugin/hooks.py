@@ -19,7 +19,7 @@ __all__ = ["pytest_load_initial_conftests"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options."""
-    assertion_rewriting.leave_out()  # pytest may begin anew, with another hook for imports.
+    assertion_rewriting.leave_out()  # A second start of pytest has another hook for imports.
     options.add(parser)
 
 

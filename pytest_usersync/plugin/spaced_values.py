@@ -2,8 +2,8 @@
 
 pytest looks for its root and its ini file before it knows the options of plugins. A value such as
 that of ``--usersync-report old.json`` is then one of the tests to run, if it exists, and pytest may
-find the ini file of another project, or none. Nothing public corrects that later, so pytest begins
-anew with ``--usersync-report=old.json``.
+find the ini file of another project, or none. Nothing public corrects that later, so pytest is
+started again with ``--usersync-report=old.json``.
 """
 
 from __future__ import annotations

@@ -40,21 +40,31 @@ def of(verdict: Verdict) -> list[str]:
     return marks
 
 
-def subject(finding: Finding) -> str:
-    """Return what a finding is about: the SQLSTATE and the project's names, each once."""
+def subject(
+    finding: Finding,
+    *,
+    passing: re.Pattern[str] = _PASSING,
+    of_values: tuple[str, ...] = _OF_VALUES,
+) -> str:
+    """Return what a finding is about: the SQLSTATE and the project's names, each once.
+
+    Args:
+        passing: what of a text is left out.
+        of_values: classes of SQLSTATE in whose messages what is quoted may be a value.
+    """
     failed = finding.failure
-    names = dict.fromkeys(_names(finding.summary))
+    names = dict.fromkeys(_names(passing.sub("", finding.summary)))
     if failed:
-        if not failed.sqlstate.startswith(_OF_VALUES):
-            names |= dict.fromkeys(_QUOTED.findall(_PASSING.sub("", failed.message)))
+        if not failed.sqlstate.startswith(of_values):
+            names |= dict.fromkeys(_QUOTED.findall(passing.sub("", failed.message)))
         names = {failed.sqlstate: None, **{name: None for name in names if name != failed.sqlstate}}
     if names:
         return " ".join(names)
     # Without a name, the words are all there is, and numbers in them change.
-    return re.sub(r"\d+", "#", " ".join(_PASSING.sub("", finding.summary).split()))
+    return re.sub(r"\d+", "#", " ".join(passing.sub("", finding.summary).split()))
 
 
 def _names(text: str) -> Iterator[str]:
-    for name in _NAME.findall(_PASSING.sub("", text)):
+    for name in _NAME.findall(text):
         if re.search("[A-Za-z]", name):
             yield name.strip("./-")

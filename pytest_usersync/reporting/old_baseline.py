@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from ..model.finding import Finding
+from . import fingerprint
 
-# Values, addresses and ids are drawn anew each time, and lines move.
+# Names of files were part of it, and whatever a message quotes.
 _PASSING = re.compile(
     r"""(?<!\w)'[^']*'(?!\w)|\S+@\S+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|:\d+\b""",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"[\w$./-]*[\w$][._][\w$][\w$./-]*")
-_QUOTED = re.compile(r'"([^"\s]+)"')
 
 
 def signature(finding: Finding) -> str:
-    """Return what a finding is about: the SQLSTATE and the project's names, each once."""
-    failed = finding.failure
-    names = dict.fromkeys(_names(finding.summary))
-    if failed:
-        names |= dict.fromkeys(_QUOTED.findall(_PASSING.sub("", failed.message)))
-        names = {failed.sqlstate: None, **{name: None for name in names if name != failed.sqlstate}}
-    if names:
-        return " ".join(names)
-    # Without a name, the words are all there is, and numbers in them change.
-    return re.sub(r"\d+", "#", " ".join(_PASSING.sub("", finding.summary).split()))
-
-
-def _names(text: str) -> Iterator[str]:
-    for name in _NAME.findall(_PASSING.sub("", text)):
-        if re.search("[A-Za-z]", name):
-            yield name.strip("./-")
+    """Return what a finding is about, as version 1 wrote it."""
+    return fingerprint.subject(finding, passing=_PASSING, of_values=())

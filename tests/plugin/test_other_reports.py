@@ -143,6 +143,7 @@ def test_xdists_workers_send_the_same(
     assert all(kinds(case) == ["error"] for case in unjudged)
 
 
+@pytest.mark.matrix
 def test_allure_gets_a_title_a_status_and_the_finding(run: Run) -> None:
     # Each pytest would load it; tox -e reporters has it.
     pytest.importorskip("allure_pytest.plugin")
@@ -165,6 +166,7 @@ def test_allure_gets_a_title_a_status_and_the_finding(run: Run) -> None:
     assert "\x1b" not in json.dumps(found, ensure_ascii=False)
 
 
+@pytest.mark.matrix
 def test_pytest_html_gets_a_title_and_the_finding(run: Run) -> None:
     pytest.importorskip("pytest_html.plugin")
     result = run("--html=report.html", "--self-contained-html")

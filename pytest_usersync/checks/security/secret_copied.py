@@ -36,7 +36,7 @@ def secret_copied(context: CheckContext) -> Iterable[Finding]:
 
     `to_jsonb(new)`, `row_to_json(new)` and `select *` copy the whole row: the password hash, and
     the tokens that confirm an email, reset a password or change an email. The app, its admins and
-    its reports read a table of the project, and often every user does; whoever reads a
+    its reports read a table of the project, and often every user does. Anyone who reads a
     `recovery_token` there can take over the account. A database webhook on `auth.users` sends the
     whole row to its URL, and `pg_notify` sends it to every listener.
 
