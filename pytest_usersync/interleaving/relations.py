@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..model.sync import Table
 from ..postgres.database import Connection
 from ..postgres.pipeline import Query, query
 from ..postgres.prepared import array
@@ -25,8 +26,8 @@ _TABLES = """
 _RELATIONS = """
     select
         class.oid,
-        schema.nspname || '.' || pg_catalog.regexp_replace(class.relname, '^usersync_race_', '')
-            as name,
+        schema.nspname as schema,
+        pg_catalog.regexp_replace(class.relname, '^usersync_race_', '') as name,
         class.relkind in ('r', 'p', 'S', 'm', 'f') and schema.nspname <> 'usersync_race' as kind,
         exists (
             select from pg_catalog.pg_trigger as trigger
@@ -98,12 +99,15 @@ class Relations:
             for row in control.execute(_TABLES.encode())
         }
         self._names: dict[int, str] = {}
+        self._by_name: dict[str, Table] = {}
         self._untouchable: set[int] = set()
         self._deferred: set[str] = set()
         for row in control.execute(_RELATIONS.encode()):
             if row["kind"]:
-                self._names[row["oid"]] = row["name"]
-                self._deferred |= {row["name"]} if row["deferred"] else set()
+                table = Table(row["schema"], row["name"])
+                self._names[row["oid"]] = str(table)
+                self._by_name[str(table)] = table
+                self._deferred |= {str(table)} if row["deferred"] else set()
             else:
                 self._untouchable.add(row["oid"])
         found = control.execute(_SECRETIVE.encode()).fetchall()
@@ -121,6 +125,11 @@ class Relations:
     def name(self, relation: int) -> str:
         """Return the name of a table with its schema."""
         return self._names.get(relation, str(relation))
+
+    def table(self, name: str) -> Table | None:
+        """Return the table that a change names."""
+        # The name cannot be cut at its dot: a schema may have dots in its own name.
+        return self._by_name.get(name)
 
     def touched(self, locks: Sequence[Sequence[str]]) -> Footprint:
         """Return what a transaction with these locks has touched so far.

@@ -17,7 +17,9 @@ _INSERT = re.compile(
     r'\binsert\s+into\s+((?:(?:"[^"]+")+|\w+)(?:\s*\.\s*(?:(?:"[^"]+")+|\w+))?)\s*\(', re.IGNORECASE
 )
 _VALUES = re.compile(r"\s*values\s*\(", re.IGNORECASE)
-_TAIL = re.compile(r"\s*(?:on\s+conflict\b[^;]*?\bdo\s+nothing\s*)?;", re.IGNORECASE)
+_TAIL = re.compile(
+    r"""\s*(?:on\s+conflict\b(?:"[^"]*"|[^;"])*?\bdo\s+nothing\s*)?;""", re.IGNORECASE
+)
 # What may stand around the insert without doing anything to a row.
 _AROUND = re.compile(
     r"""\s*begin\s+(?:begin\s+)?@insert@\s*
@@ -33,7 +35,6 @@ _AROUND = re.compile(
 _MORE = re.compile(r"\bselect\b|\bnew\b(?!\s*\.)|\bold\b|\btg_\w+", re.IGNORECASE)
 _TEXT = re.compile(r"'(?:[^']|'')*'")
 _PIECE = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|[(),\[\]]|[^'"(),\[\]]+""")
-# For each row (1) and insert (4), with or without before (2).
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,8 @@ def _pieces(code: str, start: int) -> Iterator[str]:
 
 def _table(context: CheckContext, written: str) -> Table | None:
     """Return the table of a name that may have no schema: then it is public's."""
-    path = written if "." in written else f"public.{written}"
+    # A dot in a quoted name is no separator.
+    path = written if "." in re.sub(r'"[^"]*"', "", written) else f"public.{written}"
     found = context.query(
         "select n.nspname as schema, c.relname as name from pg_catalog.pg_class as c"
         " join pg_catalog.pg_namespace as n on n.oid = c.relnamespace"

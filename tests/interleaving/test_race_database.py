@@ -8,6 +8,7 @@ from typing import Any
 from pytest_usersync.auth import AuthSettings, SupabaseAuth
 from pytest_usersync.interleaving import Race, races
 from pytest_usersync.interleaving.race import RaceFactory
+from pytest_usersync.model.sync import Table
 from pytest_usersync.postgres import database
 from pytest_usersync.postgres.database import Connection
 from pytest_usersync.runner.check import Subject
@@ -64,6 +65,12 @@ def test_what_a_schedule_wrote_is_taken_back(race: Race) -> None:
     assert len(outcome.changes) > 20
     assert everything(race) == before
     assert race.race_database.copies == copies, "it was not a fresh copy that did it"
+
+
+def test_a_schema_and_a_table_may_have_dots_in_their_names(race: Race) -> None:
+    race.session("ada", 'insert into "a.b"."c.d" values (1)', role="supabase_admin")
+    (change,) = race.run("ada").changes
+    assert race.race_database.relations.table(change.table) == Table("a.b", "c.d")
 
 
 def test_the_next_race_begins_anew(new_race: RaceFactory) -> None:

@@ -41,6 +41,16 @@ def test_a_handler_that_swallows_does_nothing_to_a_row() -> None:
     assert _parsed(body) == ("profiles", {"id": "new.id"})
 
 
+def test_a_quoted_name_may_hold_what_ends_a_statement_or_begins_a_comment() -> None:
+    body = """
+    begin
+        insert into "a;--b"."c.d" ("id;--") values (new.id) on conflict ("id;--") do nothing;
+        return new;
+    end
+    """
+    assert _parsed(body) == ('"a;--b"."c.d"', {"id;--": "new.id"})
+
+
 @pytest.mark.parametrize(
     "body",
     [

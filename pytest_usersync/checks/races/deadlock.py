@@ -55,7 +55,7 @@ def deadlock(context: CheckContext) -> Iterable[Finding]:
     for outcome in meeting.outcomes(alone):
         for name, many in outcome.errors.items():
             if any(told.sqlstate == DEADLOCK for told in many):
-                tables = [str(table) for table in written(alone)]
+                tables = [str(table) for table in written(context, alone)]
                 yield meeting.finding(
                     outcome,
                     f"{_TITLES[context.case]} wait for each other, and one of them fails"

@@ -34,14 +34,15 @@ def effort(outcome: Outcome) -> str:
     return f"{len(set(schedule))} sessions, {steps} steps, {many}"
 
 
-def written(outcomes: Sequence[Outcome]) -> dict[Table, list[str]]:
+def written(context: CheckContext, outcomes: Sequence[Outcome]) -> dict[Table, list[str]]:
     """Return the project's tables that sessions write, and how."""
+    relations = race_of(context).race_database.relations
     found: dict[Table, list[str]] = {}
     for change in (change for outcome in outcomes for change in outcome.changes):
-        schema, _, name = change.table.partition(".")
+        table = relations.table(change.table)
         verb = _VERBS[change.was is None, change.now is None]
-        if schema not in PLATFORM_SCHEMAS and name:
-            verbs = found.setdefault(Table(schema, name), [])
+        if table and table.schema not in PLATFORM_SCHEMAS:
+            verbs = found.setdefault(table, [])
             verbs += [verb] if verb not in verbs else []
     return found
 

@@ -145,7 +145,7 @@ class SignupRace:
             alone: what comes of the sessions one after the other.
             inserts: a table into which an insert may be tried that does nothing then.
         """
-        tables = written(alone)
+        tables = written(self.context, alone)
         if inserts and "insert" not in tables.get(inserts, ()):
             tables.setdefault(inserts, []).append("insert")
         for table, verbs in tables.items():
