@@ -44,8 +44,9 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    # Where runs start in the background of a shell, they would ignore Ctrl-C.
+    # Runs inherit what is ignored: Ctrl-C in the background of a shell, a lost terminal in nohup.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     asked = arguments()
     if asked.list:
         sys.stdout.writelines(f"{row.name}\n" for row in ROWS)
