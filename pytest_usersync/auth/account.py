@@ -41,6 +41,7 @@ def update_user(
     _expect_allowed(context, row, email, phone, password)
     session = user.session.id if isinstance(user, User) and user.session else None
     with context.channel.transaction():
+        # In the order in which the server writes: password, metadata, email, phone.
         if password is not None:
             row.encrypted_password = context.source.password_hash(password)
             with refusing("Error during password storage"):
@@ -143,6 +144,7 @@ def _expect_allowed(
 
 def _begin_email_change(context: AuthContext, row: UserRow, email: str) -> None:
     row.email_change = email
+    # A permanent user has to confirm a new address even where signups need no confirmation.
     if row.is_anonymous and context.settings.mailer_autoconfirm:
         changes.change_email(context, row)
         return

@@ -61,6 +61,7 @@ def create_user(
     )
     told = "Database error creating new user"
     with refusing(told, whatever=True), context.channel.transaction():
+        # Unlike at a signup, the row is not read again, and the role comes behind the audit entry.
         writes.insert_user(context, row)
         links.add_first_identities(context, row)
         links.audit_as_service(context, row, "user_signedup", provider=providers[0], phone=True)
@@ -100,6 +101,7 @@ def update_user(
         strong_password(password, context.settings.password_min_length)
         row.encrypted_password = context.source.password_hash(password)
     with refusing("Error updating user", whatever=True), context.channel.transaction():
+        # In the server's order: the old address is confirmed before the new one is written.
         if role:
             writes.set_role(context, row, role)
         _confirm(context, row, email=email_confirm, phone=phone_confirm)
@@ -139,6 +141,7 @@ def delete_user(context: AuthContext, user: User | UUID, *, soft: bool = False) 
             links.audit_as_service(context, row, "user_deleted", phone=True)
         if not soft:
             with refusing("Database error deleting user"):
+                # Identities, sessions and tokens go by foreign keys (on delete cascade).
                 context.channel.run(statements.delete("users", "id"), [row.id])
         elif row.deleted_at is None:
             _soft_delete(context, row)
@@ -191,6 +194,7 @@ def _soft_delete(context: AuthContext, row: UserRow) -> None:
         row.deleted_at = context.source.now()
         writes.update(context, row, *_OBSCURED)
         steps.clear_tokens(context, row)
+        # A null for every key leaves an empty object, not NULL.
         writes.merge_user_metadata(context, row, dict.fromkeys(row.raw_user_meta_data or {}))
         writes.merge_app_metadata(context, row, dict.fromkeys(row.raw_app_meta_data or {}))
         steps.sign_out(context, row)

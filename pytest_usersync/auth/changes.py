@@ -15,6 +15,7 @@ def change_email(context: AuthContext, row: UserRow) -> None:
     writes.audit(context, row, "user_modified")
     email = row.email_change
     prove_address(context, row, "email", {"email": email, "email_verified": True})
+    # A statement of its own, before the one with the email: a trigger sees the email still NULL.
     writes.make_permanent(context, row)
     with refusing("Error confirm email"):
         row.email, row.email_change, row.email_change_confirm_status = email, "", 0
@@ -44,6 +45,7 @@ def change_phone(context: AuthContext, row: UserRow) -> None:
         if identity := own_identity(context, row, "phone"):
             identity.identity_data["phone"] = phone
             writes.update_identity(context, identity, "identity_data")
+    # Behind the phone number, other than with an email.
     writes.make_permanent(context, row)
 
 

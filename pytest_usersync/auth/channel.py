@@ -121,6 +121,7 @@ class Channel:
             found = pipeline.exchange([one.query for one in waiting])
         except psycopg.Error as error:
             self._take_in(waiting, pipeline.found)
+            # An error behind all results, as of a lost connection, is told of the last one.
             refused = waiting[min(len(pipeline.found), len(waiting) - 1)]
             told = self._refused(error, refused)
             raise told from (None if told is error else error)
@@ -185,6 +186,7 @@ class Channel:
                 try:
                     yield
                 except AuthError as error:
+                    # A write on its way may have been refused before: that is the answer then.
                     self.settle()
                     if not error.committed:
                         raise

@@ -60,6 +60,7 @@ def oauth(
 
     The subject follows from the address; without an address it is new each time.
     """
+    # Drawn even if there is an address, so that what is drawn next does not depend on it.
     seed = str(source.id())
     subject = profile.get("subject") or digits(f"{provider}:{(email or seed).lower()}")
     name, avatar_url = profile.get("name"), profile.get("avatar_url")

@@ -147,4 +147,5 @@ def _public(state: str) -> bool:
     return state == "P0001" or state.startswith("PT") or state in _CONSTRAINTS
 
 
+# The errors that the server shows in PostgreSQL's own words (internal/utilities/postgres.go).
 _CONSTRAINTS = {"23000", "23001", "23502", "23503", "23505", "23514", "23P01"}

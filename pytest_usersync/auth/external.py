@@ -40,6 +40,7 @@ def sign_in_with_oauth(
     the settings allow it.
     """
     told = claims.oauth(context.source, provider, email=email, verified=verified, profile=profile)
+    # The server writes it, and commits, before it knows whether the provider gives an email.
     state = insert_flow_state(context, provider, None)
     with redirecting(_FOUND):
         expect_email(context, told)
@@ -152,6 +153,7 @@ def _new_address(chain: str, seed: UUID) -> str:
     if chain == "ethereum":
         return f"0x{seed.hex}{seed.hex[:8]}"
     alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+    # An address has 256 bits, a UUID half of them.
     number, letters = seed.int * seed.int, ""
     while len(letters) < 44:
         number, rest = divmod(number, 58)

@@ -15,6 +15,7 @@ from .user import User
 
 _USER = f"select {', '.join(USER_COLUMNS)} from users"
 _IDENTITY = f"select {', '.join(IDENTITY_COLUMNS)} from identities"
+# So the server does not find a user whom somebody inserted without instance_id or aud.
 _LOCAL = "instance_id = %s and {} and aud = 'authenticated' and is_sso_user = false limit 1"
 
 USER_BY_ID = f"{_USER} where id = %s"

@@ -106,6 +106,7 @@ def _text(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
+        # UTF-16 joins two halves of a character that stand side by side.
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return value
 
@@ -118,6 +119,7 @@ def _number(value: float) -> Json:
         raise _bad_json(told) from None
     if not math.isfinite(number):
         return None
+    # By its shortest text, as Go writes it: int(1e23) is 99999999999999991611392.
     return int(Decimal(repr(number))) if number.is_integer() else number
 
 

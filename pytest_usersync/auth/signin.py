@@ -51,6 +51,7 @@ def sign_in_with_password(
         row = lookup.by_phone(context, plain_phone(phone), unreadable)
     else:
         raise invalid("missing email or phone")
+    # The server's order, which decides the error that a client sees: a ban before the password.
     if row is None or not row.encrypted_password:
         raise AuthError(400, "invalid_credentials", "Invalid login credentials")
     if lookup.banned(context, row):
@@ -164,6 +165,7 @@ def _swap(context: AuthContext, row: UserRow, session: UUID, spent: str) -> str:
     writes.audit(context, row, "token_revoked")
     context.channel.run(_REVOKE, [True, context.source.now(), spent])
     steps.insert_refresh_token(context, row, session, token, spent)
+    # The value stays, but the server writes it, so triggers for UPDATE fire at every refresh.
     writes.update(context, row, "last_sign_in_at")
     return token
 

@@ -61,6 +61,7 @@ def drop_unconfirmed(
         row.encrypted_password = None
         writes.update(context, row, "encrypted_password")
     row.raw_user_meta_data = identity.identity_data
+    # A copy, because a null among them is removed from the object itself.
     writes.merge_user_metadata(context, row, dict(identity.identity_data))
     for other in others:
         writes.remove_identity(context, row, other)

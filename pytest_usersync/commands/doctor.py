@@ -51,6 +51,7 @@ def examine(config: pytest.Config) -> list[Fact]:
     # Without a project there is nothing to watch, and the reason is told already.
     if found:
         facts += _guarded("sync", lambda: _subject(given, found[0]))
+    # Here, at the end: no fact, wherever it comes from, can get past it.
     hide = Hiding(given.dsn)
     tell = Paths(config.rootpath, config.invocation_params.dir).tell(*found) if found else str
 

@@ -131,6 +131,7 @@ def _rest(sync: Sync) -> Iterator[str]:
 def _signed_up(context: CheckContext) -> Iterator[str]:
     """Sign two people up, the first with a key of its own in the metadata, if that is let in."""
     signup, data = BY_NAME["email-autoconfirm"], context.sync.ordinary_metadata()
+    # The first try adds a key, which a strict sync may refuse; two users are needed to compare.
     for metadata in ({**data, _KEY: "{n}"}, data, data):
         try:
             yield str(context.sign_up(signup, somebody(metadata)).id)

@@ -51,6 +51,7 @@ def join(arguments: Iterable[str]) -> list[str]:
 
 def _unfolded(arguments: Iterable[str]) -> Iterator[str]:
     for argument in arguments:
+        # pytest's parser takes such files; `invocation_params` still has their names.
         if argument.startswith("@"):
             yield from _unfolded(Path(argument[1:]).read_text(encoding="utf-8").splitlines())
         else:

@@ -190,6 +190,7 @@ def _shown(account: Mapping[str, Any]) -> list[str]:
     known = {
         name: value
         for name, value in account.items()
+        # Of some forty columns most are empty, and tokens and hashes are secrets in a log.
         if value not in (None, "", {}, False) and "token" not in name and "password" not in name
     }
     return [f"  auth.users: {_compact(known)}"]

@@ -178,6 +178,7 @@ class UserSync(Records):
 
     def warm_up(self) -> None:
         """Let the session learn the tables, so that the first example is no slower than others."""
+        # In a clone each example has a session of its own, which nothing before it can warm.
         if self._begun is None and self._isolation == "rollback" and not self._rollback.warm:
             with self.example(), suppress(AuthError):
                 self.auth.sign_in_anonymously()

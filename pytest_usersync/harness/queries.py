@@ -123,6 +123,7 @@ class Records(ABC):
 
     def _read(self, query: sql.SQL | sql.Composed, values: Sequence[object] = ()) -> list[DictRow]:
         with self._reader() as reader:
+            # A table of the project may have a % in its name.
             text = spared(query.as_bytes(reader)) if isinstance(query, sql.Composed) else query
             return reader.execute(text, values).fetchall()
 

@@ -76,6 +76,7 @@ class Rollback:
 
     def _open(self, *, pushing: bool = False) -> NestedConnection:
         """Return the connection in its transaction, which may begin with the first savepoint."""
+        # The last rollback was not waited for, and may have failed.
         if not self._begun and self._connection and self._connection.failure:
             self._spoil(self._connection)
         if self._connection is None:
@@ -108,6 +109,7 @@ class Rollback:
                 self.end()
             return
         connection = self.connection
+        # Nothing can be begun inside a failed transaction, or one that the test has ended.
         if connection.failed or not connection.points:
             self.end()
             connection = self.connection

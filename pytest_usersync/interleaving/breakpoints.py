@@ -86,6 +86,7 @@ def _install(control: Connection, one: Pause, number: int) -> None:
         statement = sql.SQL(
             "create trigger {name} {when} {verbs} on {table}"
             " for each {each} execute function usersync_race.halt_write({place});"
+            # Always: a session may have set itself to `replica`, where others do not fire.
             " alter table {table} enable always trigger {name}"
         ).format(
             # Triggers fire in the order of their names.
@@ -115,6 +116,7 @@ def remove(control: Connection, pauses: Collection[Pause]) -> None:
 
 def hold(control: Connection, keeper: Connection, slot: int) -> None:
     """Close the first pause of a session before it comes to one."""
+    # A sequence counts the pauses, because no rollback takes its numbers back.
     name = sql.Identifier("usersync_race", f"pause_{slot}")
     control.execute(sql.SQL("create sequence {}").format(name))
     keeper.execute("select pg_catalog.pg_advisory_lock(%s, %s)", [KEYS, 2 * slot + 1])

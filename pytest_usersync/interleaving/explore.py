@@ -69,6 +69,7 @@ class Tree:
             self.played += told.complete
             self.cut += not told.complete
             if self.reduce:
+                # First, because a move that had to wait has no footprint of its own to compare.
                 _settle(told.moves)
                 self._want(told.moves)
             self.finished = not self._turn_back(told.moves)

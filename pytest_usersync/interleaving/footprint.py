@@ -61,6 +61,7 @@ def of_locks(locks: Iterable[tuple[str, str]]) -> Footprint:
 
 
 def _differ(one: int, other: int) -> bool:
+    # To let go of what was read matters only to those who wait for the whole table.
     low, high = sorted((one, other))
     if low == HELD:
         return high == TAKEN

@@ -15,6 +15,7 @@ from .race_connection import RaceLogin
 if TYPE_CHECKING:
     from .race_database import RaceDatabase
 
+# So the session itself hears the message of `log_lock_waits`, by which it tells that it waits.
 _OPTIONS = "-c client_min_messages=log"
 
 

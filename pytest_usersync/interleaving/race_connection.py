@@ -149,6 +149,7 @@ class RaceConnection(psycopg.Connection[DictRow]):
                     self.listener.lost()
                 raise
             if outermost and self.listener:
+                # The block commits when it is left; here it only waits for its turn.
                 self.listener.commit(lambda: None)
 
     @contextmanager

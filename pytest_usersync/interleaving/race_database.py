@@ -37,6 +37,7 @@ _LOG = """
     order by log.seq
 """
 _CLEAR = "delete from usersync_race.log as log where log.seq > $1"
+# The log has relation 0 for each change of the catalog, which cannot be taken back.
 _MARK = """
     select
         usersync_race.mark() as mark,

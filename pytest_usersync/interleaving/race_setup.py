@@ -101,6 +101,7 @@ class RaceSetup:
         The ids that it makes up are the same in every schedule. Without ``pauses`` it goes on where
         the others pause.
         """
+        # Away from the seeds of `prepare_auth`, which count from 0: no two make up the same id.
         seed = len(self.sessions) + 1000
         journal: list[list[Sent]] = []
 

@@ -30,6 +30,7 @@ _ROWS = 1000
 _LABEL = 60
 
 
+# The app's own `except Exception` must not catch it.
 class Cancelled(BaseException):
     """The schedule has ended before the session."""
 

@@ -50,6 +50,7 @@ class _Search:
 
     def among(self, sessions: Sequence[Session], like: Sequence[str] = ()) -> Outcome | None:
         """Return what goes wrong among some sessions, the given schedule tried first."""
+        # With fewer sessions it may go wrong even one after the other: another fault.
         race = self.race.among(sessions)
         names = [name for name in like if name in race.sessions]
         try:

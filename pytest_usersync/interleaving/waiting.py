@@ -17,6 +17,8 @@ from .session_thread import News, SessionThread
 
 # A session says by itself that it waits. This is for one whose settings keep it from saying so.
 _SILENCE = 0.02
+# The function that PostgreSQL's own isolation tests ask: besides locks it knows the wait for a
+# safe snapshot, and it looks only at the sessions named.
 _BLOCKED = """
     select
         session.pid,

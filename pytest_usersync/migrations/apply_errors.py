@@ -82,8 +82,10 @@ def unreadable_failure(
 
 def _offset(statement: Statement, refusal: Refusal) -> int | None:
     """Return the offset in the statement that PostgreSQL points at, if it points at one."""
+    # For bytes that are no text PostgreSQL names no position.
     if refusal.sqlstate == "22021" and (stray := _STRAY.search(statement.text)):
         return stray.start()
+    # `usersync.as_platform` executes the statement as a query of its own: its position is ours.
     if refusal.position and refusal.internal in {"", replace_stray_bytes(statement.text)}:
         return refusal.position - 1
     return block_offset(statement.text, refusal.context)

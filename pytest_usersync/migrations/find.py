@@ -19,6 +19,7 @@ ROLES = Path("supabase", "roles.sql")
 
 _NAME = re.compile(r"([0-9]+)_(.*)\.sql")
 _LEGACY = re.compile(r"([0-9]{14})_init\.sql")
+# The CLI skips a first migration of this name that is older (pkg/migration/list.go).
 _LEGACY_UNTIL = 20211209000000
 
 
@@ -187,6 +188,7 @@ def _keep_until(upto: str | None, migrations: tuple[Migration, ...]) -> tuple[Mi
         raise ConfigurationError(
             f"No migration has the version {upto!r}. The nearest: {', '.join(below + above)}."
         )
+    # Versions of other tools are not in the order of their strings: there the place counts.
     last = max(place for place, one in enumerate(migrations) if one.version == upto)
     return tuple(
         one

@@ -123,10 +123,12 @@ def _database_error(error: BaseException | None) -> Error | None:
         seen.add(id(error))
         if isinstance(error, Error):
             return error
+        # SQLAlchemy keeps the driver's error in `orig`.
         error = getattr(error, "orig", None) or error.__cause__ or error.__context__
     return None
 
 
 def _is_project(root: Path, path: Path) -> bool:
     inside = path.is_relative_to(root)
+    # A virtual environment often stands in the project.
     return inside and "site-packages" not in path.relative_to(root).parts

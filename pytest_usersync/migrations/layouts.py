@@ -65,6 +65,7 @@ class SourceFile(NamedTuple):
 
 def list_files(folder: Path) -> list[SourceFile] | None:
     """Return the files of a folder of Prisma, Drizzle or Sqitch; None for another folder."""
+    # Drizzle's order is that of its journal, not of the names.
     if (folder / JOURNAL).is_file():
         return list(_drizzle(folder))
     if (folder / PLAN).is_file():
@@ -128,5 +129,6 @@ def _sqitch(folder: Path) -> Iterator[SourceFile]:
         raise ProjectError(f"{folder / PLAN} cannot be read: {error}. Correct it.") from error
     for line in lines:
         name = line.split("#")[0].split()[:1]
+        # Pragmas of a plan begin with %, tags with @.
         if name and not name[0].startswith(("%", "@")):
             yield SourceFile(folder / "deploy" / f"{name[0]}.sql", name[0], Manner.SCRIPT)

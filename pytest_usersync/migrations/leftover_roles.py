@@ -54,6 +54,7 @@ def _expect_roles(
 ) -> None:
     """Write down the roles that the files make or name; drop those that an ended run has left."""
     created = {names.last(one) for file in project.files for one in _CREATE.findall(file.text)}
+    # Every word, for a role may be named anywhere: after grant, owner to, set role, in a string.
     named = {name for file in project.files for name in names.words(file.text)}
     for role, runs in role_ledger.expect(server, book, load, created, named).items():
         if any(external_server.is_alive(control, run) for run in runs - {guest.id}):

@@ -21,6 +21,7 @@ from pg_catalog.pg_event_trigger
 where evtevent = 'login' and evtenabled in ('O', 'A')
 order by evtname
 """
+# A session that has sent no query yet is still in the login trigger.
 _END = """
 select pg_catalog.pg_terminate_backend(pid)
 from pg_catalog.pg_stat_activity

@@ -65,6 +65,7 @@ class Migration:
     @cached_property
     def statements(self) -> tuple[Statement, ...]:
         """Return the statements as the tool of this file sends them."""
+        # Only the CLI cuts a file by rules of its own; see `split`.
         if self.manner in (Manner.CLI, Manner.SEED) or self.role == "roles":
             return tuple(split(self.text))
         return tuple(cut(self.text))

@@ -66,6 +66,7 @@ class PsqlRun:
             elif action is Action.APPLY and not isinstance(statement, Copy | Command):
                 waiting.append(statement)
             else:
+                # First, because what stands alone may need what stands above it.
                 self._flush(waiting)
                 waiting = []
                 self._alone(statement, action)
@@ -120,6 +121,7 @@ def without_transactions(statements: Iterable[Statement]) -> Iterator[Statement]
     ``set local`` becomes ``set``, which lasts for the rest of the file.
     """
     for statement in statements:
+        # The beginning is enough, and a statement may have megabytes.
         code = blank_comments(statement.text[:100]).lstrip()
         if _LOCAL.match(code) and not isinstance(statement, Copy | Command):
             yield replace(statement, text=_LOCAL.sub("set", statement.text, count=1))

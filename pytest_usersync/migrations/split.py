@@ -31,6 +31,7 @@ _QUOTED = {
     ('"', False): re.compile(rf'[^"]*+(?:""[^"]*+){MANY}"(?!")'),
     ('"', True): re.compile(rf'[^"]*+(?:";*"[^"]*+){MANY}"(?!;*")'),
 }
+# Without width: in `/*/` the CLI sees an opening and a closing.
 _BLOCK_EDGE = re.compile(r"(?=/\*|\*/)")
 _BEGIN = re.compile(r"(?:\A|[^\w$])begin\s+\Z", re.IGNORECASE)
 _NOT_NEWLINE = re.compile(r"[^\n]")
@@ -51,6 +52,11 @@ class Statement:
     offset: int
     line: int
     column: int
+
+    @property
+    def verb(self) -> str:
+        """Return the first six letters: those of insert, update, delete, select and create."""
+        return self.text[:6].lower()
 
     def place(self, offset: int | None = None) -> tuple[int, int]:
         """Return line and column in the file of the character ``offset`` of the text.

@@ -40,6 +40,12 @@ def items(text: str, start: int) -> list[Span]:
     return _stripped(text, [*spans, (begin, len(text))])
 
 
+def closing(text: str, at: int) -> int:
+    """Return the offset behind the parenthesis that closes a list, whose last item ends there."""
+    found = re.compile(r"\s*\)").match(text, at)
+    return found.end() if found else at
+
+
 def _ends(text: str, found: re.Match[str]) -> bool:
     """Tell whether a word ends the list: the one of ``is distinct from`` does not."""
     before = text[max(0, found.start() - 20) : found.start()]

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 # So many people of a case have numbers in a row; who comes after them has a number with a digit
 # more, and so nobody has the number of somebody else's case.
 _ROW = 16
+# No check has as many cases; with more, the next check's numbers would begin among them.
 _CASES = 64
 _MORE = 1_000_000
 

@@ -133,6 +133,7 @@ class Failure:
 
     def __post_init__(self) -> None:
         """Cut what is too long to be shown."""
+        # Before the cut, which may leave half a time that nobody recognises.
         _shorten(self, **dict.fromkeys(("message", "detail", "hint", "context"), without_now))
         _shorten(self, message=cut, detail=cut, hint=cut, context=cut_lines)
 

@@ -19,6 +19,7 @@ def without_now(text: str) -> str:
 
     It is in rows that PostgreSQL shows, and would be another one in each run.
     """
+    # Quoted ones first, with their quotation marks: SQL is to call now(), not to read a text.
     return _ANY.sub(_now, _QUOTED.sub(_now, text)) if "-" in text else text
 
 

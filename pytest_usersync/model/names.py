@@ -27,5 +27,6 @@ def last(path: str) -> str:
 
 def mentions(code: str, name: str) -> bool:
     """Tell whether a name stands in SQL, with or without quotation marks."""
+    # In any case of letters, because PostgreSQL folds a name that is not quoted.
     written = re.escape(name.replace('"', '""'))
     return bool(re.search(rf"(?<![\w$]){written}(?![\w$])", code, re.IGNORECASE))

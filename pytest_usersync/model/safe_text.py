@@ -82,6 +82,7 @@ def cut(text: str, limit: int = LIMIT) -> str:
 
 def cut_lines(text: str, limit: int = LIMIT) -> str:
     """Return a text of which every line is cut, and the whole: the last lines may say most."""
+    # A long line, such as a statement that PostgreSQL quotes, must not push out the others.
     return cut("\n".join(cut(line, limit // 8) for line in text.split("\n")), limit)
 
 
@@ -135,6 +136,7 @@ def _json(char: str) -> str:
         return f"\\\\u{code:04x}"  # half a character: shown, for no reader takes it
     if code < 0x10000:
         return f"\\u{code:04x}"
+    # JSON has only four digits in an escape: a character beyond them is a pair of surrogates.
     code -= 0x10000
     return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
 
@@ -149,6 +151,7 @@ def _size(text: str) -> str:
 
 def _spelt(part: re.Match[str]) -> str:
     """Return a part of SQL with escapes, if it has what cannot be shown."""
+    # In U&"…" and E'…' a backslash begins an escape, so one that is there already is doubled.
     if part["name"] and _ODD.search(part["name"]):
         return "U&" + _ODD.sub(lambda one: _name(one[0]), part["name"].replace("\\", "\\\\"))
     if part["literal"] and _HIDDEN.search(part["literal"]):

@@ -149,6 +149,7 @@ def _definitions(context: CheckContext, known: Shape, writers: list[str]) -> dic
     Those that run at an update are told by what their functions speak of.
     """
     with context.connect() as connection:
+        # So every name in the definitions has its schema, whatever the user's search path is.
         connection.execute("set search_path = ''")
         found = triggers.on_users(asking(connection))
 

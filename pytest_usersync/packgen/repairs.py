@@ -73,6 +73,7 @@ def _taken(
             if refused(base, subject):
                 continue
             now = judge(subject, codes)
+        # A proper subset: fewer are broken, and none that was not broken before.
         if broken_codes(now) < broken_codes(verdicts):
             return group, now
     return [], verdicts
@@ -98,6 +99,7 @@ def _remedies(verdicts: list[Verdict]) -> Iterator[Draft]:
 
 
 def _is_sql(remedy: str) -> bool:
+    # <column> and the like stand for what only a person can fill in.
     if _ADVICE.search(remedy) or "<" in re.sub(r"<[=>]", "", blank_comments(remedy)):
         return False
     codes = [blank_comments(one.text).strip() for one in split(remedy)]

@@ -100,6 +100,7 @@ def _definition(text: str) -> str:
 def _granted(name: str, text: str) -> str:
     """Return the grants that were there: who replaces a function keeps the rights as they are."""
     entries = text[text.rindex("{") + 1 : -1].split(",")
+    # In an ACL an entry without a name is PUBLIC's.
     roles = [entry.partition("=")[0] or "public" for entry in entries if entry]
     return f"grant execute on routine {name} to {', '.join(roles)};\n" if roles else ""
 

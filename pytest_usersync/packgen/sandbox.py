@@ -40,6 +40,7 @@ def load_with(
         )
         for number, one in enumerate(drafts)
     )
+    # Seeds and hooks come behind the migrations; the pack is made for what they leave.
     if whole.after or whole.hook:
         whole = replace(whole, after=(*whole.after, *mine))
     else:

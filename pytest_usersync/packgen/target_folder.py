@@ -92,6 +92,7 @@ def write_files(
     try:
         with temporary_folders.below(place.migrations.parent) as fresh_context:
             for number, text in enumerate(wanted.values()):
+                # On the same disk as the target, for only there a link to it can be made.
                 (fresh_context / str(number)).write_text(text, encoding="utf-8")
             place.migrations.mkdir(exist_ok=True)
             for number, path in enumerate(wanted):

@@ -16,6 +16,7 @@ _CREATED = re.compile(
 def fill(name: str, **words: str) -> str:
     """Return one template with every hole filled; a hole without a word is a ``KeyError``."""
     text = sqlfiles.read("pack", f"{name}.sql")
+    # Code of the project may be quoted by $$ itself, and would end the function around it.
     if any("$$" in word for word in words.values()):
         text = text.replace("$$", "$pack$")
     return "".join(_filled(line, words) for line in text.splitlines(keepends=True))
@@ -27,6 +28,7 @@ def _filled(line: str, words: Mapping[str, str]) -> str:
 
     def fill(hole: re.Match[str]) -> str:
         before, word = line[: hole.start()], words[hole[1]]
+        # Inside a literal: quotation marks are doubled there.
         if before.count("'") % 2:
             word = word.replace("'", "''")
             return word.replace("%", "%%") if printing else word

@@ -142,6 +142,7 @@ def _make_roles(connection: database.Connection, server: Server) -> None:
         elif present[role]:
             # A database that was kept needed it, but not the roles that it was a member of.
             connection.execute(re.sub(r"(?m)^create role [^;]*;$", "", text).encode())
+    # Its grants stand with the role in the SQL, which is left out where the role was there.
     if server.guest and "authenticator" in present:
         _let_become(connection, [role for role in made if role in _REQUESTS])
     if server.own and server.version < 160000:
@@ -175,11 +176,13 @@ def _let_become(connection: database.Connection, roles: list[str]) -> None:
 def _make_database(connection: database.Connection, server: Server, name: str) -> None:
     """Build under another name, so that a template is either whole or absent."""
     draft = f"{name}_draft" if server.own else database.fresh_name("draft")
+    # On an own server the draft has the same name in every run: a killed one may have left it.
     database.drop(server, draft)
     _create(connection, server, draft)
     with database.connect(server, draft) as inside:
         # Whatever the DSN's superuser is called, the platform is made by the platform's own.
         inside.execute(f"set session authorization {server.role(SUPERUSER)}".encode())
+        # The files qualify every name; whatever a superuser has on its path must not matter.
         inside.execute("set search_path = ''")
         for file in sqlfiles.names("platform"):
             if file == _EXTENSIONS:

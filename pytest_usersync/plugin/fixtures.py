@@ -31,6 +31,7 @@ NAMES = frozenset(
 HARNESS = pytest.StashKey["UserSync"]()
 ISOLATION = pytest.StashKey[str]()
 
+# The one module of ours that pytest is to rewrite: see `assertion_rewriting`.
 pytest.register_assert_rewrite("pytest_usersync.harness.assertions")
 
 

@@ -90,6 +90,7 @@ class CheckItem(pytest.Item):
         try:
             verdict = sandboxes.judge(self.check, self.case)
         except ServerLost as error:
+            # Each of the others would wait for the server in vain.
             self.session.shouldfail = "the server was lost: the other checks do not run"
             verdict = Verdict(self.check.code, self.case, Outcome.NOT_JUDGED, str(error))
         if baseline := self.config.stash.get(BASELINE, None):
@@ -112,6 +113,7 @@ class CheckItem(pytest.Item):
         """Return the finding in words; the traceback only when the check itself is at fault."""
         if isinstance(excinfo.value, (CheckFailed, CheckNotJudged)):
             return self._told(excinfo.value.verdict)
+        # What stands above the check is pytest, and says nothing of its fault.
         excinfo.traceback = excinfo.traceback.cut(path=__file__)
         return visible(cut_lines(str(super().repr_failure(excinfo)), _TRACE))
 

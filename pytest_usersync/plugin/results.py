@@ -51,8 +51,10 @@ class Results:
         verdict = _verdict(item, call)
         item.user_properties += properties(item.check, verdict)
         report = yield
+        # pytest serialises all attributes of a report, so this one reaches xdist's controller.
         vars(report)["usersync"] = replace(verdict, seconds=report.duration).as_data()
         if verdict.outcome is Outcome.NOT_APPLICABLE:
+            # pytest wants file, line and reason of a skip; the line of our code would help nobody.
             report.longrepr = (report.location[0], 1, f"Skipped: {verdict.reason}")
         if verdict.outcome is Outcome.NOT_JUDGED:
             # What fails before the call is an error in JUnit's file and elsewhere, no failure.

@@ -79,6 +79,7 @@ def _shortened(error: BaseException, project: Project | None, *, uses: bool) -> 
             "__suppress_context__": error.__suppress_context__,
         }
         error.__notes__ = [*lines(error, project), *before["__notes__"]]
+        # pytest would print the psycopg error once more, with the driver's frames.
         error.__cause__ = None
     elif late := behind(error):
         before["__notes__"] = getattr(error, "__notes__", [])

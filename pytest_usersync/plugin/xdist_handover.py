@@ -65,6 +65,7 @@ def received(place: Path, settings: Settings, found: Project) -> Iterator[Subjec
     """
     controller = os.getppid()
     while not place.exists():
+        # A process whose parent has died gets another one.
         if os.getppid() != controller or not place.parent.exists():
             break
         time.sleep(_PAUSE_S)
@@ -133,6 +134,7 @@ def _handed(root: Path, run: str, prepared: Subject) -> Iterator[None]:
 def _fill(folder: Path, run: str, prepared: Subject) -> None:
     (folder / _USERS).touch(mode=0o600)
     deliver(folder / _SUBJECT, prepared)
+    # Last, for by this file the others know that the subject beside it is whole.
     textfiles.write(folder / _RUN, run)
 
 

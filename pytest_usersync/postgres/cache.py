@@ -80,6 +80,7 @@ def store(key: str, source: Path) -> None:
         draft = owned_folders.make(folder())
         try:
             copy_tree(source, draft.path / "data")
+            # An entry of this key that could not be restored would be tried again in every run.
             forget(key)
             part = draft.path / f"{_COMPLETE}.part"
             part.write_text(f"{key}\n{_contents(source)}\n", encoding="utf-8")
@@ -150,6 +151,7 @@ def _age(entry: Path) -> float:
     try:
         return -entry.stat().st_mtime
     except OSError:
+        # Another run has removed it: it counts as the oldest.
         return 0
 
 

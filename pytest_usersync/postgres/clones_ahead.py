@@ -17,6 +17,7 @@ class ClonesAhead(Clones):
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
+        # One thread, since the connection and the list of names are for one user at a time.
         self._thread = ThreadPoolExecutor(1, "usersync-clones")
         self._next: dict[str, Future[str]] = {}
         self._drops: list[Future[None]] = []
@@ -41,6 +42,7 @@ class ClonesAhead(Clones):
     def renew(self) -> None:
         """Forget the session that made the clones, and the clone that may not have become one."""
         for made in self._next.values():
+            # Whoever asks for a clone next hears what is wrong; this one is of no use any more.
             with suppress(Exception):
                 made.result()
         self._next.clear()

@@ -104,12 +104,14 @@ def _build(site: Site, seed: Seed | None) -> None:
     except BaseException:
         postmaster.stop()
         raise
+    # With a checkpoint: a copy of files without one would have to recover at each start.
     postmaster.stop(clean=True)
 
 
 def _initdb(site: Site) -> None:
     program, data = str(site.binaries.folder / "initdb"), site.run.data
     said = ""
+    # Not every C library has C.UTF-8, so the first that initdb takes is used.
     for locale in _locales(site.binaries.version):
         remove_tree(data)
         data.mkdir(0o700)

@@ -54,6 +54,7 @@ def connect(
             connection.cursor_factory = NameCursor
         _sessions[connection.info.backend_pid] = connection
         return connection
+    # Outside of `except`: so no traceback of the driver hangs on it.
     raise told
 
 
@@ -100,6 +101,7 @@ def refusal(conninfo: str, error: psycopg.Error) -> str:
 
 def _reason(error: psycopg.Error, words: dict[str, Any]) -> str:
     first = (str(error).strip().splitlines() or ["no reason given"])[0]
+    # Where it is, and that it failed, is said by `refusal`.
     reason = re.sub(r"^.*?connection to server (at|on) .*? failed: ", "", first).strip()
     reason = re.sub(r"^connection (failed|is bad): ", "", reason).rstrip(".")
     for name in _HIDDEN:

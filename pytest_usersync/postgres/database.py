@@ -76,6 +76,7 @@ def connect(
     if role == HARNESS:
         options = f"{steady(server)} {options}".strip()
     words = {"options": options} if options else {}
+    # PostgreSQL 14 cannot grant a role the right to set session_replication_role.
     if role == HARNESS and server.version < 150000:
         return open_as(server, database, autocommit=autocommit, kind=kind, **words)
     if server.guest:
@@ -221,6 +222,7 @@ def _create(connection: Connection, server: Server, statement: sql.Composed, tem
     try:
         connection.execute(statement)
     except psycopg.errors.ObjectInUse:
+        # Asked now, because the message needs it and the sessions may be gone below.
         told = other_sessions.sessions(connection, template, patience=0)
         if not server.guest or external_server.is_ours(connection, server.guest, template):
             other_sessions.end_sessions(connection, template)
@@ -278,6 +280,7 @@ def own_names() -> str:
 
 def fresh_name(kind: str) -> str:
     """Return a database name that no other process or worker uses, ``usersync_race_…``."""
+    # PostgreSQL cuts a name at 63 bytes, and what tells ours apart comes last.
     word = re.sub(r"[^a-z0-9]+", "_", kind.lower())[:24].strip("_")
     return f"{PREFIX}{word}_{os.getpid()}_{_process}_{next(_count)}"
 

@@ -103,6 +103,7 @@ def _resolve(connection: psycopg.Connection[Any]) -> Secret:
 
 def _demand_no_pooler(connection: psycopg.Connection[Any], where: str) -> None:
     """Refuse what stands between: it shares one session among many, and keeps databases in use."""
+    # A pooler makes up the process id that a client is told at its login.
     row = connection.execute("select pg_catalog.pg_backend_pid() as pid").fetchone()
     if row and row["pid"] != connection.info.backend_pid:
         raise ServerError(

@@ -190,6 +190,7 @@ def _places() -> Iterator[Path]:
         (folder for folder in found if (folder / "postgres").is_file()), key=_number, reverse=True
     )
     if on_path := shutil.which("postgres"):
+        # What is on PATH may be a link, and initdb stands beside the program that it leads to.
         yield Path(os.path.realpath(on_path)).parent
 
 

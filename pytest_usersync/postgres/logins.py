@@ -172,6 +172,7 @@ def _login(server: Server, ours: Guest, database: str, role: str) -> str:
             raise errors.UndefinedObject(f'role "{role}" does not exist')
         if known["rolcanlogin"] and known["mark"] == ours.shared_mark:
             return role
+        # A digest, because a name of 63 bytes leaves no room for ours before it.
         login = f"usersync_login_{ours.id}_{hashlib.sha256(role.encode()).hexdigest()[:8]}"
         with connection.transaction():
             # One at a time: workers of one run share their logins.

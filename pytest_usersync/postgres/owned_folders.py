@@ -71,6 +71,7 @@ def make(root: Path, *, mode: int = 0o700) -> Folder:
         os.link(f"{path}{SUFFIX}", path / MARKER, follow_symlinks=False)
         path.chmod(mode)
     except FileExistsError:
+        # The folder is somebody else's: only our lock goes.
         release(path, descriptor)
         raise
     except BaseException:

@@ -27,6 +27,7 @@ Waits: TypeAlias = "Generator[Wait, Ready | int, T]"
 # Sends queries, and returns their results up to the first error.
 SendTogether: TypeAlias = "Callable[[Sequence[Query]], list[PGresult]]"
 
+# Cut to length for each statement; none of ours has as many parameters.
 _AUTO = [PyFormat.AUTO] * 100
 
 
@@ -227,6 +228,7 @@ def next_result(
             yield from _input(pgconn, idle)
         result = pgconn.get_result()
         if result is None:
+            # In a pipeline libpq returns NULL behind the results of each statement.
             if last:
                 return last
             if pgconn.status == ConnStatus.BAD:

@@ -15,6 +15,7 @@ from .pipeline import Query, expect, round_trip, sqlstate
 # A statement, and the types that its parameters are planned for.
 Key: TypeAlias = tuple[bytes, tuple[int, ...]]
 
+# cached plan must not change result type; prepared statement does not exist
 _SPENT = {"0A000", "26000"}
 _numbers = count()
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from .database import Connection
 
+# `xmin` has 32 bits, a snapshot's transaction id 64.
 _SINCE = """
     select
         mod(pg_snapshot_xmax(pg_current_snapshot())::text::numeric, 4294967296)::text as since
@@ -49,6 +50,7 @@ _CATALOG = r"""
     from pg_catalog.pg_namespace as c
     where c.nspname !~ '^pg_(toast_)?temp_'
 """
+# By age, because transaction ids wrap around and cannot be compared by `<`.
 _NEWER = "pg_catalog.age(c.xmin) <= pg_catalog.age('{since}'::pg_catalog.xid)"
 # What belongs to PostgreSQL itself has a smaller number, and stays.
 _CATALOG_TABLES = {
@@ -113,8 +115,10 @@ _UNKNOWN = """
         where i.indrelid = any (%(came)s::regclass[])
     )
 """
+# No trigger and no foreign key of the project acts while rows are taken away.
 _QUIET = "set local session_replication_role = replica"
 # What is left in a session, and a new session would not have.
+# Not `discard all`: it forgets prepared statements, which psycopg and we believe to be there.
 _SESSION = (
     "reset role; reset all; close all; unlisten *; discard temp; discard sequences;"
     " select pg_catalog.pg_advisory_unlock_all(); select current_user::text as name"
@@ -167,6 +171,7 @@ class Snapshot:
         found = session.execute(_FILLED, prepare=True).fetchall()
         filled = [row["name"] for row in found]
         came = [name for name in filled if name not in self._rows]
+        # For few rows a delete takes 0.2 ms; a truncate makes new files, which takes 1.1 ms.
         large = came and any(row["large"] for row in found)
         texts = [f"delete from {one} as c where {newer}" for one in filled if one in self._rows]
         texts += [f"truncate {', '.join(came)} cascade"] * bool(large)

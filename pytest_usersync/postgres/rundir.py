@@ -67,6 +67,7 @@ def create(account: Account, *, executable: bool = False) -> RunDirectory:
     why = ""
     for root in _roots(account, executable=executable):
         try:
+            # A lent account has to pass through it to the data, which belongs to that account.
             folder = owned_folders.make(root, mode=0o711 if account.lent else 0o700)
         except OSError as error:
             why = why or f" ({root}: {error.strerror})"

@@ -220,6 +220,7 @@ def _kernel_tie() -> Callable[[], None] | None:
 
     def tie() -> None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT, 0, 0, 0)
+        # We died before the call above, so the kernel would signal nothing.
         if os.getppid() != parent:
             os._exit(1)
 

@@ -100,6 +100,7 @@ def steady(server: Server) -> str:
         "default_transaction_read_only": "off",
         "standard_conforming_strings": "on",
         "client_encoding": "UTF8",
+        # It changes the definitions that pg_get_triggerdef() and its like return.
         "quote_all_identifiers": "off",
         "exit_on_error": "off",
         **({"transaction_timeout": "0"} if server.version >= 170000 else {}),

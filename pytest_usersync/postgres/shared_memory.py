@@ -21,6 +21,7 @@ def release(data: Path) -> None:
     """
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
+        # The seventh line has the key and the id of the segment.
         pid, (key, number) = int(lines[0]), map(int, lines[6].split())
         listed = _SEGMENTS.read_text().splitlines()[1:]
     except (OSError, ValueError, IndexError):

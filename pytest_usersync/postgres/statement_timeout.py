@@ -259,6 +259,7 @@ def behind(error: BaseException | None) -> Overrun | None:
     if not isinstance(error, psycopg.Error):
         return None
     known: Overrun | None = getattr(error, _MARK, None)
+    # Cancelled; session ended; connection cut. Where libpq alone noticed, there is no SQLSTATE.
     if known is None and error.sqlstate in (None, "57014", "57P01", "08006"):
         known = next((one for one in reversed(_found) if one.claim()), None)
         if known:

@@ -84,11 +84,13 @@ def raised_since(moment: float) -> bool:
 
 def _install() -> None:
     global _ended, _raised
+    # What an earlier run has left in place, see `_restore`.
     _put_back()
     _ended, _raised = 0, 0.0
     for name in _NAMES:
         number = getattr(signal, name, None)
         usual = (signal.SIG_DFL, signal.default_int_handler)
+        # Others who handle a signal have a reason: under nohup, for example, SIGHUP is ignored.
         if number is not None and (earlier := signal.getsignal(number)) in usual:
             _earlier[number] = earlier
             signal.signal(number, _handle)
@@ -96,6 +98,7 @@ def _install() -> None:
 
 def _restore() -> None:
     global _raised  # noqa: PLW0603  signals are the process's
+    # Whoever pressed Ctrl-C may press it once more: `_handle` swallows that, then gives way.
     if _raised:
         _raised = time.monotonic()
     else:
@@ -115,9 +118,11 @@ def _handle(number: int, _: FrameType | None) -> None:
         _put_back()
         signal.raise_signal(number)
         return
+    # Ctrl-C has an exit code of pytest's own.
     if number != signal.SIGINT and _users:
         _ended = _ended or number
     if _reasons:
+        # Once is enough, however often the key is pressed.
         if not _pending and (reason := _reasons[-1]):
             print(f"usersync: {reason}", file=sys.stderr, flush=True)  # noqa: T201
         _pending.append(number)

@@ -44,6 +44,7 @@ def _replace(path: Path, data: bytes, mode: int) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
+            # The new file takes the old one's place, and so its permissions too.
             with suppress(FileNotFoundError):
                 os.fchmod(descriptor, stat.S_IMODE(path.stat().st_mode))
         draft.replace(path)

@@ -117,6 +117,7 @@ class Baseline:
             one
             for one in self.entries
             if one.code == verdict.code and one.finding == about and one.covers(verdict.case)
+            # Version 1 did not count.
             if self.old or nth <= one.times
         )
         # Of two, the one that counts longer.

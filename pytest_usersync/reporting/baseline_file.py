@@ -100,12 +100,14 @@ def _entry(path: Path, number: int, data: object, find: Callable[[str], Check]) 
     if not isinstance(reason, str):
         raise ConfigurationError(f"{place}: reason = {reason!r} is not a text. Put it in quotes.")
     expires, times = _date(place, data.get("expires")), data.get("times", 1)
+    # Not `isinstance`: to Python `true` is the number 1.
     if type(times) is not int or times < 1:
         raise ConfigurationError(f"{place}: times = {times!r} is not a number from 1.")
     return Entry(check.code, tuple(named), about, reason, expires, times)
 
 
 def _date(place: str, given: object) -> date | None:
+    # TOML's date with a time is a datetime, which is a date to Python.
     if given is None or (isinstance(given, date) and not isinstance(given, datetime)):
         return given
     try:

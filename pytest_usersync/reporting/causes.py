@@ -81,6 +81,7 @@ def key(check: Check, finding: Finding) -> CauseKey:
     about = failed.constraint or failed.column or _PASSING.sub("", failed.message)
     if failed.sqlstate == "57014":  # How long a statement was given is no difference.
         about = ""
+    # Integrity violations: the table refuses the row, whoever sends it.
     where = "" if failed.sqlstate.startswith("23") else _function(failed)
     names = (where, failed.sqlstate, failed.table, about)
     return CauseKey("error", " ".join(filter(None, names)))
@@ -94,6 +95,7 @@ def identify(key: CauseKey) -> str:
 def _cause(known: CauseKey, found: Iterable[Found]) -> Cause:
     ordered = sorted(found, key=_weight)
     counted = [pair for pair in ordered if pair[1].open] or ordered
+    # The worst finding speaks for the cause.
     check, first = counted[0]
     return Cause(
         id=identify(known),

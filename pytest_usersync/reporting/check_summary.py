@@ -80,6 +80,7 @@ def gather(checks: Sequence[Check], verdicts: Iterable[Verdict]) -> list[CheckSu
 
     def place(verdict: Verdict) -> tuple[str, int]:
         cases = known[verdict.code].cases
+        # A check without cases has one verdict, which names none.
         return verdict.code, cases.index(verdict.case) if verdict.case in cases else -1
 
     ordered = sorted((verdict for verdict in verdicts if verdict.code in known), key=place)

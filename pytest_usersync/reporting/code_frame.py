@@ -56,6 +56,7 @@ def _fit(text: str, room: int, column: int = 0) -> str:
     """Return what fits of a text, the character at ``column`` in it, with all of it to be seen."""
     if _columns(in_line(text)) <= room:
         return in_line(text)
+    # A third of the room shows what stands before the place, the rest what follows.
     start = column - room // 3 if column > room * 2 // 3 else 0
     head = "…" if start else ""
     end = start

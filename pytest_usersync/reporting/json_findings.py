@@ -81,6 +81,7 @@ def remedy(shown: Shown, text: str) -> json_types.Remedy:
 
 
 def _kind(text: str) -> Literal["sql", "config", "decision"]:
+    # A sentence may begin with such a word, but has no semicolon.
     if ";" in text and _SQL.search(text):
         return "sql"
     return "config" if _SETTING.search(text) else "decision"

@@ -68,6 +68,7 @@ class Paths:
         """
         named = (one for one in files if one in text)
         names = {one: self.in_repository(one) if document else self.show(one) for one in named}
+        # The longest first, because a regular expression takes the first that fits.
         longest = sorted((one for one in names if names[one] != one), key=len, reverse=True)
         if not longest:
             return text

@@ -173,6 +173,7 @@ def _hints(cause: Cause) -> Iterator[Line]:
     found = [pair for pair in cause.findings if pair[1].open]
     check = found[0][0]
     cases = [one.case for known, one in found if known is check]
+    # pytest's -k takes every name that contains the word.
     alone = next((one for one in cases if sum(one in each for each in check.cases) == 1), cases[0])
     case = f"'{check.code} and {alone}'" if alone else check.code
     yield Line(f"One case again, in detail:  pytest --usersync -k {case}")

@@ -51,6 +51,7 @@ def in_short(judged: Sequence[CheckSummary], found: Sequence[Cause]) -> Iterator
     numbers: dict[str, int] = {}
     for number, cause in enumerate(found, 1):
         for check, _ in cause.findings:
+            # A check may stand in several causes; the most severe one comes first.
             numbers.setdefault(check.code, number)
     first = {numbers[code] for one in unjudged for code in one.blamed if code in numbers}
     yield f"Not judged: {_how_many(judged, unjudged)}{_because(sorted(first))}."

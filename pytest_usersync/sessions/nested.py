@@ -23,7 +23,9 @@ _NEEDS_COMMIT = re.compile(
 )
 _POINT = "usersync_0"
 _BEGIN = ("begin", f"savepoint {_POINT}")
+# A rollback keeps the advisory locks of a session.
 _UNLOCK = "select pg_catalog.pg_advisory_unlock_all()"
+# Only what the app prepared by `prepare`: what psycopg and we prepare does not come from SQL.
 _PREPARED = """
 select string_agg(pg_catalog.format('deallocate %I', name), ';')
 from pg_catalog.pg_prepared_statements

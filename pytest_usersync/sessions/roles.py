@@ -34,6 +34,7 @@ where setting.setdatabase in (
 order by setting.setdatabase, name
 """
 _USABLE = (TransactionStatus.IDLE, TransactionStatus.INTRANS)
+# The contexts of settings that cannot be changed once a session has begun.
 _AT_LOGIN = ("backend", "superuser-backend")
 _CONTEXTS = """
 select name, context from pg_catalog.pg_settings
@@ -87,6 +88,7 @@ class Roles:
     def request(self, role: str, claims: str) -> Part:
         """Return the part of a request that PostgREST makes for a token with these claims."""
         own = self._own.get(role, {})
+        # PostgREST sets it for each request: the exposed schema, then `extra_search_path`.
         path = {"search_path": '"public", "extensions"'}
         return self._part("authenticator", {**path, **own, CLAIMS: claims}, role)
 
@@ -161,6 +163,7 @@ class Roles:
         """Return the query that takes on settings and a login, whoever one is."""
         terms = [put(name, value) for name, value in settings]
         if login is None or not all(name in self._free for name, _ in settings):
+            # The login that is taken may not set everything, and may not give itself back.
             terms.insert(0, put("session_authorization", self.superuser))
         if login:
             terms.append(put("session_authorization", login))

@@ -72,6 +72,7 @@ class Base(RuleBasedStateMachine):
                 "No signup of this project creates a profile. Run pytest --usersync to see why."
             )
         self._example = self.world.example()
+        # Not by `with`: the example ends in `teardown`, which Hypothesis calls.
         self._example.__enter__()
         try:
             self._begin()

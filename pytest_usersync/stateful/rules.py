@@ -41,6 +41,7 @@ def _about(able: Callable[[Member], bool], **more: SearchStrategy[Any]) -> Rule:
     def declare(function: Callable[..., None]) -> Callable[..., None]:
         arguments: dict[str, SearchStrategy[Any]] = {"user": _users.filter(able), **more}
         declared: Callable[..., None] = cast("Any", rule)(**arguments)(function)
+        # A filter alone would give up after some draws; the precondition keeps the rule out.
         return precondition(lambda self: any(map(able, self.members)))(declared)
 
     return declare

@@ -115,6 +115,7 @@ _ROWS = "select count(*) as number, max(xmin::text::bigint) as newest from only 
 def take(connection: Connection) -> str:
     """Return the digest; the connection is a superuser's."""
     platform = {"platform": [*PLATFORM_SCHEMAS]}
+    # PostgreSQL prints a name with its schema only when the schema is not on the path.
     connection.execute("set search_path = ''")
     lines = [row["line"] for row in connection.execute(_DECLARED, platform)]
     lines += [_rows(connection, row) for row in connection.execute(_TABLES, platform).fetchall()]

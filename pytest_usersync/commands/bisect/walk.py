@@ -74,6 +74,7 @@ def walk(
         stop: Stop | None = None
         for step in steps:
             seen = _imprint(running.server, step.loaded.database)
+            # What was made by hand before is the start, and no migration to blame.
             if any(step.migration is one for one in found.before):
                 continue
             if seen != known or step.failure or _speaks(step.migration):

@@ -8,6 +8,8 @@ from ...model.quoting import named
 from ...model.sync import Table
 from . import Query, record
 
+# A limit of characters is kept as `atttypmod`, plus 4 for the header of the value; -1 is none. An
+# index counts by its first column, and a primary key by each of its columns.
 _OF_TABLE = """
     select
         a.attname as name,

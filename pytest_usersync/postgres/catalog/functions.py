@@ -53,6 +53,7 @@ _FUNCTIONS = """
         p.oid
 """
 _OF_PROJECT = _FUNCTIONS.format(
+    # What belongs to an extension (deptype e) is not the project's.
     condition="""n.nspname !~ '^pg_'
         and n.nspname <> all (%s)
         and not exists (

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from . import Query, record
 
+# The bits of `tgtype` are those of pg_trigger.h: 1 row, 2 before, 4 insert, 8 delete, 16 update,
+# 32 truncate.
 _ON_USERS = """
     select
         t.tgname as name,

@@ -23,6 +23,7 @@ def render(report: Report) -> str:
     shown = causes[:_ANNOTATIONS]
     lines = [_annotation(report, cause) for cause in shown]
     if left := len(causes) - len(shown):
+        # In the last one, since an annotation of its own would be one more than GitHub shows.
         lines[-1] += f"%0A{left} more in the report"
     return "".join(f"{line}\n" for line in lines)
 

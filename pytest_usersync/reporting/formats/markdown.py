@@ -21,6 +21,7 @@ def render(report: Report) -> str:
 def fit(report: Report, causes: Iterable[str], limit: int, mark: str = "") -> str:
     """Return a text of as many whole causes as ``limit`` bytes hold; it says how many are not."""
     start, end = mark + head(report), tail(report)
+    # 100: the line that says how many causes are left out, and the blank lines.
     room = limit - size(start) - size(end) - 100
     kept: list[str] = []
     for cause in causes:

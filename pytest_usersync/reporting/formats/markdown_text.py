@@ -23,6 +23,7 @@ def escaped(text: str, limit: int = 4_000) -> str:
 def _marked(text: str) -> str:
     text = _MARKUP.sub(lambda one: _ENTITIES.get(one[0], f"\\{one[0]}"), text)
     text = _START.sub(r"\1\\\2", text)
+    # A character without width breaks the link, and the reader sees no difference.
     return _LINKING.sub(lambda one: f"{one[0]}&#8203;", text)
 
 
@@ -35,6 +36,7 @@ def prose(text: str) -> str:
 def code(text: str, limit: int = 400) -> str:
     """Return a text in one line as code."""
     text = " ".join(visible(cut(text, limit)).split()) or " "
+    # Code ends at as many backquotes as it began with, so these are more than are in it.
     fence = "`" * (_longest(text) + 1)
     space = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{space}{text}{space}{fence}"

@@ -48,6 +48,7 @@ def named(name: str) -> Format:
     for one in FORMATS:
         if one.name == name:
             return one
+    # Not a format of ours, but what many ask for first.
     if name == _OF_PYTEST:
         raise ConfigurationError(
             "pytest writes the JUnit file, with code, cause and fingerprint of each finding."

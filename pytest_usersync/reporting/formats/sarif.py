@@ -52,7 +52,9 @@ def within(report: Report, limit: int) -> str:
     every = _alerts(rows(report))
     kept = every[:_RESULTS]
     text = _text(report, kept, len(every))
+    # A character has at most four bytes: a text this short need not be compressed to be measured.
     while kept and len(text) > limit // 4 and (size := _packed(text)) > limit:
+        # In proportion, a tenth less: what is left may compress worse.
         kept = kept[: min(len(kept) - 1, len(kept) * limit * 9 // (size * 10))]
         text = _text(report, kept, len(every))
     return text
@@ -104,6 +106,7 @@ def _invocation(report: Report, left: int) -> Json:
         f"{check['code']} was not judged: {cut(reason, 400)}" for check, reason in unjudged(report)
     ][:_NOTICES]
     return {
+        # 1 is pytest's code for failed tests: the run itself went well.
         "executionSuccessful": report["exit_status"] in (0, 1),
         "exitCode": report["exit_status"],
         "toolExecutionNotifications": [
