@@ -48,7 +48,7 @@ def queries(statements: Sequence[Statement]) -> list[Query]:
 def query(statement: Statement) -> Query:
     """Return a statement as it is sent."""
     # Seeds hold rows by the thousand: an insert is never rewritten, so it is not searched.
-    if statement.text[:6].lower() == "insert":
+    if statement.verb == "insert":
         return pipeline.query(statement.text)
     text, parameters = platform_query(statement) or (statement.text, ())
     return pipeline.query(text, *parameters)
@@ -60,6 +60,7 @@ def record(project: Project, migration: Migration, statements: Sequence[Statemen
         texts = [statement.text for statement in statements]
         return [pipeline.query(_RECORD, migration.version, migration.name, array(texts))]
     if migration.manner is Manner.SEED:
+        # The CLI hashes the bytes of the file, whatever they are.
         content = migration.text.encode("utf-8", "surrogateescape")
         digest = hashlib.sha256(content).hexdigest()
         return [pipeline.query(_RECORD_SEED, project.show_path(migration.path), digest)]
@@ -68,4 +69,4 @@ def record(project: Project, migration: Migration, statements: Sequence[Statemen
 
 def changes_rows(statement: Statement) -> bool:
     """Tell whether a statement is an insert, an update or a delete."""
-    return statement.text[:6].lower() in {"insert", "update", "delete"}
+    return statement.verb in {"insert", "update", "delete"}

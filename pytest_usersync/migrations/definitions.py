@@ -21,15 +21,15 @@ _BLANK = r"%(?:\d+\$)?[IsL]"
 _WORD = rf"(?:{_BLANK}|{WORD})"
 FORMATTED = rf"{_WORD}(?:\s*\.\s*{_WORD})*"
 _UNLESS = r"(?:if\s+(?:not\s+)?exists\s+)?"
-_TABLE = rf"\b(?:unlogged\s+|foreign\s+)?table\s+{_UNLESS}(?:only\s+)?(?P<name>{FORMATTED})"
+_TABLE = rf"(?:unlogged\s+|foreign\s+)?table\s+{_UNLESS}(?:only\s+)?(?P<name>{FORMATTED})"
 
 
 def _compiled(text: str) -> re.Pattern[str]:
     return re.compile(text, re.IGNORECASE | re.DOTALL)
 
 
-_CREATE_TABLE = _compiled(rf"\bcreate\s+{_TABLE[2:]}")
-_ALTER_TABLE = _compiled(rf"\balter\s+{_TABLE[2:]}")
+_CREATE_TABLE = _compiled(rf"\bcreate\s+{_TABLE}")
+_ALTER_TABLE = _compiled(rf"\balter\s+{_TABLE}")
 _ADD_COLUMN = _compiled(
     rf"\badd\s+(?:column\s+)?{_UNLESS}(?!constraint\b|foreign\b|primary\b|unique\b|check\b"
     rf"|exclude\b)(?P<column>{_WORD})\s"
@@ -75,11 +75,17 @@ def codes(project: Project) -> tuple[Code, ...]:
     """Return every statement that may define something, the latest first."""
     return tuple(
         Code(migration, statement, _without_comments(statement.text))
-        for migration in reversed(project.files)
-        for statement in reversed(migration.statements)
-        # Rows come by the hundred thousand, and create nothing.
-        if statement.text[:6].lower() != "insert"
+        for migration, statement in backwards(project)
     )
+
+
+def backwards(project: Project) -> Iterator[tuple[Migration, Statement]]:
+    """Yield every statement that may define something, the latest first."""
+    for migration in reversed(project.files):
+        for statement in reversed(migration.statements):
+            # Rows come by the hundred thousand, and create nothing.
+            if statement.verb != "insert":
+                yield migration, statement
 
 
 def _without_comments(text: str) -> str:
@@ -172,6 +178,7 @@ def _matches(
 ) -> Iterator[tuple[Code, re.Match[str]]]:
     for code in codes(project):
         if mentions(code.text, name):
+            # One statement, a `do` block, may define a thing several times.
             for found in reversed(list(pattern.finditer(code.text))):
                 yield code, found
 

@@ -33,6 +33,8 @@ _CONSTRAINT = re.compile(
     (?P<name>{WORD})""",
     re.IGNORECASE | re.VERBOSE,
 )
+# A column that is added to a table of the platform is the project's own, so that statement is not
+# among these, and is applied.
 _CHANGED = re.compile(
     rf"""(?:alter|comment\s+on|drop)\s+{_OBJECT}\s+{_UNLESS}(?:only\s+)?(?P<name>{_PATH})(?![\w$"]|\s*\.)
       (?!\s*add\s+(?!constraint\b|generated\b))
@@ -67,6 +69,7 @@ _ACCESSORY = re.compile(
 )
 # The table's name is at the beginning of an insert, which may have megabytes of rows.
 _HEAD = 300
+# Tables in which Supabase's services note their own migrations: ours are filled already.
 _BOOKS = re.compile(r"(?:schema_migrations|migrations|schema_version|seed_files|instances)\Z")
 
 _KNOWN = """
@@ -124,7 +127,7 @@ class PlatformObjects:
 
     def action(self, statement: Statement) -> Action:
         """Decide what is done with a statement."""
-        if statement.text[:6].lower() in {"insert", "select"}:
+        if statement.verb in {"insert", "select"}:
             code = statement.text[:_HEAD]
         else:
             code = blank_comments(statement.text).lstrip()
@@ -159,6 +162,7 @@ class PlatformObjects:
         if found["kind"].lower() == "policy":
             return Action.APPLY
         runs = re.search(rf"\bexecute\s+(?:function|procedure)\s+({_PATH})", code, re.IGNORECASE)
+        # A trigger that runs a function of the project is the project's, on whatever table.
         return Action.APPLY if runs and _pair(runs[1])[0] not in _OURS else Action.AS_HARNESS
 
     def _action_on_create(self, path: str, part: str = "") -> Action:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from ..model.finding import Location
 from ..model.names import PATH, WORD, mentions, words
-from .definitions import FORMATTED, Code, known_names
+from .definitions import FORMATTED, Code, backwards, known_names
 from .model import Migration, Project
 from .split import Statement, blank_comments, split
 from .sql_items import items
@@ -72,7 +72,7 @@ def locate_trigger(
     project: Project, name: str, function: str = "", *, table: str = ""
 ) -> Location | None:
     """Return where a trigger is created, the latest place that fits what is known of it."""
-    for migration, statement in _backwards(project):
+    for migration, statement in backwards(project):
         for found in reversed(list(_TRIGGER.finditer(blank_comments(statement.text)))):
             wanted = (("name", name), ("function", function), ("table", table))
             if all(_fits(found[part], given) for part, given in wanted):
@@ -112,7 +112,7 @@ def function_body(project: Project, schema: str, name: str, prosrc: str = "") ->
 
 def statement_body(project: Project, text: str) -> Body | None:
     """Return a statement of the files that is sent alone, or with what stands around it."""
-    for migration, statement in _backwards(project):
+    for migration, statement in backwards(project):
         if (start := statement.text.find(text)) >= 0:
             return Body.of(Code(migration, statement, ""), start, start + len(text))
     return None
@@ -160,13 +160,15 @@ def _definition(
 def _definitions(project: Project) -> tuple[_Definition, ...]:
     """Return every place that creates a function, the latest first."""
     definitions: list[_Definition] = []
-    for migration, statement in _backwards(project):
+    for migration, statement in backwards(project):
         code = blank_comments(statement.text)
         end = len(code)
         for one in reversed(list(_FUNCTION.finditer(code))):
             body = _body(code, one.end(), end)
             given = [code[slice(*span)].lower() for span in items(code, one.end())]
+            # The context of an error lists the types of input arguments only.
             number = sum(not part.startswith("out ") for part in given)
+            # The definition before this one ends here.
             end = one.start()
             path = known_names(one[1])
             definitions.append(_Definition(migration, statement, path, end, *body, number))
@@ -188,7 +190,8 @@ def _body(text: str, start: int, end: int) -> tuple[str, int, int | None]:
 
 def _holder(project: Project, source: str) -> _Definition | None:
     """Return the latest statement that holds the body anywhere, such as one in a ``do`` block."""
-    for migration, statement in _backwards(project):
+    for migration, statement in backwards(project):
+        # Inside a literal, as in execute '…', quotation marks are doubled.
         for body in (source, source.replace("'", "''")):
             at = statement.text.find(body)
             if at >= 0:
@@ -221,14 +224,6 @@ def _line_offset(text: str, start: int, line: int) -> int:
 def _at(project: Project, found: _Definition, offset: int) -> Location:
     line, column = found.statement.place(offset)
     return project.location(found.migration, line, column)
-
-
-def _backwards(project: Project) -> Iterator[tuple[Migration, Statement]]:
-    for migration in reversed(project.files):
-        for statement in reversed(migration.statements):
-            # Rows come by the hundred thousand, and create nothing.
-            if statement.text[:6].lower() != "insert":
-                yield migration, statement
 
 
 def _source(prosrcs: Mapping[str, str], schema: str, name: str) -> str:

@@ -51,14 +51,14 @@ def find_files(rootdir: Path, place: Path) -> list[SourceFile]:
         return [SourceFile(path, path.stem, Manner.SCRIPT)]
     if not path.is_dir():
         return []
-    return layouts.list_files(path) or [SourceFile(*one) for one in _up_and_down(path)]
+    return layouts.list_files(path) or [*_up_and_down(path)]
 
 
-def _up_and_down(folder: Path) -> Iterator[tuple[Path, str, Manner]]:
+def _up_and_down(folder: Path) -> Iterator[SourceFile]:
     """Yield the files of dbmate, goose and the like; files that undo a migration are left out."""
     for path in sorted(folder.glob("*.sql"), key=lambda path: os.fsencode(path.name)):
         if not layouts.is_way_down(path.name):
-            yield path, path.stem, Manner.BATCH
+            yield SourceFile(path, path.stem, Manner.BATCH)
 
 
 def _schemas(rootdir: Path) -> list[Path]:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import re
 
+from ..model.names import WORD
 from .split import Statement, blank_comments
 
 Parameters = tuple[str | None, ...]
 
-_NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
-
 _CREATE = re.compile(
-    rf"""\s*create\s+extension(?=\s+{_NAME}(?<!\bif)(?:\s+with)?
-    (?:\s+(?:schema\s+{_NAME}|version\s+(?:{_NAME}|'[^']*'|[\w.]+)|cascade))*\s*\Z)""",
+    rf"""\s*create\s+extension(?=\s+{WORD}(?<!\bif)(?:\s+with)?
+    (?:\s+(?:schema\s+{WORD}|version\s+(?:{WORD}|'[^']*'|[\w.]+)|cascade))*\s*\Z)""",
     re.IGNORECASE | re.VERBOSE,
 )
 _CREATE_INSIDE = re.compile(r"""\bcreate\s+extension\b(?=\s+["'%\w])(?!\s+if\b)""", re.IGNORECASE)
@@ -35,7 +34,7 @@ _FUNCTIONS = (
     (
         re.compile(
             rf"""\s*(?:(?:create|alter|drop|comment\s+on)\s+event\s+trigger\b
-            |create\s+publication\s+{_NAME}\s+for\s+(?:all\s+tables|tables\s+in\s+schema)\b)""",
+            |create\s+publication\s+{WORD}\s+for\s+(?:all\s+tables|tables\s+in\s+schema)\b)""",
             re.IGNORECASE | re.VERBOSE,
         ),
         "select usersync.as_platform($1::text)",
@@ -63,6 +62,7 @@ def platform_query(statement: Statement) -> tuple[str, Parameters] | None:
     else:
         changed = text
     if _INDEX.match(code) or _BLOCK.match(code):
+        # Blanks, so that the position of an error stays the one in the file.
         changed = _OPTIONS.sub(lambda found: found[1] + " " * len(found[2]), changed)
     return None if changed == text else (changed, ())
 

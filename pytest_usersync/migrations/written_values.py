@@ -12,7 +12,7 @@ from ..model.names import PATH, WORD, words
 from .definitions import Code, fits
 from .model import Project
 from .split import blank_comments
-from .sql_items import Span, items
+from .sql_items import Span, closing, items
 
 _INSERT = re.compile(rf"\binsert\s+into\s+(?P<table>{PATH})(?:\s+as\s+{WORD})?\s*", re.IGNORECASE)
 _UPDATE = re.compile(
@@ -120,15 +120,10 @@ def _inserted(text: str, at: int, column: str, columns: Sequence[str]) -> Iterat
     if text.startswith("(", at):
         spans = items(text, at + 1)
         named = [words(text[slice(*span)])[-1] for span in spans]
-        at = _closing(text, spans[-1][1] if spans else at + 1)
+        at = closing(text, spans[-1][1] if spans else at + 1)
     values = _VALUES.match(text, at)
     if not values or column not in named:
         return
     given = items(text, values.end())
     if len(given) == len(named):
         yield given[named.index(column)]
-
-
-def _closing(text: str, at: int) -> int:
-    found = re.compile(r"\s*\)").match(text, at)
-    return found.end() if found else at

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..migrations import blank_comments
+from ..migrations.sql_items import closing, items
 from ..model.quoting import quoted
 from ..model.sync import Table
 from ..postgres.catalog import triggers
@@ -34,7 +34,6 @@ _AROUND = re.compile(
 # Values that are more than the new row and what PostgreSQL makes of it.
 _MORE = re.compile(r"\bselect\b|\bnew\b(?!\s*\.)|\bold\b|\btg_\w+", re.IGNORECASE)
 _TEXT = re.compile(r"'(?:[^']|'')*'")
-_PIECE = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|[(),\[\]]|[^'"(),\[\]]+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +63,6 @@ def insertions(context: CheckContext) -> list[Insertion]:
     """Return the inserts of the triggers that do nothing else; the others are not among them."""
     found = triggers.on_users(context.query).values()
     return [insertion for one in found if (insertion := _insertion(context, one))]
-
-
-def inserting(context: CheckContext) -> list[str]:
-    """Return the names of all triggers on ``auth.users`` that run at an insert."""
-    return [one.name for one in triggers.on_users(context.query).values() if "INSERT" in one.events]
 
 
 def _insertion(context: CheckContext, one: Trigger) -> Insertion | None:
@@ -105,21 +99,8 @@ def _parsed(code: str) -> tuple[str, dict[str, str]] | None:
 
 def _listed(code: str, start: int) -> tuple[list[str], int]:
     """Return what stands between commas up to the closing parenthesis, and the place behind it."""
-    items, depth, at = [""], 0, start
-    for piece in _pieces(code, start):
-        at += len(piece)
-        if piece == ")" and not depth:
-            break
-        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(piece, 0)
-        if piece == "," and not depth:
-            items.append("")
-        else:
-            items[-1] += piece
-    return [one.strip() for one in items], at
-
-
-def _pieces(code: str, start: int) -> Iterator[str]:
-    yield from (found[0] for found in _PIECE.finditer(code, start))
+    spans = items(code, start)
+    return [code[slice(*span)] for span in spans], closing(code, spans[-1][1] if spans else start)
 
 
 def _table(context: CheckContext, written: str) -> Table | None:
