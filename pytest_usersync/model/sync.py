@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from .finding import ClientView, Failure, Location
+from .plain_data import rebuild
 
 CONFIRMATIONS = frozenset({"email_confirmed_at", "phone_confirmed_at", "confirmed_at"})
 
@@ -136,7 +136,7 @@ class Sync:
     @classmethod
     def from_json(cls, text: str) -> Sync:
         """Return the sync that ``to_json`` wrote."""
-        return _sync(json.loads(text))
+        return rebuild(cls, json.loads(text))
 
 
 def same(seen: object, wanted: object) -> bool:
@@ -161,60 +161,3 @@ def moment(value: object) -> datetime | None:
     except ValueError:
         return None
     return said if said.tzinfo else said.replace(tzinfo=UTC)
-
-
-def _sync(raw: dict[str, Any]) -> Sync:
-    return Sync(
-        triggers=tuple(
-            SyncTrigger(
-                **{
-                    **trigger,
-                    "location": _location(trigger["location"]),
-                    "function_location": _location(trigger["function_location"]),
-                }
-            )
-            for trigger in raw["triggers"]
-        ),
-        targets=tuple(
-            Target(
-                Table(**target["table"]),
-                target["key"],
-                tuple(target["columns"]),
-                tuple(target["written_by"]),
-            )
-            for target in raw["targets"]
-        ),
-        side_tables=tuple(Table(**table) for table in raw["side_tables"]),
-        mirrors=tuple(
-            Mirror(
-                Table(**mirror["table"]), mirror["column"], tuple(mirror["sources"]), mirror["flag"]
-            )
-            for mirror in raw["mirrors"]
-        ),
-        derived=tuple(
-            Derived(
-                Table(**derived["table"]),
-                derived["column"],
-                tuple(derived["sources"]),
-                derived["copied"],
-            )
-            for derived in raw["derived"]
-        ),
-        metadata_keys=tuple(raw["metadata_keys"]),
-        metadata=raw["metadata"],
-        blocked=_blocked(raw["blocked"]),
-    )
-
-
-def _location(raw: dict[str, Any] | None) -> Location | None:
-    return Location(**raw) if raw else None
-
-
-def _blocked(raw: dict[str, Any] | None) -> Blocked | None:
-    if raw is None:
-        return None
-    return Blocked(_failure(raw["failure"]), ClientView(**raw["client"]), raw["sql"])
-
-
-def _failure(raw: dict[str, Any] | None) -> Failure | None:
-    return Failure(**{**raw, "location": _location(raw["location"])}) if raw else None

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from ..model.plain_data import rebuild
+
 SUPERUSER = "supabase_admin"
 MAINTENANCE = "postgres"
 OLDEST = 14
@@ -95,11 +97,7 @@ class Server:
     @classmethod
     def from_json(cls, text: str) -> Server:
         """Return the server that ``to_json`` wrote."""
-        data = json.loads(text)
-        if guest := data.pop("guest"):
-            pairs = tuple((name, other) for name, other in guest.pop("stand_ins"))
-            return cls(**data, guest=Guest(**guest, stand_ins=pairs))
-        return cls(**data)
+        return rebuild(cls, json.loads(text))
 
 
 @dataclass(frozen=True, slots=True)

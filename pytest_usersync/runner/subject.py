@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from psycopg import Error
 
@@ -17,7 +16,7 @@ from ..discovery import discover
 from ..migrations import LoadedProject, MigrationFailure, Project, replace_stray_bytes
 from ..model.chance import Chance, using
 from ..model.errors import ProjectError, no_room
-from ..model.finding import Failure, Location
+from ..model.plain_data import rebuild
 from ..model.policy import Policies
 from ..model.safe_text import cut_sql, one_line
 from ..model.settings import Exploration, Settings, Upkeep
@@ -168,7 +167,7 @@ def take_over(text: str, found: Project, policies: Policies) -> Subject:
         data["database"],
         Sync.from_json(data["sync"]),
         policies,
-        tuple(map(_from_data, data["load_failures"])),
+        tuple(rebuild(LoadFailure, one) for one in data["load_failures"]),
         data["stopped"],
         Exploration(**data["exploration"]),
         Upkeep(**data["upkeep"]),
@@ -185,10 +184,3 @@ def _load_failure(failed: MigrationFailure) -> LoadFailure:
         tuple(one.place()[0] for one in failed.missed[:_NAMED]),
         failed.migration.role,
     )
-
-
-def _from_data(data: Mapping[str, Any]) -> LoadFailure:
-    place = data["failure"]["location"]
-    failure = Failure(**{**data["failure"], "location": Location(**place) if place else None})
-    lists = {"missed": tuple(data["missed"]), "lines": tuple(data["lines"])}
-    return LoadFailure(**{**data, **lists, "failure": failure})

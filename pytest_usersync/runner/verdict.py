@@ -10,19 +10,8 @@ from psycopg import Error
 
 from ..model.chance import using
 from ..model.errors import DISK_FULL, StillRunning
-from ..model.finding import (
-    Acceptance,
-    CauseKey,
-    ClientView,
-    Failure,
-    Finding,
-    Location,
-    Mark,
-    NotApplicable,
-    NotJudged,
-    Outcome,
-    Step,
-)
+from ..model.finding import Finding, NotApplicable, NotJudged, Outcome
+from ..model.plain_data import rebuild
 from ..model.safe_text import cut, one_line, travelling
 from ..postgres import statement_timeout
 from .check import Check
@@ -83,8 +72,7 @@ class Verdict:
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Verdict:
         """Return the verdict that ``as_data`` took apart."""
-        findings = tuple(_finding(finding) for finding in data["findings"])
-        return cls(**{**data, "outcome": Outcome(data["outcome"]), "findings": findings})
+        return rebuild(cls, data)
 
 
 def judge(check: Check, case: str, sandbox: Sandbox) -> Verdict:
@@ -194,26 +182,3 @@ def without_room(check: Check, case: str) -> Verdict:
 def merged(verdicts: Iterable[Verdict]) -> Outcome:
     """Return the outcome of a check: broken, not-judged, kept, not-applicable, in this order."""
     return min((verdict.outcome for verdict in verdicts), key=_WEIGHT.index)
-
-
-def _finding(data: Mapping[str, Any]) -> Finding:
-    failure, client, accepted = data["failure"], data["client"], data["accepted"]
-    return Finding(
-        **{
-            **data,
-            "failure": failure
-            and Failure(**{**failure, "location": _location(failure["location"])}),
-            "location": _location(data["location"]),
-            "client": client and ClientView(**client),
-            "accepted": accepted and Acceptance(**accepted),
-            "cause": data["cause"] and CauseKey(**data["cause"]),
-            "marks": tuple(Mark(**mark) for mark in data["marks"]),
-            "schedule": tuple(
-                Step(**{**step, "place": _location(step["place"])}) for step in data["schedule"]
-            ),
-        }
-    )
-
-
-def _location(data: Mapping[str, Any] | None) -> Location | None:
-    return Location(**data) if data else None
