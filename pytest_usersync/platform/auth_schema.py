@@ -58,7 +58,11 @@ def take(server: Server, name: str) -> Inventory:
 
 def missing(ours: Inventory, theirs: Inventory) -> list[SchemaPart]:
     """Return what is theirs alone, or otherwise than ours, as it is theirs."""
-    return [one for key, one in theirs.items() if key not in ours or ours[key][3] != one[3]]
+    return [
+        one
+        for key, one in theirs.items()
+        if key not in ours or ours[key].definition != one.definition
+    ]
 
 
 def beyond(ours: Inventory, theirs: Inventory) -> list[SchemaPart]:

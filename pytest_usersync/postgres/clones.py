@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Self
 
 from . import MAINTENANCE, Server, external_server, other_sessions
@@ -20,11 +19,11 @@ class Clones:
 
     def take(self, template: str, kind: str = "clone") -> str:
         """Return the name of a new database that is a copy of ``template``."""
-        if self._connection is None or self._connection.closed:
-            self._connection = connect(self.server, MAINTENANCE)
+        connection = self._session()
         name = fresh_name(kind)
+        # Before it is made: a copy that is interrupted half-way is dropped as well.
         self.names.append(name)
-        copy(self._connection, self.server, template, name)
+        copy(connection, self.server, template, name)
         return name
 
     def leave(self, name: str) -> None:
@@ -53,9 +52,7 @@ class Clones:
 
     def drop(self, name: str) -> None:
         """Drop one of the clones now."""
-        if self._connection is None or self._connection.closed:
-            self._connection = connect(self.server, MAINTENANCE)
-        drop_by(self._connection, self.server, name)
+        drop_by(self._session(), self.server, name)
         # It is forgotten already where the clones go with the server meanwhile.
         if name in self.names:
             self.names.remove(name)
@@ -81,10 +78,10 @@ class Clones:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.close()
+
+    def _session(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self.server, MAINTENANCE)
+        return self._connection

@@ -31,6 +31,7 @@ KEPT = "kept by pytest-usersync for inspection; drop it when you do not need it 
 _LOCK = 0x7573657273796E63  # "usersync"
 _ALIVE = 0x75736572
 _PATIENCE = "120s"
+# Of a lock with two keys (objsubid 2) pg_locks shows the second as objid, without a sign.
 _ALIVE_ONES = """
 select pg_catalog.lpad(pg_catalog.to_hex(l.objid::bigint), 8, '0') as id
 from pg_catalog.pg_locks as l
@@ -159,9 +160,9 @@ def _removed(control: Connection, server: Server, number: int, only: str) -> lis
 def _patient(server: Server) -> Secret:
     """Return how to connect for the whole run, whatever limits the server has for idle sessions."""
     given = conninfo_to_dict(server.conninfo).get("options") or ""
-    options = f"{given} -c lock_timeout={_PATIENCE} -c statement_timeout=0"
-    if server.version >= 140000:
-        options += " -c idle_session_timeout=0"
+    options = (
+        f"{given} -c lock_timeout={_PATIENCE} -c statement_timeout=0 -c idle_session_timeout=0"
+    )
     return Secret(
         make_conninfo(
             server.conninfo,
@@ -232,6 +233,7 @@ def _sweep(
     """
     book = role_ledger.find(control)
     if book:
+        # First, for what dead runs' files made has no mark before, and is looked for by it below.
         role_ledger.mark(server, book, alive)
     gone = [
         one
@@ -240,6 +242,7 @@ def _sweep(
         and one.name != book
         and only in ("", one.run)
     ]
+    # Databases first: a role that owns one cannot be dropped.
     left = _drop_databases(control, server, [one.name for one in gone if one.kind == "database"])
     # The roles that are left have something in a database that was kept; they go when that went.
     guest_roles.drop_roles(server, book, [one.name for one in gone if one.kind == "role"])

@@ -118,18 +118,16 @@ def _start_own(request: ServerRequest, seed: Seed | None) -> RunningServer:
     try:
         site = cluster.Site(cluster.reachable(binaries, user, run), user, run, server)
         postmaster = cluster.prepare(site, seed)
-    except OSError as error:
-        atexit.unregister(run.remove)
+    except BaseException as error:
         run.remove()
-        raise ServerError(
-            f"No server can be created in {run.path.parent}: {error}. Free space there, or set"
-            " TMPDIR."
-        ) from error
-    except BaseException:
-        atexit.unregister(run.remove)
-        run.remove()
+        if isinstance(error, OSError):
+            raise ServerError(
+                f"No server can be created in {run.path.parent}: {error}. Free space there, or set"
+                " TMPDIR."
+            ) from error
         raise
-    atexit.unregister(run.remove)
+    finally:
+        atexit.unregister(run.remove)
 
     def stop() -> None:
         postmaster.stop()
