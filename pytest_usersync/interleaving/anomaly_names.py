@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .model import Change, Row, StatementResult
+from .model import Row, StatementResult, net
 from .result import Outcome
 
 if TYPE_CHECKING:
@@ -34,9 +34,11 @@ def name(judge: Judge, outcome: Outcome, names: Sequence[str], serial: list[Outc
         return found
     if error := _error(outcome, names, serial):
         return f"error {error} that no serial order gives"
+    # Those who saw what they would have seen alone: nothing of the others had reached them yet.
     alone = [
         one for one in names if judge.seen(outcome, one) == judge.seen(judge.after([one]), one)
     ]
+    # What remains comes first: it is there for everybody, and what was read is known to one.
     if all(judge.state(one) != judge.state(outcome) for one in serial):
         return _of_state(judge, outcome, names, alone)
     return _of_reads(judge, outcome, names, alone, serial)
@@ -87,6 +89,7 @@ def _doubles(judge: Judge, outcome: Outcome, serial: list[Outcome]) -> str:
     for one in serial:
         most |= _inserted(judge, one)
     for (table, row), count in _inserted(judge, outcome).items():
+        # Some orders insert the row twice by themselves, and one row is never double.
         if row and count > max(1, most[table, row]):
             return DOUBLE_PROFILE if judge.is_profile(table) else DOUBLE
     return ""
@@ -94,20 +97,11 @@ def _doubles(judge: Judge, outcome: Outcome, serial: list[Outcome]) -> str:
 
 def _inserted(judge: Judge, outcome: Outcome) -> Counter[tuple[str, str]]:
     """Count the new rows by what is in them beside their keys."""
-    new: list[Change] = []
-    for change in outcome.changes:
-        before = next((one for one in new if _follows(one, change)), None)
-        if before is not None:
-            new.remove(before)
-        if change.now is not None and (before is not None or change.was is None):
-            new.append(change)
     return Counter(
-        (one.table, judge.shown(one.table, one.now, keys=False)) for one in new if one.now
+        (one.table, judge.shown(one.table, one.now, keys=False))
+        for one in net(outcome.changes)
+        if one.was is None and one.now
     )
-
-
-def _follows(one: Change, other: Change) -> bool:
-    return one.table == other.table and other.was is not None and one.now == other.was
 
 
 def _error(outcome: Outcome, names: Sequence[str], serial: list[Outcome]) -> str:

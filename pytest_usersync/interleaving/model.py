@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
@@ -14,8 +14,6 @@ from ..auth.channel import Sent
 from ..postgres.database import Connection
 
 Row: TypeAlias = "Mapping[str, Json]"
-# The sessions in the order of their steps.
-Schedule: TypeAlias = "Sequence[str]"
 # One statement, with its parameters, or code that is given the session's connection.
 Step: TypeAlias = "str | tuple[str, Sequence[object]] | Callable[[Any], object]"
 Invariant: TypeAlias = "Callable[[Connection], object]"
@@ -24,7 +22,8 @@ I = TypeVar("I", bound=Invariant)  # noqa: E741
 CUTS = ("statements", "commits", "calls")
 ISOLATIONS = ("read committed", "repeatable read", "serializable")
 _TIMEOUT = re.compile(r"\b(?:lock|statement)_timeout\b", re.IGNORECASE)
-# Whoever is told one of these may try again: nothing of the transaction remains.
+# Whoever is told one of these may try again, for nothing of the transaction remains: serialization
+# failure, deadlock, lock timeout, cancelled statement.
 RETRYABLE = frozenset({"40001", "40P01", "55P03", "57014"})
 
 
@@ -71,6 +70,24 @@ class Change:
     was: Row | None
     now: Row | None
     session: str = ""
+
+
+def net(changes: Iterable[Change]) -> list[Change]:
+    """Return one change for each row: from what it was at first to what it is at last."""
+    found: list[Change] = []
+    for one in changes:
+        before = next(
+            (k for k in found if k.table == one.table and one.was is not None and k.now == one.was),
+            None,
+        )
+        if before is None:
+            found.append(one)
+            continue
+        found.remove(before)
+        if before.was is not None or one.now is not None:
+            who = " and ".join(dict.fromkeys([*before.session.split(" and "), one.session]))
+            found.append(Change(one.table, before.was, one.now, who))
+    return found
 
 
 @dataclass(slots=True)

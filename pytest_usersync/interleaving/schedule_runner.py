@@ -12,6 +12,7 @@ from ..model.errors import StillRunning, UserSyncError
 from ..postgres import statement_timeout
 from ..postgres.pipeline import query
 from ..postgres.prepared import table
+from .breakpoints import KEYS
 from .footprint import ANYTHING, Footprint
 from .model import Event, Session
 from .moves import Choose, Move, ScheduleRun
@@ -19,11 +20,12 @@ from .race_database import RaceDatabase
 from .session_thread import News, SessionThread
 from .waiting import Waiting
 
-_HALFWAY = """
+# Without the locks by which we make a session pause.
+_HALFWAY = f"""
     select coalesce(relation::text, 'advisory ' || classid || ',' || objid), mode, locktype
     from pg_catalog.pg_locks
     where pid = $1 and locktype in ('relation', 'advisory') and granted
-        and coalesce(classid, 0) <> 1970495845
+        and coalesce(classid, 0) <> {KEYS}
 """
 
 

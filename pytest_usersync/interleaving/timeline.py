@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from .model import Change, Event, StatementResult
+from .model import Change, Event, StatementResult, net
 
 if TYPE_CHECKING:
     from .race import Race
@@ -123,26 +123,8 @@ def _remains(outcome: Outcome, serial: Outcome | None) -> str:
 
 
 def _changes(changes: Iterable[Change]) -> Iterator[str]:
-    found = [f"  {change(one)}" for one in _net(changes)]
+    found = [f"  {change(one)}" for one in net(changes)]
     yield from found or ["  nothing"]
-
-
-def _net(changes: Iterable[Change]) -> list[Change]:
-    """Return one change for each row: from what it was at first to what it is at last."""
-    found: list[Change] = []
-    for one in changes:
-        before = next(
-            (k for k in found if k.table == one.table and one.was is not None and k.now == one.was),
-            None,
-        )
-        if before is None:
-            found.append(one)
-            continue
-        found.remove(before)
-        if before.was is not None or one.now is not None:
-            who = " and ".join(dict.fromkeys([*before.session.split(" and "), one.session]))
-            found.append(Change(one.table, before.was, one.now, who))
-    return found
 
 
 def _expected_words(serial: Outcome) -> str:
