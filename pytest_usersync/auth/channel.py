@@ -121,7 +121,7 @@ class Channel:
             found = pipeline.exchange([one.query for one in waiting])
         except psycopg.Error as error:
             self._take_in(waiting, pipeline.found)
-            # An error behind all results, as of a lost connection, is told of the last one.
+            # An error after all results, such as a lost connection, belongs to the last write.
             refused = waiting[min(len(pipeline.found), len(waiting) - 1)]
             told = self._refused(error, refused)
             raise told from (None if told is error else error)

@@ -22,8 +22,8 @@ I = TypeVar("I", bound=Invariant)  # noqa: E741
 CUTS = ("statements", "commits", "calls")
 ISOLATIONS = ("read committed", "repeatable read", "serializable")
 _TIMEOUT = re.compile(r"\b(?:lock|statement)_timeout\b", re.IGNORECASE)
-# Whoever is told one of these may try again, for nothing of the transaction remains: serialization
-# failure, deadlock, lock timeout, cancelled statement.
+# An app may try again after one of these, because nothing of the transaction remains:
+# serialization failure, deadlock, lock timeout, cancelled statement.
 RETRYABLE = frozenset({"40001", "40P01", "55P03", "57014"})
 
 

@@ -42,7 +42,7 @@ class ClonesAhead(Clones):
     def renew(self) -> None:
         """Forget the session that made the clones, and the clone that may not have become one."""
         for made in self._next.values():
-            # Whoever asks for a clone next hears what is wrong; this one is of no use any more.
+            # Nobody will use this clone. If the server has an error, the next clone raises it.
             with suppress(Exception):
                 made.result()
         self._next.clear()

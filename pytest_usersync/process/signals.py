@@ -98,7 +98,8 @@ def _install() -> None:
 
 def _restore() -> None:
     global _raised  # noqa: PLW0603  signals are the process's
-    # Whoever pressed Ctrl-C may press it once more: `_handle` swallows that, then gives way.
+    # After an interrupt `_handle` stays, to ignore a second Ctrl-C that follows at once. A later
+    # signal restores the handlers that were there before.
     if _raised:
         _raised = time.monotonic()
     else:

@@ -81,7 +81,7 @@ def key(check: Check, finding: Finding) -> CauseKey:
     about = failed.constraint or failed.column or _PASSING.sub("", failed.message)
     if failed.sqlstate == "57014":  # How long a statement was given is no difference.
         about = ""
-    # Integrity violations: the table refuses the row, whoever sends it.
+    # Integrity violations: the table refuses the row, and it makes no difference who sends it.
     where = "" if failed.sqlstate.startswith("23") else _function(failed)
     names = (where, failed.sqlstate, failed.table, about)
     return CauseKey("error", " ".join(filter(None, names)))

@@ -13,7 +13,7 @@ from ..auth import Json, User
 
 def of_user(user: User, aal: str, claims: Mapping[str, Json]) -> str:
     """Return the claims of a signed-in user's token as JSON; ``claims`` come on top."""
-    # Whoever has not signed in still needs a session id, the same one each time.
+    # A user without a session still needs a session id, the same one each time.
     session = user.session.id if user.session else uuid5(NAMESPACE_URL, f"session:{user.id}")
     now = int(time.time())
     told: dict[str, Json] = {
